@@ -115,7 +115,12 @@ def main(
     watch_seconds: Annotated[int | None, typer.Option(min=10, help="Of a good release's watch.")] = None,
     at_once: Annotated[int, typer.Option(min=1, help="Bad releases side by side in part `watch`.")] = 1,
     good_at_once: Annotated[int, typer.Option(min=1, help="Good releases side by side in part `watch`.")] = 1,
-    minutes: Annotated[float | None, typer.Option(help="Of part `watch`, for bad and for good releases each.")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            help="Of part `watch`, for bad and for good releases each; of `traffic` and `kept`, until no round begins."
+        ),
+    ] = None,
     simulated_releases: Annotated[int, typer.Option(min=1, help="Of each good version.")] = SIMULATED_RELEASES,
 ) -> None:
     """Measures switches and canaries against their peers, what users see of them, and growth with the services."""
@@ -137,12 +142,12 @@ def main(
             Part.PROGRAM: lambda sandbox, work: program.run(
                 sandbox, work, tuple(sorted(size or program.SIZES)), program_runs, against
             ),
-            Part.TRAFFIC: lambda sandbox, work: _plain(traffic.run(sandbox, work, runs or SWITCHES)),
+            Part.TRAFFIC: lambda sandbox, work: _plain(traffic.run(sandbox, work, runs or SWITCHES, minutes)),
             Part.ABLATION: lambda sandbox, work: {
                 off: asdict(outcome) for off, outcome in ablation.run(sandbox, work, releases).items()
             },
             Part.CONNECTIONS: lambda sandbox, work: [asdict(result) for result in connections.run(sandbox, work)],
-            Part.KEPT: lambda sandbox, work: _plain(kept.run(sandbox, work, runs or KEPT_RUNS, renewals)),
+            Part.KEPT: lambda sandbox, work: _plain(kept.run(sandbox, work, runs or KEPT_RUNS, renewals, minutes)),
             Part.KEPT_LONG: lambda sandbox, work: asdict(kept_long.run(sandbox, work, requests, switches, kept_rate)),
             Part.RECEIPTS: lambda sandbox, work: [
                 asdict(result) for result in receipts.run(sandbox, work, runs or RECEIPTS)

@@ -15,7 +15,7 @@ from devtools.benchmarks.argo import Promote, Undo
 from devtools.benchmarks.fast_lane import CommandResult, ThereAndBack, result_of
 from devtools.benchmarks.kept_clients import Answer, KeptClients
 from devtools.benchmarks.load import wait_for_answer
-from devtools.benchmarks.method import TAGS, Way, other, ours
+from devtools.benchmarks.method import TAGS, Way, in_time, other, ours
 from devtools.benchmarks.peers import Helm, Patch
 from devtools.engine import ENGINE_LIMIT
 from devtools.sandbox import Sandbox
@@ -84,7 +84,9 @@ class Acted:
     result: CommandResult
 
 
-def run(sandbox: Sandbox, directory: Path, runs: int, renewals: int) -> dict[str, list[KeptRun]]:
+def run(
+    sandbox: Sandbox, directory: Path, runs: int, renewals: int, minutes: float | None = None
+) -> dict[str, list[KeptRun]]:
     """Switches by each way, in rounds of shuffled order; returns the runs by way.
 
     Args:
@@ -92,20 +94,22 @@ def run(sandbox: Sandbox, directory: Path, runs: int, renewals: int) -> dict[str
         directory: for the stacks.
         runs: switches by each way, and of this program with the drain method `endpoint` as many rollbacks.
         renewals: switches and rollbacks each with the drain method `renew`.
+        minutes: after which no further round begins.
     """
     with argo_rollouts(sandbox, directory / "argo-rollouts.log"):
         ways = _ways(sandbox, directory)
         results: dict[str, list[KeptRun]] = {label(way, to): [] for way in ways for to in ("green", "blue")}
-        turns = [way for round_ in rounds(ways, runs, renewals) for way in round_]
+        planned = rounds(ways, runs, renewals)
         addresses = [node.address for node in sandbox.real_nodes]
-        for number, way in enumerate(turns):
-            # What a way leaves behind, the pods of Argo Rollouts for a minute, ends while others have their turns.
-            way.settle()
-            to = way.turn()
-            way.prepare(to)
-            measured = measure(way, to, addresses)
-            results[label(way, to)].append(measured)
-            print(f"{number + 1} of {len(turns)}: {label(way, to)}: {measured}", flush=True)
+        for number, round_ in enumerate(in_time(planned, minutes), 1):
+            for way in round_:
+                # What a way leaves behind, the pods of Argo Rollouts for a minute, ends while others have their turns.
+                way.settle()
+                to = way.turn()
+                way.prepare(to)
+                measured = measure(way, to, addresses)
+                results[label(way, to)].append(measured)
+                print(f"round {number} of {len(planned)}: {label(way, to)}: {measured}", flush=True)
     return results
 
 

@@ -1,11 +1,12 @@
 """One way to switch users to the other version, and the pods that all ways share."""
 
 import json
+import math
 import subprocess
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from devtools.engine import Stack
 from devtools.sandbox import Sandbox
@@ -13,6 +14,8 @@ from devtools.toolchain.paths import binary
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.manifests import blue_green as render
 from switchyard.manifests import pods
+
+T = TypeVar("T")
 
 TAGS = {"blue": "v1.0.0", "green": "v2.0.0"}
 """Version of each colour; the answers tell it, also where a way to switch knows no colours."""
@@ -99,6 +102,21 @@ def ours(sandbox: Sandbox, directory: Path, namespace: str) -> Stack:
     folder.mkdir()
     cluster = {"kind": "existing", "kubeconfig": str(sandbox.kubeconfig), "identifier": "bench"}
     return Stack(folder, {"switchyard:cluster": cluster, "switchyard:services": {"backend": settings(namespace)}})
+
+
+def in_time(rounds: Iterable[T], minutes: float | None) -> Iterator[T]:
+    """The rounds that begin within so many minutes from now; all without a bound.
+
+    Args:
+        rounds: in their order.
+        minutes: the bound, within which the last round begins; the first one has no bound.
+    """
+    limit = math.inf if minutes is None else time.monotonic() + 60 * minutes
+    for number, round_ in enumerate(rounds):
+        if number and time.monotonic() > limit:
+            print(f"No further round: {minutes:g} minutes are over after {number}.", flush=True)
+            return
+        yield round_
 
 
 def other(colour: str) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from devtools.benchmarks.footprint import Held, Holdings, held
 from devtools.benchmarks.load import Load, Request, wait_for_answer
-from devtools.benchmarks.method import TAGS, Way
+from devtools.benchmarks.method import TAGS, Way, in_time
 from devtools.benchmarks.peers import ways
 from devtools.sandbox import Sandbox
 from devtools.sandbox.rollouts import argo_rollouts
@@ -61,25 +61,32 @@ class SwitchRun:
         )
 
 
-def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, list[SwitchRun]]:
-    """Switches `runs` times by each way, in rounds of shuffled order; returns the runs by way."""
+def run(sandbox: Sandbox, directory: Path, runs: int, minutes: float | None = None) -> dict[str, list[SwitchRun]]:
+    """Switches `runs` times by each way, in rounds of shuffled order; returns the runs by way.
+
+    Args:
+        sandbox: with real nodes.
+        directory: for the stacks and the recordings.
+        runs: of each way.
+        minutes: after which no further round begins.
+    """
     with argo_rollouts(sandbox, directory / "argo-rollouts.log"):
         peers = ways(sandbox, directory)
         addresses = [node.address for node in sandbox.real_nodes]
         results: dict[str, list[SwitchRun]] = {peer.name: [] for peer in peers}
-        turns = [peer for _ in range(runs) for peer in random.sample(peers, len(peers))]
         unsettled: dict[str, tuple[Way, SwitchRun]] = {}
-        for number, peer in enumerate(turns):
-            folder = directory / f"load-{number}"
-            folder.mkdir()
-            # What a way leaves behind, the pods of Argo Rollouts for a minute, ends while others have their turns.
-            if peer.name in unsettled:
-                results[peer.name].append(_settled(*unsettled.pop(peer.name)))
-            to = peer.turn()
-            peer.prepare(to)
-            measured = measure(peer, to, addresses, folder)
-            unsettled[peer.name] = peer, measured
-            print(f"{number + 1} of {len(turns)}: {peer.name}: {measured}", flush=True)
+        for number in in_time(range(1, runs + 1), minutes):
+            for place, peer in enumerate(random.sample(peers, len(peers))):
+                folder = directory / f"load-{number}-{place}"
+                folder.mkdir()
+                # What a way leaves behind, the pods of Argo Rollouts for a minute, ends while others have their turns.
+                if peer.name in unsettled:
+                    results[peer.name].append(_settled(*unsettled.pop(peer.name)))
+                to = peer.turn()
+                peer.prepare(to)
+                measured = measure(peer, to, addresses, folder)
+                unsettled[peer.name] = peer, measured
+                print(f"round {number} of {runs}: {peer.name}: {measured}", flush=True)
         for name, (peer, measured) in unsettled.items():
             results[name].append(_settled(peer, measured))
     return results

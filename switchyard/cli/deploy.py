@@ -8,23 +8,27 @@ from typing import Annotated, Literal
 
 import typer
 
-from switchyard.cli.options import Detach, Json, Override, Reason, ServiceKey, Stack, Wait, Yes
+from switchyard.cli.options import Detach, Json, Override, Reason, ServiceKey, Stack, Together, Wait, Yes
 
 TagArgument = Annotated[
-    str, typer.Argument(metavar="TAG", help="Tag of the image, its digest or both.", show_default=False)
+    str | None,
+    typer.Argument(
+        metavar="TAG",
+        help="Tag of the image, its digest or both. With --together, several services instead, each as SERVICE=TAG.",
+        show_default=False,
+    ),
 ]
 
 HoldAfter = Annotated[
     Literal["warm", "prove", "switch", "drain", "watch"] | None,
     typer.Option("--hold-after", help="Waits for an operator after this phase.", show_default=False),
 ]
-Together = Annotated[bool, typer.Option("--together", hidden=True, help="Says what to type for several services.")]
 
 
 def deploy(
     context: typer.Context,
     service: ServiceKey,
-    tag: TagArgument,
+    tag: TagArgument = None,
     reason: Reason = None,
     override: Override = None,
     hold_after: HoldAfter = None,
@@ -43,9 +47,11 @@ def deploy(
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act
 
-    if context.args or together:
-        from switchyard.cli.together_request import end_deploy
+    request = DeployRequest(Act.DEPLOY, service, tag or "", reason, hold_after, stack, wait=wait, detach=detach)
+    request = replace(request, override=override or None, yes=yes, as_json=as_json)
+    words = (service, *(() if tag is None else (tag,)), *context.args)
+    if together or len(words) != len(("service", "tag")) or "=" in service:
+        from switchyard.cli.deploy_request import several
 
-        end_deploy((service, tag, *context.args), stack, as_json=as_json)
-    request = DeployRequest(Act.DEPLOY, service, tag, reason, hold_after, stack, wait=wait, detach=detach)
-    begin(replace(request, override=override or None, yes=yes, as_json=as_json))
+        request = several(request, words, together=together)
+    begin(request)

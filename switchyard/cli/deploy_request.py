@@ -2,7 +2,7 @@
 
 # ruff: noqa: PLC0415
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import typer
 
@@ -30,6 +30,7 @@ class DeployRequest:
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
         override: why it goes on although releases are frozen; None where it does not.
+        together: services that are deployed by one command, each as SERVICE=TAG; empty for one alone.
     """
 
     act: Act
@@ -43,11 +44,23 @@ class DeployRequest:
     yes: bool = False
     as_json: bool = False
     override: str | None = None
+    together: tuple[str, ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys of the services that are named, in order."""
+        return tuple(sorted(self.tags)) if self.together else (self.service,)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The version of each service of a deploy of several."""
+        return {name: tag for name, _, tag in (word.partition("=") for word in self.together)}
 
     @property
     def typed(self) -> str:
         """The command line, for the same stack, without its other options."""
-        words = " ".join(word for word in ("switchyard", self.act.value, self.service, self.tag) if word)
+        named = (*self.together, "--together") if self.together else (self.service, self.tag)
+        words = " ".join(word for word in ("switchyard", self.act.value, *named) if word)
         return words + stack_option(self.stack)
 
     def confirmed_arguments(self, stack: str) -> list[str]:
@@ -81,6 +94,26 @@ def begin(request: DeployRequest) -> None:
                 _end_interrupted(request)
 
 
+def several(request: DeployRequest, words: tuple[str, ...], *, together: bool) -> DeployRequest:
+    """The request for several services. Refuses what is neither one service nor several, each with its tag.
+
+    Args:
+        request: what the operator has typed.
+        words: the arguments.
+        together: whether --together is given.
+    """
+    from switchyard.errors import UsageError
+    from switchyard.release.group_refusals import refuse_detached, refuse_pairs
+
+    with errors_end_the_command(request.stack, as_json=request.as_json):
+        if (refusal := refuse_pairs(words, together=together)) is not None:
+            raise UsageError(str(refusal))
+        request = replace(request, service="", tag="", together=words)
+        if request.detach:
+            raise UsageError(str(refuse_detached(request.typed)))
+    return request
+
+
 def begin_due(stack: str | None, *, wait: bool, yes: bool, as_json: bool) -> None:
     """Retires whatever has baked long enough, one service after the other."""
     with errors_end_the_command(stack, as_json=as_json):
@@ -97,18 +130,19 @@ def _check(request: DeployRequest) -> None:
     from switchyard.errors import UsageError
     from switchyard.release.deploy_refusals import refuse_impossible_tag, refuse_unasked
 
-    if request.act is Act.DEPLOY and (refusal := refuse_impossible_tag(request.service, request.tag)) is not None:
-        raise UsageError(str(refusal))
-    if not request.service:
+    for service, tag in (request.tags or {request.service: request.tag}).items():
+        if request.act is Act.DEPLOY and (refusal := refuse_impossible_tag(service, tag)) is not None:
+            raise UsageError(str(refusal))
+    if not any(request.keys):
         raise UsageError("Name a service, or --due for all that have baked long enough. Nothing was changed.")
     if not request.yes and not can_ask(as_json=request.as_json):
-        raise UsageError(str(refuse_unasked(request.service, request.typed)))
+        raise UsageError(str(refuse_unasked(", ".join(request.keys), request.typed)))
 
 
 def _end_interrupted(request: DeployRequest) -> None:
     from switchyard.cli.output import errors
 
-    key, on = request.service, stack_option(request.stack)
+    key, on = request.keys[0], stack_option(request.stack)
     errors.print(
         f"Interrupted. Which phase the release is in is in its record, and what serves stays: switchyard status{on}; "
         f"switchyard history {key}{on}\nTo go on: switchyard resume {key}{on}. To go back: switchyard abort {key}{on}"

@@ -49,15 +49,19 @@ class DeployReport(CommandReport):
 
     def confirmed(self, observation: Observation) -> bool:
         """Shows what will happen, and asks whether it is to."""
+        self.tell_plan(observation)
+        if typer.confirm(f"{self._request.act.value.capitalize()}?", err=True):
+            return True
+        console.print(f"Nothing was changed. {observation.what_serves}", markup=False)
+        return False
+
+    def tell_plan(self, observation: Observation) -> None:
+        """Tells people what serves, and what will."""
         request, serving = self._request, observation.colours[observation.serving]
         where = f"in namespace {observation.settings.namespace} of stack {self._stack} ({self._described})"
         console.print(f"{request.service} {where}\n  serves now   {serving}", markup=False)
         if request.act is Act.DEPLOY:
             console.print(f"  after this   {serving.colour.other} {request.tag}, {serving.wanted} pods", markup=False)
-        if typer.confirm(f"{request.act.value.capitalize()}?", err=True):
-            return True
-        console.print(f"Nothing was changed. {observation.what_serves}", markup=False)
-        return False
 
     def tick(self, verdict: Verdict) -> None:
         """Shows how the watch stands, on a terminal, in one line that is written over."""
@@ -67,11 +71,14 @@ class DeployReport(CommandReport):
 
     def phase_ended(self, phase: PhaseRecord) -> None:
         """One line for the end of a phase, with its time. The end of the command has what does not fit in it."""
+        self._print_phase(phase, "  ")
+
+    def _print_phase(self, phase: PhaseRecord, prefix: str) -> None:
         if self._request.as_json:
             return
         detail, *_ = (phase.detail or "").splitlines() or [""]
         seconds = "" if phase.seconds is None else f"{phase.seconds:.0f} s"
-        line = f"  {phase.phase:<9} {phase.outcome:<9} {seconds:>6}  {detail}"
+        line = f"{prefix}{phase.phase:<9} {phase.outcome:<9} {seconds:>6}  {detail}"
         console.print(line.rstrip(), markup=False)
 
     def detached(self, process: Detached) -> None:
@@ -105,15 +112,19 @@ class DeployReport(CommandReport):
 
     def end(self, record: ReleaseRecord, observation: Observation, bake_seconds: int) -> ExitCode:
         """Reports where the release is, what serves and what to type next. Returns the exit code."""
-        code = _exit_code(record, self._request)
+        code = exit_code(record, self._request)
         if self._request.as_json:
             print_json(document(record))
             return code
+        self.tell_end(code, record, observation, bake_seconds)
+        return code
+
+    def tell_end(self, code: ExitCode, record: ReleaseRecord, observation: Observation, bake_seconds: int) -> None:
+        """Tells people where the release is, what serves and what to type next."""
         ending = _bad_ending(record) if code else _good_ending(record, bake_seconds)
         (errors.print if code else console.print)(
             f"{ending} {observation.what_serves} {_next(record, self._request.stack)}".rstrip(), markup=False
         )
-        return code
 
 
 def document(record: ReleaseRecord) -> dict[str, Any]:
@@ -121,7 +132,8 @@ def document(record: ReleaseRecord) -> dict[str, Any]:
     return {"version": VERSION, **record.to_json()}
 
 
-def _exit_code(record: ReleaseRecord, request: DeployRequest) -> ExitCode:
+def exit_code(record: ReleaseRecord, request: DeployRequest) -> ExitCode:
+    """The exit code of a command whose release has come as far as its record says."""
     if record.held:
         return ExitCode.OK if record.detail == held_after(request.hold_after) else ExitCode.FAILED
     is_aborted = (
@@ -170,11 +182,14 @@ def _next(record: ReleaseRecord, stack: str | None) -> str:
     if not record.running:
         if record.result is Result.SUCCEEDED:
             return ""
-        return f"Next: repair it, and switchyard deploy {key} TAG{on}; see switchyard history {key}{on}"
+        pairs = " ".join(f"{name}=TAG" for name in record.together)
+        again = f"{pairs} --together" if pairs else f"{key} TAG"
+        return f"Next: repair it, and switchyard deploy {again}{on}; see switchyard history {key}{on}"
     if record.phase is Phase.BAKE and not record.held:
+        back = f"{' '.join(record.together)} --together" if record.together else key
         return (
             f"Next: switchyard retire {key}{on} (now), or switchyard retire --due{on} (from a schedule). To go back: "
-            f"switchyard rollback {key}{on}"
+            f"switchyard rollback {back}{on}"
         )
     if record.irreversible is not None:
         return f"Next: switchyard resume {key}{on} (goes on)"

@@ -73,7 +73,8 @@ def _while_running(key: str, release: LatestRelease) -> str:
         return f"Next: {again(record)} (goes on)"
     if record.phase is Phase.BAKE and not record.held:
         retire, due = typed(f"switchyard retire {key}"), typed("switchyard retire --due")
-        back = typed(f"switchyard rollback {key}")
+        services = f"{' '.join(record.together)} --together" if record.together else key
+        back = typed(f"switchyard rollback {services}")
         return f"Next: {retire} (now), or {due} (from a schedule). To go back: {back}"
     resume, abort = typed(f"switchyard resume {key}"), typed(f"switchyard abort {key}")
     return f"Next: {resume} (goes on), or {abort} (goes back)"

@@ -7,7 +7,6 @@ The arguments are services, for a switch each with the colour that is to serve w
 
 import time
 from dataclasses import dataclass
-from typing import NoReturn
 
 import typer
 
@@ -16,7 +15,7 @@ from switchyard.cli.release_request import can_ask, reading_state
 from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode, UsageError
 from switchyard.release.plan import Act
-from switchyard.release.together_refusals import refuse_deploy_together, refuse_several, refuse_words
+from switchyard.release.together_refusals import refuse_several, refuse_words
 
 
 @dataclass(frozen=True)
@@ -86,19 +85,6 @@ def end_misused(act: Act, words: tuple[str, ...], stack: str | None, *, as_json:
     with errors_end_the_command(stack, as_json=as_json):
         if (refusal := refuse_several(act, words)) is not None:
             raise UsageError(str(refusal))
-
-
-def end_deploy(words: tuple[str, ...], stack: str | None, *, as_json: bool) -> NoReturn:
-    """Refuses to deploy several services by one command.
-
-    Args:
-        words: the arguments of the command.
-        stack: name of the stack; None for the selected one.
-        as_json: whether the message is a JSON document.
-    """
-    with errors_end_the_command(stack, as_json=as_json):
-        raise UsageError(str(refuse_deploy_together(words)))
-    raise typer.Exit(ExitCode.USAGE)
 
 
 def _end_interrupted(request: TogetherRequest) -> None:

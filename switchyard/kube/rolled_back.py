@@ -40,6 +40,8 @@ class RolledBack:
         at: when, RFC 3339.
         actor: who took it back.
         reason: why, in that operator's words.
+        because: key of another service, whose version was condemned and which this one was released together with; None
+            where the version itself was taken back.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 
@@ -49,14 +51,16 @@ class RolledBack:
     at: str
     actor: str
     reason: str | None = None
+    because: str | None = None
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> dict[str, Any]:
         """The version as the record has it."""
-        return {**self.others, **{key: getattr(self, key) for key in _KEYS}}
+        because = {} if self.because is None else {"because": self.because}
+        return {**self.others, **{key: getattr(self, key) for key in _KEYS if key != "because"}, **because}
 
 
-_KEYS = ("colour", "tag", "release", "at", "actor", "reason")
+_KEYS = ("colour", "tag", "release", "at", "actor", "reason", "because")
 """Keys of a version that was rolled back."""
 
 

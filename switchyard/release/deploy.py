@@ -58,7 +58,7 @@ class Runner:
 
     async def resume(self, record: ReleaseRecord) -> ReleaseRecord:
         """Continues a release whose command has died, or that is held."""
-        stands = await self._standing(record)
+        stands = await self.standing(record)
         if stands.taken_back:
             return await self._roll_back(record, "the old colour serves again")
         if stands.condemned:
@@ -73,18 +73,32 @@ class Runner:
             switchyard.release_errors.TransitionError: the old colour has no pods any more.
             GateRefusedError: a hook has run after which the old version no longer works.
         """
-        stands = await self._standing(record)
+        stands = await self.standing(record)
         reason = f"aborted by {by}"
-        if stands.taken_back:
-            return await self._roll_back(record, reason)
-        if stands.state.irreversible:
-            raise_refusal(refuse_abort(record))
-        after = apply(stands.state, Event.ABORT)
-        if after.result is Result.ROLLED_BACK:
+        self.check_abort(record, stands)
+        if stands.taken_back or apply(stands.state, Event.ABORT).result is Result.ROLLED_BACK:
             return await self._roll_back(record, reason)
         await self._ledger.confirm()
         remains = await self._steps.withdraw(record)
         return await self._end(record, Result.FAILED, f"{reason}. {remains}".strip())
+
+    def check_abort(self, record: ReleaseRecord, stands: Standing) -> None:
+        """Raises what `abort` raises for a release that cannot be taken back, before anything is changed.
+
+        Args:
+            record: of the release.
+            stands: where it stands.
+        """
+        if stands.taken_back:
+            return
+        if stands.state.irreversible:
+            raise_refusal(refuse_abort(record))
+        apply(stands.state, Event.ABORT)
+
+    async def take_back(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
+        """Takes back a release that belongs together with another one, if its old colour still has its pods."""
+        stands = await self.standing(record)
+        return await self._roll_back(record, reason) if stands.state.can_roll_back else record
 
     async def retire(self, record: ReleaseRecord) -> ReleaseRecord:
         """Ends the bake of a release now, or continues its retirement.
@@ -92,13 +106,14 @@ class Runner:
         Raises:
             switchyard.errors.TransitionError: it does not bake.
         """
-        stands = await self._standing(record)
+        stands = await self.standing(record)
         if stands.taken_back:
             return await self._roll_back(record, "the old colour serves again")
         event = Event.RESUME if stands.state.phase is Phase.RETIRE else Event.RETIRE
         return await self._go_on(_continued(record), apply(stands.state, event))
 
-    async def _standing(self, record: ReleaseRecord) -> Standing:
+    async def standing(self, record: ReleaseRecord) -> Standing:
+        """Where a release stands, by its record and by what serves."""
         return standing(record, await self._steps.live())
 
     async def _go_on(self, record: ReleaseRecord, state: State, hold_after: Phase | None = None) -> ReleaseRecord:

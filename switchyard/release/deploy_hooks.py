@@ -109,10 +109,14 @@ class DeployHooks(ReleaseHooks):
             return record, await step(record)
         watching = asyncio.ensure_future(step(record))
         running = asyncio.create_task(self.runs.run(HookPoint.AFTER_SWITCH, self.name, hooks))
+        condemned = asyncio.create_task(steps.until_condemned())
         try:
             await asyncio.wait({watching, running}, return_when=asyncio.FIRST_COMPLETED)
             if watching.done() and watching.result().event is Event.BREACHED:
                 return abandoned(hooks.record, self.ledger.now()), watching.result()
+            await asyncio.wait({running, condemned}, return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                return abandoned(hooks.record, self.ledger.now()), condemned.result()
             await running
             if hooks.follows is not None:
                 follows = Event.BREACHED if hooks.follows is OnFailure.ROLLBACK else Event.NO_VERDICT
@@ -122,6 +126,7 @@ class DeployHooks(ReleaseHooks):
         finally:
             await _cancelled(running)
             await _cancelled(watching)
+            await _cancelled(condemned)
 
 
 class HookReport(Protocol):

@@ -6,13 +6,14 @@ from datetime import datetime
 
 from switchyard.config.models.service import Colour
 from switchyard.kube.clock import ServerClock, to_text
-from switchyard.kube.rolled_back import RolledBack
+from switchyard.kube.rolled_back import RolledBack, find_rolled_back
 from switchyard.release.held_record import HeldRecord
 from switchyard.release.lease_holder import HOOK, Holder
 from switchyard.release.phases import Event, Phase
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord, new_id
+from switchyard.release.store import Releases
 
 
 class DeployLedger(HeldRecord):
@@ -40,8 +41,13 @@ class DeployLedger(HeldRecord):
         """Writes that a phase has begun, to the record and to the Lease."""
         if self._lease is not None:
             await self._lease.enter(record.phase.value)
-        await self._store.update(lambda releases: releases.writing(record))
+        await self._store.update(lambda releases: entering(releases, record))
         self._send_beside(record)
+
+    async def is_meant(self, record: ReleaseRecord) -> bool:
+        """Whether a version may return that was rolled back, because only another one was condemned."""
+        version = find_rolled_back((await self.read()).rolled_back, record.target, record.tag)
+        return version is not None and version.because is not None
 
     async def write(self, record: ReleaseRecord) -> None:
         """Writes the record; one that has ended enters the history."""
@@ -64,12 +70,20 @@ class DeployLedger(HeldRecord):
         if not record.running or not (switches or condemned):
             self.begin_sending()
 
-    async def mark_rolled_back(self, record: ReleaseRecord, reason: str) -> None:
-        """Writes that the new version of a release was rolled back, so that no automatic update brings it back."""
+    async def mark_rolled_back(self, record: ReleaseRecord, reason: str, because: str | None = None) -> None:
+        """Writes that the new version of a release was rolled back, so that no automatic update brings it back.
+
+        Args:
+            record: of the release.
+            reason: why.
+            because: key of the service whose version was condemned instead; None where it was this one.
+        """
         await self.confirm()
         if record.tag is None:
             return
-        version = RolledBack(record.target, record.tag, record.id, to_text(self.now()), Holder("").user, reason)
+        version = RolledBack(
+            record.target, record.tag, record.id, to_text(self.now()), Holder("").user, reason, because
+        )
         await self._store.update(lambda releases: releases.rolling_back(version))
 
     def new_record(
@@ -99,10 +113,12 @@ class RollbackJournal:
     Args:
         ledger: of the release, whose Lease is held.
         record: of the release.
+        because: key of the service whose version was condemned instead; None where it was this one.
     """
 
-    def __init__(self, ledger: DeployLedger, record: ReleaseRecord) -> None:
+    def __init__(self, ledger: DeployLedger, record: ReleaseRecord, because: str | None = None) -> None:
         self._ledger = ledger
+        self._because = because
         self._record = record
 
     async def last(self) -> ReleaseRecord:
@@ -117,7 +133,7 @@ class RollbackJournal:
 
     async def begin(self, plan: Plan, reason: str | None) -> str:  # noqa: ARG002 - the plan is that of the release
         """Writes the version that was rolled back."""
-        await self._ledger.mark_rolled_back(self._record, reason or "")
+        await self._ledger.mark_rolled_back(self._record, reason or "", self._because)
         return to_text(self._ledger.now())
 
     async def confirm(self) -> None:
@@ -153,3 +169,9 @@ class NoJournal:
 
 
 NO_JOURNAL = NoJournal()
+
+
+def entering(releases: Releases, record: ReleaseRecord) -> Releases:
+    """The record once a phase has begun. A version that serves again is no longer one that was rolled back."""
+    releases = releases.writing(record)
+    return releases.permitting(record.target, record.tag) if record.phase is Phase.DRAIN else releases

@@ -69,6 +69,9 @@ class Steps(Protocol):
     def is_condemned(self) -> bool:
         """Whether the watch, which runs since the switch, has condemned the new version already."""
 
+    async def until_condemned(self) -> Ended:
+        """Waits until another version is condemned that this one belongs together with; without one, for ever."""
+
     async def check_unused(self, record: ReleaseRecord) -> None:
         """Raises `GateRefusedError` while the old colour still gets requests."""
 

@@ -11,10 +11,12 @@ from switchyard.errors import EngineError, GateRefusedError
 from switchyard.gates.base import Warn
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release.convergence import Convergence, converge
+from switchyard.kube.polling import poll_until
+from switchyard.release.convergence import Convergence
+from switchyard.release.deploy_acts import Acts, LoneActs, Patch, Warming
 from switchyard.release.deploy_ledger import NO_JOURNAL, DeployLedger, RollbackJournal
 from switchyard.release.deploy_protocol import Ended
-from switchyard.release.deploy_refusals import abort_incomplete, refuse_others, refuse_requests
+from switchyard.release.deploy_refusals import abort_incomplete, refuse_requests
 from switchyard.release.drain import drain, undrain
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.early_watch import EarlyWatch
@@ -24,23 +26,24 @@ from switchyard.release.fast_lane_protocol import Steps
 from switchyard.release.following import still_behind
 from switchyard.release.old_traffic import still_used
 from switchyard.release.phases import Event
-from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.receipt_warnings import doubt, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.standing import Live
-from switchyard.release.verdict import Outcome, Verdict
+from switchyard.release.verdict import Verdict
+from switchyard.release.verdict_event import EVENTS, in_words
 from switchyard.release.verdict_numbers import WatchedVerdict
-from switchyard.release.warm_changes import ColourChange, preview_change, update
+from switchyard.release.warm_changes import ColourChange
 from switchyard.release.warming import warm
 from switchyard.release.watch import Start, start_of, watch
 
-EVENTS = {Outcome.PASS: Event.PASSED, Outcome.BREACH: Event.BREACHED}
-"""The event that a verdict is; all others are no verdict."""
-
 CONDEMNED = "ended early: the new version is worse than accepted"
 """What becomes of a step after the switch whose version is condemned."""
+
+ENDPOINT_SECONDS = 15.0
+"""How long the endpoints of pods that are ready may take to say so: another controller writes them."""
 
 Observe = Callable[[], Awaitable[Observation]]
 
@@ -75,13 +78,17 @@ class ClusterSteps:
         place: where the release works.
         ledger: of the release.
         settings: of the service.
+        acts: what it has the engine and the selector do; None for a service that is released alone.
     """
 
-    def __init__(self, place: ReleaseContext, ledger: DeployLedger, settings: BlueGreenSettings) -> None:
+    def __init__(
+        self, place: ReleaseContext, ledger: DeployLedger, settings: BlueGreenSettings, acts: Acts | None = None
+    ) -> None:
         self._place = place
+        self._acts = acts or LoneActs(place.engine, ledger)
         self._ledger = ledger
         self._settings = settings
-        self._early_watch = EarlyWatch()
+        self._early_watch = EarlyWatch(self._acts)
         self._watched = WatchedVerdict(ledger.now, place.on_tick)
         self._converging: asyncio.Task[Convergence] | None = None
 
@@ -96,17 +103,14 @@ class ClusterSteps:
         pods = observation.colours[Colour(record.source)].wanted
         target, tag = Colour(record.target), str(record.tag)
         change = ColourChange(record.service, target, {"tag": tag, "replicas": pods})
-        await asyncio.to_thread(
-            preview_change,
-            self._place.engine,
-            change,
-            lambda steps: str(refuse_others(record.service, target, tag, steps)),
-            observation.colours[target].configured,
-        )
+        await self._acts.warm(Warming(change, tag, observation.colours[target].configured))
         self._settings = self._with(record, pods)
-        await self._ledger.confirm()
-        await asyncio.to_thread(update, self._place.engine)
-        state = (await self._observed(record)).colours[target]
+        state = await poll_until(
+            lambda: self._colour(record, target),
+            lambda colour: colour.tag == tag and colour.ready >= pods,
+            seconds=ENDPOINT_SECONDS,
+            every=1,
+        )
         if state.tag != tag or state.ready < pods:
             return Ended(Event.FAILED, f"{state}, and {pods} pods of {tag} were wanted")
         return Ended(Event.PASSED, str(state))
@@ -114,7 +118,7 @@ class ClusterSteps:
     async def prove(self, record: ReleaseRecord) -> Ended:
         """Has the gates judge the new version before it serves."""
         plan = await self._plan(record)
-        await self._lane().pass_gates(plan, intended=False)
+        await self._lane().pass_gates(plan, intended=await self._ledger.is_meant(record))
         return Ended(Event.PASSED, f"{plan.to.ready} pods ready, gates passed")
 
     async def switch(self, record: ReleaseRecord) -> Ended:
@@ -125,8 +129,7 @@ class ClusterSteps:
         start = None
         if plan.patch and observation.settings.release.watch.seconds:
             start = await start_of(self._place.access, observation.name, observation.settings, Track(plan.target))
-        await self._ledger.confirm()
-        patched = await lane.patch(plan) if plan.patch else None
+        patched = await self._acts.patch(Patch(plan, lane, lambda: self._observed(record)))
         if start is not None:
             self._early_watch.begin(self._judged(record, observation, start))
         receipt = await self._followed(lane, plan, record, patched)
@@ -152,7 +155,7 @@ class ClusterSteps:
         observation = await self._observed(record)
         old, target = Colour(record.source), Colour(record.target)
         drained = asyncio.create_task(self._drain(record, observation, old))
-        converging = self._converging = asyncio.create_task(self._converge(record.service, target))
+        converging = self._converging = asyncio.create_task(self._acts.converge(record.service, target))
         if not await self._early_watch.permits(drained, converging):
             drained.cancel()
             return Ended(Event.FAILED, CONDEMNED)
@@ -174,9 +177,11 @@ class ClusterSteps:
     async def watch(self, record: ReleaseRecord) -> Ended:
         """Judges the new version by its requests and its pods."""
         observation = await self._observed(record)
-        verdict = await (self._early_watch.take() or self._judged(record, observation))
+        verdict = await self._early_watch.verdict(lambda: self._judged(record, observation))
+        if isinstance(verdict, Ended):
+            return verdict
         numbers = self._watched.numbers(verdict, observation.settings.release.watch)
-        return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), _in_words(verdict), numbers=numbers)
+        return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), in_words(verdict), numbers=numbers)
 
     def _judged(
         self, record: ReleaseRecord, observation: Observation, start: Start | None = None
@@ -194,16 +199,14 @@ class ClusterSteps:
     async def retire(self, record: ReleaseRecord) -> Ended:
         """Deletes the pods of the old colour, which gets no more requests."""
         await self.check_unused(record)
-        old = Colour(record.source)
-        await self._ledger.confirm()
-        await self._remove(record, old)
+        await self._remove(record, old := Colour(record.source))
         return Ended(Event.PASSED, f"{old} {record.from_tag or ''} has no pods any more".replace("  ", " "))
 
     async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:
         """Has the Service select the old colour again, if it does not, and writes which version was rolled back."""
         self._early_watch.cancel()
         observation = await self._observed(record)
-        journal, old = RollbackJournal(self._ledger, record), Colour(record.source)
+        journal, old = RollbackJournal(self._ledger, record, self._acts.because()), Colour(record.source)
         lane = FastLane(self._place.access, self._place.cluster, journal, self._place.warn)
         if observation.serving == old:
             plan = Plan(Act.ROLLBACK, observation, old, patch=False)
@@ -229,17 +232,16 @@ class ClusterSteps:
             return abort_incomplete(record, str(error))
         return f"The pods of {record.target} are deleted"
 
+    async def until_condemned(self) -> Ended:
+        """Waits until another version is condemned that this one belongs together with."""
+        return await self._acts.until_condemned()
+
     async def _remove(self, record: ReleaseRecord, colour: Colour) -> None:
         """Sets a colour to no pods, by the program, whose gates refuse it for a colour that serves."""
-        change = ColourChange(record.service, colour, {"replicas": 0})
-        await asyncio.to_thread(
-            preview_change,
-            self._place.engine,
-            change,
-            lambda steps: str(refuse_others(record.service, colour, str(record.tag), steps)),
-        )
-        await self._ledger.confirm()
-        await asyncio.to_thread(update, self._place.engine)
+        await self._acts.remove(Warming(ColourChange(record.service, colour, {"replicas": 0}), str(record.tag)))
+
+    async def _colour(self, record: ReleaseRecord, colour: Colour) -> ColourState:
+        return (await self._observed(record)).colours[colour]
 
     async def _observed(self, record: ReleaseRecord) -> Observation:
         """The service now, with the settings that the release has given to its new colour."""
@@ -263,14 +265,11 @@ class ClusterSteps:
     async def _undrained(self, observation: Observation, colour: Colour) -> str | None:
         return (await undrain(self._place.cluster, observation.name, observation.settings, colour)).problem
 
-    async def _converge(self, key: str, target: Colour) -> Convergence:
-        return await asyncio.to_thread(converge, self._place.engine, key, target, config=False)
-
     async def _converge_back(self, record: ReleaseRecord) -> Convergence:
         self._ledger.begin_sending()
         if self._converging is not None:
             await self._converging  # which still holds the lock of the state
-        return await self._converge(record.service, Colour(record.source))
+        return await self._acts.converge_back(record.service, Colour(record.source))
 
     def is_condemned(self) -> bool:
         """Whether the watch, which runs since the switch, has condemned the new version already."""
@@ -282,9 +281,3 @@ class ClusterSteps:
             return f"Other changes of the configuration wait for `pulumi up`: {names}" if names else None
         name, stack = observation.name, self._place.stack
         return not_converged(name, target, stack, convergence.problem, config=convergence.config)
-
-
-def _in_words(verdict: Verdict) -> str:
-    code = f" ({verdict.code})" if verdict.code else ""
-    watched = f"{verdict.seconds:.0f} s watched. " if verdict.seconds else ""
-    return f"{watched}{verdict.sentence.removesuffix('.')}{code}"

@@ -1,21 +1,42 @@
 """The watch of a new version from the moment of its switch on, beside what the phases until the watch do."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
-from switchyard.release.verdict import Outcome, Verdict
+from switchyard.release.deploy_protocol import Ended
+from switchyard.release.verdict import Verdict
+from switchyard.release.verdict_event import breach, in_words
+
+
+class Others(Protocol):
+    """Versions that a version is released together with."""
+
+    def condemn(self, detail: str) -> None:
+        """Tells them that this version is condemned."""
+
+    def condemned(self) -> Ended | None:
+        """The outcome of this version where one of them is condemned; None where none is."""
+
+    async def until_condemned(self) -> Ended:
+        """Waits until one of them is condemned."""
 
 
 class EarlyWatch:
-    """A watch that begins with the switch, so that a bad version does not wait for the phases between."""
+    """A watch that begins with the switch, so that a bad version does not wait for the phases between.
 
-    def __init__(self) -> None:
+    Args:
+        others: versions that this one is released together with; None without any.
+    """
+
+    def __init__(self, others: Others | None = None) -> None:
         self._task: asyncio.Task[Verdict] | None = None
+        self._others = others
 
     def begin(self, watch: Coroutine[Any, Any, Verdict]) -> None:
         """Begins the watch."""
         self._task = asyncio.create_task(watch)
+        self._task.add_done_callback(self._tell_others)
 
     def take(self) -> "asyncio.Task[Verdict] | None":
         """The watch for who waits for its verdict; None where it has not begun, or was taken before."""
@@ -29,17 +50,45 @@ class EarlyWatch:
 
     @property
     def is_condemned(self) -> bool:
-        """Whether the version was found to be worse than accepted."""
-        task = self._task
-        if task is None or not task.done() or task.cancelled() or task.exception() is not None:
-            return False
-        return task.result().outcome is Outcome.BREACH
+        """Whether the version was found to be worse than accepted, or one that it belongs together with."""
+        return breach(self._task) is not None or (self._others is not None and self._others.condemned() is not None)
 
     async def permits(self, *tasks: "asyncio.Task[Any]") -> bool:
         """Waits until the tasks are done, or the version is condemned; returns whether it is not condemned."""
-        while not self.is_condemned:
-            running = [task for task in (*tasks, self._task) if task is not None and not task.done()]
-            if all(task.done() for task in tasks):
-                return True
-            await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-        return False
+        others = self._condemnation()
+        try:
+            while not self.is_condemned:
+                if all(task.done() for task in tasks):
+                    return True
+                waited = (*tasks, self._task, others)
+                running = [task for task in waited if task is not None and not task.done()]
+                await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            return False
+        finally:
+            if others is not None:
+                others.cancel()
+
+    async def verdict(self, watch: Callable[[], Coroutine[Any, Any, Verdict]]) -> Verdict | Ended:
+        """The verdict, or the outcome of this version when one that it belongs together with is condemned before.
+
+        Args:
+            watch: begins the watch where none runs.
+        """
+        others, running = self._condemnation(), self.take()
+        if running is None:
+            running = asyncio.create_task(watch())
+            running.add_done_callback(self._tell_others)
+        try:
+            await asyncio.wait({running, *([others] if others else [])}, return_when=asyncio.FIRST_COMPLETED)
+            return await running if running.done() or others is None else others.result()
+        finally:
+            running.cancel()
+            if others is not None:
+                others.cancel()
+
+    def _condemnation(self) -> "asyncio.Task[Ended] | None":
+        return None if self._others is None else asyncio.create_task(self._others.until_condemned())
+
+    def _tell_others(self, watch: "asyncio.Task[Verdict]") -> None:
+        if self._others is not None and (verdict := breach(watch)) is not None:
+            self._others.condemn(in_words(verdict))

@@ -1,6 +1,7 @@
 """Why an analysis of what serves now is refused: pure functions."""
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.gates.rules.refusal import Refusal
 
 
@@ -12,5 +13,5 @@ def refuse_option(key: str, strategy: str, option: str) -> Refusal:
         observed=f"{option} was given, and the strategy of the service is {strategy}",
         rule="--seconds is for blueGreen, which is watched for a while; --hash is for a canary, whose queries are of "
         "the pods of one template",
-        remedy=f"Without it: switchyard analyze {key}",
+        remedy=f"Without it: {typed(f'switchyard analyze {key}')}",
     )

@@ -56,7 +56,7 @@ class Event(StrEnum):
         PASSED: the phase reached what it is for.
         REFUSED: a gate, a hook or a check did not permit the step; nothing was changed by it.
         FAILED: the phase did not reach what it is for.
-        BREACHED: the new version is worse than its limits.
+        BREACHED: the new version is worse than its limits, or belongs together with one that is not released.
         NO_VERDICT: the evidence is not enough for a verdict, for example without requests.
         LOST: the command has died before it changed anything in this phase, or where that makes no difference.
         LOST_AFTER_CHANGE: the command has died after the change that the phase is for, and before it wrote so.
@@ -159,7 +159,7 @@ def _transition(state: State, event: Event) -> State | None:
         case Event.NO_VERDICT:
             return replace(state, held=True) if state.phase is Phase.WATCH else None
         case Event.BREACHED:
-            return _rolled_back(state) if state.phase in {Phase.WATCH, Phase.BAKE} else None
+            return _rolled_back(state) if state.phase is not Phase.RETIRE else None
         case _:
             return _after_setback(state, event)
 

@@ -91,17 +91,17 @@ class PrometheusMetrics:
         watch = self._settings.release.watch
         targets = self._targets.get(pod.uid, NO_TARGETS)
         limit = evaluated - watch.max_sample_age_seconds
-        found = by_name.get(pod.name, [])
+        every = by_name.get(pod.name, [])
         # A target that has just gone may still have samples beside one that is scraped.
-        fresh = [scrape for scrape in found if scrape.taken >= limit]
+        fresh = [scrape for scrape in every if scrape.taken >= limit]
         scrape = followed(fresh, targets)
         if scrape is not None:
             last = self._last.get(pod.uid)
             return newer(last if last is not None and last.taken >= limit else None, scrape)
         if fresh:
             return "the target that was followed has no samples any more, and others may count otherwise"
-        if found:
-            age = evaluated - max(scrape.taken for scrape in found)
+        if every:
+            age = evaluated - max(scrape.taken for scrape in every)
             return f"the last sample is {age:.0f} s old, and maxSampleAgeSeconds is {watch.max_sample_age_seconds}"
         return f'no series {watch.requests_metric}{{namespace="{self._settings.namespace}", pod="{pod.name}"}}'
 

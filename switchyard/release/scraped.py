@@ -112,14 +112,14 @@ def _summed(rows: Iterable[tuple[Series, float]]) -> dict[Series, float]:
     return summed
 
 
-def followed(found: Iterable[Scrape], targets: Collection[Target]) -> Scrape | None:
+def followed(every: Iterable[Scrape], targets: Collection[Target]) -> Scrape | None:
     """The scrape of a pod that is followed; None if its target is gone.
 
     Args:
-        found: all scrapes of the pod, in the order of their targets.
+        every: all scrapes of the pod, in the order of their targets.
         targets: those that were followed before; empty for a pod that was not.
     """
-    return next((scrape for scrape in found if not targets or not scrape.targets.isdisjoint(targets)), None)
+    return next((scrape for scrape in every if not targets or not scrape.targets.isdisjoint(targets)), None)
 
 
 def newer(last: Scrape | None, scrape: Scrape) -> Scrape:

@@ -81,7 +81,7 @@ async def planned(plans: Mapping[str, Coroutine[Any, Any, Plan]]) -> dict[str, P
     Raises:
         GateRefusedError: of any of them, with every reason.
     """
-    return await _all_or_reasons(plans)
+    return await all_or_reasons(plans)
 
 
 class Together:
@@ -110,13 +110,13 @@ class Together:
             TogetherUndoneError: a selector could not be changed, and all serve as before.
             TogetherSplitError: and not all of them could be changed back.
         """
-        await _all_or_reasons({key: self._pass_gates(key, plans[key]) for key in self._members})
+        await all_or_reasons({key: self._pass_gates(key, plans[key]) for key in self._members})
         async with AsyncExitStack() as leases:
             for key, member in sorted(self._members.items(), key=lambda item: _place(plans[item[0]])):
                 await leases.enter_async_context(member.journal.held(plans[key].act))
-            plans = await _all_or_reasons({key: self._planned_again(key, plans[key]) for key in self._members})
+            plans = await all_or_reasons({key: self._planned_again(key, plans[key]) for key in self._members})
             plans = {key: await self._warmed(key, plan) for key, plan in plans.items()}
-            started, patched = await self._changed(plans, reason)
+            started, patched = await self.change(plans, reason)
             receipts = await _each(
                 {key: member.lane.follow(plans[key], started[key], patched[key]) for key, member in self._items()}
             )
@@ -166,7 +166,7 @@ class Together:
         raise_refusal(refuse_no_pods(now.observation, now.target, now.act))
         return now
 
-    async def _changed(self, plans: Plans, reason: str | None) -> tuple[dict[str, str], dict[str, float | None]]:
+    async def change(self, plans: Plans, reason: str | None) -> tuple[dict[str, str], dict[str, float | None]]:
         """Begins every record and changes every selector. Whatever stops it, what was done is undone."""
         started: dict[str, str] = {}
         patched: dict[str, float | None] = {}
@@ -250,7 +250,7 @@ async def _each(calls: Mapping[str, Coroutine[Any, Any, Value]]) -> dict[str, Va
     return dict(zip(calls, await asyncio.gather(*calls.values()), strict=True))
 
 
-async def _all_or_reasons(calls: Mapping[str, Coroutine[Any, Any, Value]]) -> dict[str, Value]:
+async def all_or_reasons(calls: Mapping[str, Coroutine[Any, Any, Value]]) -> dict[str, Value]:
     """What all calls return; where gates refuse some of them, one error with all reasons."""
     answers = await asyncio.gather(*calls.values(), return_exceptions=True)
     refusals = [answer for answer in answers if isinstance(answer, GateRefusedError)]

@@ -55,33 +55,6 @@ def refuse_words(act: Act, words: Sequence[str]) -> Refusal | None:
     )
 
 
-def refuse_deploy_together(words: Sequence[str]) -> Refusal:
-    """Refuses to deploy several services by one command, and names the commands that do so.
-
-    Args:
-        words: the arguments of the command, as SERVICE=TAG.
-    """
-    pairs = [word.partition("=") for word in words]
-    names = [name for name, _, _ in pairs]
-    if not all("=" in word for word in words):
-        service, tag, *more = words
-        return Refusal(
-            code=Code.DEPLOY_TOGETHER,
-            step=f"{service}: the deploy of {tag}",
-            observed=f"more is named: {' '.join(more)}" if more else "--together is given",
-            rule="a deploy releases one version of one service",
-            remedy=f"{UNTOUCHED} For this service alone: {typed(f'switchyard deploy {service} {tag}')}",
-        )
-    warm = " && ".join(typed(f"switchyard deploy {name} {tag or 'TAG'} --hold-after prove") for name, _, tag in pairs)
-    return Refusal(
-        code=Code.DEPLOY_TOGETHER,
-        step=f"{', '.join(words)}: the deploy",
-        observed="several services are named",
-        rule="a deploy releases one service; several are warmed one by one, and switched together",
-        remedy=f"{UNTOUCHED} Type: {warm} && " + typed(f"switchyard switch {' '.join(names)} --together"),
-    )
-
-
 def report_undone(plans: Mapping[str, Plan], failed: str, why: str, touched: Sequence[str]) -> str:
     """Reports that a group was not switched, and that every service serves as before.
 
@@ -114,14 +87,15 @@ def report_split(plans: Mapping[str, Plan], failed: str, why: str, split: Mappin
     """
     act = next(iter(plans.values())).act
     before = ", ".join(f"{key} ({plans[key].source.colour})" for key in plans if key not in split)
+    going_on = "To go on: " + typed(f"switchyard {act} {' '.join(plans)} --together")
+    if act is Act.DEPLOY:
+        going_on = "To go back: " + typed(f"switchyard abort {next(iter(split))}")
     parts = "; ".join(f"{key}: {plans[key].target} may serve ({problem.strip()})" for key, problem in split.items())
     return notice(
         Code.TOGETHER_SPLIT,
         ", ".join(plans),
         f"the {act} stopped at {failed} ({why.strip()}), and not every service could be changed back: {parts}",
-        (f"As before: {before}. " if before else "")
-        + f"See what serves: {typed('switchyard status')}. To go on: "
-        + typed(f"switchyard {act} {' '.join(plans)} --together"),
+        (f"As before: {before}. " if before else "") + f"See what serves: {typed('switchyard status')}. {going_on}",
     )
 
 

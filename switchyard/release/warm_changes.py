@@ -1,7 +1,7 @@
 """Gives a colour its version and its pods: by the configuration, and an update that changes nothing else."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -64,20 +64,41 @@ def preview_change(
         GateRefusedError: the preview is refused, or would change something else.
         EngineError: the configuration cannot be read or written.
     """
-    before = _configured(engine, change)
-    if live and all(before.get(key) == value for key, value in change.values.items()):
-        before = {**before, **live}
-    engine.set_config({f"{change.path}.{key}": value for key, value in change.values.items()})
+    preview_changes(engine, [(change, live)], refusal_of_others)
+
+
+def preview_changes(
+    engine: Engine,
+    changes: Sequence[tuple[ColourChange, Mapping[str, object] | None]],
+    refusal_of_others: Callable[[list[Step]], str],
+) -> None:
+    """Writes changes to the configuration and previews them, as `preview_change` does, all at once.
+
+    Args:
+        engine: of the stack.
+        changes: each with what the cluster has.
+        refusal_of_others: the message for a preview that would change something else.
+
+    Raises:
+        GateRefusedError: the preview is refused, or would change something else.
+        EngineError: the configuration cannot be read or written.
+    """
+    services = engine.config().get(SERVICES, {}).get("objectValue") or {}
+    before = [(change, _before(services, change, live)) for change, live in changes]
+    values = {f"{change.path}.{key}": value for change, _ in changes for key, value in change.values.items()}
+    engine.set_config(values)
     try:
-        others = change.others(engine.preview())
+        others = engine.preview()
+        for change, _ in changes:
+            others = change.others(others)
     except EngineError as error:
-        _restore(engine, change, before)
+        _restore_all(engine, before)
         raise GateRefusedError(str(error)) from None
     except BaseException:
-        _restore(engine, change, before)
+        _restore_all(engine, before)
         raise
     if others:
-        _restore(engine, change, before)
+        _restore_all(engine, before)
         raise GateRefusedError(refusal_of_others(others))
 
 
@@ -99,11 +120,18 @@ def update(engine: Engine) -> None:
             return
 
 
-def _configured(engine: Engine, change: ColourChange) -> Mapping[str, Any]:
-    """What the configuration has of the colour."""
-    services = engine.config().get(SERVICES, {}).get("objectValue") or {}
+def _before(services: Mapping[str, Any], change: ColourChange, live: Mapping[str, object] | None) -> Mapping[str, Any]:
+    """What a refusal goes back to: what the configuration has of the colour, or the cluster."""
     colour = (services.get(change.key) or {}).get(change.colour.value)
-    return colour if isinstance(colour, dict) else {}
+    before: Mapping[str, Any] = colour if isinstance(colour, dict) else {}
+    if live and all(before.get(key) == value for key, value in change.values.items()):
+        return {**before, **live}
+    return before
+
+
+def _restore_all(engine: Engine, before: Iterable[tuple[ColourChange, Mapping[str, Any]]]) -> None:
+    for change, values in before:
+        _restore(engine, change, values)
 
 
 def _restore(engine: Engine, change: ColourChange, before: Mapping[str, Any]) -> None:

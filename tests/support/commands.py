@@ -11,6 +11,7 @@ from devtools.engine import NAME, Stack
 
 WITH_A_FAULT = """
 import os, signal
+import switchyard.release.deploy_acts as acts
 import switchyard.release.deploy_steps as steps
 import switchyard.release.fast_lane as lane
 {}

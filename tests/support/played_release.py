@@ -21,7 +21,6 @@ from switchyard.release.store import Releases
 from switchyard.release_errors import LeaseLostError
 
 PODS = 3
-
 FIRST = ReleaseRecord(
     id="id-1",
     kind="deploy",
@@ -120,8 +119,7 @@ class Played:
 
     async def write(self, record: ReleaseRecord) -> None:
         await self.confirm()
-        before = self.world.releases
-        after = self.world.queued(before, before.writing(record))
+        after = self.world.queued(self.world.releases, self.world.releases.writing(record))
         self.world.write(lambda: setattr(self.world, "releases", after))
         if self.after_write is not None:
             await self.after_write()
@@ -131,6 +129,9 @@ class Played:
 
     def is_condemned(self) -> bool:
         return False
+
+    async def until_condemned(self) -> Ended:
+        return await asyncio.Future[Ended]()
 
     async def check_unused(self, record: ReleaseRecord) -> None:  # noqa: ARG002 - of the protocol
         self.steps.append("check")
@@ -241,7 +242,6 @@ class PlayedCalls:
 
 
 CALL = HookHttp(url="https://ci.example.org")
-
 EVERYWHERE = Hooks(
     before_warm=(
         Hook(name="expand", job=HookJob()),
@@ -272,8 +272,9 @@ class Play:
         self.calls = PlayedCalls(self.world, self.hook_outcomes)
         hooks = NO_HOOKS
         if self.hooks is not None:
-            runs = HookRuns(self.hooks, self.calls, self.played, self.warnings.append)
-            hooks = DeployHooks(runs, self.played, "backend")
+            hooks = DeployHooks(
+                HookRuns(self.hooks, self.calls, self.played, self.warnings.append), self.played, "backend"
+            )
         self.runner = Runner(self.played, self.played, self.lines.append, self.bake_seconds, hooks)
 
     def deploy(self, hold_after: Phase | None = None) -> ReleaseRecord:
@@ -287,9 +288,8 @@ class Play:
         """`resume`, `abort` or `retire` of the release that runs."""
         current = self.world.releases.current
         assert current is not None
-        if name == "abort":
-            return asyncio.run(self.runner.abort(current, "ada"))
-        return asyncio.run({"resume": self.runner.resume, "retire": self.runner.retire}[name](current))
+        acts = {"resume": self.runner.resume, "retire": self.runner.retire}
+        return asyncio.run(acts[name](current) if name in acts else self.runner.abort(current, "ada"))
 
     def expect(self, result: Result, phase: Phase, serving: str, *, held: bool = False) -> ReleaseRecord:
         written = self.world.releases.current

@@ -23,7 +23,7 @@ WHILE_WARMING = """
 def killed(engine):
     engine._start("up", "--yes", "--skip-preview", "--non-interactive")
     os.kill(os.getpid(), signal.SIGKILL)
-steps.update = killed
+acts.update = killed
 """
 """The command is killed while the engine creates pods, which goes on without it."""
 

@@ -179,8 +179,23 @@ def test_what_does_not_run_is_not_continued_and_not_taken_back(
     refused(run(act, "backend", "--yes", "--json", current=current), server, 1, "SY-P063")
 
 
+ROLLED_BACK = {"colour": "green", "tag": "v9", "release": "id-0", "at": "2030-01-31T12:00:00Z", "actor": "ada"}
+
+
+def test_a_version_that_went_back_because_of_another_service_may_be_deployed_again(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def detach(*_: object) -> Detached:
+        return Detached(4711, Path("a.log"), "id-1")
+
+    monkeypatch.setattr("switchyard.cli.deploy_command.detach", detach)
+    version = {**ROLLED_BACK, "because": "worker"}
+    result = run("deploy", "backend", "v9", "--yes", "--json", "--detach", rolled_back=[version])
+    assert result.exit_code == 0, result.output
+
+
 def test_a_version_that_was_rolled_back_is_not_deployed_again(run: Run, server: PlayedApiServer) -> None:
-    version = {"colour": "green", "tag": "v9", "release": "id-0", "at": "2030-01-31T12:00:00Z", "actor": "ada"}
+    version = ROLLED_BACK
     result = run("deploy", "backend", "v9", "--yes", "--json", rolled_back=[version])
     message = refused(result, server, 1, "SY-P005")
     assert "id-0" in message

@@ -48,13 +48,15 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (("switch", "api", "worker", "api", "--together"), "SY-P132", "api is named twice"),
         (("switch", "api=purple", "worker", "--together"), "SY-P132", "SERVICE=green"),
         (("rollback", "api=green", "worker", "--together"), "SY-P132", "api=green: no colour of a switch"),
-        (
-            ("deploy", "api=v2", "worker=v3", "--together"),
-            "SY-P133",
-            "switchyard deploy api v2 --hold-after prove && switchyard deploy worker v3 --hold-after prove && "
-            "switchyard switch api worker --together",
-        ),
-        (("deploy", "api=v2", "worker=v3", "web=v4"), "SY-P133", "switchyard deploy web v4 --hold-after prove"),
+        (("deploy", "api=v2", "worker=v3"), "SY-P133", "switchyard deploy api=v2 worker=v3 --together"),
+        (("deploy", "api=v2", "worker=v3", "web=v4"), "SY-P133", "api=v2 worker=v3 web=v4 --together"),
+        (("deploy", "api=v2", "worker", "--together"), "SY-P133", "switchyard deploy api=v2 worker=TAG --together"),
+        (("deploy", "api=v2", "worker=", "--together"), "SY-P133", "no tag is named for worker="),
+        (("deploy", "api=v2", "worker=v3", "api=v4", "--together"), "SY-P133", "api is named twice"),
+        (("deploy", "api=v2", "--together"), "SY-P133", "For this service alone: switchyard deploy api v2"),
+        (("deploy", "api"), "SY-P133", "For this service alone: switchyard deploy api TAG"),
+        (("deploy", "api=v2", "worker=v/3", "--together"), "SY-P060", "worker: the deploy"),
+        (("deploy", "api=v2", "worker=v3", "--together", "--detach"), "SY-P136", "api=v2 worker=v3 --together"),
         (("deploy", "api", "v2", "worker"), "SY-P133", "For this service alone: switchyard deploy api v2"),
         (("deploy", "api", "v2", "--together"), "SY-P133", "For this service alone: switchyard deploy api v2"),
     ],
@@ -67,11 +69,11 @@ def test_a_wrong_usage_ends_with_2_and_what_to_type(arguments: tuple[str, ...], 
     assert "Nothing was changed" in printed["error"]
 
 
-@pytest.mark.parametrize("act", ["switch", "rollback"])
-def test_several_services_are_confirmed_too(act: str) -> None:
-    result = CliRunner().invoke(app, [act, "api", "worker", "--together", "--json"])
+@pytest.mark.parametrize("typed", ["switch api worker", "rollback api worker", "deploy api=v2 worker=v3"])
+def test_several_services_are_confirmed_too(typed: str) -> None:
+    result = CliRunner().invoke(app, [*typed.split(), "--together", "--json"])
     assert (result.exit_code, json.loads(result.stdout)["code"]) == (2, "SY-P027")
-    assert f"switchyard {act} api worker --together --yes" in json.loads(result.stdout)["error"]
+    assert f"switchyard {typed} --together --yes" in json.loads(result.stdout)["error"]
 
 
 def done(convergence: Convergence) -> tuple[Mapping[str, Plan], dict[str, Outcome]]:

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,14 +11,14 @@ import pytest
 
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
-from switchyard.release import deploy_steps
+from switchyard.release import deploy_acts, deploy_steps
 from switchyard.release.convergence import Convergence
 from switchyard.release.deploy import Ended
 from switchyard.release.deploy_steps import ClusterSteps, ReleaseContext
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.journal import superseded
 from switchyard.release.phases import Event, Phase, Result
-from switchyard.release.plan import Observation
+from switchyard.release.plan import ColourState, Observation
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.samples import Counts
@@ -34,7 +34,7 @@ RELEASE = release(phase=Phase.DRAIN, tag="v2")
 
 @dataclass
 class PlayedLedger:
-    def check(self) -> None:
+    async def confirm(self) -> None:
         pass
 
     def now(self) -> datetime:
@@ -70,7 +70,7 @@ class Play:
             return Convergence(config=not config, state=self.problem is None, problem=self.problem)
 
         self.monkeypatch.setattr(deploy_steps, "drain", drain)
-        self.monkeypatch.setattr(deploy_steps, "converge", converge)
+        self.monkeypatch.setattr(deploy_acts, "converge", converge)
         place = ReleaseContext(None, None, None, "test", observe, print)  # type: ignore[arg-type]
         self.steps = ClusterSteps(place, PlayedLedger(), settings("green", release={"drain": {"method": self.method}}))  # type: ignore[arg-type]
 
@@ -140,6 +140,26 @@ def test_a_version_that_was_condemned_before_the_drain_begins_none_and_no_update
     ended = asyncio.run(condemned_and_drained())
     assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
     assert play.converged == []
+
+
+def test_endpoints_that_follow_their_pods_late_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deploy_acts, "preview_change", lambda *_: None)
+    monkeypatch.setattr(deploy_acts, "update", lambda _: None)
+
+    async def at_once(observe: Any, enough: Any, **_: float) -> Any:
+        looks = [await observe() for _ in range(3)]
+        return next(state for state in looks if enough(state))
+
+    monkeypatch.setattr(deploy_steps, "poll_until", at_once)
+    steps: Any = Play(monkeypatch).steps
+    ready = iter([0, 2, 3, 3, 3])
+
+    async def observe() -> Observation:
+        return observed(green=ColourState(Colour.GREEN, "v2", 3, next(ready)))
+
+    steps._place = replace(steps._place, observe=observe)
+    ended = asyncio.run(steps.warm(RELEASE))
+    assert (ended.event, ended.detail) == (Event.PASSED, "green v2, 3 of 3 pods ready")
 
 
 def test_a_condemned_version_does_not_wait_until_the_nodes_follow(monkeypatch: pytest.MonkeyPatch) -> None:

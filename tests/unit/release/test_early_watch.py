@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from switchyard.release.deploy_protocol import Ended
 from switchyard.release.early_watch import EarlyWatch
+from switchyard.release.phases import Event
 from switchyard.release.verdict import Outcome, Verdict
 
 BREACH, PASS = Verdict(Outcome.BREACH, "It is worse."), Verdict(Outcome.PASS, "It is well.")
@@ -58,5 +60,69 @@ def test_a_watch_is_taken_once() -> None:
         assert await task is PASS
         assert early.take() is None
         assert not early.is_condemned
+
+    asyncio.run(run())
+
+
+class PlayedOthers:
+    """Other versions of a group."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.outcome: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
+
+    def condemn(self, detail: str) -> None:
+        self.told.append(detail)
+
+    def condemned(self) -> Ended | None:
+        return self.outcome.result() if self.outcome.done() else None
+
+    async def until_condemned(self) -> Ended:
+        return await asyncio.shield(self.outcome)
+
+
+def test_a_version_waits_neither_for_steps_nor_for_its_watch_once_another_one_is_condemned() -> None:
+    async def run() -> None:
+        others, back = PlayedOthers(), Ended(Event.BREACHED, "worker goes back")
+        early = EarlyWatch(others)
+        early.begin(never())
+        asyncio.get_running_loop().call_later(0.01, others.outcome.set_result, back)
+        assert not await early.permits(asyncio.create_task(never()))
+        assert early.is_condemned
+        assert await early.verdict(never) is back
+        assert others.told == []
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize(("verdict", "told"), [(BREACH, ["It is worse"]), (PASS, [])])
+def test_a_version_that_is_condemned_is_reported_to_the_others_at_once(
+    verdict: Verdict, told: list[str], begun: bool
+) -> None:
+    async def run() -> None:
+        others = PlayedOthers()
+        early = EarlyWatch(others)
+        if begun:
+            early.begin(ends_as(verdict))
+        assert await early.verdict(lambda: ends_as(verdict)) is verdict
+        await asyncio.sleep(0)
+        assert [detail.partition(" (")[0] for detail in others.told] == told
+
+    asyncio.run(run())
+
+
+def test_a_watch_that_is_interrupted_ends() -> None:
+    async def run() -> None:
+        early = EarlyWatch(PlayedOthers())
+        early.begin(never())
+        watch = early._task
+        waiting = asyncio.create_task(early.verdict(never))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        assert watch is not None
+        await asyncio.wait({watch})
+        assert watch.cancelled()
 
     asyncio.run(run())

@@ -14,7 +14,7 @@ from devtools.benchmarks.http_messages import read_message
 from devtools.benchmarks.kept import Acted, kept_run, last_old, rounds
 from devtools.benchmarks.kept_clients import Answer, KeptClients
 from devtools.benchmarks.kept_long import FailedRequest, Pace, Tally
-from devtools.benchmarks.method import Way
+from devtools.benchmarks.method import Way, in_time
 from switchyard.config.models.drain import DrainMethod
 
 BOUND_SECONDS = 20
@@ -68,10 +68,10 @@ class PlayedBackend:
                     break
                 close = "connection: close\r\n" if self.closes else ""
                 version = f"x-version: v-{self.colour}\r\n"
+                self.answered += 1  # before the client, in a thread of its own, can have it
                 writer.write(
                     f"HTTP/1.1 200 OK\r\nx-colour: {self.colour}\r\n{version}{close}content-length: 0\r\n\r\n".encode()
                 )
-                self.answered += 1
                 if close:
                     break
         except (OSError, EOFError):
@@ -204,3 +204,9 @@ def test_each_round_has_every_way_and_each_command_of_this_program() -> None:
     assert Counter(map(id, only_renewals)) == {id(renew): 2}
     assert endpoint.label("green") == "this program, switchyard switch, drain method endpoint"
     assert renew.label("blue") == "this program, switchyard rollback, drain method renew"
+
+
+def test_no_round_begins_after_the_minutes_but_the_first() -> None:
+    assert list(in_time([1, 2, 3], None)) == [1, 2, 3]
+    assert list(in_time([1, 2, 3], 60)) == [1, 2, 3]
+    assert list(in_time([1, 2, 3], 0)) == [1]

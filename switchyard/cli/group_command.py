@@ -1,0 +1,179 @@
+"""`deploy --together`, and `resume` and `abort` of what it has begun: from the settings to the exit code."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
+from functools import partial
+
+from switchyard.cli.configuration import read_settings_at_once
+from switchyard.cli.deploy_request import DeployRequest
+from switchyard.cli.fast_lane import STATE_SECONDS
+from switchyard.cli.group_text import GroupReport
+from switchyard.cli.release_cluster import check_cluster
+from switchyard.cli.service_release import ServiceRelease, operator
+from switchyard.config.loader import StackSettings
+from switchyard.config.models.service import Colour
+from switchyard.errors import ClusterError, ExitCode, SwitchyardError
+from switchyard.gates.base import raise_refusal
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.release import deploy_together
+from switchyard.release.deploy_group import Group
+from switchyard.release.deploy_ledger import DeployLedger
+from switchyard.release.deploy_together import GroupHooks, Outcomes, Part
+from switchyard.release.engine import Answer, Engine
+from switchyard.release.group_acts import GroupActs
+from switchyard.release.phases import Phase, Result
+from switchyard.release.plan import Act, Observation
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.refusals import refuse_other_than_confirmed
+from switchyard.release.store import Releases
+from switchyard.release.together import all_or_reasons
+
+Seen = Mapping[str, tuple[Releases, Observation]]
+"""The record of each service, and what the cluster has of it."""
+
+
+class GroupCommand:
+    """One command on several services.
+
+    Args:
+        request: what the operator has typed.
+        stack: name of the stack.
+        settings: of the stack.
+        access: its cluster.
+        keys: of the services.
+    """
+
+    def __init__(
+        self, request: DeployRequest, stack: str, settings: StackSettings, access: ClusterAccess, keys: Sequence[str]
+    ) -> None:
+        requests = [replace(request, service=key, tag=request.tags.get(key, "")) for key in keys]
+        self._request = request
+        self._stack = stack
+        self._access = access
+        self._report = GroupReport(request, stack, access.described, requests)
+        self._services = {
+            member.service: ServiceRelease(member, stack, settings, access, self._report.members[member.service])
+            for member in requests
+        }
+
+    async def run(self, state: Answer) -> ExitCode:
+        """Runs the command, and returns its exit code."""
+        cluster, act = await Cluster.connect(self._access), self._request.act
+        ledgers = {key: service.ledger(cluster) for key, service in self._services.items()}
+        for ledger in ledgers.values() if act is not Act.ABORT else ():
+            await ledger.wait_until_free()
+        await self._read_again(ledgers)
+        unreachable = self._report.state_unreachable
+        await check_cluster(cluster, self._access, self._stack, state, STATE_SECONDS[act], unreachable)
+        seen = await self._checked(cluster, ledgers)
+        before = {key: observation for key, (_, observation) in seen.items()}
+        if not self._request.yes and not self._report.confirmed(before):
+            return ExitCode.FAILED
+        if act is Act.ABORT:
+            for key, ledger in ledgers.items():
+                await self._services[key].end_detached(ledger)
+        async with AsyncExitStack() as messages:
+            for ledger in ledgers.values():
+                await messages.enter_async_context(ledger.sending())
+            outcomes = await self._held(cluster, ledgers, before)
+            observations = {key: await self._observed(cluster, key, before[key]) for key in outcomes}
+            bakes = {key: service.service.release.bake_seconds for key, service in self._services.items()}
+            return self._report.end(outcomes, observations, bakes)
+
+    async def _held(
+        self, cluster: Cluster, ledgers: Mapping[str, DeployLedger], confirmed: Mapping[str, Observation]
+    ) -> Outcomes:
+        """Does what is asked under the Leases of all services, which all commands take in the order of their names."""
+        async with AsyncExitStack() as leases:
+            for key in sorted(ledgers, key=self._place):
+                await leases.enter_async_context(ledgers[key].held(self._request.act))
+            await self._read_again(ledgers)
+            seen = await self._checked(cluster, ledgers)  # a Lease may have been waited for
+            for key, (_, observation) in seen.items():
+                if not self._request.yes:
+                    raise_refusal(refuse_other_than_confirmed(confirmed[key], observation))
+            return await self._act(cluster, ledgers, seen)
+
+    def _place(self, key: str) -> tuple[str, str]:
+        return self._services[key].service.namespace, str(self._services[key].name)
+
+    async def _read_again(self, ledgers: Mapping[str, DeployLedger]) -> None:
+        """Reads the configuration again when another command was waited for, which writes it."""
+        if any(ledger.waited for ledger in ledgers.values()):
+            stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
+            for service in self._services.values():
+                service.take(stack, settings)
+
+    async def _checked(self, cluster: Cluster, ledgers: Mapping[str, DeployLedger]) -> Seen:
+        """Reads all services. What is refused for one of them is refused for all, with every reason."""
+
+        async def check(key: str) -> tuple[Releases, Observation]:
+            service = self._services[key]
+            observation, releases = await service.observe(cluster), await ledgers[key].read()
+            service.refuse(releases, observation)
+            await service.pass_freeze(cluster, releases, observation)
+            return releases, observation
+
+        return await all_or_reasons({key: check(key) for key in self._services})
+
+    async def _observed(self, cluster: Cluster, key: str, before: Observation) -> Observation:
+        with suppress(ClusterError):
+            return await self._services[key].observe(cluster)
+        return before
+
+    async def _act(self, cluster: Cluster, ledgers: Mapping[str, DeployLedger], seen: Seen) -> Outcomes:
+        if self._request.act is Act.DEPLOY:
+            records = await self._begun(ledgers, seen)
+        else:
+            records = {key: self._services[key].continued(releases) for key, (releases, _) in seen.items()}
+        group = Group({key: record.phase for key, record in records.items()})
+        parts = await self._parts(cluster, ledgers, records, group)
+        if self._request.act is Act.DEPLOY:
+            hold_after = self._request.hold_after
+            return await deploy_together.begin(group, parts, None if hold_after is None else Phase(hold_after))
+        if self._request.act is Act.ABORT:
+            return await deploy_together.abort(group, parts, operator())
+        return await deploy_together.resume(group, parts)
+
+    async def _begun(self, ledgers: Mapping[str, DeployLedger], seen: Seen) -> dict[str, ReleaseRecord]:
+        """Writes that the release of each service begins, and which belong together. All have one start, which says so.
+
+        Where one record cannot be written, the releases whose records are written end, and nothing else is touched.
+        """
+        records: dict[str, ReleaseRecord] = {}
+        for key, (_, observation) in seen.items():
+            records[key] = self._services[key].new_record(ledgers[key], observation)
+        started = min(record.started for record in records.values())
+        records = {key: replace(record, together=tuple(records), started=started) for key, record in records.items()}
+        written = []
+        try:
+            for key, record in records.items():
+                await ledgers[key].write(record)
+                written.append(key)
+        except SwitchyardError as error:
+            for key in written:
+                with suppress(SwitchyardError):
+                    detail = f"the others were not begun: {error}"
+                    await ledgers[key].write(records[key].ending(Result.FAILED, ledgers[key].now(), detail))
+            raise
+        return records
+
+    async def _parts(
+        self,
+        cluster: Cluster,
+        ledgers: Mapping[str, DeployLedger],
+        records: Mapping[str, ReleaseRecord],
+        group: Group,
+    ) -> dict[str, Part]:
+        engine, lock, parts = Engine(self._stack), asyncio.Lock(), dict[str, Part]()
+        targets = {key: Colour(record.target) for key, record in records.items()}
+        for key, service in self._services.items():
+            acts = GroupActs(key, group, engine, ledgers, targets, lock)
+            runner = service.runner(cluster, ledgers[key], acts, partial(GroupHooks, key, group))
+            standing = await runner.standing(records[key])
+            group.enter(key, standing.state.phase)
+            parts[key] = Part(runner, records[key], standing)
+        return parts

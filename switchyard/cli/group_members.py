@@ -1,0 +1,80 @@
+"""Which services a release goes on with, because `deploy --together` has begun them together."""
+
+from switchyard.cli.deploy_request import DeployRequest
+from switchyard.config.loader import StackSettings
+from switchyard.config.models.service import BlueGreenSettings
+from switchyard.errors import GateRefusedError
+from switchyard.gates.base import raise_refusal
+from switchyard.kube.api import BoundedApi
+from switchyard.release.group_refusals import refuse_detached, refuse_incomplete, refuse_undecided
+from switchyard.release.phases import Phase, Result
+from switchyard.release.plan import Act
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.store import ReleaseStore
+
+Members = tuple[dict[str, ReleaseRecord], dict[str, str]]
+"""The other services that are released together with one, with their records; and those that no more are, and why."""
+
+
+def is_watched(record: ReleaseRecord) -> bool:
+    """Whether a release runs whose watch has not passed."""
+    return record.running and record.phase not in {Phase.BAKE, Phase.RETIRE}
+
+
+def is_of_group(other: ReleaseRecord, record: ReleaseRecord) -> bool:
+    """Whether a release was begun by the same command as another one."""
+    return (other.kind, other.together, other.started) == (record.kind, record.together, record.started)
+
+
+async def members_of(api: BoundedApi, settings: StackSettings, record: ReleaseRecord) -> Members:
+    """The other services of a group.
+
+    Args:
+        api: the API server.
+        settings: of the stack.
+        record: of the release of one of them.
+    """
+    running, missing = dict[str, ReleaseRecord](), dict[str, str]()
+    for key in record.together:
+        if key == record.service:
+            continue
+        service = settings.services.get(key)
+        if not isinstance(service, BlueGreenSettings):
+            missing[key] = "is not in the configuration any more, or has another strategy"
+            continue
+        releases = await ReleaseStore(api, service.namespace, service.named(key)).read()
+        current = () if releases.current is None else (releases.current,)
+        other = next((release for release in (*current, *releases.history) if is_of_group(release, record)), None)
+        if other is None:
+            missing[key] = "has not begun its release"
+        elif other.running:
+            running[key] = other
+        elif other.result is not Result.SUCCEEDED:
+            missing[key] = f"has ended ({other.result})"
+    return running, missing
+
+
+async def going_together(
+    api: BoundedApi, settings: StackSettings, request: DeployRequest, record: ReleaseRecord | None
+) -> tuple[str, ...]:
+    """Keys of the services that a command works on together; none where it works on its service alone.
+
+    Raises:
+        GateRefusedError: a part of what belongs together would be released, or retired, without the others.
+    """
+    if record is None or not record.together or request.act is Act.DEPLOY:
+        return ()
+    running, missing = await members_of(api, settings, record)
+    undecided = {key: other.phase.value for key, other in running.items() if is_watched(other)}
+    if request.act is Act.RETIRE:
+        raise_refusal(refuse_undecided(record, undecided))
+        return ()
+    if request.act is Act.RESUME:
+        if not is_watched(record) and not undecided:
+            return ()
+        raise_refusal(refuse_incomplete(record, missing))
+    if not running:
+        return ()
+    if request.detach:
+        raise GateRefusedError(str(refuse_detached(request.typed)))
+    return tuple(sorted((record.service, *running)))

@@ -1,0 +1,112 @@
+"""What `deploy --together` prints, and `resume` and `abort` of what it has begun: for people and as JSON."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import typer
+
+from switchyard.cli.command_report import CommandReport, hook_line
+from switchyard.cli.deploy_request import DeployRequest
+from switchyard.cli.deploy_text import VERSION, DeployReport, exit_code
+from switchyard.cli.failures import message_of
+from switchyard.cli.output import console, errors, print_json
+from switchyard.errors import ExitCode, SwitchyardError
+from switchyard.release.deploy_together import Outcomes
+from switchyard.release.hook_record import HookRecord
+from switchyard.release.plan import Observation
+from switchyard.release.record import PhaseRecord
+from switchyard.release.verdict import Verdict
+
+
+class MemberReport(DeployReport):
+    """Prints what becomes of one of several services: each line begins with its key.
+
+    Args:
+        request: what the operator has typed, for this service.
+        stack: name of the stack.
+        described: the kubeconfig and its context in words.
+        width: of the longest key.
+    """
+
+    def __init__(self, request: DeployRequest, stack: str, described: str, width: int) -> None:
+        super().__init__(request, stack, described)
+        self._key = f"{request.service:<{width}}"
+
+    def tick(self, verdict: Verdict) -> None:
+        """Shows nothing: several watches do not fit in one line."""
+
+    def phase_ended(self, phase: PhaseRecord) -> None:
+        """One line for the end of a phase, with its time."""
+        self._print_phase(phase, f"  {self._key} ")
+
+    def hook_ended(self, hook: HookRecord) -> None:
+        """One line for the end of a hook."""
+        if not self._request.as_json:
+            console.print(f"  {self._key}  {hook_line(hook)}", markup=False)
+
+
+class GroupReport(CommandReport):
+    """Prints what a command on several services plans and does.
+
+    Args:
+        request: what the operator has typed.
+        stack: name of the stack.
+        described: the kubeconfig and its context in words.
+        requests: the same for each service.
+    """
+
+    def __init__(self, request: DeployRequest, stack: str, described: str, requests: Sequence[DeployRequest]) -> None:
+        super().__init__(stack, described)
+        self._request = request
+        width = max(len(member.service) for member in requests)
+        self._requests = {member.service: member for member in requests}
+        self.members = {key: MemberReport(member, stack, described, width) for key, member in self._requests.items()}
+
+    def warn(self, line: str) -> None:
+        """Reports a warning on standard error, which is free of the document."""
+        errors.print(line)
+
+    def confirmed(self, observations: Mapping[str, Observation]) -> bool:
+        """Shows what will happen to all services, and asks whether it is to."""
+        for key, observation in observations.items():
+            self.members[key].tell_plan(observation)
+        act = self._request.act.value
+        if typer.confirm(f"They belong together. {act.capitalize()} all of them?", err=True):
+            return True
+        console.print("Nothing was changed.", markup=False)
+        return False
+
+    def end(
+        self, outcomes: Outcomes, observations: Mapping[str, Observation], bake_seconds: Mapping[str, int]
+    ) -> ExitCode:
+        """Reports where each release is, what serves and what to type next. Returns the exit code."""
+        codes = {key: self._code(key, outcome) for key, outcome in outcomes.items()}
+        worst = max(codes.values())
+        if self._request.as_json:
+            print_json(self._document(outcomes, observations, worst))
+            return worst
+        for key, outcome in outcomes.items():
+            if isinstance(outcome, SwitchyardError):
+                errors.print(f"{key}: {message_of(outcome)} {observations[key].what_serves}")
+            else:
+                self.members[key].tell_end(codes[key], outcome, observations[key], bake_seconds[key])
+        return worst
+
+    def _code(self, key: str, outcome: Any) -> ExitCode:
+        if isinstance(outcome, SwitchyardError):
+            return outcome.exit_code
+        return exit_code(outcome, self._requests[key])
+
+    def _document(self, outcomes: Outcomes, observations: Mapping[str, Observation], worst: ExitCode) -> dict[str, Any]:
+        """What `--json` prints. Scripts rely on these names."""
+        services = []
+        for key, outcome in outcomes.items():
+            serving = observations[key].colours[observations[key].serving]
+            if isinstance(outcome, SwitchyardError):
+                its_own: dict[str, Any] = {"service": key, "error": message_of(outcome), "code": outcome.code.value}
+            else:
+                its_own = outcome.to_json()
+            services.append({**its_own, "serving": {"colour": serving.colour.value, "tag": serving.tag}})
+        act = self._request.act.value
+        head = {"version": VERSION, "command": act, "stack": self._stack, "together": True}
+        return {**head, "services": services, "exitCode": int(worst)}

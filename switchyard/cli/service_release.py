@@ -1,0 +1,194 @@
+"""One service as `deploy`, `resume`, `abort` and `retire` have it: what it is refused for, its record and its steps."""
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+from switchyard.cli.deploy_request import DeployRequest
+from switchyard.cli.deploy_text import DeployReport
+from switchyard.cli.fast_lane import service_of
+from switchyard.cli.group_members import is_watched, members_of
+from switchyard.cli.release_cluster import observe_service
+from switchyard.config.loader import StackSettings
+from switchyard.gates.base import raise_refusal
+from switchyard.gates.freeze import read_open_window
+from switchyard.gates.rules.freeze import report_not_retired
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.kube.rolled_back import find_rolled_back
+from switchyard.release.deploy import Runner
+from switchyard.release.deploy_acts import Acts
+from switchyard.release.deploy_hooks import ReleaseHooks, release_hooks
+from switchyard.release.deploy_ledger import DeployLedger
+from switchyard.release.deploy_refusals import refuse_no_release, refuse_returned, refuse_serves, refuse_unfinished
+from switchyard.release.deploy_steps import ClusterSteps, ReleaseContext
+from switchyard.release.detached_holder import interrupt
+from switchyard.release.engine import Engine
+from switchyard.release.freeze import combined, is_stopped, pass_freeze
+from switchyard.release.hooks import holding
+from switchyard.release.lease_holder import Holder
+from switchyard.release.phases import Phase
+from switchyard.release.plan import Act, Observation
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.standing import baked_until
+from switchyard.release.store import Releases
+from switchyard.release.subscriptions import Subscriptions
+
+INTERRUPT_SECONDS = 120.0
+"""How long an abort waits for the end of a detached command that it has interrupted: the engine ends in order."""
+
+
+class ServiceRelease:
+    """One service, as a command on it, or on several, has it.
+
+    Args:
+        request: what the operator has typed.
+        stack: name of the stack.
+        settings: of the stack.
+        access: its cluster.
+        report: prints what is done; None for that of a command on this service alone.
+    """
+
+    _override: str | None = None
+    """What the record is to have of an operator who goes on although releases are frozen."""
+
+    def __init__(
+        self,
+        request: DeployRequest,
+        stack: str,
+        settings: StackSettings,
+        access: ClusterAccess,
+        report: DeployReport | None = None,
+    ) -> None:
+        self.request = request
+        self.stack = stack
+        self.access = access
+        self.service = service_of(request.service, request.act, stack, settings)
+        self.name = self.service.named(request.service)
+        self.report = report or DeployReport(request, stack, access.described)
+        self.settings = settings
+        self._subscriptions = Subscriptions.of(stack, settings.releases, request.service)
+
+    def take(self, stack: str, settings: StackSettings) -> None:
+        """Takes the settings as they are now, once another command was waited for, which writes them."""
+        self.service = service_of(self.request.service, self.request.act, stack, settings)
+        self.settings = settings
+
+    async def is_due(self) -> bool:
+        """Whether the release of the service has baked long enough. Messages of earlier commands are sent."""
+        cluster = await Cluster.connect(self.access)
+        ledger = self.ledger(cluster)
+        async with ledger.sending():
+            return await self._is_due(cluster, ledger)
+
+    async def _is_due(self, cluster: Cluster, ledger: DeployLedger) -> bool:
+        current = (await ledger.read()).current
+        if current is None or not current.running or current.kind != Act.DEPLOY:
+            return False
+        if current.held and holding(current) is not None:
+            return False  # an operator decides what a hook that did not pass means
+        if any(is_watched(other) for other in (await members_of(cluster.api, self.settings, current))[0].values()):
+            return False  # it may have to go back with the others
+        if current.phase is Phase.RETIRE:
+            return True
+        if current.held:
+            return False  # an operator decides, who may want the old colour back
+        until = baked_until(current, self.service.release.bake_seconds)
+        return until is not None and await ledger.ask_time() >= until
+
+    async def waits_for_window(self) -> bool:
+        """Whether the retirement that is due waits for the end of a window, which is reported."""
+        cluster = await Cluster.connect(self.access)
+        window = await read_open_window(cluster.api, self.settings.releases.freeze, self.request.service)
+        if window is not None:
+            self.report.warn(report_not_retired(self.request.service, window))
+        return window is not None
+
+    def ledger(self, cluster: Cluster) -> DeployLedger:
+        """The record and the Lease of the service."""
+        namespace, wait = self.service.namespace, self.request.wait
+        return DeployLedger(
+            cluster.api, namespace, self.name, self.report.warn, wait=wait, subscriptions=self._subscriptions
+        )
+
+    def runner(
+        self,
+        cluster: Cluster,
+        ledger: DeployLedger,
+        acts: Acts | None = None,
+        around: Callable[[ReleaseHooks], ReleaseHooks] = lambda hooks: hooks,
+    ) -> Runner:
+        """Takes the release of the service through its phases.
+
+        Args:
+            cluster: of the stack.
+            ledger: of the service, whose Lease is held.
+            acts: what the engine and the selector do; None for a service that is released alone.
+            around: replaces the hooks of the service.
+        """
+        place = ReleaseContext(
+            access=self.access,
+            cluster=cluster,
+            engine=Engine(self.stack),
+            stack=self.stack,
+            observe=lambda: self.observe(cluster),
+            warn=self.report.warn,
+            on_tick=self.report.tick,
+        )
+        steps = ClusterSteps(place, ledger, self.service, acts)
+        hooks = around(release_hooks(self.service, self.name, cluster.api, ledger, self.report))
+        return Runner(ledger, steps, self.report.phase_ended, self.service.release.bake_seconds, hooks)
+
+    async def observe(self, cluster: Cluster) -> Observation:
+        """Reads the Service and both colours."""
+        return await observe_service(cluster, self.access, self.stack, self.name, self.service)
+
+    def refuse(self, releases: Releases, observation: Observation) -> None:
+        """Refuses what the record and the cluster speak against."""
+        request = self.request
+        if request.act is not Act.DEPLOY:
+            raise_refusal(refuse_no_release(releases.current, request.service, request.act))
+            return
+        raise_refusal(refuse_unfinished(releases.current, request.service))
+        raise_refusal(refuse_serves(observation, request.tag))
+        version = find_rolled_back(releases.rolled_back, observation.serving.other, request.tag)
+        if version is not None and version.because is None:
+            raise_refusal(refuse_returned(observation, request.tag, version))
+
+    async def pass_freeze(self, cluster: Cluster, releases: Releases, observation: Observation) -> None:
+        """Refuses what gives traffic to another version, or retires the old one, while releases are frozen."""
+        request, serving = self.request, observation.serving
+        record = None if request.act is Act.DEPLOY else releases.current
+        if is_stopped(request.act, record, serving):
+            acts = {Act.DEPLOY: f"the deploy of {request.tag}", Act.RETIRE: f"the retirement of {serving.other}"}
+            step = acts.get(request.act, f"the {request.act}")
+            self._override = await pass_freeze(
+                cluster.api, self.settings.releases.freeze, request.service, step, request.override, request.typed
+            )
+
+    async def end_detached(self, ledger: DeployLedger) -> None:
+        """Ends a detached command that changes pods at present. One that does not loses its Lease at once."""
+        held = await ledger.holder()
+        if held is None or not interrupt(held):
+            return
+        self.report.warn(f"{self.request.service}: interrupts {held.described(ledger.now())}")
+        if not held.may_be_interrupted:
+            await ledger.wait_for_end(held, INTERRUPT_SECONDS)
+
+    def new_record(self, ledger: DeployLedger, observation: Observation) -> ReleaseRecord:
+        """The record of a release that begins."""
+        source, request = observation.colours[observation.serving], self.request
+        record = ledger.new_record(request.service, source.colour, source.tag, request.tag, request.reason)
+        return replace(record, override=self._override)
+
+    def continued(self, releases: Releases) -> ReleaseRecord:
+        """The record of the release that runs."""
+        if releases.current is None:
+            raise RuntimeError("a release that does not run is refused before")
+        return replace(releases.current, override=combined(releases.current.override, self._override))
+
+
+def operator() -> str:
+    """Who has typed this command, for the record."""
+    holder = Holder("", process=os.getpid())
+    return f"{holder.user} on {holder.host}"

@@ -1,0 +1,269 @@
+"""How services that are released together wait for each other, and what the outcome of one is for the others.
+
+Each service has its own release, with its own record, hooks and phases. Until the watch has passed they go through the
+phases in step: none begins a phase before all have passed the one before.
+
+- A version that is refused or fails before the switch ends the releases of all, and nothing is switched.
+- A version that is condemned takes all of them back, at once.
+- A version without a verdict holds all of them, so that all can still go back together.
+
+From the bake on, each release is its own.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from switchyard.errors import GateRefusedError
+from switchyard.release.deploy_protocol import Ended
+from switchyard.release.group_refusals import report_other
+from switchyard.release.phases import Event, Phase
+
+ORDER = list(Phase)
+
+ENDS = frozenset({Event.REFUSED, Event.FAILED})
+"""Outcomes that end a release that has not switched."""
+
+
+ForAll = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]
+"""Does something for several releases: takes what each brings, and returns the answer for each; None for none."""
+
+
+@dataclass
+class Meeting:
+    """Something that one service does for all once each of them is ready for it.
+
+    Attributes:
+        values: what each brings, by the key of the service.
+        begun: whether it has begun.
+        answer: what it returned, or the error; None before.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    begun: bool = False
+    answer: "tuple[Any, BaseException | None] | None" = None
+
+
+class Group:
+    """Services that are released together.
+
+    Args:
+        phases: where each release stands, by the key of the service.
+    """
+
+    def __init__(self, phases: Mapping[str, Phase]) -> None:
+        self._phases = dict(phases)
+        self._passed: dict[str, set[Phase]] = {key: set() for key in phases}
+        self._setbacks: dict[str, tuple[Phase, Ended]] = {}
+        self._gone: set[str] = set()
+        self._meetings: dict[str, Meeting] = {}
+        self._changed = asyncio.Event()
+
+    def enter(self, key: str, phase: Phase) -> None:
+        """A release begins a phase."""
+        self._phases[key] = phase
+        self._notify()
+
+    def leave(self, key: str, setback: Ended | None) -> None:
+        """A release does no more in this command.
+
+        Args:
+            key: of the service.
+            setback: why it did not reach what it is for; None where it did.
+        """
+        self._gone.add(key)
+        if setback is not None:
+            self._setbacks.setdefault(key, (self._phases[key], setback))
+        self._notify()
+
+    async def agree(self, key: str, phase: Phase, ended: Ended, *, new: bool) -> Ended:
+        """The outcome of a phase for one release, by that of all.
+
+        Args:
+            key: of the service.
+            phase: that has ended.
+            ended: its own outcome.
+            new: whether its new version served when the phase began.
+        """
+        if phase in {Phase.DRAIN, Phase.RETIRE}:
+            return ended
+        self._passed[key].add(phase)
+        goes_along = ended.event is Event.BREACHED and self.condemned(key) is not None
+        if ended.event is not Event.PASSED and not goes_along:
+            self._setbacks[key] = (phase, ended)
+        self._notify()
+        if ended.event in {Event.PASSED, Event.NO_VERDICT}:
+            await self._until(
+                lambda: self._decided(key, phase) or all(self._is_through(other, phase) for other in self._phases)
+            )
+        return shared(ended, phase, self._other(key, phase), new=new)
+
+    async def meet(
+        self,
+        key: str,
+        phase: Phase,
+        value: Any,
+        act: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]],
+    ) -> Any:
+        """Does something once for all releases that are in a phase, when each of them is ready for it.
+
+        Args:
+            key: of the service.
+            phase: in which it is done.
+            value: what this service brings.
+            act: does it, for whoever comes last.
+
+        Raises:
+            GateRefusedError: another release has ended before it was ready.
+        """
+        meeting = self._meetings.setdefault(phase, Meeting())
+        meeting.values[key] = value
+        self._notify()
+        await self._until(lambda: meeting.begun or self._decided(key, phase) or self._is_complete(meeting, phase))
+        if not meeting.begun and (other := self._other(key, phase)) is not None:
+            raise GateRefusedError(report_other(*other))
+        return await self._answer(key, meeting, act)
+
+    async def meet_those_that_come(self, key: str, name: str, value: Any, act: ForAll) -> Any:
+        """Does something once for all releases that come to it: those that end otherwise are not waited for.
+
+        Args:
+            key: of the service.
+            name: of what is done.
+            value: what this service brings.
+            act: does it.
+        """
+        meeting = self._meetings.setdefault(name, Meeting())
+        if meeting.begun:  # without this service, which came later
+            meeting = self._meetings[name] = Meeting()
+        meeting.values[key] = value
+        self._notify()
+        await self._until(
+            lambda: meeting.begun or all(other in meeting.values or other in self._gone for other in self._phases)
+        )
+        return await self._answer(key, meeting, act)
+
+    async def once(self, name: str, act: Callable[[], Awaitable[Any]]) -> Any:
+        """Does something once, for whoever comes first. The others get what it returned."""
+        meeting = self._meetings.setdefault(name, Meeting())
+        return await self._answer("", meeting, lambda _: act())
+
+    def condemn(self, key: str, detail: str) -> None:
+        """A version is condemned, or its old colour serves again: the others go back too."""
+        self._setbacks.setdefault(key, (self._phases[key], Ended(Event.BREACHED, detail)))
+        self._notify()
+
+    def condemned(self, key: str) -> Ended | None:
+        """The outcome of the watch of a release when another version is condemned; None without one."""
+        other = self._other(key, Phase.WARM)
+        if other is None or other[1].event is not Event.BREACHED:
+            return None
+        return Ended(Event.BREACHED, report_other(*other))
+
+    def because(self, key: str) -> str | None:
+        """Key of another service whose version is condemned, where that of this one is not."""
+        own, other = self._setbacks.get(key), self._other(key, Phase.WARM)
+        if other is None or other[1].event is not Event.BREACHED or (own and own[1].event is Event.BREACHED):
+            return None
+        return other[0]
+
+    async def until_condemned(self, key: str) -> Ended:
+        """Waits until another version is condemned."""
+        await self._until(lambda: self.condemned(key) is not None)
+        ended = self.condemned(key)
+        if ended is None:
+            raise RuntimeError("a version that was condemned is no more")
+        return ended
+
+    async def until_all_bake(self, key: str) -> None:
+        """Waits until no other release is before the retirement: its record says that its watch has passed."""
+        await self._until(
+            lambda: all(
+                other in self._gone or phase is Phase.RETIRE for other, phase in self._phases.items() if other != key
+            )
+        )
+
+    async def _answer(
+        self,
+        key: str,
+        meeting: Meeting,
+        act: Callable[[Mapping[str, Any]], Awaitable[Any]],
+    ) -> Any:
+        if not meeting.begun:
+            meeting.begun = True
+            try:
+                meeting.answer = (await act(dict(sorted(meeting.values.items()))), None)
+            except BaseException as error:
+                meeting.answer = (None, error)
+                raise
+            finally:
+                self._notify()
+        await self._until(lambda: meeting.answer is not None)
+        answers, problem = meeting.answer or (None, None)
+        if problem is not None:
+            raise problem
+        return answers.get(key) if key and isinstance(answers, dict) else answers
+
+    def _is_through(self, key: str, phase: Phase) -> bool:
+        """Whether a release has ended a phase, or began after it."""
+        return key in self._gone or _after(self._phases[key], phase) or phase in self._passed[key]
+
+    def _is_complete(self, meeting: Meeting, phase: Phase) -> bool:
+        return all(key in meeting.values or key in self._gone or _after(at, phase) for key, at in self._phases.items())
+
+    def _other(self, key: str, phase: Phase) -> tuple[str, Ended] | None:
+        """Another release that has a setback in a phase, or before; None without one.
+
+        One whose version goes back has it in every phase.
+        """
+        others = [
+            (other, ended)
+            for other, (at, ended) in self._setbacks.items()
+            if other != key and (ended.event is Event.BREACHED or not _after(at, phase))
+        ]
+        return min(others, key=lambda other: _severity(other[1].event), default=None)
+
+    def _decided(self, key: str, phase: Phase) -> bool:
+        other = self._other(key, phase)
+        return other is not None and other[1].event is not Event.NO_VERDICT
+
+    def _notify(self) -> None:
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            await self._changed.wait()
+
+
+def shared(own: Ended, phase: Phase, other: tuple[str, Ended] | None, *, new: bool) -> Ended:
+    """The outcome of a phase of one release of a group: a pure function.
+
+    Args:
+        own: its own outcome.
+        phase: that has ended.
+        other: the key of another release that has a setback, with its outcome; None without one.
+        new: whether its new version served when the phase began.
+    """
+    if own.event in ENDS and new and phase is Phase.SWITCH:
+        return replace(own, event=Event.BREACHED)  # others have not switched: this one goes back
+    if other is None or own.event not in {Event.PASSED, Event.NO_VERDICT}:
+        return own
+    serves, why, event = new or phase is Phase.SWITCH, report_other(*other), other[1].event
+    if event is Event.NO_VERDICT or (event is Event.LOST and serves):
+        # Nobody knows what the other does: all that have switched can still go back, and wait for an operator.
+        holds = phase is Phase.WATCH and own.event is Event.PASSED
+        return replace(own, event=Event.NO_VERDICT, detail=f"{own.detail}. {why}") if holds else own
+    if serves:
+        return replace(own, event=Event.BREACHED, detail=why)
+    return replace(own, event=event if event in ENDS else Event.FAILED, detail=why)
+
+
+def _after(phase: Phase, other: Phase) -> bool:
+    return ORDER.index(phase) > ORDER.index(other)
+
+
+def _severity(event: Event) -> int:
+    order = (Event.BREACHED, Event.REFUSED, Event.FAILED, Event.LOST, Event.NO_VERDICT)
+    return order.index(event) if event in order else len(order)

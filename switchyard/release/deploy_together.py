@@ -1,0 +1,180 @@
+"""Releases several services together: each by its own runner, in step with the others.
+
+What the engine and the selectors have to do for all of them is done once: one preview and one update warm all versions,
+one sequence of patches switches all services or none, and one refresh brings the state to what serves. See
+`switchyard.release.deploy_group` for what the outcome of one service is for the others.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from switchyard.config.commands import typed
+from switchyard.errors import SwitchyardError
+from switchyard.release.deploy import Runner
+from switchyard.release.deploy_group import Group
+from switchyard.release.deploy_hooks import ReleaseHooks, Settled, Step
+from switchyard.release.deploy_protocol import Ended, Steps
+from switchyard.release.phases import Event, Phase, Result, Side, State
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.standing import Standing
+from switchyard.release_errors import TransitionError
+
+Outcomes = dict[str, ReleaseRecord | SwitchyardError]
+"""The record of each service after a command, or the error that has ended its release in this command."""
+
+
+@dataclass
+class GroupHooks(ReleaseHooks):
+    """The hooks of one of several services: no phase ends before it has ended for all of them.
+
+    Attributes:
+        key: of the service.
+        group: the services.
+        hooks: of the service.
+    """
+
+    key: str
+    group: Group
+    hooks: ReleaseHooks
+
+    async def around(
+        self, steps: Steps, state: State, record: ReleaseRecord, step: Step, settled: Settled
+    ) -> tuple[ReleaseRecord, Ended]:
+        """Runs a phase and the hooks around it, and returns its outcome by that of all services."""
+        self.group.enter(self.key, state.phase)
+        if state.phase is Phase.RETIRE:
+            await self.group.until_all_bake(self.key)
+        record, ended = await self.hooks.around(steps, state, record, step, settled)
+        return record, await self.group.agree(self.key, state.phase, ended, new=state.serving is Side.NEW)
+
+    async def after_rollback(self, record: ReleaseRecord) -> tuple[ReleaseRecord, str | None]:
+        """Runs the hooks of a rollback that is done."""
+        self.group.condemn(self.key, record.phases[-1].detail or "" if record.phases else "")
+        return await self.hooks.after_rollback(record)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One service of a group as a command finds it.
+
+    Attributes:
+        runner: of its release.
+        record: of its release.
+        standing: where it stands.
+    """
+
+    runner: Runner
+    record: ReleaseRecord
+    standing: Standing
+
+    @property
+    def bakes(self) -> bool:
+        """Whether its watch has passed, so that it is released on its own."""
+        return not self.standing.taken_back and self.standing.state.phase in {Phase.BAKE, Phase.RETIRE}
+
+    @property
+    def serves_new(self) -> bool:
+        """Whether its new version serves."""
+        return self.standing.state.serving is Side.NEW
+
+
+def phases_of(standings: Mapping[str, Standing]) -> dict[str, Phase]:
+    """Where each release of a group stands."""
+    return {key: standing.state.phase for key, standing in standings.items()}
+
+
+async def begin(group: Group, parts: Mapping[str, Part], hold_after: Phase | None) -> Outcomes:
+    """Runs new releases, whose records are written already."""
+    return await _each(group, {key: partial(part.runner.run, part.record, hold_after) for key, part in parts.items()})
+
+
+async def resume(group: Group, parts: Mapping[str, Part]) -> Outcomes:
+    """Continues releases whose command has died, or that are held. Those that bake wait for those that do not."""
+    for key, part in parts.items():
+        if part.standing.taken_back or part.standing.condemned:
+            group.condemn(key, part.record.phases[-1].detail or "its old version serves again")
+    for key, part in parts.items():
+        if part.bakes:
+            group.leave(key, None)
+    first = {key: part for key, part in parts.items() if not part.bakes}
+    outcomes = await _each(group, {key: partial(part.runner.resume, part.record) for key, part in first.items()})
+    back = next((key for key, outcome in outcomes.items() if _result(outcome) is Result.ROLLED_BACK), None)
+    reached = all(_bakes(outcome) for outcome in outcomes.values())
+    for key, part in parts.items():
+        if not part.bakes:
+            continue
+        if back is not None:
+            reason = f"released together with {back}, which was rolled back"
+            outcomes |= await _each(group, {key: partial(part.runner.take_back, part.record, reason)})
+        elif reached:
+            outcomes |= await _each(group, {key: partial(part.runner.resume, part.record)})
+        else:
+            outcomes[key] = part.record
+    return outcomes
+
+
+async def abort(group: Group, parts: Mapping[str, Part], by: str) -> Outcomes:
+    """Takes releases back: at first those that serve a new version, all at once, then the others.
+
+    Raises:
+        switchyard.release_errors.TransitionError: one of them cannot go back.
+        GateRefusedError: a hook has run after which an old version no longer works.
+    """
+    for key, part in parts.items():
+        try:
+            part.runner.check_abort(part.record, part.standing)
+        except TransitionError as error:
+            raise TransitionError(
+                f"{key}: {error}. Nothing was changed. Go on: {typed(f'switchyard resume {key}')}"
+            ) from None
+    back = {key: part for key, part in parts.items() if part.serves_new or part.standing.taken_back}
+    for key in parts.keys() - back.keys():
+        group.leave(key, None)
+    outcomes = await _each(group, {key: partial(part.runner.abort, part.record, by) for key, part in back.items()})
+    for key in parts.keys() - back.keys():
+        outcomes |= await _each(group, {key: partial(parts[key].runner.abort, parts[key].record, by)})
+    return outcomes
+
+
+async def _each(group: Group, runs: Mapping[str, Callable[[], Awaitable[ReleaseRecord]]]) -> Outcomes:
+    """Runs releases side by side, each to its end or to where it waits for an operator."""
+
+    async def run(key: str) -> ReleaseRecord | SwitchyardError:
+        try:
+            record = await runs[key]()
+        except SwitchyardError as error:
+            group.leave(key, Ended(Event.LOST, str(error)))
+            return error
+        except BaseException as error:
+            group.leave(key, Ended(Event.LOST, repr(error)))
+            raise
+        group.leave(key, _setback(record))
+        return record
+
+    outcomes = await asyncio.gather(*map(run, runs), return_exceptions=True)
+    for outcome in outcomes:
+        if isinstance(outcome, BaseException) and not isinstance(outcome, SwitchyardError):
+            raise outcome
+    return dict(zip(runs, outcomes, strict=True))  # type: ignore[arg-type] # no other exception is left
+
+
+def _setback(record: ReleaseRecord) -> Ended | None:
+    """Why a release that does no more did not reach what it is for, where the others have to know."""
+    events = {Result.ROLLED_BACK: Event.BREACHED, Result.REFUSED: Event.REFUSED, Result.FAILED: Event.FAILED}
+    if record.result in events:
+        return Ended(events[record.result], record.detail)
+    last = record.phases[-1] if record.phases else None
+    return Ended(Event.BREACHED, last.detail) if last is not None and last.outcome == Event.BREACHED else None
+
+
+def _result(outcome: ReleaseRecord | SwitchyardError) -> Result | None:
+    return outcome.result if isinstance(outcome, ReleaseRecord) else None
+
+
+def _bakes(outcome: ReleaseRecord | SwitchyardError) -> bool:
+    """Whether the watch of a release has passed."""
+    if not isinstance(outcome, ReleaseRecord):
+        return False
+    return outcome.result is Result.SUCCEEDED or (outcome.running and outcome.phase in {Phase.BAKE, Phase.RETIRE})

@@ -1,0 +1,166 @@
+"""What one of several services has the engine and the selectors do: once, for all of them."""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, replace
+
+from switchyard.config.models.service import Colour
+from switchyard.errors import ClusterError
+from switchyard.kube.clock import to_text
+from switchyard.release.convergence import Convergence, converge_all
+from switchyard.release.deploy_acts import Patch, Warming
+from switchyard.release.deploy_group import Group
+from switchyard.release.deploy_protocol import Ended, Ledger
+from switchyard.release.engine import Engine
+from switchyard.release.group_refusals import refuse_others_together
+from switchyard.release.phases import Phase
+from switchyard.release.plan import Act, Plan
+from switchyard.release.receipt import Receipt
+from switchyard.release.together import Member, Together
+from switchyard.release.warm_changes import preview_changes, update
+from switchyard.release_errors import TogetherSplitError, TogetherUndoneError
+
+FORWARD, BACK = "forward", "back"
+
+
+class GroupActs:
+    """What one of several services has the engine and the selectors do: once, for all of them.
+
+    Args:
+        key: of the service.
+        group: the services.
+        engine: of the stack.
+        ledgers: of all of them, by the key of the service.
+        targets: the colours of the new versions.
+        engine_lock: is held while the engine writes.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        group: Group,
+        engine: Engine,
+        ledgers: Mapping[str, Ledger],
+        targets: Mapping[str, Colour],
+        engine_lock: asyncio.Lock,
+    ) -> None:
+        self._key = key
+        self._targets = targets
+        self._group = group
+        self._engine = engine
+        self._ledgers = ledgers
+        self._lock = engine_lock
+
+    async def warm(self, warming: Warming) -> None:
+        """Previews the pods of all new versions at once, and creates them."""
+        await self._group.meet(self._key, Phase.WARM, warming, self._warm_all)
+
+    async def patch(self, patch: Patch) -> float | None:
+        """Changes the selectors of all services, or of none."""
+        patched: float | None = await self._group.meet(self._key, Phase.SWITCH, patch, self._patch_all)
+        return patched
+
+    async def converge(self, _key: str, _target: Colour) -> Convergence:
+        """Brings configuration and state to the new versions, all of which serve."""
+        convergence: Convergence = await self._group.once(FORWARD, lambda: self._converged(self._targets))
+        return convergence
+
+    async def converge_back(self, _key: str, source: Colour) -> Convergence:
+        """Brings configuration and state to the old versions, once each of them serves."""
+        convergence: Convergence = await self._group.meet_those_that_come(self._key, BACK, source, self._converge_all)
+        return convergence
+
+    async def remove(self, removal: Warming) -> None:
+        """Deletes the pods of a colour that does not serve, one service after the other."""
+        async with self._lock:
+            await self._ledgers[self._key].confirm()
+            await self._update({self._key: removal})
+
+    def condemn(self, detail: str) -> None:
+        """Takes the others back too, at once."""
+        self._group.condemn(self._key, detail)
+
+    def condemned(self) -> Ended | None:
+        """The outcome of this release when another version is condemned."""
+        return self._group.condemned(self._key)
+
+    def because(self) -> str | None:
+        """Key of the service whose version is condemned, where that is not this one."""
+        return self._group.because(self._key)
+
+    async def until_condemned(self) -> Ended:
+        """Waits until another version is condemned."""
+        return await self._group.until_condemned(self._key)
+
+    async def _warm_all(self, warmings: Mapping[str, Warming]) -> None:
+        async with self._lock:
+            await self._update(warmings)
+
+    async def _update(self, warmings: Mapping[str, Warming]) -> None:
+        """Previews changes of colours and makes them."""
+        colours = {key: warming.change.colour.value for key, warming in warmings.items()}
+        [first, *others] = warmings.values()
+        refusal = first.refusal_of_others if not others else lambda steps: str(refuse_others_together(colours, steps))
+        changes = [(warming.change, warming.live) for warming in warmings.values()]
+        await asyncio.to_thread(preview_changes, self._engine, changes, refusal)
+        for key in warmings:
+            await self._ledgers[key].confirm()
+        await asyncio.to_thread(update, self._engine)
+
+    async def _patch_all(self, patches: Mapping[str, Patch]) -> Mapping[str, float | None]:
+        plans = {key: replace(patch.plan, act=Act.DEPLOY) for key, patch in patches.items()}
+        members = {
+            key: Member(patch.lane, GroupJournal(self._ledgers[key]), patch.observe, _never_warmed)
+            for key, patch in patches.items()
+        }
+        try:
+            _, patched = await Together(members, _never_converged).change(plans, None)
+        except (TogetherUndoneError, TogetherSplitError) as error:
+            raise ClusterError(str(error)) from None  # what each of them serves is read again
+        return patched
+
+    async def _converge_all(self, targets: Mapping[str, Colour]) -> Mapping[str, Convergence]:
+        return dict.fromkeys(targets, await self._converged(targets))
+
+    async def _converged(self, targets: Mapping[str, Colour]) -> Convergence:
+        async with self._lock:
+            return await asyncio.to_thread(converge_all, self._engine, targets, config=False)
+
+
+@dataclass(frozen=True)
+class GroupJournal:
+    """The journal of a service whose selector is changed with others: the release has its own record.
+
+    Attributes:
+        ledger: of the release.
+    """
+
+    ledger: Ledger
+
+    async def last(self) -> None:
+        """There is no release before."""
+        return
+
+    def held(self, _act: Act) -> AbstractAsyncContextManager[object]:
+        """Is not called: the release holds the Lease."""
+        raise NotImplementedError
+
+    async def begin(self, _plan: Plan, _reason: str | None) -> str:
+        """Writes nothing: the record says already that the switch is about to happen."""
+        return to_text(self.ledger.now())
+
+    async def confirm(self) -> None:
+        """Ends the command when another one has taken the Lease of the release."""
+        await self.ledger.confirm()
+
+    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
+        """Writes nothing: the release ends by its own record."""
+
+
+async def _never_warmed(_: Plan) -> None:
+    raise NotImplementedError  # a release has warmed its version
+
+
+async def _never_converged(*_: object) -> Convergence:
+    raise NotImplementedError  # a release does so when it drains

@@ -1,0 +1,99 @@
+"""`switchyard deploy --together`: two services rolled back as one, and killed between their selectors and resumed."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from devtools.engine import Stack
+from tests.support.commands import document, read_back, run_command, with_a_fault
+from tests.support.history import History
+from tests.support.kubectl import Kubectl
+from tests.support.shared import Shared
+
+KEYS = ["backend", "worker"]
+
+AFTER_FIRST_PATCH = """
+apply = lane.apply_selector
+async def killed(*arguments):
+    await apply(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+lane.apply_selector = killed
+"""
+"""The command is killed in the moment after the API server has accepted the first of two selectors."""
+
+ONE_CONDEMNED = """
+import asyncio
+from switchyard.release.verdict import Outcome, Verdict
+async def condemned(access, name, *_, **__):
+    if name == "backend":
+        await asyncio.sleep(3600)
+    return Verdict(Outcome.BREACH, "The new version is worse than accepted.")
+steps.watch = condemned
+"""
+"""The watch condemns the version of one service, and that of the other would take an hour."""
+
+
+@pytest.fixture(scope="module")
+def stack(of_module: Shared) -> Stack:
+    """Two services that nobody watches, as simulated pods do not answer."""
+    release = {"watch": {"seconds": 0}, "drain": {"method": "none"}}
+    tracks = {"blue": {"tag": "v1.0.0", "replicas": 1}, "green": {"tag": "v1.0.0", "replicas": 0}}
+    worker = {"image": "ghcr.io/org/worker", "namespace": of_module.kubectl.namespace, "active": "blue", **tracks}
+    of_module.stack.set("services.worker", {**worker, "release": release})
+    of_module.stack.set("services.backend.release", release)
+    result = of_module.stack.up()
+    assert result.ok, result.output
+    return of_module.stack
+
+
+def command(stack: Stack, *arguments: str, injected: str = "") -> subprocess.CompletedProcess[str]:
+    result = run_command(stack, *arguments, "--yes", "--json", code=with_a_fault(injected) if injected else None)
+    read_back(stack)
+    return result
+
+
+def records(kubectl: Kubectl) -> list[dict[str, Any]]:
+    return [json.loads(kubectl.get("configmap", f"{key}-release")["data"]["current"]) for key in KEYS]
+
+
+def serving(kubectl: Kubectl) -> list[str]:
+    return [kubectl.serving(key) for key in KEYS]
+
+
+def test_two_services_go_back_together_and_are_released_together(of_module: Shared, stack: Stack) -> None:
+    kubectl = of_module.kubectl
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        back = document(
+            command(stack, "deploy", "backend=v2.0.0", "worker=v2.5.0", "--together", injected=ONE_CONDEMNED)
+        )
+        assert (back["exitCode"], [release["result"] for release in back["services"]]) == (1, ["rolledBack"] * 2)
+        because = "released together with worker, which goes back: The new version is worse"
+        assert records(kubectl)[0]["detail"].startswith(because)
+        assert serving(kubectl) == ["blue", "blue"]
+
+        condemned = document(command(stack, "deploy", "backend=v2.0.0", "worker=v2.5.0", "--together"), 1)
+        assert condemned["error"].startswith("worker: the deploy of v2.5.0 is refused (SY-P005)")
+        # The version that went back with it may return, with another one of the other service.
+        killed = command(stack, "deploy", "backend=v2.0.0", "worker=v2.6.0", "--together", injected=AFTER_FIRST_PATCH)
+        assert killed.returncode == -9, killed.stdout + killed.stderr
+        assert serving(kubectl) == ["green", "blue"]
+        assert [(release["phase"], release["result"], release["together"]) for release in records(kubectl)] == [
+            ("switch", "running", KEYS),
+            ("switch", "running", KEYS),
+        ]
+        expired = '{"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}}'
+        for key in KEYS:
+            kubectl.run("patch", "lease", f"{key}-release", "-p", expired)
+        resumed = document(command(stack, "resume", "worker"), 0)
+        assert (resumed["version"], resumed["command"], resumed["together"]) == (1, "resume", True)
+        assert [(release["service"], release["phase"], release["serving"]) for release in resumed["services"]] == [
+            ("backend", "bake", {"colour": "green", "tag": "v2.0.0"}),
+            ("worker", "bake", {"colour": "green", "tag": "v2.6.0"}),
+        ]
+    for key in KEYS:
+        assert history.colours(key) == ["blue", "green", "blue", "green"]
+    assert (history.fewest_ready("backend"), history.fewest_ready("worker")) == (3, 1)
+    rolled_back = kubectl.get("configmap", "backend-release")["data"]["rolledBack"]
+    assert (serving(kubectl), json.loads(rolled_back), stack.planned()) == (["green", "green"], [], {})

@@ -1,0 +1,291 @@
+"""Several services that are released together, on a world of their own that can be killed at each moment."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any, cast
+
+import pytest
+
+from switchyard.config.models.service import Colour
+from switchyard.config.models.service_name import ServiceName
+from switchyard.errors import GateRefusedError, SwitchyardError
+from switchyard.release import deploy_together, group_acts
+from switchyard.release.convergence import Convergence
+from switchyard.release.deploy import Ended, Runner
+from switchyard.release.deploy_acts import Acts, Patch, Warming
+from switchyard.release.deploy_group import Group
+from switchyard.release.deploy_hooks import NO_HOOKS, DeployHooks, ReleaseHooks
+from switchyard.release.deploy_together import GroupHooks, Part
+from switchyard.release.engine import Engine
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.group_acts import GroupActs
+from switchyard.release.hooks import HookRuns
+from switchyard.release.phases import Event, Phase, Result
+from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.record import PhaseRecord, ReleaseRecord
+from switchyard.release.warm_changes import ColourChange
+from tests.support.observed import observed
+from tests.support.played_release import EVERYWHERE, PODS, KilledError, Outcomes, Played, PlayedCalls, World, release
+
+KEYS = ("api", "worker")
+
+
+@dataclass
+class Moments:
+    """What outlives a command: the worlds of all services, in each of whose moments it may be killed.
+
+    Attributes:
+        kill: how many more moments there are until the command is killed; None never.
+        count: how many have been.
+        order: what was written, in order.
+    """
+
+    kill: int | None = None
+    count: int = 0
+    worlds: "dict[str, GroupWorld]" = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+
+    def moment(self) -> None:
+        for world in self.worlds.values():
+            assert world.pods[world.serving] == PODS, "a colour that serves is not full"
+        self.count += 1
+        if self.kill is not None:
+            if self.kill == 0:
+                raise KilledError
+            self.kill -= 1
+
+
+@dataclass
+class GroupWorld(World):
+    """The world of one service."""
+
+    shared: Moments = field(default_factory=Moments)
+
+    def moment(self) -> None:
+        self.shared.moment()
+
+
+@dataclass
+class PlayedEngine:
+    """The engine: what is configured, and which colours an update changes."""
+
+    moments: Moments
+    changes: list[ColourChange] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
+    previews: int = 0
+    updates: int = 0
+
+    def preview(self, changes: Sequence[tuple[ColourChange, object]]) -> None:
+        self.previews += 1
+        if self.others:
+            raise GateRefusedError(f"an update would change more: {self.others}")
+        self.changes = [change for change, _ in changes]
+
+    def update(self) -> None:
+        self.updates += 1
+        for pods in (1, PODS):
+            for change in self.changes:
+                world, wanted = self.moments.worlds[change.key], int(str(change.values["replicas"]))
+                assert world.serving != change.colour, "the colour that serves would be changed"
+                number = min(pods, wanted)
+                world.write(partial(world.pods.update, {change.colour: number}))
+
+    def converge(self, targets: Mapping[str, Colour]) -> Convergence:
+        for key, target in targets.items():
+            world = self.moments.worlds[key]
+            assert world.serving == target, "the configuration would get what does not serve"
+            world.write(partial(setattr, world, "configured", target.value))
+        self.moments.order.append(f"converge {' '.join(targets)}")
+        return Convergence(config=True, state=True)
+
+
+@dataclass
+class PlayedLane:
+    """The lane of one service."""
+
+    key: str
+    world: GroupWorld
+    errors: list[BaseException | None]
+
+    async def patch(self, plan: Plan) -> float:
+        error = self.errors.pop(0) if self.errors else None
+        if error is not None:
+            raise error
+        self.world.write(lambda: setattr(self.world, "serving", plan.target.value))
+        self.world.shared.order.append(f"patch {self.key} {plan.target}")
+        return 0.1
+
+
+@dataclass
+class PlayedMember(Played):
+    """Steps and ledger of one service of a group."""
+
+    key: str = ""
+    acts: Acts = field(init=False)
+    patch_errors: list[BaseException | None] = field(default_factory=list)
+    watch_turns: int = 3
+    because: str | None = None
+
+    def _warming(self, record: ReleaseRecord, colour: str, pods: int) -> Warming:
+        return Warming(ColourChange(record.service, Colour(colour), {"replicas": pods}), str(record.tag))
+
+    async def observe(self) -> Observation:
+        return replace(observed(Colour(self.world.serving)), name=ServiceName(self.key, self.key))
+
+    def is_condemned(self) -> bool:
+        return self.acts.condemned() is not None
+
+    async def until_condemned(self) -> Ended:
+        return await self.acts.until_condemned()
+
+    async def warm(self, record: ReleaseRecord) -> Ended:
+        self.steps.append("warm")
+        ended = self._ended(Phase.WARM)
+        await self.acts.warm(self._warming(record, record.target, PODS))
+        return ended
+
+    async def switch(self, record: ReleaseRecord) -> Ended:
+        self.steps.append("switch")
+        if self.world.pods[record.target] < PODS:
+            raise GateRefusedError("no ready pods")
+        observation, target = await self.observe(), Colour(record.target)
+        plan = Plan(Act.SWITCH, observation, target, patch=observation.serving != target)
+        lane = PlayedLane(self.key, cast("GroupWorld", self.world), self.patch_errors)
+        await self.acts.patch(Patch(plan, cast("FastLane", lane), self.observe))
+        return self._ended(Phase.SWITCH)
+
+    async def drain(self, record: ReleaseRecord) -> Ended:
+        self.steps.append("drain")
+        if self.is_condemned():
+            return Ended(Event.FAILED, "condemned")
+        await self.acts.converge(record.service, Colour(record.target))
+        return self._ended(Phase.DRAIN)
+
+    async def watch(self, record: ReleaseRecord) -> Ended:  # noqa: ARG002 - of the protocol
+        self.steps.append("watch")
+        ended = self.outcomes.get(Phase.WATCH, Ended(Event.PASSED, "well"))
+        for _ in range(0 if isinstance(ended, Exception) or ended.event is Event.BREACHED else self.watch_turns):
+            await asyncio.sleep(0)
+            if (condemned := self.acts.condemned()) is not None:
+                return condemned
+        self.world.moment()
+        return self._ended(Phase.WATCH)
+
+    async def retire(self, record: ReleaseRecord) -> Ended:
+        self.steps.append("retire")
+        ended = self._ended(Phase.RETIRE)
+        await self.acts.remove(self._warming(record, record.source, 0))
+        return ended
+
+    async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:  # noqa: ARG002 - of the protocol
+        self.steps.append("roll back")
+        if self.rollback_error is not None:
+            raise self.rollback_error
+        self.because = self.acts.because()
+        self.world.write(lambda: setattr(self.world, "marked", True))
+        self.world.write(lambda: setattr(self.world, "serving", record.source))
+        await self.acts.converge_back(record.service, Colour(record.source))
+        return Ended(Event.PASSED)
+
+    async def withdraw(self, record: ReleaseRecord) -> str:
+        self.steps.append("withdraw")
+        await self.acts.remove(self._warming(record, record.target, 0))
+        return ""
+
+
+@dataclass
+class PlayGroup:
+    """A command on the services of a group."""
+
+    monkeypatch: pytest.MonkeyPatch
+    moments: Moments = field(default_factory=Moments)
+    outcomes: dict[str, Outcomes] = field(default_factory=lambda: {key: {} for key in KEYS})
+    bake_seconds: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KEYS, 0))
+    patch_errors: dict[str, list[BaseException | None]] = field(default_factory=lambda: {key: [] for key in KEYS})
+    with_hooks: bool = False
+    lines: list[tuple[str, PhaseRecord]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        if not self.moments.worlds:
+            self.moments.worlds = {key: GroupWorld(shared=self.moments) for key in KEYS}
+        self.engine = PlayedEngine(self.moments)
+        self.monkeypatch.setattr(group_acts, "preview_changes", lambda engine, changes, _: engine.preview(changes))
+        self.monkeypatch.setattr(group_acts, "update", PlayedEngine.update)
+        converged: Any = lambda engine, targets, **_: engine.converge(targets)  # noqa: E731 - of three alike
+        self.monkeypatch.setattr(group_acts, "converge_all", converged)
+        self.members = {
+            key: PlayedMember(world, self.outcomes[key], key=key, patch_errors=self.patch_errors[key])
+            for key, world in self.worlds.items()
+        }
+
+    @property
+    def worlds(self) -> dict[str, GroupWorld]:
+        return self.moments.worlds
+
+    @property
+    def records(self) -> dict[str, ReleaseRecord | None]:
+        return {key: world.releases.current for key, world in self.worlds.items()}
+
+    def record(self, key: str) -> ReleaseRecord:
+        record = self.records[key]
+        assert record is not None
+        return record
+
+    @property
+    def serving(self) -> set[str]:
+        """What the services serve: one colour where they go together."""
+        return {world.serving for world in self.worlds.values()}
+
+    def deploy(self, hold_after: Phase | None = None) -> dict[str, ReleaseRecord | SwitchyardError]:
+        async def begun() -> dict[str, ReleaseRecord | SwitchyardError]:
+            records = {key: release(id=f"id-{key}", service=key, together=KEYS) for key in KEYS}
+            for key, record in records.items():
+                await self.members[key].write(record)
+            group, parts = await self._parts(records)
+            return await deploy_together.begin(group, parts, hold_after)
+
+        return asyncio.run(begun())
+
+    def act(self, name: str) -> dict[str, ReleaseRecord | SwitchyardError]:
+        """`resume` or `abort` of the releases that run."""
+
+        async def acted() -> dict[str, ReleaseRecord | SwitchyardError]:
+            records = {key: record for key, record in self.records.items() if record is not None and record.running}
+            group, parts = await self._parts(records)
+            if name == "abort":
+                return await deploy_together.abort(group, parts, "ada")
+            return await deploy_together.resume(group, parts)
+
+        return asyncio.run(acted())
+
+    async def _parts(self, records: Mapping[str, ReleaseRecord]) -> tuple[Group, dict[str, Part]]:
+        group, lock, parts = Group({key: record.phase for key, record in records.items()}), asyncio.Lock(), {}
+        ledgers = {key: self.members[key] for key in records}
+        targets = {key: Colour(record.target) for key, record in records.items()}
+        for key, record in records.items():
+            member = self.members[key]
+            member.acts = GroupActs(key, group, cast("Engine", self.engine), ledgers, targets, lock)
+            hooks = GroupHooks(key, group, self._hooks(member))
+            runner = Runner(member, member, partial(self._ended, key), self.bake_seconds[key], hooks)
+            standing = await runner.standing(record)
+            group.enter(key, standing.state.phase)
+            parts[key] = Part(runner, record, standing)
+        return group, parts
+
+    def _hooks(self, member: PlayedMember) -> ReleaseHooks:
+        if not self.with_hooks:
+            return NO_HOOKS
+        runs = HookRuns(EVERYWHERE, PlayedCalls(member.world), member, lambda _: None)
+        return DeployHooks(runs, member, member.key)
+
+    def _ended(self, key: str, line: PhaseRecord) -> None:
+        self.lines.append((key, line))
+
+    def expect(self, result: Result, phase: Phase, serving: str, *, held: bool = False) -> None:
+        """All releases stand alike."""
+        for key in KEYS:
+            record = self.record(key)
+            assert (record.result, record.phase, record.held) == (result, phase, held), record
+            assert (self.worlds[key].serving, self.worlds[key].pods[serving]) == (serving, PODS)

@@ -1,0 +1,234 @@
+"""Several services by `deploy`, `resume`, `abort` and `retire`: what is refused, for whom, and what is printed."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from switchyard.cli.deploy_request import DeployRequest
+from switchyard.cli.group_members import going_together
+from switchyard.cli.group_text import GroupReport
+from switchyard.cli.main import app
+from switchyard.config.loader import load
+from switchyard.config.models.service import Colour
+from switchyard.errors import ExitCode, GateRefusedError
+from switchyard.kube.rolled_back import RECORD_VERSION, VERSION
+from switchyard.manifests.labels import object_labels, selector
+from switchyard.manifests.ownership_marks import PROJECT, STACK
+from switchyard.release.deploy_together import Outcomes
+from switchyard.release.engine import Engine
+from switchyard.release.phases import Phase, Result
+from switchyard.release.plan import Act
+from switchyard.release.record import ReleaseRecord
+from switchyard.release_errors import LeaseLostError
+from tests.support.api_server import PlayedApiServer, server
+from tests.support.configuration import EXISTING
+from tests.support.observed import observed
+from tests.support.played_release import release
+
+__all__ = ["server"]
+
+KEYS = ("api", "worker")
+TRACKS = {"active": "blue", "blue": {"tag": "v1", "replicas": 1}, "green": {"tag": "v2", "replicas": 1}}
+SERVICES = {key: {"image": f"org/{key}", **TRACKS} for key in KEYS}
+CANARY = {"image": "org/canary", "strategy": "canary", "tag": "v1"}
+NAMESPACE = "/api/v1/namespaces/default"
+
+Run = Callable[..., Any]
+
+
+class PlayedAnswer:
+    """The outputs of a stack that has none."""
+
+    def wait(self, _: float | None = None) -> str:
+        return "{}"
+
+    def end(self) -> None:
+        pass
+
+
+def of_group(key: str, **changes: Any) -> ReleaseRecord:
+    return release(service=key, together=KEYS, **changes)
+
+
+def config_map(key: str, current: ReleaseRecord) -> dict[str, Any]:
+    metadata = {"name": f"{key}-release", "namespace": "default", "resourceVersion": "1"}
+    marks = {"labels": object_labels(key), "annotations": {RECORD_VERSION: VERSION}}
+    return {"metadata": {**metadata, **marks}, "data": {"current": json.dumps(current.to_json())}}
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer) -> Run:
+    """Runs a command against a fake API server, on which blue v1 of two services serves."""
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer())
+
+    def command(
+        *arguments: str, records: dict[str, ReleaseRecord] | None = None, freeze: dict[str, Any] | None = None
+    ) -> Any:
+        settings = load(
+            {**EXISTING, "kubeconfig": str(server.kubeconfig)},
+            {**SERVICES, "canary": CANARY},
+            "test",
+            raw_releases=None if freeze is None else {"freeze": [freeze]},
+        )
+        monkeypatch.setattr("switchyard.cli.deploy_command.read_settings_at_once", lambda _: ("test", settings))
+        deployments, services = list[dict[str, Any]](), list[dict[str, Any]]()
+        for key in KEYS:
+            metadata = {"name": key, "namespace": "default", "annotations": {PROJECT: "shop", STACK: "test"}}
+            service = {"metadata": metadata, "spec": {"selector": selector(key, Colour.BLUE)}}
+            server.answers["GET", f"{NAMESPACE}/services/{key}"] = (200, service)
+            services.append(service)
+            containers = {"spec": {"containers": [{"name": key, "image": f"org/{key}:v1"}]}}
+            deployments.append({"metadata": {"name": f"{key}-blue"}, "spec": {"replicas": 3, "template": containers}})
+        server.answers["GET", "/apis/apps/v1/namespaces/default/deployments"] = (200, {"items": deployments})
+        server.answers["GET", "/api/v1/namespaces/kube-system"] = (200, {"metadata": {"uid": "6f1c"}})
+        for path in (
+            "apis/apps/v1/namespaces/default/replicasets",
+            "api/v1/namespaces/default/pods",
+            "apis/discovery.k8s.io/v1/namespaces/default/endpointslices",
+        ):
+            server.answers["GET", f"/{path}"] = (200, {"items": [], "metadata": {"resourceVersion": "1"}})
+        # Objects that are asked for at once are listed.
+        config_maps = {key: config_map(key, record) for key, record in (records or {}).items()}
+        for kind, items in (("services", services), ("configmaps", list(config_maps.values()))):
+            server.answers["GET", f"{NAMESPACE}/{kind}"] = (200, {"items": items, "metadata": {"resourceVersion": "1"}})
+        for key, config in config_maps.items():
+            server.answers["GET", f"{NAMESPACE}/configmaps/{key}-release"] = (200, config)
+        return CliRunner().invoke(app, [arguments[0], "--stack", "test", *arguments[1:], "--yes", "--json"])
+
+    return command
+
+
+def refused(result: Any, server: PlayedApiServer, exit_code: int, *codes: str) -> str:
+    assert result.exit_code == exit_code, result.output
+    error = str(json.loads(result.stdout)["error"])
+    assert all(f"({code})" in error for code in codes), error
+    assert {verb for verb, _ in server.asked} <= {"GET"}, "something was written"
+    return error
+
+
+def test_an_unknown_service_and_one_of_another_strategy_are_refused(run: Run, server: PlayedApiServer) -> None:
+    assert "nothing" in refused(run("deploy", "api=v9", "nothing=v9", "--together"), server, 2, "SY-P020")
+    assert "canary" in refused(run("deploy", "api=v9", "canary=v9", "--together"), server, 1, "SY-P021")
+
+
+def test_what_is_refused_for_services_is_refused_with_every_reason(run: Run, server: PlayedApiServer) -> None:
+    unfinished = {"worker": release(service="worker", phase=Phase.WATCH, held=True)}
+    error = refused(run("deploy", "api=v1", "worker=v9", "--together", records=unfinished), server, 1, "SY-P061")
+    assert "SY-P062" in error
+    assert "switchyard resume worker" in error
+
+
+def test_a_freeze_of_one_is_a_freeze_of_all_and_names_the_whole_command(run: Run, server: PlayedApiServer) -> None:
+    window = {
+        "reason": "sale",
+        "by": "ann",
+        "from": "2020-01-01T00:00:00Z",
+        "until": "2099-01-01T00:00:00Z",
+        "services": ["worker"],
+    }
+    error = refused(run("deploy", "api=v9", "worker=v9", "--together", freeze=window), server, 1, "SY-P100")
+    assert "switchyard deploy api=v9 worker=v9 --together --stack test --override" in error
+
+
+@pytest.mark.parametrize(
+    ("other", "observed"),
+    [
+        (of_group("worker", result=Result.ROLLED_BACK), "worker has ended (rolledBack)"),
+        (of_group("worker", started="2029-01-01T00:00:00Z", result=Result.SUCCEEDED), "has not begun its release"),
+        (None, "worker has not begun its release"),
+    ],
+)
+def test_a_part_of_a_group_is_not_resumed_without_the_others(
+    run: Run, server: PlayedApiServer, other: ReleaseRecord | None, observed: str
+) -> None:
+    records = {"api": of_group("api", phase=Phase.PROVE), **({} if other is None else {"worker": other})}
+    error = refused(run("resume", "api", records=records), server, 1, "SY-P138")
+    assert observed in error
+    assert "switchyard abort api" in error
+    assert "switchyard switch api green" in error
+
+
+def test_no_old_version_is_retired_while_another_one_is_watched(run: Run, server: PlayedApiServer) -> None:
+    records = {"api": of_group("api", phase=Phase.BAKE), "worker": of_group("worker", phase=Phase.WATCH)}
+    error = refused(run("retire", "api", records=records), server, 1, "SY-P138")
+    assert "worker is in phase watch" in error
+    due = run("retire", "--due", records=records)
+    assert (due.exit_code, json.loads(due.stdout)) == (0, {"version": 1, "due": []})
+
+
+def test_a_group_is_not_resumed_without_a_terminal(run: Run, server: PlayedApiServer) -> None:
+    records = {key: of_group(key, phase=Phase.PROVE) for key in KEYS}
+    assert "switchyard resume api" in refused(run("resume", "api", "--detach", records=records), server, 1, "SY-P136")
+
+
+class PlayedApi:
+    """An API server with the records of a group."""
+
+    def __init__(self, **records: ReleaseRecord) -> None:
+        self.records = records
+
+    async def find(self, _: str, name: str, __: str) -> dict[str, Any] | None:
+        key = name.removesuffix("-release")
+        return config_map(key, self.records[key]) if key in self.records else None
+
+
+@pytest.mark.parametrize(
+    ("act", "own", "other", "keys"),
+    [
+        (Act.RESUME, Phase.PROVE, of_group("worker", phase=Phase.SWITCH), KEYS),
+        (Act.RESUME, Phase.BAKE, of_group("worker", phase=Phase.WATCH), KEYS),
+        (Act.RESUME, Phase.BAKE, of_group("worker", phase=Phase.BAKE), ()),
+        (Act.RESUME, Phase.BAKE, of_group("worker", result=Result.ROLLED_BACK), ()),
+        (Act.RETIRE, Phase.BAKE, of_group("worker", phase=Phase.BAKE), ()),
+        (Act.ABORT, Phase.BAKE, of_group("worker", phase=Phase.BAKE), KEYS),
+        (Act.ABORT, Phase.BAKE, of_group("worker", result=Result.SUCCEEDED), ()),
+        (Act.ABORT, Phase.WARM, None, ()),
+    ],
+)
+def test_what_a_command_works_on_together(
+    act: Act, own: Phase, other: ReleaseRecord | None, keys: tuple[str, ...]
+) -> None:
+    settings = load({**EXISTING, "kubeconfig": "a"}, SERVICES, "test")
+    api: Any = PlayedApi(**({} if other is None else {"worker": other}))
+    record, request = of_group("api", phase=own), DeployRequest(act, "api")
+    assert asyncio.run(going_together(api, settings, request, record)) == keys
+
+
+def test_a_service_that_has_left_the_configuration_stops_a_resume() -> None:
+    settings = load({**EXISTING, "kubeconfig": "a"}, {"api": SERVICES["api"]}, "test")
+    api: Any = PlayedApi()
+    with pytest.raises(GateRefusedError, match="worker is not in the configuration any more"):
+        asyncio.run(going_together(api, settings, DeployRequest(Act.RESUME, "api"), of_group("api")))
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_end_has_each_service_and_the_worst_exit_code(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
+    request = DeployRequest(Act.DEPLOY, "", as_json=as_json, together=("api=v2", "worker=v2"))
+    report = GroupReport(request, "test", "a context", [replace(request, service=key) for key in KEYS])
+    outcomes: Outcomes = {"api": of_group("api", phase=Phase.BAKE), "worker": LeaseLostError("bob has it")}
+    code = report.end(outcomes, dict.fromkeys(KEYS, observed()), dict.fromkeys(KEYS, 3600))
+    assert code is ExitCode.FAILED
+    printed = capsys.readouterr()
+    if not as_json:
+        assert "switchyard rollback api worker --together" in printed.out
+        assert printed.err.startswith("worker: SY-P002: bob has it")
+        return
+    document = json.loads(printed.out)
+    assert {key: document[key] for key in ("version", "command", "stack", "together", "exitCode")} == {
+        "version": 1,
+        "command": "deploy",
+        "stack": "test",
+        "together": True,
+        "exitCode": 1,
+    }
+    api, worker = document["services"]
+    assert (api["service"], api["phase"], api["serving"]) == ("api", "bake", {"colour": "blue", "tag": "v1"})
+    assert (worker["service"], worker["code"][:6]) == ("worker", "SY-P00")
