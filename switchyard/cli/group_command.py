@@ -31,7 +31,7 @@ from switchyard.release.refusals import refuse_other_than_confirmed
 from switchyard.release.store import Releases
 from switchyard.release.together import all_or_reasons
 
-Seen = Mapping[str, tuple[Releases, Observation]]
+Readings = Mapping[str, tuple[Releases, Observation]]
 """The record of each service, and what the cluster has of it."""
 
 
@@ -68,8 +68,8 @@ class GroupCommand:
         await self._read_again(ledgers)
         unreachable = self._report.state_unreachable
         await check_cluster(cluster, self._access, self._stack, state, STATE_SECONDS[act], unreachable)
-        seen = await self._checked(cluster, ledgers)
-        before = {key: observation for key, (_, observation) in seen.items()}
+        readings = await self._checked(cluster, ledgers)
+        before = {key: observation for key, (_, observation) in readings.items()}
         if not self._request.yes and not self._report.confirmed(before):
             return ExitCode.FAILED
         if act is Act.ABORT:
@@ -91,11 +91,11 @@ class GroupCommand:
             for key in sorted(ledgers, key=self._place):
                 await leases.enter_async_context(ledgers[key].held(self._request.act))
             await self._read_again(ledgers)
-            seen = await self._checked(cluster, ledgers)  # a Lease may have been waited for
-            for key, (_, observation) in seen.items():
+            readings = await self._checked(cluster, ledgers)  # a Lease may have been waited for
+            for key, (_, observation) in readings.items():
                 if not self._request.yes:
                     raise_refusal(refuse_other_than_confirmed(confirmed[key], observation))
-            return await self._act(cluster, ledgers, seen)
+            return await self._act(cluster, ledgers, readings)
 
     def _place(self, key: str) -> tuple[str, str]:
         return self._services[key].service.namespace, str(self._services[key].name)
@@ -107,7 +107,7 @@ class GroupCommand:
             for service in self._services.values():
                 service.take(stack, settings)
 
-    async def _checked(self, cluster: Cluster, ledgers: Mapping[str, DeployLedger]) -> Seen:
+    async def _checked(self, cluster: Cluster, ledgers: Mapping[str, DeployLedger]) -> Readings:
         """Reads all services. What is refused for one of them is refused for all, with every reason."""
 
         async def check(key: str) -> tuple[Releases, Observation]:
@@ -124,11 +124,11 @@ class GroupCommand:
             return await self._services[key].observe(cluster)
         return before
 
-    async def _act(self, cluster: Cluster, ledgers: Mapping[str, DeployLedger], seen: Seen) -> Outcomes:
+    async def _act(self, cluster: Cluster, ledgers: Mapping[str, DeployLedger], readings: Readings) -> Outcomes:
         if self._request.act is Act.DEPLOY:
-            records = await self._begun(ledgers, seen)
+            records = await self._begun(ledgers, readings)
         else:
-            records = {key: self._services[key].continued(releases) for key, (releases, _) in seen.items()}
+            records = {key: self._services[key].continued(releases) for key, (releases, _) in readings.items()}
         group = Group({key: record.phase for key, record in records.items()})
         parts = await self._parts(cluster, ledgers, records, group)
         if self._request.act is Act.DEPLOY:
@@ -138,13 +138,13 @@ class GroupCommand:
             return await deploy_together.abort(group, parts, operator())
         return await deploy_together.resume(group, parts)
 
-    async def _begun(self, ledgers: Mapping[str, DeployLedger], seen: Seen) -> dict[str, ReleaseRecord]:
+    async def _begun(self, ledgers: Mapping[str, DeployLedger], readings: Readings) -> dict[str, ReleaseRecord]:
         """Writes that the release of each service begins, and which belong together. All have one start, which says so.
 
         Where one record cannot be written, the releases whose records are written end, and nothing else is touched.
         """
         records: dict[str, ReleaseRecord] = {}
-        for key, (_, observation) in seen.items():
+        for key, (_, observation) in readings.items():
             records[key] = self._services[key].new_record(ledgers[key], observation)
         started = min(record.started for record in records.values())
         records = {key: replace(record, together=tuple(records), started=started) for key, record in records.items()}

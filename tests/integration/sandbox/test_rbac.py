@@ -74,7 +74,8 @@ def test_each_command_works_with_the_printed_roles_alone(releaser: Shared) -> No
     assert result.returncode == 0, result.stdout + result.stderr
     assert (document(result)["serving"], document(result)["state"]) == ("blue", True)
     drained = document(result)["receipt"]["drain"]
-    assert (len(drained["reached"]), drained["problem"]) == (3, None)  # the pods were deleted, which takes a right
+    assert len(drained["reached"]) >= 3  # they were deleted, which takes a right; some of the drill may be among them
+    assert (drained["failed"], drained["problem"]) == ([], None)
     assert kubectl.serving() == "blue"
     read_back(stack)
 
