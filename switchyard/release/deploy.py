@@ -217,13 +217,17 @@ class Runner:
             return await self._end(record, state.result, ended.detail)
         if state.held:
             record = waiting(record, held=True, detail=ended.detail)
-        elif hold_after is not None and record.phase is hold_after and ended.event is Event.PASSED:
+        elif self._holds(record, ended, hold_after):
             apply(state, Event.HOLD)
             record = replace(waiting(record, held=True, detail=held_after(hold_after)), phase=state.phase)
         else:
             return record  # the next phase writes it, with its own beginning
         await self._ledger.write(record)
         return record
+
+    def _holds(self, record: ReleaseRecord, ended: Ended, hold_after: Phase | None) -> bool:
+        """Whether the operator wants the release to wait here. A version that is condemned does not wait."""
+        return record.phase is hold_after and ended.event is Event.PASSED and not self._steps.is_condemned()
 
     async def _end(self, record: ReleaseRecord, result: Result, detail: str | None) -> ReleaseRecord:
         record = record.ending(result, self._ledger.now(), detail)

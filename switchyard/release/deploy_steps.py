@@ -176,11 +176,14 @@ class ClusterSteps:
 
     async def watch(self, record: ReleaseRecord) -> Ended:
         """Judges the new version by its requests and its pods."""
-        observation = await self._observed(record)
-        verdict = await self._early_watch.verdict(lambda: self._judged(record, observation))
+
+        async def judged() -> Verdict:
+            return await self._judged(record, await self._observed(record))
+
+        verdict = await self._early_watch.verdict(judged)
         if isinstance(verdict, Ended):
             return verdict
-        numbers = self._watched.numbers(verdict, observation.settings.release.watch)
+        numbers = self._watched.numbers(verdict, self._settings.release.watch)
         return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), in_words(verdict), numbers=numbers)
 
     def _judged(

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any, Protocol
 
+from switchyard.errors import ClusterError
 from switchyard.release.deploy_protocol import Ended
 from switchyard.release.verdict import Verdict
 from switchyard.release.verdict_event import breach, in_words
@@ -35,8 +37,7 @@ class EarlyWatch:
 
     def begin(self, watch: Coroutine[Any, Any, Verdict]) -> None:
         """Begins the watch."""
-        self._task = asyncio.create_task(watch)
-        self._task.add_done_callback(self._tell_others)
+        self._task = self._begun(watch)
 
     def take(self) -> "asyncio.Task[Verdict] | None":
         """The watch for who waits for its verdict; None where it has not begun, or was taken before."""
@@ -72,12 +73,17 @@ class EarlyWatch:
         """The verdict, or the outcome of this version when one that it belongs together with is condemned before.
 
         Args:
-            watch: begins the watch where none runs.
+            watch: begins the watch where none runs, or where that has ended by an error of the cluster.
         """
-        others, running = self._condemnation(), self.take()
-        if running is None:
-            running = asyncio.create_task(watch())
-            running.add_done_callback(self._tell_others)
+        others, early = self._condemnation(), self.take()
+
+        async def judged() -> Verdict:
+            if early is not None:
+                with suppress(ClusterError):
+                    return await early
+            return await self._begun(watch())
+
+        running = asyncio.create_task(judged())
         try:
             await asyncio.wait({running, *([others] if others else [])}, return_when=asyncio.FIRST_COMPLETED)
             return await running if running.done() or others is None else others.result()
@@ -85,6 +91,11 @@ class EarlyWatch:
             running.cancel()
             if others is not None:
                 others.cancel()
+
+    def _begun(self, watch: Coroutine[Any, Any, Verdict]) -> "asyncio.Task[Verdict]":
+        task = asyncio.create_task(watch)
+        task.add_done_callback(self._tell_others)
+        return task
 
     def _condemnation(self) -> "asyncio.Task[Ended] | None":
         return None if self._others is None else asyncio.create_task(self._others.until_condemned())

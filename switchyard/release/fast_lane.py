@@ -265,9 +265,8 @@ class FastLane:
         if permitted.problem is not None:
             self._warn(permitted.problem)
         method = settings.release.drain.method
-        if method is DrainMethod.RENEW and (behind := (await following).unconfirmed):
-            problem = not_renewed_yet(plan, [node.node for node in behind])
-            return DrainReport(old, method, problem=problem)
+        if method is DrainMethod.RENEW and (nodes := (await following).may_send_to_old):
+            return DrainReport(old, method, problem=not_renewed_yet(plan, nodes))
         rolled_back = plan.act is Act.ROLLBACK and not self._gentle
         seconds = None if rolled_back or method is DrainMethod.ENDPOINT else 0
         return await drain(self._cluster, name, settings, old, seconds, rolled_back=rolled_back)

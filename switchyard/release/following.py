@@ -98,8 +98,8 @@ class Following:
         return tuple(_together(answers[name], health.get(name)) for name in names), ()
 
 
-async def still_behind(cluster: Cluster, plan: Plan, receipt: Mapping[str, Any] | None) -> list[str]:
-    """Names of the nodes that did not follow a switch and, asked again, may still send to the old colour.
+async def still_behind(cluster: Cluster, plan: Plan, receipt: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Names of the nodes that were not seen to follow a switch and, asked again, may still send to the old colour.
 
     Args:
         cluster: the cluster.
@@ -107,11 +107,15 @@ async def still_behind(cluster: Cluster, plan: Plan, receipt: Mapping[str, Any] 
         receipt: of it, as the record has it.
     """
     nodes = (receipt or {}).get("nodes") or []
-    if all(node.get("follows") is True or node.get("node") == ALL_NODES for node in nodes):
-        return []
+    if (
+        nodes
+        and (receipt or {}).get("endpointsAfter") is not None
+        and all(node.get("follows") is True or node.get("node") == ALL_NODES for node in nodes)
+    ):
+        return ()
     began = time.monotonic()
-    now = await Following(cluster, plan, lambda: time.monotonic() - began).nodes(Receipt(""))
-    return [node.node for node in now.unconfirmed]
+    following = Following(cluster, plan, lambda: time.monotonic() - began)
+    return (await following.nodes(await following.endpoints(Receipt("")))).may_send_to_old
 
 
 def _together(asked: NodeAnswer, health: NodeAnswer | None) -> NodeAnswer:

@@ -17,7 +17,7 @@ from switchyard.release.group_refusals import refuse_others_together
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
-from switchyard.release.together import Member, Together
+from switchyard.release.together import Member, Together, all_or_reasons
 from switchyard.release.warm_changes import preview_changes, update
 from switchyard.release_errors import TogetherSplitError, TogetherUndoneError
 
@@ -109,6 +109,7 @@ class GroupActs:
         await asyncio.to_thread(update, self._engine)
 
     async def _patch_all(self, patches: Mapping[str, Patch]) -> Mapping[str, float | None]:
+        await all_or_reasons({key: _pass_gates(patch) for key, patch in patches.items()})
         plans = {key: replace(patch.plan, act=Act.DEPLOY) for key, patch in patches.items()}
         members = {
             key: Member(patch.lane, GroupJournal(self._ledgers[key]), patch.observe, _never_warmed)
@@ -156,6 +157,12 @@ class GroupJournal:
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
         """Writes nothing: the release ends by its own record."""
+
+
+async def _pass_gates(patch: Patch) -> None:
+    """Has the gates judge a version again, which they did before the others had all got ready, and their hooks run."""
+    if patch.plan.patch:
+        await patch.lane.pass_gates(replace(patch.plan, observation=await patch.observe()))
 
 
 async def _never_warmed(_: Plan) -> None:

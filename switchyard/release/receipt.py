@@ -12,6 +12,9 @@ from switchyard.release.drain_report import DrainReport
 NODES_SHOWN = 10
 """Nodes that follow, of which the moment is printed; `--json` has all of them."""
 
+UNREAD_NODES = "nodes that were not seen to get the new endpoints"
+"""Stands for all nodes, where the API server did not name them, or did not show the new endpoints."""
+
 ALL_NODES = "all"
 """Stands for the nodes that could not be looked at, for want of a permission."""
 
@@ -96,9 +99,11 @@ class Receipt:
         return tuple(node for node in self.nodes if node.follows is None and node.node != ALL_NODES)
 
     @property
-    def unconfirmed(self) -> tuple[NodeAnswer, ...]:
-        """The nodes that may still send to the old colour: they do not follow, or their kube-proxy does not answer."""
-        return tuple(node for node in self.nodes if node.follows is not True and node.node != ALL_NODES)
+    def may_send_to_old(self) -> tuple[str, ...]:
+        """Names of the nodes that may still send to the old colour: they do not follow, or that was not seen."""
+        if self.nodes_unread or self.endpoints_after is None:
+            return (UNREAD_NODES,)
+        return tuple(node.node for node in self.nodes if node.follows is not True and node.node != ALL_NODES)
 
     @property
     def followed(self) -> bool | None:

@@ -109,6 +109,10 @@ class PlayedLane:
     world: GroupWorld
     errors: list[BaseException | None]
 
+    async def pass_gates(self, plan: Plan) -> None:
+        if self.world.pods[plan.target.value] < PODS:
+            raise GateRefusedError(f"{self.key}: no ready pods")
+
     async def patch(self, plan: Plan) -> float:
         error = self.errors.pop(0) if self.errors else None
         if error is not None:
