@@ -18,6 +18,7 @@ from devtools.benchmarks import (
     kept,
     kept_long,
     long_run,
+    migration,
     program,
     receipts,
     startup,
@@ -54,6 +55,7 @@ class Part(StrEnum):
     LONG = "long"
     CANARY = "canary"
     STRATEGY_MIGRATION = "strategy-migration"
+    MIGRATION = "migration"
     EVIDENCE = "evidence"
     WATCH = "watch"
 
@@ -97,6 +99,8 @@ def main(
     releases: Annotated[int, typer.Option(min=1, help="Releases with each default off.")] = 10,
     requests: Annotated[int, typer.Option(min=1000, help="Of each long run.")] = 1_000_000,
     migration_requests: Annotated[int, typer.Option(min=1000, help="During strategy migrations, at least.")] = 100_000,
+    migrations: Annotated[int, typer.Option(min=1, help="Releases that migrate a database.")] = 20,
+    order_rate: Annotated[int, typer.Option(min=8, help="Requests a second meanwhile.")] = 100,
     rate: Annotated[
         int, typer.Option(min=10, help="Requests a second of the long run and the strategy migrations.")
     ] = 800,
@@ -152,6 +156,7 @@ def main(
             Part.STRATEGY_MIGRATION: lambda sandbox, work: asdict(
                 strategy_migration.run(sandbox, work, migration_requests, rate)
             ),
+            Part.MIGRATION: lambda sandbox, work: migration.run(sandbox, work, migrations, order_rate),
             Part.WATCH: lambda sandbox, work: watched.run(sandbox, work, plan, data.get(Part.WATCH)),
             Part.CANARY: lambda sandbox, work: canary.run(sandbox, work, runs or CANARIES),
         }

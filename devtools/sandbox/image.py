@@ -24,7 +24,7 @@ from devtools.toolchain.paths import PROJECT, TOOLS
 IMAGES = TOOLS / "images"
 EXAMPLE = PROJECT / "examples" / "backend"
 MIGRATIONS = tuple(f"migrations/{name}.py" for name in ("__init__", "contract", "database", "expand"))
-MODULES = ("app.py", "drain_connections.py", *MIGRATIONS)  # of the example itself
+MODULES = ("app.py", "drain_connections.py", "orders.py", "settings.py", *MIGRATIONS)  # of the example itself
 
 BACKEND = "ghcr.io/org/backend:base"
 PAUSE = "switchyard.local/pause:1"

@@ -15,6 +15,9 @@ VERSIONS = ("v1.0.0", "v1.0.1", "v2.0.0", "v2.0.1", "v2.1.0")
 CRASH_SECONDS = 20
 """Seconds after its start at which a version that crashes does so: well after its readiness probe has passed."""
 
+COLUMNS: Mapping[str, str] = {"v1": "customer", "v2": "buyer"}
+"""Column of the orders that the versions of a major one know, where the application is given a database."""
+
 FAULTS: Mapping[str, Mapping[str, str]] = {
     NEVER_READY: {"NEVER_READY": "true"},
     CRASH_LOOP: {"CRASH_AFTER_SECONDS": "0"},
@@ -26,7 +29,11 @@ FAULTS: Mapping[str, Mapping[str, str]] = {
 def environments() -> dict[str, dict[str, str]]:
     """Every tag, with the environment that makes the application what the tag says."""
     return {
-        f"{version}{ending}": {"APP_VERSION": f"{version}{ending}", **environment}
+        f"{version}{ending}": {
+            "APP_VERSION": f"{version}{ending}",
+            "ORDERS_COLUMN": COLUMNS[version.partition(".")[0]],
+            **environment,
+        }
         for version in VERSIONS
         for ending, environment in {"": {}, **FAULTS}.items()
     }

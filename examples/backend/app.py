@@ -1,6 +1,6 @@
 """An example backend: it reports its version, counts requests, drains, and fails on demand, to test releases.
 
-Run it with ``VERSION=blue python -m app``. Every setting is an environment variable, see `Settings`.
+Run it with ``VERSION=blue python -m app``. Every setting is an environment variable, see `settings`.
 """
 
 import asyncio
@@ -9,16 +9,16 @@ import random
 import socket
 import sys
 import time
-from collections.abc import Mapping
 from types import FrameType
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import uvicorn
 from drain_connections import PATH, Asgi, DrainConnections, Message, Receive, Send
 from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from orders import Orders, serve_orders
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from settings import Settings, SettingsError, settings_of
 
 BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper edges of the histogram. 0.5 is among them because it is the limit that releases are judged by."""
@@ -31,76 +31,6 @@ BAD_SETTING = 2
 
 CRASHED = 1
 """Exit code of the crash that a setting asks for."""
-
-HeaderText = Annotated[str, StringConstraints(pattern=r"^[ -~]*$")]
-"""Text that fits into a response header."""
-
-Duration = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-
-
-class Settings(BaseModel):
-    """The settings, from environment variables with the names of the attributes in capitals unless another is given.
-
-    Attributes:
-        colour: `VERSION`.
-        version: `APP_VERSION`, release of the application.
-        pod: `HOSTNAME`, which is the pod's name in Kubernetes.
-        node: `NODE_NAME`.
-        service: label of the metrics.
-        host: address to listen on.
-        port: 0 takes any free one and says which in the log.
-        drain_port: where connections are drained, see `drain_connections`; 0 takes any free one.
-        keep_alive_seconds: how long an idle connection is kept; more than the 60 s of a load balancer, which
-            must be the first to close it: it answers 502 to a request that meets the closing.
-        drain_seconds: how long requests are still taken after SIGTERM.
-        start_up_seconds: not ready before.
-        latency_ms: added to each answer of ``/``.
-        failure_rate: share of answers of ``/`` that are a 500, 0 to 1.
-        never_ready: `/ready` always answers 503.
-        crash_after_seconds: the process ends with code 1 that long after its start.
-    """
-
-    model_config = ConfigDict(frozen=True, alias_generator=str.upper)
-
-    colour: Annotated[Literal["blue", "green", "rollout"], Field(alias="VERSION")]
-    version: Annotated[HeaderText, Field(alias="APP_VERSION")] = "unknown"
-    pod: Annotated[HeaderText, Field(alias="HOSTNAME")] = "unknown"
-    node: Annotated[HeaderText, Field(alias="NODE_NAME")] = "unknown"
-    service: Annotated[str, StringConstraints(min_length=1)] = "backend"
-    host: str = "0.0.0.0"  # noqa: S104 - the pod's address is not known before it runs
-    port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    drain_port: Annotated[int, Field(ge=0, le=65535)] = 8001
-    keep_alive_seconds: Annotated[int, Field(ge=1)] = 75
-    drain_seconds: Duration = 5
-    start_up_seconds: Duration = 0
-    latency_ms: Duration = 0
-    failure_rate: Annotated[float, Field(ge=0, le=1)] = 0
-    never_ready: bool = False
-    crash_after_seconds: Duration | None = None
-
-
-class SettingsError(Exception):
-    """A setting cannot be used. The text is one line with every such setting, its value and the rule."""
-
-
-def settings_of(environment: Mapping[str, str]) -> Settings:
-    """Reads the settings.
-
-    Raises:
-        SettingsError: one of them cannot be used.
-    """
-    try:
-        return Settings.model_validate(dict(environment))
-    except ValidationError as error:
-        raise SettingsError("; ".join(_problem(details) for details in error.errors())) from None
-
-
-def _problem(details: Mapping[str, Any]) -> str:
-    name = details["loc"][0]
-    if details["type"] == "missing":
-        return f"{name} is not set: it names the colour, blue or green, or rollout"
-    rule = details["msg"][:1].lower() + details["msg"][1:]
-    return f"{name}={details['input']!r}: {rule}"
 
 
 class Lifecycle:
@@ -210,6 +140,9 @@ def application(settings: Settings, lifecycle: Lifecycle, metrics: Metrics) -> A
     @app.get("/metrics")
     async def exposition() -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    if settings.database is not None:
+        serve_orders(app, Orders(settings.database, settings.orders_column))
 
     return Observed(app, settings, lifecycle, metrics)
 

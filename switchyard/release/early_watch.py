@@ -37,8 +37,7 @@ class EarlyWatch:
 
     def begin(self, watch: Coroutine[Any, Any, Verdict]) -> None:
         """Begins the watch."""
-        self._task = asyncio.create_task(watch)
-        self._task.add_done_callback(self._tell_others)
+        self._task = self._begun(watch)
 
     def take(self) -> "asyncio.Task[Verdict] | None":
         """The watch for who waits for its verdict; None where it has not begun, or was taken before."""
@@ -82,10 +81,9 @@ class EarlyWatch:
             if early is not None:
                 with suppress(ClusterError):
                     return await early
-            return await watch()
+            return await self._begun(watch())
 
         running = asyncio.create_task(judged())
-        running.add_done_callback(self._tell_others)
         try:
             await asyncio.wait({running, *([others] if others else [])}, return_when=asyncio.FIRST_COMPLETED)
             return await running if running.done() or others is None else others.result()
@@ -93,6 +91,11 @@ class EarlyWatch:
             running.cancel()
             if others is not None:
                 others.cancel()
+
+    def _begun(self, watch: Coroutine[Any, Any, Verdict]) -> "asyncio.Task[Verdict]":
+        task = asyncio.create_task(watch)
+        task.add_done_callback(self._tell_others)
+        return task
 
     def _condemnation(self) -> "asyncio.Task[Ended] | None":
         return None if self._others is None else asyncio.create_task(self._others.until_condemned())

@@ -4,9 +4,19 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Literal
 
 DATABASE = "DATABASE"
 """Environment variable with the path of the file."""
+
+COLUMN = "ORDERS_COLUMN"
+"""Environment variable with the column of the version that is released. Its image has it, and so has its Job."""
+
+Column = Literal["customer", "buyer"]
+"""The column with the names of the orders: one version knows the first, another one the second."""
+
+OLD: Column = "customer"
+NEW: Column = "buyer"
 
 BUSY_SECONDS = 30
 """How long a statement waits for another process's transaction before it fails."""
@@ -21,7 +31,26 @@ def connect(path: str | None = None) -> sqlite3.Connection:
     connection = sqlite3.connect(path or os.environ[DATABASE], timeout=BUSY_SECONDS, isolation_level=None)
     # Readers go on while somebody writes.
     connection.execute("PRAGMA journal_mode = WAL")
+    # A commit outlives the end of every process. Only a machine that fails could lose the last ones.
+    connection.execute("PRAGMA synchronous = NORMAL")
     return connection
+
+
+def column_of_release() -> Column:
+    """The column of the version that is released, from the environment.
+
+    Raises:
+        ValueError: the environment names another one.
+    """
+    named = os.environ.get(COLUMN, NEW)
+    if named not in {OLD, NEW}:
+        raise ValueError(f"{COLUMN}={named!r}: must be {OLD} or {NEW}")
+    return OLD if named == OLD else NEW
+
+
+def other(column: Column) -> Column:
+    """The column of the versions before a release of those that know the given one."""
+    return OLD if column == NEW else NEW
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 Run it with ``DATABASE=/data/orders.db python -m migrations.expand``. Run twice, it changes nothing the second time.
 
 Version 1 reads and writes `customer`, version 2 reads and writes `buyer`. While both serve, triggers carry what one
-writes to the column of the other.
+writes to the column of the other. ``ORDERS_COLUMN`` is the column of the version that is released, `buyer` unless it
+says `customer`: a later version may well go back to the first name, by a further migration.
 """
 
 import sqlite3
 
-from migrations.database import columns, connect, transaction
+from migrations.database import NEW, Column, column_of_release, columns, connect, other, transaction
 
 BATCH = 100
 """Rows that one transaction copies, so that no request waits long for it."""
@@ -31,25 +32,35 @@ END
 """
 
 
-def expand(connection: sqlite3.Connection) -> int:
-    """Adds the column and its triggers, then copies what is there. Returns the number of rows that were copied."""
+def expand(connection: sqlite3.Connection, column: Column = NEW) -> int:
+    """Adds the column and its triggers, then copies what is there. Returns the number of rows that were copied.
+
+    Args:
+        connection: to the database.
+        column: that the version which is released reads and writes. Where the other one is gone already, nothing is
+            to be done.
+    """
+    old = other(column)
     with transaction(connection):
-        if "buyer" not in columns(connection, "orders"):
-            connection.execute("ALTER TABLE orders ADD COLUMN buyer TEXT")
+        present = columns(connection, "orders")
+        if old not in present:
+            return 0
+        if column not in present:
+            connection.execute(f"ALTER TABLE orders ADD COLUMN {column} TEXT")
         for trigger in (_ON_INSERT, _ON_CUSTOMER, _ON_BUYER):
             connection.execute(trigger)
     copied = 0
-    while True:
-        with transaction(connection):
-            rows = connection.execute(
-                "UPDATE orders SET buyer = customer WHERE id IN "
-                "(SELECT id FROM orders WHERE buyer IS NOT customer LIMIT ?)",
-                (BATCH,),
-            ).rowcount
-        if not rows:
-            return copied
+    while rows := _copy(connection, old, column):
         copied += rows
+    return copied
+
+
+def _copy(connection: sqlite3.Connection, old: Column, new: Column) -> int:
+    """Copies a batch of rows that differ. Returns how many."""
+    rows = "SELECT id FROM orders WHERE buyer IS NOT customer LIMIT ?"
+    with transaction(connection):
+        return connection.execute(f"UPDATE orders SET {new} = {old} WHERE id IN ({rows})", (BATCH,)).rowcount
 
 
 if __name__ == "__main__":
-    print(f"expanded: {expand(connect())} rows copied")
+    print(f"expanded: {expand(connect(), column_of_release())} rows copied")

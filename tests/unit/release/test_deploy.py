@@ -144,6 +144,13 @@ def test_a_colour_that_serves_again_is_not_retired() -> None:
         play.expect(Result.ROLLED_BACK, Phase.BAKE, "blue")
 
 
+def test_a_condemned_version_is_not_held_after_its_switch(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "worse")})
+    monkeypatch.setattr(play.played, "is_condemned", lambda: True)
+    play.deploy(hold_after=Phase.SWITCH)
+    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+
+
 def test_what_does_not_fit_the_phase_is_refused_and_changes_nothing() -> None:
     play = Play()
     play.deploy(hold_after=Phase.DRAIN)

@@ -11,6 +11,7 @@ import pytest
 
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
+from switchyard.errors import UnreachableError
 from switchyard.release import deploy_acts, deploy_steps
 from switchyard.release.convergence import Convergence
 from switchyard.release.deploy import Ended
@@ -110,8 +111,8 @@ def test_a_state_that_cannot_be_written_does_not_stop_the_release_and_is_named(m
 
 @pytest.mark.parametrize("method", ["renew", "endpoint"])
 def test_old_pods_are_not_renewed_while_a_node_may_send_to_them(monkeypatch: pytest.MonkeyPatch, method: str) -> None:
-    async def still_behind(*_: object) -> list[str]:
-        return ["k8s-worker-2"]
+    async def still_behind(*_: object) -> tuple[str, ...]:
+        return ("k8s-worker-2",)
 
     play = Play(monkeypatch, method=method)
     monkeypatch.setattr(deploy_steps, "still_behind", still_behind)
@@ -181,6 +182,23 @@ def test_a_condemned_version_does_not_wait_until_the_nodes_follow(monkeypatch: p
     receipt = asyncio.run(run())
     assert (receipt.patched_after, receipt.followed) == (0.2, None)
     assert receipt.unseen == ("endpoints and nodes: ended early: the new version is worse than accepted",)
+
+
+def test_a_version_that_was_condemned_is_rolled_back_although_the_service_cannot_be_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def run() -> Ended:
+        steps: Any = Play(monkeypatch).steps
+
+        async def unreadable(_: ReleaseRecord) -> Observation:
+            raise UnreachableError("no answer in 5 s")
+
+        steps._observed = unreadable
+        steps._early_watch.begin(asyncio.sleep(0, BREACH))
+        ended: Ended = await steps.watch(RELEASE)
+        return ended
+
+    assert asyncio.run(run()).event is Event.BREACHED
 
 
 @pytest.mark.parametrize(

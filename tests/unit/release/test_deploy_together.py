@@ -6,7 +6,9 @@ import pytest
 
 from switchyard.errors import GateRefusedError, UnreachableError
 from switchyard.release.deploy import Ended
+from switchyard.release.deploy_acts import Patch
 from switchyard.release.deploy_group import shared
+from switchyard.release.group_acts import GroupActs
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release_errors import LeaseLostError, TransitionError
 from tests.support.played_group import KEYS, Moments, PlayGroup
@@ -85,6 +87,22 @@ def test_an_interrupt_between_two_selectors_changes_the_first_one_back(monkeypat
     assert {play.record(key).phase for key in KEYS} == {Phase.SWITCH}
     play.act("resume")
     play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+
+
+def test_a_version_whose_pods_fail_while_it_waits_for_the_others_switches_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = PlayGroup(monkeypatch)
+    original = GroupActs.patch
+
+    async def patch(acts: GroupActs, patch: Patch) -> float | None:
+        if acts is play.members["api"].acts:
+            play.worlds["api"].pods["green"] = 0  # they were proved a moment before
+        return await original(acts, patch)
+
+    monkeypatch.setattr(GroupActs, "patch", patch)
+    play.deploy()
+    assert play.moments.order == []
+    assert play.serving == {"blue"}
+    assert "api: no ready pods" in str(play.record("worker").detail)
 
 
 def test_a_preview_with_other_changes_touches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

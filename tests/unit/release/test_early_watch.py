@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from switchyard.errors import UnreachableError
 from switchyard.release.deploy_protocol import Ended
 from switchyard.release.early_watch import EarlyWatch
 from switchyard.release.phases import Event
@@ -124,5 +125,18 @@ def test_a_watch_that_is_interrupted_ends() -> None:
         assert watch is not None
         await asyncio.wait({watch})
         assert watch.cancelled()
+
+    asyncio.run(run())
+
+
+def test_a_watch_that_the_api_server_ended_is_begun_again() -> None:
+    async def gone() -> Verdict:
+        raise UnreachableError("no answer in 5 s")
+
+    async def run() -> None:
+        early = EarlyWatch()
+        early.begin(gone())
+        assert await early.permits(asyncio.create_task(asyncio.sleep(0)))
+        assert await early.verdict(lambda: ends_as(BREACH)) is BREACH
 
     asyncio.run(run())

@@ -21,28 +21,43 @@ BEHIND = {"node": "b", "follows": False}
 UNANSWERED = {"node": "b", "follows": None}
 
 
-def behind(receipt: dict[str, Any] | None, *statuses: int | None) -> list[str]:
+def behind(receipt: dict[str, Any] | None, *statuses: int | None, **cluster: Any) -> tuple[str, ...]:
     """The nodes that are behind, of which each has a health of its kube-proxy now."""
     nodes = tuple(Routing(name, ready=True, status=status) for name, status in zip("ab", statuses, strict=False))
-    cluster: Any = PlayedCluster(nodes=nodes)
-    return asyncio.run(still_behind(cluster, PLAN, receipt))
+    played: Any = PlayedCluster(nodes=nodes, **cluster)
+    return asyncio.run(still_behind(played, PLAN, receipt))
 
 
 def following(cluster: Any) -> Following:
     return Following(cluster, PLAN, lambda: 0.0)
 
 
-@pytest.mark.parametrize("receipt", [None, {}, {"nodes": []}, {"nodes": [FOLLOWS]}, {"nodes": [DENIED]}])
-def test_what_followed_or_could_not_be_asked_is_not_asked_again(receipt: dict[str, Any] | None) -> None:
-    assert behind(receipt, 503, 503) == []
+@pytest.mark.parametrize("node", [FOLLOWS, DENIED], ids=["follows", "denied"])
+def test_what_followed_or_may_not_be_asked_is_not_asked_again(node: dict[str, Any]) -> None:
+    assert behind({"endpointsAfter": 0.3, "nodes": [node]}, 503, 503) == ()
+
+
+@pytest.mark.parametrize(
+    "receipt", [None, {}, {"nodes": []}, {"nodes": [FOLLOWS]}, {"endpointsAfter": None, "nodes": [FOLLOWS]}]
+)
+def test_what_was_not_seen_to_follow_is_asked_again(receipt: dict[str, Any] | None) -> None:
+    assert behind(receipt, 503, 200) == ("a",)
+    assert behind(receipt, 200, 200) == ()
+
+
+@pytest.mark.parametrize(
+    "cluster", [{"behind": ("green-1", "blue-1")}, {"denied": UnreachableError("no answer in 5 s")}], ids=str
+)
+def test_nodes_of_which_nothing_is_seen_may_send_to_the_old_colour(cluster: dict[str, Any]) -> None:
+    assert behind(None, 200, 200, **cluster) == ("nodes that were not seen to get the new endpoints",)
 
 
 @pytest.mark.parametrize("node", [BEHIND, UNANSWERED], ids=["behind", "no answer"])
-@pytest.mark.parametrize(("status", "expected"), [(200, []), (503, ["b"]), (None, ["b"])])
+@pytest.mark.parametrize(("status", "expected"), [(200, ()), (503, ("b",)), (None, ("b",))])
 def test_a_node_that_did_not_follow_is_asked_again(
-    node: dict[str, Any], status: int | None, expected: list[str]
+    node: dict[str, Any], status: int | None, expected: tuple[str, ...]
 ) -> None:
-    assert behind({"nodes": [FOLLOWS, node]}, 200, status) == expected
+    assert behind({"endpointsAfter": 0.3, "nodes": [FOLLOWS, node]}, 200, status) == expected
 
 
 @pytest.mark.parametrize(

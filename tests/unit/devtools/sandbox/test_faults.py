@@ -35,10 +35,10 @@ def test_real_pods_have_every_fault(name: str) -> None:
 
 @pytest.mark.parametrize("variable", sorted({name for environment in tags.FAULTS.values() for name in environment}))
 def test_the_example_application_reads_the_variable_of_a_fault(variable: str) -> None:
-    application = ast.parse((PROJECT / "examples" / "backend" / "app.py").read_text())
+    application = ast.parse((PROJECT / "examples" / "backend" / "settings.py").read_text())
     [settings] = [node for node in application.body if isinstance(node, ast.ClassDef) and node.name == "Settings"]
     read = {ast.unparse(node.target).upper() for node in settings.body if isinstance(node, ast.AnnAssign)}
-    assert variable in read, "add a field to Settings of examples/backend/app.py"
+    assert variable in read, "add a field to Settings of examples/backend/settings.py"
 
 
 @pytest.mark.parametrize("name", [name for name, value in SUFFIXES.items() if value not in faults.ON_REAL_NODES_ONLY])

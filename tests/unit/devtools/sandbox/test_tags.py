@@ -66,6 +66,10 @@ def test_the_same_tags_make_the_same_archive_to_the_byte(base: Path, tmp_path: P
 
 def test_a_tag_says_its_version_and_its_fault() -> None:
     by_tag = tags.environments()
-    assert by_tag["v1.0.0"] == {"APP_VERSION": "v1.0.0"}
-    assert by_tag[f"v2.0.0{NEVER_READY}"] == {"APP_VERSION": f"v2.0.0{NEVER_READY}", "NEVER_READY": "true"}
+    assert by_tag["v1.0.0"] == {"APP_VERSION": "v1.0.0", "ORDERS_COLUMN": "customer"}
+    assert by_tag[f"v2.0.0{NEVER_READY}"] == {
+        "APP_VERSION": f"v2.0.0{NEVER_READY}",
+        "ORDERS_COLUMN": "buyer",
+        "NEVER_READY": "true",
+    }
     assert by_tag[f"v1.0.1{ERRORS}"]["FAILURE_RATE"] == "1"
