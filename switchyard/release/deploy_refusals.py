@@ -110,7 +110,7 @@ def refuse_others(key: str, colour: Colour, tag: str, steps: Iterable[Step]) -> 
         observed=f"an update would change more than {colour}: {changes}",
         rule="a release changes its own service's idle colour, and nothing that nobody has reviewed for it",
         remedy=(
-            "Nothing was changed, and the configuration is as before. First: pulumi up. Then: "
+            f"Nothing was changed, and the configuration is as before. First: {typed('pulumi up')}. Then: "
             + typed(f"switchyard deploy {key} {shlex.quote(tag)}")
         ),
     )
@@ -127,7 +127,8 @@ def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) 
         rule="a colour is retired when it gets no more requests",
         remedy=(
             f"{observation.what_serves} Its pods stay. When its clients have gone: "
-            f"{typed(f'switchyard retire {key}')}. To retire it all the same: {set_value(path, 0)} && pulumi up"
+            f"{typed(f'switchyard retire {key}')}. To retire it all the same: {set_value(path, 0)} && "
+            + typed("pulumi up")
         ),
     )
 
@@ -164,5 +165,5 @@ def abort_incomplete(record: ReleaseRecord, why: str) -> str:
         Code.ABORT_INCOMPLETE,
         "",
         f"Configuration or pods of {record.target} are left as they are: {why.strip().removesuffix('.')}",
-        f"They get no traffic. Once that is repaired: {set_value(replicas, 0)} && pulumi up",
+        f"They get no traffic. Once that is repaired: {set_value(replicas, 0)} && {typed('pulumi up')}",
     )

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
+from switchyard.config.commands import typed
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.errors import EngineError, GateRefusedError
@@ -281,6 +282,6 @@ class ClusterSteps:
     def _not_converged(self, observation: Observation, target: Colour, convergence: Convergence) -> str | None:
         if convergence.problem is None:
             names = ", ".join(step.name for step in convergence.waiting)
-            return f"Other changes of the configuration wait for `pulumi up`: {names}" if names else None
+            return f"Other changes of the configuration wait for `{typed('pulumi up')}`: {names}" if names else None
         name, stack = observation.name, self._place.stack
         return not_converged(name, target, stack, convergence.problem, config=convergence.config)

@@ -105,7 +105,10 @@ def refuse_others_together(changes: Mapping[str, str], steps: Iterable[Step]) ->
         step=f"{', '.join(changes)}: the release",
         observed=f"an update would change more than {colours}: {others}",
         rule="a release changes the idle colours of its services, and nothing that nobody has reviewed for it",
-        remedy="Nothing was changed, and the configuration is as before. First: pulumi up. Then type the command again",
+        remedy=(
+            f"Nothing was changed, and the configuration is as before. First: {typed('pulumi up')}. "
+            "Then type the command again"
+        ),
     )
 
 
