@@ -151,7 +151,8 @@ class Group:
 
     def condemn(self, key: str, detail: str) -> None:
         """A version is condemned, or its old colour serves again: the others go back too."""
-        self._setbacks.setdefault(key, (self._phases[key], Ended(Event.BREACHED, detail)))
+        if not self._is_condemned(key):
+            self._setbacks[key] = (self._phases[key], Ended(Event.BREACHED, detail))
         self._notify()
 
     def condemned(self, key: str) -> Ended | None:
@@ -227,6 +228,9 @@ class Group:
     def _decided(self, key: str, phase: Phase) -> bool:
         other = self._other(key, phase)
         return other is not None and other[1].event is not Event.NO_VERDICT
+
+    def _is_condemned(self, key: str) -> bool:
+        return key in self._setbacks and self._setbacks[key][1].event is Event.BREACHED
 
     def _notify(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()
