@@ -1,10 +1,16 @@
 """What services that are released together learn of each other, and do once for those that come."""
 
+import asyncio
+from collections.abc import Mapping
+
 import pytest
 
 from switchyard.release.deploy import Ended
 from switchyard.release.deploy_group import Group
 from switchyard.release.phases import Event, Phase
+from switchyard.release.record import ReleaseRecord
+from switchyard.release_errors import LeaseLostError
+from tests.support.played_group import KEYS, PlayGroup
 
 
 @pytest.mark.parametrize("event", [Event.LOST, Event.FAILED, Event.NO_VERDICT])
@@ -24,3 +30,61 @@ def test_the_first_reason_to_go_back_stays() -> None:
     group.condemn("api", "8 % failed")
     group.condemn("api", "the old colour serves again")
     assert "8 % failed" in str(group.condemned("worker"))
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+def test_configuration_and_state_do_not_follow_a_version_that_another_command_has_taken_back(
+    monkeypatch: pytest.MonkeyPatch, noticed: bool
+) -> None:
+    play = PlayGroup(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
+    api = play.members["api"]
+    switch, drain = api.switch, api.drain
+
+    def roll_back_by_another_command() -> None:
+        play.worlds["api"].serving = "blue"
+        api.lost = True
+
+    async def switch_taken_back(record: ReleaseRecord) -> Ended:
+        await switch(record)
+        roll_back_by_another_command()
+        raise LeaseLostError("taken by bob")
+
+    async def drain_taken_back(record: ReleaseRecord) -> Ended:
+        roll_back_by_another_command()
+        return await drain(record)
+
+    if noticed:
+        monkeypatch.setattr(api, "switch", switch_taken_back)
+    else:
+        monkeypatch.setattr(api, "drain", drain_taken_back)
+    outcomes = play.deploy()
+    assert isinstance(outcomes["api"], LeaseLostError)
+    assert play.moments.order[-1] == "converge worker"
+    assert {key: world.configured for key, world in play.worlds.items()} == {"api": "blue", "worker": "green"}
+
+
+def test_once_a_version_is_condemned_nothing_is_brought_to_the_new_ones() -> None:
+    async def act(_: object) -> None:
+        raise AssertionError
+
+    async def meet() -> object:
+        group = Group(dict.fromkeys(KEYS, Phase.DRAIN))
+        waits = asyncio.create_task(group.meet_on_the_way("api", Phase.DRAIN, "green", act))
+        await asyncio.sleep(0)
+        assert not waits.done(), "it did not wait for the other one"
+        group.condemn("worker", "8 % failed")
+        return await waits
+
+    assert asyncio.run(meet()) is None
+
+
+def test_releases_that_end_in_different_ways_do_not_wait_for_each_other() -> None:
+    async def act(values: Mapping[str, str]) -> Mapping[str, str]:
+        return values
+
+    async def meet() -> list[str]:
+        group = Group(dict.fromkeys(KEYS, Phase.SWITCH))
+        ways = (group.meet_those_that_come(key, way, key, act) for key, way in zip(KEYS, ("back", "away"), strict=True))
+        return await asyncio.wait_for(asyncio.gather(*ways), 10)
+
+    assert asyncio.run(meet()) == list(KEYS)
