@@ -116,7 +116,7 @@ async def resume(group: Group, parts: Mapping[str, Part]) -> Outcomes:
 
 
 async def abort(group: Group, parts: Mapping[str, Part], by: str) -> Outcomes:
-    """Takes releases back: at first those that serve a new version, all at once, then the others.
+    """Takes releases back: at first those that serve a new version, all at once, then the others, all at once.
 
     Raises:
         switchyard.release_errors.TransitionError: one of them cannot go back.
@@ -130,12 +130,14 @@ async def abort(group: Group, parts: Mapping[str, Part], by: str) -> Outcomes:
                 f"{key}: {error}. Nothing was changed. Go on: {typed(f'switchyard resume {key}')}"
             ) from None
     back = {key: part for key, part in parts.items() if part.serves_new or part.standing.taken_back}
-    for key in parts.keys() - back.keys():
+    others = {key: part for key, part in parts.items() if key not in back}
+    for key in others:
         group.leave(key, None)
     outcomes = await _each(group, {key: partial(part.runner.abort, part.record, by) for key, part in back.items()})
-    for key in parts.keys() - back.keys():
-        outcomes |= await _each(group, {key: partial(parts[key].runner.abort, parts[key].record, by)})
-    return outcomes
+    group.rejoin(others)
+    return outcomes | await _each(
+        group, {key: partial(part.runner.abort, part.record, by) for key, part in others.items()}
+    )
 
 
 async def _each(group: Group, runs: Mapping[str, Callable[[], Awaitable[ReleaseRecord]]]) -> Outcomes:

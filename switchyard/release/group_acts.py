@@ -12,7 +12,7 @@ from switchyard.release.convergence import Convergence, converge_all
 from switchyard.release.deploy_acts import Patch, Warming
 from switchyard.release.deploy_group import Group
 from switchyard.release.deploy_protocol import Ended, Ledger
-from switchyard.release.engine import Engine
+from switchyard.release.engine import Engine, Step
 from switchyard.release.group_refusals import refuse_others_together
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Plan
@@ -21,7 +21,7 @@ from switchyard.release.together import Member, Together, all_or_reasons
 from switchyard.release.warm_changes import preview_changes, update
 from switchyard.release_errors import ReleaseError, TogetherSplitError, TogetherUndoneError
 
-BACK = "back"
+BACK, WITHDRAW = "back", "withdraw"
 
 NOT_FORWARD = "a version is condemned, and all go back"
 """Why configuration and state are not brought to new versions."""
@@ -77,10 +77,16 @@ class GroupActs:
         return convergence
 
     async def remove(self, removal: Warming) -> None:
-        """Deletes the pods of a colour that does not serve, one service after the other."""
-        async with self._lock:
-            await self._ledgers[self._key].confirm()
-            await self._update({self._key: removal})
+        """Deletes the pods of a colour that does not serve.
+
+        New versions that have not served are withdrawn at once: as long as the state does not have all of them, an
+        update of one would change the others too, which is refused. Old versions are retired one after the other.
+        """
+        if removal.change.colour == self._targets[self._key]:
+            await self._group.meet_those_that_come(self._key, WITHDRAW, removal, self._warm_all)
+            return
+        await self._ledgers[self._key].confirm()
+        await self._warm_all({self._key: removal})
 
     def condemn(self, detail: str) -> None:
         """Takes the others back too, at once."""
@@ -106,7 +112,12 @@ class GroupActs:
         """Previews changes of colours and makes them."""
         colours = {key: warming.change.colour.value for key, warming in warmings.items()}
         [first, *others] = warmings.values()
-        refusal = first.refusal_of_others if not others else lambda steps: str(refuse_others_together(colours, steps))
+
+        def refusal(steps: list[Step]) -> str:
+            if not others:
+                return first.refusal_of_others(steps)
+            return str(refuse_others_together(colours, steps, removes=first.removes))
+
         changes = [(warming.change, warming.live) for warming in warmings.values()]
         await asyncio.to_thread(preview_changes, self._engine, changes, refusal)
         for key in warmings:

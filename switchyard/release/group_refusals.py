@@ -7,6 +7,7 @@ from switchyard.codes import Code
 from switchyard.config.commands import typed
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.release.deploy_protocol import Ended
+from switchyard.release.deploy_refusals import see_others
 from switchyard.release.engine import Step
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act
@@ -91,13 +92,15 @@ def refuse_detached(typed: str) -> Refusal:
     )
 
 
-def refuse_others_together(changes: Mapping[str, str], steps: Iterable[Step]) -> Refusal:
+def refuse_others_together(changes: Mapping[str, str], steps: Iterable[Step], *, removes: bool) -> Refusal:
     """Refuses a group whose preview would change more than the idle colours of a group.
 
     Args:
         changes: the colour that is warmed, by the key of the service.
         steps: the other changes.
+        removes: whether the colours lose their pods.
     """
+    again = see_others() if removes else f"First: {typed('pulumi up')}. Then type the command again"
     others = ", ".join(f"{step.name} ({step.op})" for step in steps)
     colours = ", ".join(f"{key} {colour}" for key, colour in changes.items())
     return Refusal(
@@ -105,10 +108,7 @@ def refuse_others_together(changes: Mapping[str, str], steps: Iterable[Step]) ->
         step=f"{', '.join(changes)}: the release",
         observed=f"an update would change more than {colours}: {others}",
         rule="a release changes the idle colours of its services, and nothing that nobody has reviewed for it",
-        remedy=(
-            f"Nothing was changed, and the configuration is as before. First: {typed('pulumi up')}. "
-            "Then type the command again"
-        ),
+        remedy=f"Nothing was changed, and the configuration is as before. {again}",
     )
 
 

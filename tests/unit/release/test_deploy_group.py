@@ -5,12 +5,19 @@ from collections.abc import Mapping
 
 import pytest
 
+from switchyard.config.models.service import Colour
+from switchyard.release import group_acts
 from switchyard.release.deploy import Ended
+from switchyard.release.deploy_acts import Warming
 from switchyard.release.deploy_group import Group
-from switchyard.release.phases import Event, Phase
+from switchyard.release.engine import Step
+from switchyard.release.group_refusals import refuse_others_together
+from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record import ReleaseRecord
+from switchyard.release.warm_changes import ColourChange
 from switchyard.release_errors import LeaseLostError
-from tests.support.played_group import KEYS, PlayGroup
+from tests.support.played_group import KEYS, PlayedEngine, PlayGroup
+from tests.support.played_release import PODS, KilledError
 
 
 @pytest.mark.parametrize("event", [Event.LOST, Event.FAILED, Event.NO_VERDICT])
@@ -88,3 +95,51 @@ def test_releases_that_end_in_different_ways_do_not_wait_for_each_other() -> Non
         return await asyncio.wait_for(asyncio.gather(*ways), 10)
 
     assert asyncio.run(meet()) == list(KEYS)
+
+
+def killed_before_update(monkeypatch: pytest.MonkeyPatch) -> PlayGroup:
+    """Services whose deploy was killed after it had written the configuration."""
+
+    def kill(_: PlayedEngine) -> None:
+        raise KilledError
+
+    with monkeypatch.context() as during:
+        play = PlayGroup(during)
+        during.setattr(group_acts, "update", kill)
+        with pytest.raises(KilledError):
+            play.deploy()
+    assert play.engine.config == {f"{key}-green": {"replicas": PODS} for key in KEYS}
+    assert play.engine.state == {}
+    return play
+
+
+def test_new_versions_that_the_state_does_not_have_are_withdrawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    killed = killed_before_update(monkeypatch)
+    play = PlayGroup(monkeypatch, killed.moments)
+    play.engine = killed.engine
+    play.act("abort")
+    play.expect(Result.FAILED, Phase.WARM, "blue")
+    assert (play.engine.previews, play.engine.updates) == (2, 1)
+    assert play.engine.state == {f"{key}-green": {"replicas": 0} for key in KEYS}
+
+
+def test_versions_that_serve_go_back_before_the_others_are_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = PlayGroup(monkeypatch)
+    play.deploy(hold_after=Phase.PROVE)
+    play.worlds["api"].serving = "green"  # the command has died between two selectors
+    play.act("abort")
+    assert play.serving == {"blue"}
+    assert [play.record(key).result for key in KEYS] == [Result.ROLLED_BACK, Result.FAILED]
+    assert play.worlds["worker"].pods["green"] == 0
+
+
+def test_what_is_refused_when_pods_are_deleted_names_no_update_that_may_create_them() -> None:
+    steps = [Step("urn:pulumi:test::shop::x::other", "update")]
+    warming = Warming(ColourChange("api", Colour.GREEN, {"tag": "v2", "replicas": PODS}), "v2")
+    removal = Warming(ColourChange("api", Colour.GREEN, {"replicas": 0}), "v2")
+    assert "First: pulumi up. Then: switchyard deploy api v2" in warming.refusal_of_others(steps)
+    together = str(refuse_others_together(dict.fromkeys(KEYS, "green"), steps, removes=True))
+    for text in (removal.refusal_of_others(steps), together):
+        assert "pulumi up" not in text
+        assert "switchyard deploy" not in text
+        assert "See the other changes: pulumi preview" in text
