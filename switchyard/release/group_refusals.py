@@ -9,7 +9,7 @@ from switchyard.gates.rules.refusal import Refusal
 from switchyard.release.deploy_protocol import Ended
 from switchyard.release.deploy_refusals import see_others
 from switchyard.release.engine import Step
-from switchyard.release.phases import Event
+from switchyard.release.phases import Event, Phase
 from switchyard.release.plan import Act
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import UNTOUCHED
@@ -122,14 +122,15 @@ def refuse_incomplete(record: ReleaseRecord, missing: Mapping[str, str]) -> Refu
     if not missing:
         return None
     key = record.service
+    alone = f". Or release {key} without the others: {typed(f'switchyard switch {key} {record.target}')}"
     return Refusal(
         code=Code.GROUP_INCOMPLETE,
         step=f"{key}: {Act.RESUME}",
         observed="; ".join(f"{other} {why}" for other, why in missing.items()),
         rule=f"{', '.join(record.together)} are released together, or none of them",
         remedy=(
-            f"{UNTOUCHED} Go back: {typed(f'switchyard abort {key}')}. Or release {key} without the others: "
-            + typed(f"switchyard switch {key} {record.target}")
+            f"{UNTOUCHED} Go back: {typed(f'switchyard abort {key}')}"
+            + ("" if record.phase is Phase.WARM else alone)  # which may have no pods yet
         ),
     )
 

@@ -156,6 +156,14 @@ def test_a_part_of_a_group_is_not_resumed_without_the_others(
     assert "switchyard switch api green" in error
 
 
+def test_a_version_that_may_have_no_pods_is_not_proposed_to_serve_without_the_others(
+    run: Run, server: PlayedApiServer
+) -> None:
+    error = refused(run("resume", "api", records={"api": of_group("api", phase=Phase.WARM)}), server, 1, "SY-P138")
+    assert "switchyard abort api" in error
+    assert "switchyard switch" not in error
+
+
 def test_no_old_version_is_retired_while_another_one_is_watched(run: Run, server: PlayedApiServer) -> None:
     records = {"api": of_group("api", phase=Phase.BAKE), "worker": of_group("worker", phase=Phase.WATCH)}
     error = refused(run("retire", "api", records=records), server, 1, "SY-P138")
