@@ -2,20 +2,23 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from switchyard.config.models.service import Colour
+from switchyard.errors import GateRefusedError
 from switchyard.release import group_acts
 from switchyard.release.deploy import Ended
 from switchyard.release.deploy_acts import Warming
 from switchyard.release.deploy_group import Group
 from switchyard.release.engine import Step
 from switchyard.release.group_refusals import refuse_others_together
+from switchyard.release.hook_record import HookOutcome, HookRecord
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.warm_changes import ColourChange
-from switchyard.release_errors import LeaseLostError
+from switchyard.release_errors import LeaseLostError, TransitionError
 from tests.support.played_group import KEYS, PlayedEngine, PlayGroup
 from tests.support.played_release import PODS, KilledError
 
@@ -143,3 +146,37 @@ def test_what_is_refused_when_pods_are_deleted_names_no_update_that_may_create_t
         assert "pulumi up" not in text
         assert "switchyard deploy" not in text
         assert "See the other changes: pulumi preview" in text
+
+
+FAILED_HOOK = HookRecord(
+    "contract", "beforeRetire", "2030-01-31T12:00:00Z", "2030-01-31T12:00:01Z", HookOutcome.FAILED, irreversible=True
+)
+
+
+@pytest.mark.parametrize("hooks", [(), (FAILED_HOOK,)])
+def test_an_abort_that_one_service_stops_names_the_rollback_of_the_other(
+    monkeypatch: pytest.MonkeyPatch, hooks: tuple[HookRecord, ...]
+) -> None:
+    play = PlayGroup(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
+    play.deploy()
+    worker = play.worlds["worker"]
+    worker.releases = worker.releases.writing(
+        replace(play.record("worker"), phase=Phase.RETIRE, held=True, hooks=hooks)
+    )
+    if not hooks:
+        worker.pods["blue"] = 0  # it was retired, but for the record
+    with pytest.raises(GateRefusedError if hooks else TransitionError) as error:
+        play.act("abort")
+    assert play.serving == {"green"}
+    assert "switchyard resume worker" in str(error.value)
+    assert ". To take back api, and leave worker as it is: switchyard rollback api" in str(error.value)
+
+
+def test_an_abort_that_all_services_stop_names_no_rollback(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = PlayGroup(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
+    play.deploy()
+    for key, world in play.worlds.items():
+        world.releases = world.releases.writing(replace(play.record(key), phase=Phase.RETIRE, hooks=(FAILED_HOOK,)))
+    with pytest.raises(GateRefusedError) as error:
+        play.act("abort")
+    assert "To take back" not in str(error.value)
