@@ -69,8 +69,8 @@ def _how(load: Sequence[float], at_once: int) -> list[str]:
         "second.",
         "",
         "Seconds from the switch of the selector. A last answer is 'not seen' where the load, which ends a few seconds",
-        "after the release's command, ended before it. Pods drain by default for 35 s, and so do those of a version",
-        "that was rolled back: a connection that was opened to it and is kept has its answers for about a minute.",
+        "after the release's command, ended before it. Kept connections leave a version that was rolled back once the",
+        "nodes follow, after `release.drain.rollbackSeconds` (2 s by default).",
     ]
 
 

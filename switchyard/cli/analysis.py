@@ -10,6 +10,7 @@ import httpx
 
 from switchyard.analysis_errors import NoAnalysisError, NoVersionError, PrometheusError
 from switchyard.cli.prometheus import ANSWER_SECONDS, ask
+from switchyard.config.commands import typed
 from switchyard.config.errors import set_command
 from switchyard.config.kubernetes import ARGO_ROLLOUTS
 from switchyard.config.models.canary import Analysis
@@ -162,7 +163,7 @@ def versions_of(name: str, service: CanarySettings, rollout: Mapping[str, Any] |
     """
     if rollout is None:
         raise NoVersionError(
-            f"{key_of(name)}: there is no Rollout in namespace {service.namespace}. Create it: pulumi up"
+            f"{key_of(name)}: there is no Rollout in namespace {service.namespace}. Create it: {typed('pulumi up')}"
         )
     state, stable = state_of(rollout), rollout.get("status", {}).get("stableRS")
     if not (state.observed and state.pod_hash):

@@ -106,7 +106,7 @@ class _Command(ServiceRelease):
         releases = await ledger.read()
         self.refuse(releases, observation)
         if keys := await going_together(cluster.api, self.settings, request, releases.current):
-            return await GroupCommand(request, self.stack, self.settings, self.access, keys).run(state)
+            return await GroupCommand(request, self.stack, self.settings, self.access, keys).run(None)
         await self.pass_freeze(cluster, releases, observation)
         if not request.yes and not self.report.confirmed(observation):
             return ExitCode.FAILED

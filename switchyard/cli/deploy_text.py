@@ -26,6 +26,12 @@ VERSION = 1
 """Version of the JSON form. It changes when a name is taken away or gets another meaning."""
 
 
+IN_DOUBT = (
+    "Its switch is in doubt, so this is no success yet, and the old colour is not retired before every node follows:"
+)
+"""What is said of a release that has got where it was to, when not every node was seen to follow its switch."""
+
+
 class DeployReport(CommandReport):
     """Prints what a command plans and does.
 
@@ -121,9 +127,11 @@ class DeployReport(CommandReport):
 
     def tell_end(self, code: ExitCode, record: ReleaseRecord, observation: Observation, bake_seconds: int) -> None:
         """Tells people where the release is, what serves and what to type next."""
-        ending = _bad_ending(record) if code else _good_ending(record, bake_seconds)
+        reached = not _reached(record, self._request)
+        ending = _good_ending(record, bake_seconds) if reached else _bad_ending(record)
+        doubt = f"{IN_DOUBT} {record.doubt}" if reached and record.running and record.doubt else ""
         (errors.print if code else console.print)(
-            f"{ending} {observation.what_serves} {_next(record, self._request.stack)}".rstrip(), markup=False
+            f"{ending} {observation.what_serves} {_next(record, self._request.stack)}\n{doubt}".rstrip(), markup=False
         )
 
 
@@ -133,7 +141,16 @@ def document(record: ReleaseRecord) -> dict[str, Any]:
 
 
 def exit_code(record: ReleaseRecord, request: DeployRequest) -> ExitCode:
-    """The exit code of a command whose release has come as far as its record says."""
+    """The exit code of a command whose release has come as far as its record says.
+
+    One that serves, and that not every node was seen to follow, is no success that a script may rely on.
+    """
+    code = _reached(record, request)
+    return ExitCode.FAILED if record.running and record.doubt is not None else code
+
+
+def _reached(record: ReleaseRecord, request: DeployRequest) -> ExitCode:
+    """The same without regard to what was seen of the switch."""
     if record.held:
         return ExitCode.OK if record.detail == held_after(request.hold_after) else ExitCode.FAILED
     is_aborted = (

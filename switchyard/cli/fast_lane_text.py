@@ -7,7 +7,7 @@ import typer
 from switchyard.cli.command_report import CollectedReport, hook_line
 from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.release_request import Request
-from switchyard.config.commands import stack_option
+from switchyard.config.commands import stack_option, typed
 from switchyard.errors import ExitCode
 from switchyard.release.convergence import Convergence
 from switchyard.release.fast_lane_protocol import Outcome
@@ -153,7 +153,8 @@ def converged(convergence: Convergence) -> str:
     if not convergence.waiting:
         return "converged     configuration and state have it: the next preview is empty"
     changes = ", ".join(f"{step.name} ({step.op})" for step in convergence.waiting)
-    return f"converged     configuration and state have it; other changes wait for `pulumi up`: {changes}"
+    update = typed("pulumi up")
+    return f"converged     configuration and state have it; other changes wait for `{update}`: {changes}"
 
 
 def _next(plan: Plan, stack: str | None) -> str:

@@ -59,15 +59,20 @@ class GroupCommand:
             for member in requests
         }
 
-    async def run(self, state: Answer) -> ExitCode:
-        """Runs the command, and returns its exit code."""
+    async def run(self, state: Answer | None) -> ExitCode:
+        """Runs the command, and returns its exit code.
+
+        Args:
+            state: the engine, which reads the outputs of the stack; None where the cluster is checked already.
+        """
         cluster, act = await Cluster.connect(self._access), self._request.act
         ledgers = {key: service.ledger(cluster) for key, service in self._services.items()}
         for ledger in ledgers.values() if act is not Act.ABORT else ():
             await ledger.wait_until_free()
         await self._read_again(ledgers)
-        unreachable = self._report.state_unreachable
-        await check_cluster(cluster, self._access, self._stack, state, STATE_SECONDS[act], unreachable)
+        if state is not None:
+            unreachable = self._report.state_unreachable
+            await check_cluster(cluster, self._access, self._stack, state, STATE_SECONDS[act], unreachable)
         readings = await self._checked(cluster, ledgers)
         before = {key: observation for key, (_, observation) in readings.items()}
         if not self._request.yes and not self._report.confirmed(before):

@@ -5,6 +5,7 @@ from rich.table import Table
 from switchyard.cli.output import console, errors
 from switchyard.cli.service_status import ServiceStatus, TrackStatus
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.models.service import Track
 from switchyard.config.models.service_name import key_of
 from switchyard.kube.images import parsed, versions
@@ -35,11 +36,11 @@ def print_status(stack: str, services: list[ServiceStatus], balancer: str | None
     if released:
         console.print(
             f"{', '.join(released)}: not as configured while the release runs, which brings the configuration to what "
-            "serves. No `pulumi up --refresh` until then."
+            f"serves. No `{typed('pulumi up --refresh')}` until then."
         )
     if len(released) < len(differing):
         differs = f"Not everything is as configured ({Code.NOT_AS_CONFIGURED})."
-        console.print(f"{differs} `pulumi up --refresh` shows and repairs it.", style="yellow")
+        console.print(f"{differs} `{typed('pulumi up --refresh')}` shows and repairs it.", style="yellow")
 
 
 def _print_releases(services: list[ServiceStatus]) -> None:

@@ -47,10 +47,10 @@ def stack_option(stack: str | None) -> str:
 
 
 def typed(command: str) -> str:
-    """A command of this program as messages name it: for the stack that they are about.
+    """A command of this program or of the engine as messages name it: for the stack that they are about.
 
     Args:
-        command: for example ``switchyard rollback backend``.
+        command: for example ``switchyard rollback backend`` or ``pulumi up``.
     """
     return command + stack_option(_of_process["stack"])
 
@@ -98,7 +98,7 @@ def set_value(path: str, value: object, *, text: bool = False) -> str:
     """
     at = _quoted(path)
     if value is None:
-        return f"pulumi config set --path {at} --type string"
+        return typed(f"pulumi config set --path {at} --type string")
     word = str(value).lower() if isinstance(value, bool) else str(value)
     kind = ""
     if text and _CONVERTED.fullmatch(word):
@@ -106,13 +106,13 @@ def set_value(path: str, value: object, *, text: bool = False) -> str:
     elif isinstance(value, float):
         kind = " --type float"
     if word.startswith("-"):  # which would be read as a flag
-        return f"pulumi config set --path{kind} {at} -- {shlex.quote(word)}"
-    return f"pulumi config set --path {at} {shlex.quote(word)}{kind}"
+        return f"{typed(f'pulumi config set --path{kind}')} {at} -- {shlex.quote(word)}"
+    return typed(f"pulumi config set --path {at} {shlex.quote(word)}{kind}")
 
 
 def remove_value(path: str) -> str:
     """The command that removes a value from the configuration, without a sentence around it."""
-    return f"pulumi config rm --path {_quoted(path)}"
+    return typed(f"pulumi config rm --path {_quoted(path)}")
 
 
 def set_command(path: str, example: object, *, text: bool = False) -> str:

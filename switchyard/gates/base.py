@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
+from switchyard.config.commands import typed
 from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
@@ -30,8 +31,6 @@ Warn = Callable[[str], None]
 
 S_co = TypeVar("S_co", bound=ServiceSettings, covariant=True)
 """Settings of a service, of the strategy that the gates are for."""
-
-AGAIN = "Then run `pulumi up` again."
 
 NOT_TAKEN = "This step was not taken; earlier steps of this update stay as they are."
 """End of the message of a gate that could not read the cluster, and does not know the steps before it."""
@@ -135,7 +134,7 @@ class GateBase(Generic[S_co]):
             case _:
                 problem = f"the gate could not read the cluster: {error}"
         coded = f"{key_of(self._name)}: {problem.removesuffix('.')} ({error.code})"
-        return coded, f"{remedy_for(error)} {AGAIN}".lstrip()
+        return coded, f"{remedy_for(error)} Then run `{typed('pulumi up')}` again.".lstrip()
 
 
 def sentence(text: str) -> str:

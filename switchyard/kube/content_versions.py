@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.models.pod_settings import CONTAINER
 from switchyard.config.models.service_name import key_of
 from switchyard.config.references import Reference
@@ -169,8 +170,8 @@ def older_content(name: str, track: str, keys: Iterable[str]) -> str:
     """Warns that a switch goes to pods that started before an object changed."""
     return (
         f"{key_of(name)}: {track} was warmed before {', '.join(keys)} changed ({Code.OLDER_CONTENT}). The switch goes "
-        "to its pods as they were checked. For pods with the new content, set its replicas to 0, `pulumi up`, and warm "
-        "it again."
+        "to its pods as they were checked. For pods with the new content, set its replicas to 0, "
+        f"`{typed('pulumi up')}`, and warm it again."
     )
 
 

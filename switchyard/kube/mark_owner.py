@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.kube.object_names import ObjectName
 from switchyard.manifests.ownership_marks import IDENTITY, PROJECT, STACK, Mark
 
@@ -59,8 +60,8 @@ def former_is_own(own: Mark) -> str:
     """Warns of a former stack that is this one: two states of one name would take over each other's objects."""
     return (
         f"switchyard:formerStack names this stack itself ({Code.FORMER_STACK_IS_THIS}). Objects that any state of "
-        f"{own} has written are taken over. Once this update has ended well, remove it: pulumi config rm "
-        "switchyard:formerStack"
+        f"{own} has written are taken over. Once this update has ended well, remove it: "
+        + typed("pulumi config rm switchyard:formerStack")
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from switchyard.codes import Code
-from switchyard.config.commands import remove_value
+from switchyard.config.commands import remove_value, typed
 from switchyard.config.errors import Problem
 from switchyard.errors import (
     AccessDeniedError,
@@ -171,11 +171,13 @@ def wrong_by_now(live: Sequence[LiveTaint], applied: Sequence[LiveTaint], *, liv
         if live or not applied:
             return None
         taints = ", ".join(map(written, applied))
-        return f"its patch would bring back {taints}, which the stack remembers. Run `pulumi up --refresh`."
+        again = typed("pulumi up --refresh")
+        return f"its patch would bring back {taints}, which the stack remembers. Run `{again}`."
     lost = lost_taints(live, applied)
     if not lost:
         return None
-    return f"its patch would take off {', '.join(lost)}, which it got while the update ran. Run `pulumi up` again."
+    again = typed("pulumi up")
+    return f"its patch would take off {', '.join(lost)}, which it got while the update ran. Run `{again}` again."
 
 
 def _missing(table: Collection[str], live: Mapping[str, LiveNode]) -> list[str]:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from typing import Any
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.errors import AccessDeniedError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.mark_owner import described, is_own, marked_by, restore_command
@@ -62,7 +63,7 @@ def report_missing(key: str, names: Sequence[ObjectName]) -> str:
     verb, pronoun = _number(names)
     return (
         f"{key}: {_listed(names)} {verb} not on the cluster, though the stack has {pronoun} ({Code.OBJECT_MISSING}). "
-        f"An update without a refresh does not create {pronoun} again: pulumi up --refresh"
+        f"An update without a refresh does not create {pronoun} again: {typed('pulumi up --refresh')}"
     )
 
 
@@ -71,7 +72,7 @@ def report_not_created(key: str, names: Sequence[ObjectName]) -> str:
     verb, pronoun = _number(names)
     return (
         f"{key}: {_listed(names)} {verb} not on the cluster: deleted by hand, or not created yet "
-        f"({Code.OBJECT_MISSING}). `pulumi up --refresh` creates {pronoun}."
+        f"({Code.OBJECT_MISSING}). `{typed('pulumi up --refresh')}` creates {pronoun}."
     )
 
 

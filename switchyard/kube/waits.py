@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from switchyard.config.commands import typed
 from switchyard.errors import ClusterError, ClusterNotReadyError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.polling import poll_until
@@ -90,7 +91,8 @@ async def _wait(observe: Callable[[], Awaitable[str | None]], report: Report, wh
     )
     if missing is not None:
         raise ClusterNotReadyError(
-            f"{missing}, after {seconds:.0f} s ({ClusterNotReadyError.code}). {where}, then run `pulumi up` again."
+            f"{missing}, after {seconds:.0f} s ({ClusterNotReadyError.code}). {where}, then run "
+            f"`{typed('pulumi up')}` again."
         )
 
 

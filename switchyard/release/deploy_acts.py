@@ -34,7 +34,13 @@ class Warming:
 
     def refusal_of_others(self, steps: list[Step]) -> str:
         """The message for a preview that would change something else."""
-        return str(refuse_others(self.change.key, self.change.colour, self.tag, steps))
+        tag = None if self.removes else self.tag
+        return str(refuse_others(self.change.key, self.change.colour, tag, steps))
+
+    @property
+    def removes(self) -> bool:
+        """Whether the colour loses its pods."""
+        return self.change.values.get("replicas") == 0
 
 
 @dataclass(frozen=True)

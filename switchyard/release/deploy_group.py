@@ -11,7 +11,7 @@ From the bake on, each release is its own.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -58,6 +58,7 @@ class Group:
         self._setbacks: dict[str, tuple[Phase, Ended]] = {}
         self._gone: set[str] = set()
         self._meetings: dict[str, Meeting] = {}
+        self._ending: set[str] = set()
         self._changed = asyncio.Event()
 
     def enter(self, key: str, phase: Phase) -> None:
@@ -76,6 +77,10 @@ class Group:
         if setback is not None:
             self._setbacks.setdefault(key, (self._phases[key], setback))
         self._notify()
+
+    def rejoin(self, keys: Iterable[str]) -> None:
+        """Releases that had to wait for others to end go on in this command."""
+        self._gone.difference_update(keys)
 
     async def agree(self, key: str, phase: Phase, ended: Ended, *, new: bool) -> Ended:
         """The outcome of a phase for one release, by that of all.
@@ -126,7 +131,7 @@ class Group:
         return await self._answer(key, meeting, act)
 
     async def meet_those_that_come(self, key: str, name: str, value: Any, act: ForAll) -> Any:
-        """Does something once for all releases that come to it: those that end otherwise are not waited for.
+        """Does something once for all releases that end with it: those that end otherwise are not waited for.
 
         Args:
             key: of the service.
@@ -134,24 +139,33 @@ class Group:
             value: what this service brings.
             act: does it.
         """
-        meeting = self._meetings.setdefault(name, Meeting())
-        if meeting.begun:  # without this service, which came later
-            meeting = self._meetings[name] = Meeting()
-        meeting.values[key] = value
-        self._notify()
-        await self._until(
-            lambda: meeting.begun or all(other in meeting.values or other in self._gone for other in self._phases)
-        )
+        self._ending.add(key)  # and is not waited for elsewhere, as it would wait for the others there
+        meeting = self._join(key, name, value)
+        await self._until(lambda: meeting.begun or self._phases.keys() <= {*meeting.values, *self._gone, *self._ending})
         return await self._answer(key, meeting, act)
 
-    async def once(self, name: str, act: Callable[[], Awaitable[Any]]) -> Any:
-        """Does something once, for whoever comes first. The others get what it returned."""
-        meeting = self._meetings.setdefault(name, Meeting())
-        return await self._answer("", meeting, lambda _: act())
+    async def meet_on_the_way(self, key: str, phase: Phase, value: Any, act: ForAll) -> Any:
+        """Does something once for all releases that come to it in a phase, which others may pass without it.
+
+        Args:
+            key: of the service.
+            phase: in which it is done.
+            value: what this service brings.
+            act: does it.
+
+        Returns:
+            the answer for this service; None, and nothing is done, once a version is condemned.
+        """
+        meeting = self._join(key, phase, value)
+        await self._until(lambda: meeting.begun or self._goes_back() or self._is_complete(meeting, phase))
+        if not meeting.begun and self._goes_back():
+            return None
+        return await self._answer(key, meeting, act)
 
     def condemn(self, key: str, detail: str) -> None:
         """A version is condemned, or its old colour serves again: the others go back too."""
-        self._setbacks.setdefault(key, (self._phases[key], Ended(Event.BREACHED, detail)))
+        if not self._is_condemned(key):
+            self._setbacks[key] = (self._phases[key], Ended(Event.BREACHED, detail))
         self._notify()
 
     def condemned(self, key: str) -> Ended | None:
@@ -184,6 +198,15 @@ class Group:
             )
         )
 
+    def _join(self, key: str, name: str, value: Any) -> Meeting:
+        """Brings what a service has to a meeting; to a new one, if the last one began without it."""
+        meeting = self._meetings.setdefault(name, Meeting())
+        if meeting.begun:
+            meeting = self._meetings[name] = Meeting()
+        meeting.values[key] = value
+        self._notify()
+        return meeting
+
     async def _answer(
         self,
         key: str,
@@ -203,7 +226,7 @@ class Group:
         answers, problem = meeting.answer or (None, None)
         if problem is not None:
             raise problem
-        return answers.get(key) if key and isinstance(answers, dict) else answers
+        return answers.get(key) if isinstance(answers, dict) else answers
 
     def _is_through(self, key: str, phase: Phase) -> bool:
         """Whether a release has ended a phase, or began after it."""
@@ -227,6 +250,13 @@ class Group:
     def _decided(self, key: str, phase: Phase) -> bool:
         other = self._other(key, phase)
         return other is not None and other[1].event is not Event.NO_VERDICT
+
+    def _goes_back(self) -> bool:
+        """Whether a version is condemned, so that all go back."""
+        return any(map(self._is_condemned, self._setbacks))
+
+    def _is_condemned(self, key: str) -> bool:
+        return key in self._setbacks and self._setbacks[key][1].event is Event.BREACHED
 
     def _notify(self) -> None:
         changed, self._changed = self._changed, asyncio.Event()

@@ -20,6 +20,14 @@ from switchyard.release.record_text import again, described
 from switchyard.release.refusals import UNTOUCHED
 
 
+def see_others() -> str:
+    """What to type before pods are deleted, where an update would change more.
+
+    An update that nobody has looked at is no remedy: it may create the pods of a release that is aborted.
+    """
+    return f"See the other changes: {typed('pulumi preview')}"
+
+
 def _impossible(key: str, tag: str, rule: str) -> Refusal:
     return Refusal(
         code=Code.TAG_IMPOSSIBLE,
@@ -101,18 +109,26 @@ def refuse_returned(observation: Observation, tag: str, version: RolledBack) -> 
     )
 
 
-def refuse_others(key: str, colour: Colour, tag: str, steps: Iterable[Step]) -> Refusal:
-    """Refuses a release whose preview would change more than its colour."""
+def refuse_others(key: str, colour: Colour, tag: str | None, steps: Iterable[Step]) -> Refusal:
+    """Refuses a release whose preview would change more than its colour.
+
+    Args:
+        key: of the service.
+        colour: that is given its version and pods, or loses them.
+        tag: of the version; None where the colour loses its pods, so that nothing is deployed again.
+        steps: the other changes.
+    """
+    again = see_others()
+    if tag is not None:
+        deploy = typed(f"switchyard deploy {key} {shlex.quote(tag)}")
+        again = f"First: {typed('pulumi up')}. Then: {deploy}"
     changes = ", ".join(f"{step.name} ({step.op})" for step in steps)
     return Refusal(
         code=Code.OTHER_CHANGES_PENDING,
         step=f"{key}: the release",
         observed=f"an update would change more than {colour}: {changes}",
         rule="a release changes its own service's idle colour, and nothing that nobody has reviewed for it",
-        remedy=(
-            "Nothing was changed, and the configuration is as before. First: pulumi up. Then: "
-            + typed(f"switchyard deploy {key} {shlex.quote(tag)}")
-        ),
+        remedy=f"Nothing was changed, and the configuration is as before. {again}",
     )
 
 
@@ -127,7 +143,8 @@ def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) 
         rule="a colour is retired when it gets no more requests",
         remedy=(
             f"{observation.what_serves} Its pods stay. When its clients have gone: "
-            f"{typed(f'switchyard retire {key}')}. To retire it all the same: {set_value(path, 0)} && pulumi up"
+            f"{typed(f'switchyard retire {key}')}. To retire it all the same: {set_value(path, 0)} && "
+            + typed("pulumi up")
         ),
     )
 
@@ -164,5 +181,5 @@ def abort_incomplete(record: ReleaseRecord, why: str) -> str:
         Code.ABORT_INCOMPLETE,
         "",
         f"Configuration or pods of {record.target} are left as they are: {why.strip().removesuffix('.')}",
-        f"They get no traffic. Once that is repaired: {set_value(replicas, 0)} && pulumi up",
+        f"They get no traffic. Once that is repaired: {set_value(replicas, 0)} && {typed('pulumi up')}",
     )

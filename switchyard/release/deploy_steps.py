@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
 
+from switchyard.config.commands import typed
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.errors import EngineError, GateRefusedError
@@ -32,6 +33,7 @@ from switchyard.release.receipt_warnings import doubt, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.standing import Live
+from switchyard.release.switch_doubt import refuse_in_doubt, seen_by_now
 from switchyard.release.verdict import Verdict
 from switchyard.release.verdict_event import EVENTS, in_words
 from switchyard.release.verdict_numbers import WatchedVerdict
@@ -135,7 +137,7 @@ class ClusterSteps:
         receipt = await self._followed(lane, plan, record, patched)
         unproved = None if self.is_condemned() else doubt(plan, receipt)  # a condemned version is on its way out
         notes = (f"{plan.target} serves {record.tag}", undrained, unproved)
-        return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
+        return Ended(Event.PASSED, ". ".join(filter(None, notes)), {**receipt.to_json(), "doubt": unproved})
 
     async def _followed(self, lane: FastLane, plan: Plan, record: ReleaseRecord, patched: float | None) -> Receipt:
         """What is seen of the switch. A version that is condemned meanwhile does not wait for that."""
@@ -184,7 +186,16 @@ class ClusterSteps:
         if isinstance(verdict, Ended):
             return verdict
         numbers = self._watched.numbers(verdict, self._settings.release.watch)
-        return Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), in_words(verdict), numbers=numbers)
+        ended = Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), in_words(verdict), numbers=numbers)
+        return await self._seen(record, ended) if record.doubt and ended.event is Event.PASSED else ended
+
+    async def _seen(self, record: ReleaseRecord, ended: Ended) -> Ended:
+        """The outcome of a watch, with what is seen now of a switch in doubt. No condemned version waits for that."""
+        looking = asyncio.create_task(seen_by_now(ended, self._place.cluster, record, lambda: self._observed(record)))
+        if await self._early_watch.permits(looking):
+            return await looking
+        looking.cancel()
+        return ended
 
     def _judged(
         self, record: ReleaseRecord, observation: Observation, start: Start | None = None
@@ -193,11 +204,13 @@ class ClusterSteps:
         return watch(access, name, settings, self._watched, track=Track(record.target), start=start)
 
     async def check_unused(self, record: ReleaseRecord) -> None:
-        """Raises `GateRefusedError` while the old colour still gets requests."""
+        """Raises `GateRefusedError` while the old colour gets requests, or a node may still send them there."""
         observation = await self._observed(record)
         old = Colour(record.source)
         if used := await still_used(self._place.cluster, observation.name, observation.settings, old):
             raise GateRefusedError(str(refuse_requests(record, observation, used)))
+        if (refusal := await refuse_in_doubt(self._place.cluster, record, observation)) is not None:
+            raise GateRefusedError(refusal)
 
     async def retire(self, record: ReleaseRecord) -> Ended:
         """Deletes the pods of the old colour, which gets no more requests."""
@@ -281,6 +294,6 @@ class ClusterSteps:
     def _not_converged(self, observation: Observation, target: Colour, convergence: Convergence) -> str | None:
         if convergence.problem is None:
             names = ", ".join(step.name for step in convergence.waiting)
-            return f"Other changes of the configuration wait for `pulumi up`: {names}" if names else None
+            return f"Other changes of the configuration wait for `{typed('pulumi up')}`: {names}" if names else None
         name, stack = observation.name, self._place.stack
         return not_converged(name, target, stack, convergence.problem, config=convergence.config)

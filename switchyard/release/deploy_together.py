@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from switchyard.config.commands import typed
-from switchyard.errors import SwitchyardError
+from switchyard.errors import GateRefusedError, SwitchyardError
 from switchyard.release.deploy import Runner
 from switchyard.release.deploy_group import Group
 from switchyard.release.deploy_hooks import ReleaseHooks, Settled, Step
@@ -116,26 +116,44 @@ async def resume(group: Group, parts: Mapping[str, Part]) -> Outcomes:
 
 
 async def abort(group: Group, parts: Mapping[str, Part], by: str) -> Outcomes:
-    """Takes releases back: at first those that serve a new version, all at once, then the others.
+    """Takes releases back: at first those that serve a new version, all at once, then the others, all at once.
 
     Raises:
         switchyard.release_errors.TransitionError: one of them cannot go back.
         GateRefusedError: a hook has run after which an old version no longer works.
     """
+    _check_abort(parts)
+    back = {key: part for key, part in parts.items() if part.serves_new or part.standing.taken_back}
+    others = {key: part for key, part in parts.items() if key not in back}
+    for key in others:
+        group.leave(key, None)
+    outcomes = await _each(group, {key: partial(part.runner.abort, part.record, by) for key, part in back.items()})
+    group.rejoin(others)
+    return outcomes | await _each(
+        group, {key: partial(part.runner.abort, part.record, by) for key, part in others.items()}
+    )
+
+
+def _check_abort(parts: Mapping[str, Part]) -> None:
+    """Raises what `abort` raises, before anything is changed, with the command that takes back what can go back."""
+    problems = dict[str, SwitchyardError]()
     for key, part in parts.items():
         try:
             part.runner.check_abort(part.record, part.standing)
-        except TransitionError as error:
-            raise TransitionError(
-                f"{key}: {error}. Nothing was changed. Go on: {typed(f'switchyard resume {key}')}"
-            ) from None
-    back = {key: part for key, part in parts.items() if part.serves_new or part.standing.taken_back}
-    for key in parts.keys() - back.keys():
-        group.leave(key, None)
-    outcomes = await _each(group, {key: partial(part.runner.abort, part.record, by) for key, part in back.items()})
-    for key in parts.keys() - back.keys():
-        outcomes |= await _each(group, {key: partial(parts[key].runner.abort, parts[key].record, by)})
-    return outcomes
+        except (TransitionError, GateRefusedError) as error:
+            problems[key] = error
+    if not problems:
+        return
+    remedy = ""
+    if able := [key for key, part in parts.items() if part.serves_new and key not in problems]:
+        names, together = ", ".join(able), " --together" if len(able) > 1 else ""
+        back = typed(f"switchyard rollback {' '.join(able)}{together}")
+        remedy = f". To take back {names}, and leave {', '.join(problems)} as it is: {back}"
+    key, problem = next(iter(problems.items()))
+    if isinstance(problem, GateRefusedError):
+        raise GateRefusedError(f"{problem}{remedy}")
+    on = typed(f"switchyard resume {key}")
+    raise TransitionError(f"{key}: {problem}. Nothing was changed. Go on: {on}{remedy}")
 
 
 async def _each(group: Group, runs: Mapping[str, Callable[[], Awaitable[ReleaseRecord]]]) -> Outcomes:

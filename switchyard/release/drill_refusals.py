@@ -78,7 +78,7 @@ def refuse_cold(plan: Plan) -> Refusal | None:
     settings = (
         set_value(f"{path}.tag", plan.warm_tag, text=True),
         set_value(f"{path}.replicas", plan.source.wanted),
-        "pulumi up",
+        typed("pulumi up"),
     )
     return Refusal(
         code=Code.DRILL_NOTHING_WARM,
@@ -122,5 +122,5 @@ def _finishing(record: ReleaseRecord, observation: Observation) -> str:
     return (
         f"It bakes until {to_text(until)}, and a drill is possible once it has ended. To end it then, or now: "
         f"{typed(f'switchyard retire {key}')}. That deletes the pods of {record.source}, which a drill goes to; to "
-        f"warm them again, and drill: {pods} && pulumi up && {typed(f'switchyard drill {key}')}. {back}"
+        f"warm them again, and drill: {pods} && {typed('pulumi up')} && {typed(f'switchyard drill {key}')}. {back}"
     )

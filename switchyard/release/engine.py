@@ -57,9 +57,10 @@ class Answer:
         self._process = process
         self._output = output
         self._errors = errors
+        self._late: str | None = None
 
     def wait(self, seconds: float | None = None) -> str:
-        """Returns what the command prints.
+        """Returns what the command prints. It may be asked again, also after it did not end in time.
 
         Args:
             seconds: the bound, after which the engine is ended; None waits as long as it takes.
@@ -67,11 +68,14 @@ class Answer:
         Raises:
             EngineError: the command failed, or did not end in time.
         """
+        if self._late is not None:
+            raise EngineError(self._late)
         try:
             self._process.wait(seconds)
         except subprocess.TimeoutExpired:
             self.end()
-            raise EngineError(f"pulumi has not answered in {seconds:.0f} s") from None
+            self._late = f"pulumi has not answered in {seconds:.0f} s"
+            raise EngineError(self._late) from None
         output, errors = _content(self._output), _content(self._errors)
         if self._process.returncode:
             raise EngineError(reason(output, errors) or "pulumi failed and does not say why")

@@ -113,9 +113,19 @@ async def still_behind(cluster: Cluster, plan: Plan, receipt: Mapping[str, Any] 
         and all(node.get("follows") is True or node.get("node") == ALL_NODES for node in nodes)
     ):
         return ()
+    return (await ask_again(cluster, plan)).may_send_to_old
+
+
+async def ask_again(cluster: Cluster, plan: Plan) -> Receipt:
+    """What is seen now of a switch that is done: its endpoints, and what each node answers.
+
+    Args:
+        cluster: the cluster.
+        plan: the switch.
+    """
     began = time.monotonic()
     following = Following(cluster, plan, lambda: time.monotonic() - began)
-    return (await following.nodes(await following.endpoints(Receipt("")))).may_send_to_old
+    return await following.nodes(await following.endpoints(Receipt("")))
 
 
 def _together(asked: NodeAnswer, health: NodeAnswer | None) -> NodeAnswer:

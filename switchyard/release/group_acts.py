@@ -12,16 +12,19 @@ from switchyard.release.convergence import Convergence, converge_all
 from switchyard.release.deploy_acts import Patch, Warming
 from switchyard.release.deploy_group import Group
 from switchyard.release.deploy_protocol import Ended, Ledger
-from switchyard.release.engine import Engine
+from switchyard.release.engine import Engine, Step
 from switchyard.release.group_refusals import refuse_others_together
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.together import Member, Together, all_or_reasons
 from switchyard.release.warm_changes import preview_changes, update
-from switchyard.release_errors import TogetherSplitError, TogetherUndoneError
+from switchyard.release_errors import ReleaseError, TogetherSplitError, TogetherUndoneError
 
-FORWARD, BACK = "forward", "back"
+BACK, WITHDRAW = "back", "withdraw"
+
+NOT_FORWARD = "a version is condemned, and all go back"
+"""Why configuration and state are not brought to new versions."""
 
 
 class GroupActs:
@@ -61,10 +64,12 @@ class GroupActs:
         patched: float | None = await self._group.meet(self._key, Phase.SWITCH, patch, self._patch_all)
         return patched
 
-    async def converge(self, _key: str, _target: Colour) -> Convergence:
-        """Brings configuration and state to the new versions, all of which serve."""
-        convergence: Convergence = await self._group.once(FORWARD, lambda: self._converged(self._targets))
-        return convergence
+    async def converge(self, _key: str, target: Colour) -> Convergence:
+        """Brings configuration and state to the new versions, of those that still go on with them."""
+        convergence: Convergence | None = await self._group.meet_on_the_way(
+            self._key, Phase.DRAIN, target, self._converge_forward
+        )
+        return convergence or Convergence(config=False, state=False, problem=NOT_FORWARD)
 
     async def converge_back(self, _key: str, source: Colour) -> Convergence:
         """Brings configuration and state to the old versions, once each of them serves."""
@@ -72,10 +77,16 @@ class GroupActs:
         return convergence
 
     async def remove(self, removal: Warming) -> None:
-        """Deletes the pods of a colour that does not serve, one service after the other."""
-        async with self._lock:
-            await self._ledgers[self._key].confirm()
-            await self._update({self._key: removal})
+        """Deletes the pods of a colour that does not serve.
+
+        New versions that have not served are withdrawn at once: as long as the state does not have all of them, an
+        update of one would change the others too, which is refused. Old versions are retired one after the other.
+        """
+        if removal.change.colour == self._targets[self._key]:
+            await self._group.meet_those_that_come(self._key, WITHDRAW, removal, self._warm_all)
+            return
+        await self._ledgers[self._key].confirm()
+        await self._warm_all({self._key: removal})
 
     def condemn(self, detail: str) -> None:
         """Takes the others back too, at once."""
@@ -101,7 +112,12 @@ class GroupActs:
         """Previews changes of colours and makes them."""
         colours = {key: warming.change.colour.value for key, warming in warmings.items()}
         [first, *others] = warmings.values()
-        refusal = first.refusal_of_others if not others else lambda steps: str(refuse_others_together(colours, steps))
+
+        def refusal(steps: list[Step]) -> str:
+            if not others:
+                return first.refusal_of_others(steps)
+            return str(refuse_others_together(colours, steps, removes=first.removes))
+
         changes = [(warming.change, warming.live) for warming in warmings.values()]
         await asyncio.to_thread(preview_changes, self._engine, changes, refusal)
         for key in warmings:
@@ -121,12 +137,24 @@ class GroupActs:
             raise ClusterError(str(error)) from None  # what each of them serves is read again
         return patched
 
-    async def _converge_all(self, targets: Mapping[str, Colour]) -> Mapping[str, Convergence]:
-        return dict.fromkeys(targets, await self._converged(targets))
+    async def _converge_forward(self, targets: Mapping[str, Colour]) -> Mapping[str, Convergence]:
+        """Leaves out a service whose Lease is lost: who has taken it may have brought its old version back."""
+        problems = {key: await self._lease_problem(key) for key in targets}
+        own = {key: target for key, target in targets.items() if problems[key] is None}
+        others = {key: Convergence(config=False, state=False, problem=problem) for key, problem in problems.items()}
+        return {**others, **(await self._converge_all(own) if own else {})}
 
-    async def _converged(self, targets: Mapping[str, Colour]) -> Convergence:
+    async def _lease_problem(self, key: str) -> str | None:
+        try:
+            await self._ledgers[key].confirm()
+        except (ClusterError, ReleaseError) as error:
+            return str(error)
+        return None
+
+    async def _converge_all(self, targets: Mapping[str, Colour]) -> Mapping[str, Convergence]:
         async with self._lock:
-            return await asyncio.to_thread(converge_all, self._engine, targets, config=False)
+            convergence = await asyncio.to_thread(converge_all, self._engine, targets, config=False)
+        return dict.fromkeys(targets, convergence)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from switchyard.codes import Code
 from switchyard.config.commands import typed
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.release.deploy_protocol import Ended
+from switchyard.release.deploy_refusals import see_others
 from switchyard.release.engine import Step
-from switchyard.release.phases import Event
+from switchyard.release.phases import Event, Phase
 from switchyard.release.plan import Act
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import UNTOUCHED
@@ -91,13 +92,15 @@ def refuse_detached(typed: str) -> Refusal:
     )
 
 
-def refuse_others_together(changes: Mapping[str, str], steps: Iterable[Step]) -> Refusal:
+def refuse_others_together(changes: Mapping[str, str], steps: Iterable[Step], *, removes: bool) -> Refusal:
     """Refuses a group whose preview would change more than the idle colours of a group.
 
     Args:
         changes: the colour that is warmed, by the key of the service.
         steps: the other changes.
+        removes: whether the colours lose their pods.
     """
+    again = see_others() if removes else f"First: {typed('pulumi up')}. Then type the command again"
     others = ", ".join(f"{step.name} ({step.op})" for step in steps)
     colours = ", ".join(f"{key} {colour}" for key, colour in changes.items())
     return Refusal(
@@ -105,7 +108,7 @@ def refuse_others_together(changes: Mapping[str, str], steps: Iterable[Step]) ->
         step=f"{', '.join(changes)}: the release",
         observed=f"an update would change more than {colours}: {others}",
         rule="a release changes the idle colours of its services, and nothing that nobody has reviewed for it",
-        remedy="Nothing was changed, and the configuration is as before. First: pulumi up. Then type the command again",
+        remedy=f"Nothing was changed, and the configuration is as before. {again}",
     )
 
 
@@ -119,14 +122,15 @@ def refuse_incomplete(record: ReleaseRecord, missing: Mapping[str, str]) -> Refu
     if not missing:
         return None
     key = record.service
+    alone = f". Or release {key} without the others: {typed(f'switchyard switch {key} {record.target}')}"
     return Refusal(
         code=Code.GROUP_INCOMPLETE,
         step=f"{key}: {Act.RESUME}",
         observed="; ".join(f"{other} {why}" for other, why in missing.items()),
         rule=f"{', '.join(record.together)} are released together, or none of them",
         remedy=(
-            f"{UNTOUCHED} Go back: {typed(f'switchyard abort {key}')}. Or release {key} without the others: "
-            + typed(f"switchyard switch {key} {record.target}")
+            f"{UNTOUCHED} Go back: {typed(f'switchyard abort {key}')}"
+            + ("" if record.phase is Phase.WARM else alone)  # which may have no pods yet
         ),
     )
 

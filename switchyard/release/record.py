@@ -130,6 +130,17 @@ class ReleaseRecord:
         return self.result is Result.RUNNING
 
     @property
+    def doubt(self) -> str | None:
+        """Why nobody may rely on that every node follows its switch, in words; None without a doubt, or a switch."""
+        if self.receipt is not None:
+            text: str | None = self.receipt.get("doubt")
+            return text
+        switch = next((phase for phase in reversed(self.phases) if phase.phase is Phase.SWITCH), None)
+        if self.kind != "deploy" or switch is None or switch.outcome != "passed":
+            return None
+        return f"what followed the switch was not seen: {switch.detail}"  # its answer was lost
+
+    @property
     def irreversible(self) -> HookRecord | None:
         """The first hook that was begun and cannot be undone; None where there is none."""
         return next((hook for hook in self.hooks if hook.irreversible), None)

@@ -46,7 +46,7 @@ def refuse_strategy(key: str, service: ServiceSettings, act: Act) -> Refusal | N
             rule="a command switches services of the strategy blueGreen; Argo Rollouts switches the others",
             remedy=(
                 f"{UNTOUCHED} What serves now: {typed('switchyard status')}. To release or to go back, set the tag: "
-                f"{set_value(f'{path}.tag', service.tag, text=True)} && pulumi up"
+                f"{set_value(f'{path}.tag', service.tag, text=True)} && {typed('pulumi up')}"
             ),
         )
     if service.engine is SwitchEngine.ALB_WEIGHTS:
@@ -58,7 +58,7 @@ def refuse_strategy(key: str, service: ServiceSettings, act: Act) -> Refusal | N
             rule="the load balancer's weights are switched by an update, which waits for healthy targets",
             remedy=(
                 f"{UNTOUCHED} What serves now: {typed('switchyard status')}. To switch: "
-                f"{set_value(f'{path}.active', active.other)} && pulumi up"
+                f"{set_value(f'{path}.active', active.other)} && {typed('pulumi up')}"
             ),
         )
     return None
@@ -90,7 +90,7 @@ def refuse_foreign(
         rule="a command changes only what its stack has created, on the stack's own cluster",
         remedy=(
             f"{UNTOUCHED} Check switchyard:cluster.kubeconfig, switchyard:cluster.context and KUBECONFIG. If it is the "
-            "right cluster and the service is new, create it: pulumi up"
+            f"right cluster and the service is new, create it: {typed('pulumi up')}"
         ),
     )
 
@@ -126,7 +126,7 @@ def refuse_selector(name: str, service: ServiceSettings, selected: Mapping[str, 
         observed=f"Service {name} in namespace {service.namespace} selects {labels_text(selected)}",
         rule=f"a command switches between {' and '.join(labels_text(selector(name, colour)) for colour in Colour)}",
         remedy=f"{UNTOUCHED} {_what_answers(name, service, selected)}. To have the configured colour serve: "
-        "pulumi up --refresh",
+        + typed("pulumi up --refresh"),
     )
 
 
@@ -244,7 +244,7 @@ def refuse_not_warmed(plan: Plan, why: str) -> Refusal:
     remedy = (
         f"Its Deployment still has that version. Without the state: {by_hand}"
         if plan.to.tag == plan.warm_tag
-        else f"Then: {set_value(f'{path}.tag', shlex.quote(str(plan.warm_tag)), text=True)} && pulumi up"
+        else f"Then: {set_value(f'{path}.tag', plan.warm_tag, text=True)} && {typed('pulumi up')}"
     )
     return Refusal(
         code=Code.NOT_WARMED,

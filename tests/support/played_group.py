@@ -69,9 +69,11 @@ class GroupWorld(World):
 
 @dataclass
 class PlayedEngine:
-    """The engine: what is configured, and which colours an update changes."""
+    """The engine: what is configured, what the state has of it, and which colours an update changes."""
 
     moments: Moments
+    config: dict[str, Mapping[str, object]] = field(default_factory=dict)
+    state: dict[str, Mapping[str, object]] = field(default_factory=dict)
     changes: list[ColourChange] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
     previews: int = 0
@@ -79,9 +81,13 @@ class PlayedEngine:
 
     def preview(self, changes: Sequence[tuple[ColourChange, object]]) -> None:
         self.previews += 1
-        if self.others:
-            raise GateRefusedError(f"an update would change more: {self.others}")
         self.changes = [change for change, _ in changes]
+        own = {f"{change.key}-{change.colour}": change.values for change in self.changes}
+        pending = [name for name in self.config.keys() - own if self.config[name] != self.state.get(name)]
+        if self.others or pending:
+            raise GateRefusedError(f"an update would change more: {self.others or pending}")
+        self.config |= own
+        self.moments.moment()  # the configuration alone is written
 
     def update(self) -> None:
         self.updates += 1
@@ -89,8 +95,8 @@ class PlayedEngine:
             for change in self.changes:
                 world, wanted = self.moments.worlds[change.key], int(str(change.values["replicas"]))
                 assert world.serving != change.colour, "the colour that serves would be changed"
-                number = min(pods, wanted)
-                world.write(partial(world.pods.update, {change.colour: number}))
+                world.write(partial(world.pods.update, {change.colour: min(pods, wanted)}))
+        self.state = dict(self.config)
 
     def converge(self, targets: Mapping[str, Colour]) -> Convergence:
         for key, target in targets.items():
@@ -281,8 +287,7 @@ class PlayGroup:
     def _hooks(self, member: PlayedMember) -> ReleaseHooks:
         if not self.with_hooks:
             return NO_HOOKS
-        runs = HookRuns(EVERYWHERE, PlayedCalls(member.world), member, lambda _: None)
-        return DeployHooks(runs, member, member.key)
+        return DeployHooks(HookRuns(EVERYWHERE, PlayedCalls(member.world), member, lambda _: None), member, member.key)
 
     def _ended(self, key: str, line: PhaseRecord) -> None:
         self.lines.append((key, line))

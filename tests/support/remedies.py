@@ -35,6 +35,9 @@ def pasted(command: str, config: dict[str, Any]) -> dict[str, Any]:
         at = rest.index("--type")
         kind = rest[at + 1]
         del rest[at : at + 2]
+    if "--stack" in rest:
+        at = rest.index("--stack")
+        del rest[at : at + 2]
     rest.remove("--path")
     rest = [word for word in rest if word != "--"]
     path = _parsed(rest[0])

@@ -1,4 +1,4 @@
-"""Every command of this program that a message names works as it is pasted, whichever stack is selected."""
+"""Every command that a message names works as it is pasted, whichever stack is selected."""
 
 import ast
 import re
@@ -11,17 +11,27 @@ import pytest
 import typer.main
 
 from switchyard.cli.main import app
-from switchyard.config.commands import messages_about, typed
+from switchyard.config.commands import messages_about, remove_value, set_value, typed
 
 ROOT = Path(__file__).resolve().parents[2]
 
 COMMAND = re.compile(r"(?<!`)\bswitchyard (?!is\b)(?=[a-z{])")
 """A command in a text. What stands in backticks without arguments only says which command is meant."""
 
+ENGINE = re.compile(r"\bpulumi (?:up|preview|refresh|destroy|cancel|config|stack|state|import)\b")
+"""A command of the engine in a text, in backticks or not: `pulumi up` is a whole command, and is pasted as it is."""
+
 SAID = re.compile(r"`switchyard [a-z]+`")
 
 BRINGS_STACK = re.compile(r"\{on\}|--stack \{|\{stack_option\(|\{request.typed\}")
 """How a command of a message brings the stack along that this command was given itself."""
+
+WITHOUT_STACK = {
+    "switchyard/config/reference.py": "the generated page is about no stack",
+    "switchyard/config/models/ec2.py": "a description on that page",
+    "switchyard/config/validation/ec2.py": "says of updates that they reach the API server",
+}
+"""Modules whose texts name commands of the engine that nobody pastes, and why."""
 
 VALUES = {"colour": "green", "target": "green", "to": "green", "kind": "switch", "act": "switch", "tag": "v2.0.0"}
 """What a placeholder stands for, by the last part of its name; everything else is a service."""
@@ -75,6 +85,19 @@ def test_no_message_names_a_command_without_its_stack() -> None:
     assert forgotten == []
 
 
+def test_no_message_names_a_command_of_the_engine_without_its_stack() -> None:
+    forgotten = []
+    for path in modules():
+        tree = ast.parse(path.read_text())
+        within = {id(node) for argument in built(tree) for node in ast.walk(argument)}
+        name = str(path.relative_to(ROOT))
+        for node, text in templates(tree):
+            _, *rests = ENGINE.split(text)
+            if name not in WITHOUT_STACK and id(node) not in within and not all(map(BRINGS_STACK.search, rests)):
+                forgotten.append(f"{name}:{getattr(node, 'lineno', 0)}: {text}")
+    assert forgotten == []
+
+
 def lines() -> list[str]:
     """Every command that is built, with an example of what is filled in."""
 
@@ -106,6 +129,17 @@ def test_every_command_that_a_message_names_is_one_for_that_stack(line: str) -> 
 
 def test_all_commands_of_messages_are_known_to_the_test_above() -> None:
     assert len(lines()) > 30
+
+
+def test_commands_that_change_the_configuration_are_for_that_stack() -> None:
+    with messages_about("production"):
+        lines = [set_value("a.b", 1), set_value("a.b", -0.5), set_value("a.b", None), remove_value("a.b")]
+    assert lines == [
+        "pulumi config set --path 'a.b' 1 --stack production",
+        "pulumi config set --path --type float --stack production 'a.b' -- -0.5",  # a flag behind -- is a word
+        "pulumi config set --path 'a.b' --type string --stack production",
+        "pulumi config rm --path 'a.b' --stack production",
+    ]
 
 
 def test_a_stack_whose_name_the_shell_would_read_is_quoted() -> None:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable, Iterator
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.kubernetes import METRICS
 from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
@@ -38,8 +39,8 @@ def refuse_other_autoscalers(name: str, service: ServiceSettings, sizing: Sizing
         rule="two autoscalers of the same pods overwrite each other's numbers",
         remedy=(
             f"Nothing was changed. Delete it: kubectl -n {service.namespace} delete hpa {names.replace(', ', ' ')}, "
-            f"which keeps the number of pods, and run `pulumi up`; or remove the autoscaler of this stack: "
-            f"{without(name, 'autoscaling')}"
+            f"which keeps the number of pods, and run `{typed('pulumi up')}`; or remove the autoscaler of this "
+            f"stack: {without(name, 'autoscaling')}"
         ),
     )
 
@@ -105,7 +106,7 @@ def not_sized(name: str, service: ServiceSettings, autoscalers: Iterable[Autosca
         Code.NO_AUTOSCALER,
         key_of(name),
         f"HorizontalPodAutoscaler {name} {actual}, so that {service.track} serves with a fixed number of pods",
-        "`pulumi up --refresh` shows the difference and restores it.",
+        f"`{typed('pulumi up --refresh')}` shows the difference and restores it.",
     )
 
 

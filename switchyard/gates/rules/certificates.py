@@ -8,6 +8,7 @@ from typing import Any
 from cryptography import x509
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.gates import runbook
 from switchyard.gates.rules.refusal import notice
 
@@ -37,7 +38,8 @@ def administrator_renewal(kubeconfig: Mapping[str, Any], days: int, now: datetim
         "same key",
         "The preview therefore lists most objects of the cluster: the kubeconfig of their provider is not known in a "
         "preview. The update replaces cluster-pki-admin, updates the provider, and changes none of them because of it. "
-        f"Fetch the kubeconfig again afterwards: pulumi stack output kubeconfig --show-secrets. {RUNBOOK}",
+        "Fetch the kubeconfig again afterwards: "
+        f"{typed('pulumi stack output kubeconfig --show-secrets')}. {RUNBOOK}",
     )
 
 

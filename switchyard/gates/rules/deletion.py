@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 from switchyard.codes import Code
-from switchyard.config.commands import set_value
+from switchyard.config.commands import set_value, typed
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.runbook import section
@@ -157,7 +157,8 @@ def _how_to_remove(service: str, namespace: str, *, elsewhere: bool = False, ren
         command = set_value(f"switchyard:services.{key_of(service)}.name", str(service))
         return f"Its entry has another name for its objects now. To set the name back: {command}."
     if elsewhere:
-        command = f"pulumi config set --path 'switchyard:services.{key_of(service)}.leaves' {namespace} && pulumi up"
+        leaves = set_value(f"switchyard:services.{key_of(service)}.leaves", namespace)
+        command = f"{leaves} && {typed('pulumi up')}"
         return f"To delete it in namespace {namespace} and keep it in its new namespace: {command}."
     return f"To remove it: {remove_command(service, namespace)}; delete the entry from the stack file afterwards."
 
@@ -165,11 +166,14 @@ def _how_to_remove(service: str, namespace: str, *, elsewhere: bool = False, ren
 def remove_command(service: str, namespace: str) -> str:
     """The command that removes a service on purpose."""
     path = f"switchyard:services.{key_of(service)}"
-    named = "" if service == key_of(service) else f"pulumi config set --path '{path}.name' {service} && "
-    return (
-        f"pulumi config set --path '{path}.remove' true && {named}"
-        f"pulumi config set --path '{path}.namespace' {namespace} && pulumi up"
-    )
+    named = [] if service == key_of(service) else [set_value(f"{path}.name", str(service))]
+    commands = [
+        set_value(f"{path}.remove", True),
+        *named,
+        set_value(f"{path}.namespace", namespace),
+        typed("pulumi up"),
+    ]
+    return " && ".join(commands)
 
 
 def refuse_unreachable(record: Record, problem: str) -> Refusal:
@@ -192,18 +196,18 @@ def refuse_production_destroy(serving: Mapping[str, str], *, readable: bool = Tr
     """
     if not serving:
         return None
-    commands = " && ".join(f"pulumi config set --path 'switchyard:services.{name}.remove' true" for name in serving)
+    commands = [*(set_value(f"switchyard:services.{name}.remove", True) for name in serving), typed("pulumi up")]
     return Refusal(
         code=Code.PRODUCTION_DESTROYED,
         step="The destroy of this production stack",
         observed="; ".join(f"{name}: {reason}" for name, reason in serving.items()),
         rule="the services of a stack that is marked production are removed one by one before the stack is destroyed",
         remedy=(
-            f"Nothing was deleted. Remove the services first: {commands} && pulumi up; then run the destroy again."
+            f"Nothing was deleted. Remove the services first: {' && '.join(commands)}; then run the destroy again."
             + (
                 ""
                 if readable
-                else " If the cluster is permanently lost: pulumi config set switchyard:production false."
+                else f" If the cluster is permanently lost: {typed('pulumi config set switchyard:production false')}."
             )
         ),
     )
@@ -216,7 +220,9 @@ def refuse_deletion_by_name(record: Record, line: str) -> Refusal:
         step=f"{record.name}: its deletion by the provider, which knows it by its name alone",
         observed=line,
         rule="the provider would delete the live object",
-        remedy="The object was not deleted. Revert the change that replaces it, and run `pulumi up --refresh`.",
+        remedy=(
+            f"The object was not deleted. Revert the change that replaces it, and run `{typed('pulumi up --refresh')}`."
+        ),
     )
 
 
@@ -227,7 +233,9 @@ def refuse_release_deletion(namespace: str, name: str) -> Refusal:
         step=f"{name}: deleting Helm release {name} in namespace {namespace}",
         observed="the release is part of the configuration",
         rule="Helm deletes a release by its name, and would delete its replacement as well",
-        remedy="The release was not deleted. Revert the change that replaces it, and run `pulumi up` again.",
+        remedy=(
+            f"The release was not deleted. Revert the change that replaces it, and run `{typed('pulumi up')}` again."
+        ),
     )
 
 

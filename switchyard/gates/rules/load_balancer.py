@@ -13,6 +13,7 @@ from typing import Any
 
 from switchyard.aws.elbv2 import ListenerRule
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.kubernetes import ALB_ANNOTATIONS
 from switchyard.config.models.load_balancer import LoadBalancerSettings
 from switchyard.config.models.service import ServiceSettings
@@ -286,7 +287,7 @@ def refusal(group: str, observation: Observation, outcome: Verdict, seconds: flo
         f"load balancer of {group}",
         observed,
         f"{serves}. No change of any route is carried out until the controller accepts them all. Correct what it names "
-        f"and run `pulumi up` again. See: kubectl -n {namespace} describe ingress {name}; {CONTROLLER}",
+        f"and run `{typed('pulumi up')}` again. See: kubectl -n {namespace} describe ingress {name}; {CONTROLLER}",
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.kubernetes import ALB_CONTROLLER
 from switchyard.config.models.service import BlueGreenSettings, Colour, ServiceSettings
 from switchyard.config.models.service_name import key_of
@@ -32,7 +33,7 @@ def refuse_early_weights(name: str, service: BlueGreenSettings, routes: Iterable
                 rule="a target group must exist and be healthy before it gets requests",
                 remedy=(
                     f"No weight was changed. Run {setting(name, 'switchEngine', SwitchEngine.ALB_TARGETS)}, "
-                    "`pulumi up`; then "
+                    f"`{typed('pulumi up')}`; then "
                     f"{setting(name, 'switchEngine', SwitchEngine.ALB_WEIGHTS)}."
                 ),
             )
@@ -56,7 +57,7 @@ def refuse_early_selector(name: str, service: ServiceSettings, reason: str | Non
         rule=f"the load balancer must send all requests to Service {name} before their target groups are deleted",
         remedy=(
             f"No target group was deleted. Run {setting(name, 'switchEngine', SwitchEngine.ALB_TARGETS)} under "
-            "strategy blueGreen, `pulumi up`; then make this change again."
+            f"strategy blueGreen, `{typed('pulumi up')}`; then make this change again."
         ),
     )
 
@@ -104,7 +105,7 @@ def not_switched(name: str, service: ServiceSettings, to: str, reason: str) -> s
 
 def _see_controller(name: str, service: ServiceSettings) -> str:
     ingress = f"kubectl -n {service.namespace} describe ingress {key_of(name)}"
-    return f"Check that the controller runs. See: {ingress}; {CONTROLLER}; then run `pulumi up` again."
+    return f"Check that the controller runs. See: {ingress}; {CONTROLLER}; then run `{typed('pulumi up')}` again."
 
 
 def unwritten(to: str, routes: Sequence[IngressRoute]) -> str | None:
@@ -115,7 +116,7 @@ def unwritten(to: str, routes: Sequence[IngressRoute]) -> str | None:
         if route.targets != {to}:
             return (
                 f"Ingress {route.ingress} on the cluster routes to {_listed(route.targets)}, but the stack has {to}; "
-                "`pulumi up --refresh` shows the difference and restores it"
+                f"`{typed('pulumi up --refresh')}` shows the difference and restores it"
             )
     return None
 

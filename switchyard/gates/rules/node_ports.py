@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from switchyard.codes import Code
-from switchyard.config.commands import below, remove_value, set_value
+from switchyard.config.commands import below, remove_value, set_value, typed
 from switchyard.config.models.node_ports import free_port
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.models.service_name import NamespacedName
@@ -164,7 +164,8 @@ def _other_number(change: PortChange, holder: Holder, taken: set[int]) -> Refusa
 def _one_after_the_other(
     moving: Iterable[PortChange], holders: Mapping[int, Holder], commands: list[list[str]]
 ) -> Refusal:
-    steps = [f"`{' && '.join([*lines, 'pulumi up'])}`" for lines in commands]
+    update = typed("pulumi up")
+    steps = [f"`{' && '.join([*lines, update])}`" for lines in commands]
     return Refusal(
         code=Code.NODE_PORT_NOT_RELEASED_YET,
         step=", ".join(f"{change.path}: {change.wanted}" for change in moving),

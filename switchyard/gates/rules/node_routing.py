@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import httpx
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.config.models.service import Colour, Track
 from switchyard.config.models.service_name import key_of
@@ -43,8 +44,8 @@ def refuse_unfollowed(name: str, colour: Colour, reasons: Sequence[str]) -> Refu
         observed="; ".join(reasons),
         rule=f"a node that still sends new connections to {colour} needs its pods",
         remedy=(
-            f"{colour} keeps its pods. {SEE_KUBE_PROXY}. Then run `pulumi up` again. Where something other than "
-            f"kube-proxy implements Services: {setting(name, 'gate.checkNodes', False)}"
+            f"{colour} keeps its pods. {SEE_KUBE_PROXY}. Then run `{typed('pulumi up')}` again. Where something "
+            f"other than kube-proxy implements Services: {setting(name, 'gate.checkNodes', False)}"
         ),
     )
 

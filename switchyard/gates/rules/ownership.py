@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from switchyard.codes import Code
+from switchyard.config.commands import set_value, typed
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.runbook import section
 from switchyard.kube.mark_owner import described, is_own, marked_by, restore_command
@@ -111,8 +112,7 @@ def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str
     remedies = [_restored(conflicts), *_left_to_others(conflicts)]
     if unmarked:
         commands = " && ".join(
-            f"pulumi config set --path '{adopt_path}[{index}]' {item.name.short}"
-            for index, item in enumerate(unmarked, start=listed)
+            set_value(f"{adopt_path}[{index}]", item.name.short) for index, item in enumerate(unmarked, start=listed)
         )
         remedies.append(f"To adopt the objects that have no mark, one by one: {commands}")
     return Refusal(
@@ -138,8 +138,8 @@ def refuse_unknown_owner(service: str, name: ObjectName, problem: str) -> Refusa
         observed=f"the object could not be read ({problem})",
         rule="an object is written only when its owner is known",
         remedy=(
-            "The object was not written. Check the API server, the kubeconfig and its permissions, then run `pulumi "
-            "up` again."
+            "The object was not written. Check the API server, the kubeconfig and its permissions, then run "
+            f"`{typed('pulumi up')}` again."
         ),
     )
 
@@ -154,7 +154,7 @@ def _restored(conflicts: Sequence[Conflict]) -> str:
     condition = "Restore the mark" if by_hand else "If the mark was changed by hand, restore it"
     return (
         f"The state of this stack has {named}, by UID. {condition}: "
-        f"{' && '.join(item.restore for item in known)}, then run `pulumi up` again."
+        f"{' && '.join(item.restore for item in known)}, then run `{typed('pulumi up')}` again."
     )
 
 
@@ -167,15 +167,21 @@ def _left_to_others(conflicts: Sequence[Conflict]) -> list[str]:
     if named:
         remedies.append(
             f"Objects of another stack are never taken over: give the service another name or namespace. If this stack "
-            f"is that stack under a new name: pulumi config set switchyard:formerStack {named[0]} ({SECTION})."
+            "is that stack under a new name: "
+            f"{typed(f'pulumi config set switchyard:formerStack {named[0]}')} ({SECTION})."
         )
     if same:
         former = same[0] if len(same) == 1 else same[0].partition("@")[0]
+        key = "switchyard:formerStack"
+        commands = (
+            typed(f"pulumi config set {key} {former}"),
+            typed("pulumi up"),
+            typed(f"pulumi config rm {key}"),
+        )
         remedies.append(
             "Another state of the same project and stack name has written these objects, for example in another "
             "backend (`pulumi whoami -v` names the present one): work there, or give this stack or the service "
-            f"another name. Only if that state is permanently lost: pulumi config set switchyard:formerStack {former} "
-            f"&& pulumi up && pulumi config rm switchyard:formerStack ({SECTION})."
+            f"another name. Only if that state is permanently lost: {' && '.join(commands)} ({SECTION})."
         )
     return remedies
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.models.service import BlueGreenSettings, Colour, ColourSettings, ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal, notice
@@ -80,8 +81,8 @@ def refuse_no_answer(name: str, service: ServiceSettings, step: str) -> Refusal:
         observed=f"no answer from the API server in {service.gate.timeout_seconds} s (gate.timeoutSeconds)",
         rule="the step is taken only on what the cluster reports",
         remedy=(
-            "The step was not taken, and what served continues to serve. Check the API server, then run `pulumi up` "
-            "again."
+            "The step was not taken, and what served continues to serve. Check the API server, then run "
+            f"`{typed('pulumi up')}` again."
         ),
     )
 
@@ -254,8 +255,8 @@ def refuse_retire(
             ),
             rule="a colour that gets traffic keeps its pods",
             remedy=(
-                f"{colour} keeps its pods. Run `pulumi refresh`, which reads the selector into the state, then `pulumi "
-                "up`."
+                f"{colour} keeps its pods. Run `{typed('pulumi refresh')}`, which reads the selector into the state, "
+                f"then `{typed('pulumi up')}`."
             ),
         )
     if still_selected:
@@ -264,7 +265,10 @@ def refuse_retire(
             step=step,
             observed=f"{len(still_selected)} of its pods are still endpoints of Service {name}",
             rule="the old colour is scaled down only when its pods are out of the EndpointSlices",
-            remedy=f"{colour} keeps its pods. Check that kube-controller-manager runs, then run `pulumi up` again.",
+            remedy=(
+                f"{colour} keeps its pods. Check that kube-controller-manager runs, then run "
+                f"`{typed('pulumi up')}` again."
+            ),
         )
     wanted = service.colour(colour.other).replicas if needed is None else needed
     if len(serving_pods) < wanted:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from switchyard.codes import Code
-from switchyard.config.commands import remove_value
+from switchyard.config.commands import remove_value, set_value, typed
 from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service_name import NamespacedName, ServiceName, key_of
@@ -72,7 +72,7 @@ def refuse_other_identifier(last: StackLocation, identifier: str, replaces: str 
         observed=f"the stack is on the cluster with the identifier {last.identifier}",
         rule="another identifier means another cluster, and everything of the stack would be replaced",
         remedy=(
-            f"Nothing was changed. Set it back: pulumi config set --path '{CLUSTER}.identifier' {last.identifier}. "
+            f"Nothing was changed. Set it back: {set_value(f'{CLUSTER}.identifier', last.identifier)}. "
             f"To move the stack: {section('Move to another cluster')}."
         ),
     )
@@ -96,8 +96,8 @@ def refuse_other_cluster(last: StackLocation, uid: str, replaces: str | None, ku
         rule="a stack stays on its cluster, because its services there would be abandoned or deleted",
         remedy=(
             f"Nothing was changed. Correct {CLUSTER}.kubeconfig or {CLUSTER}.context. To move the stack: "
-            f"{section('Move to another cluster')}. If the old cluster is permanently lost: pulumi config set --path "
-            f"'{CLUSTER}.replaces' {last.uid}, then `pulumi up`."
+            f"{section('Move to another cluster')}. If the old cluster is permanently lost: "
+            f"{set_value(f'{CLUSTER}.replaces', last.uid)}, then `{typed('pulumi up')}`."
         ),
     )
 
@@ -152,11 +152,11 @@ def refuse_other_namespace(name: str, namespace: str, before: str, reason: str |
         observed=f"it serves in namespace {before}: {reason}",
         rule="an object cannot change its namespace, so the objects that serve would be deleted",
         remedy=(
-            "Nothing was changed. Set it back: pulumi config set --path "
-            f"'switchyard:services.{key_of(name)}.namespace' {before}. To move it without downtime: "
+            "Nothing was changed. Set it back: "
+            f"{set_value(f'switchyard:services.{key_of(name)}.namespace', before)}. To move it without downtime: "
             f"{section('Move a service to another namespace')}. To delete it there once it serves in the new "
             "namespace: "
-            f"pulumi config set --path 'switchyard:services.{key_of(name)}.leaves' {before}, then `pulumi up`."
+            f"{set_value(f'switchyard:services.{key_of(name)}.leaves', before)}, then `{typed('pulumi up')}`."
         ),
     )
 

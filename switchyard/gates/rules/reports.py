@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.models.service import Colour, ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import notice
@@ -74,8 +75,8 @@ def serving_report(name: str, service: ServiceSettings, selected: Mapping[str, s
         )
     else:
         remedy = (
-            "It was changed by hand, or by an interrupted update. `pulumi up --refresh` shows the difference and "
-            "restores it."
+            "It was changed by hand, or by an interrupted update. "
+            f"`{typed('pulumi up --refresh')}` shows the difference and restores it."
         )
     problem = f"{actual}, though the stack has {service.track}"
     return ServingReport(serving or NOTHING, notice(Code.ANOTHER_TRACK_SERVES, key_of(name), problem, remedy))
@@ -87,7 +88,7 @@ def unfinished_migration(name: str, to: Track, old: int, reasons: Iterable[str])
         Code.MIGRATION_NOT_FINISHED,
         key_of(name),
         f"the strategy migration to {to} is not finished: {'; '.join(reasons)}",
-        f"The {old} pods of the previous strategy are kept. Correct the cause, then run `pulumi up` again.",
+        f"The {old} pods of the previous strategy are kept. Correct the cause, then run `{typed('pulumi up')}` again.",
     )
 
 
@@ -97,8 +98,8 @@ def nothing_ready(name: str, service: ServiceSettings, track: Track) -> str:
         Code.NOTHING_READY,
         key_of(name),
         f"{track} serves, and has no ready pod: no request is answered",
-        "If its Deployment or Rollout was deleted, `pulumi up --refresh` creates it again; if its pods do not get "
-        f"ready, see: {get_pods_command(name, service, track)}",
+        f"If its Deployment or Rollout was deleted, `{typed('pulumi up --refresh')}` creates it again; if its pods do "
+        f"not get ready, see: {get_pods_command(name, service, track)}",
     )
 
 
@@ -163,7 +164,7 @@ def _what_to_do(name: str, service: ServiceSettings, track: Track, others: Seque
     if track is not Track.ROLLOUT and track is service.track:
         return (
             f"{keep}To go back: set the configured version in {Colour(track).other} and make it active, "
-            f"or permit a rolling update with {setting(name, 'allowInPlaceUpdate', True)} and run `pulumi up "
-            "--refresh`."
+            f"or permit a rolling update with {setting(name, 'allowInPlaceUpdate', True)} and run "
+            f"`{typed('pulumi up --refresh')}`."
         )
-    return f"{keep}To go back: `pulumi up --refresh` shows the difference and restores it."
+    return f"{keep}To go back: `{typed('pulumi up --refresh')}` shows the difference and restores it."

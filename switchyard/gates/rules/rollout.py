@@ -1,7 +1,7 @@
 """Whether Argo Rollouts acts on a Rollout, and how a release by it ended."""
 
 from switchyard.codes import Code
-from switchyard.config.commands import set_value
+from switchyard.config.commands import set_value, typed
 from switchyard.config.kubernetes import ARGO_ROLLOUTS, ROLLOUTS
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service import CanarySettings, RolloutSettings, Track
@@ -51,7 +51,10 @@ def refuse_silent_controller(name: str, state: RolloutState | None, seconds: flo
         step=f"{key_of(name)}: the release by the Rollout",
         observed=f"its controller has not reported on it within {seconds:.0f} s",
         rule="Argo Rollouts must run on the cluster",
-        remedy=f"What served continues to serve. See: kubectl -n {ARGO_ROLLOUTS} get pods. Then run `pulumi up` again.",
+        remedy=(
+            f"What served continues to serve. See: kubectl -n {ARGO_ROLLOUTS} get pods. "
+            f"Then run `{typed('pulumi up')}` again."
+        ),
     )
 
 
@@ -81,7 +84,7 @@ def refuse_degraded(
         observed=f"the Rollout is {state}" + (f"; {numbers}" if numbers else ""),
         rule="an aborted version gets no more traffic",
         remedy=(
-            "The previous version has all traffic. Set another tag and run `pulumi up`. See: "
+            f"The previous version has all traffic. Set another tag and run `{typed('pulumi up')}`. See: "
             f"{follow_command(name, service)}"
         ),
     )

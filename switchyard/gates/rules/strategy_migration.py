@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.models.service import ArgoBlueGreenSettings, Colour, RolloutSettings, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.config.types.values import image_reference
@@ -32,7 +33,7 @@ def refuse_other_rollout(name: str, service: RolloutSettings, live: LiveRelease)
         rule="a Rollout cannot change between canary and argoBlueGreen",
         remedy=(
             "The Rollout was not changed. Migrate through strategy blueGreen: "
-            f"run {setting(name, 'strategy', 'blueGreen')}, `pulumi up`."
+            f"run {setting(name, 'strategy', 'blueGreen')}, `{typed('pulumi up')}`."
         ),
     )
 
@@ -64,8 +65,8 @@ def refuse_mixed(
             observed=f"pods of the application run {', '.join(others)}",
             rule=f"a migration keeps the version that serves, so that users get one version; the stack has {wanted}",
             remedy=(
-                f"The Service was not changed. {_back_to(name, service, others)}, `pulumi up`, and release the new "
-                "version afterwards."
+                f"The Service was not changed. {_back_to(name, service, others)}, `{typed('pulumi up')}`, and "
+                "release the new version afterwards."
             ),
         )
     serving = (selected or {}).get("version")
@@ -80,7 +81,7 @@ def refuse_mixed(
             rule="they would take traffic until the Rollout has all of its own",
             remedy=(
                 f"The Service was not changed. Under strategy blueGreen run {setting(name, f'{idle[0]}.replicas', 0)}, "
-                "`pulumi up`, and migrate afterwards."
+                f"`{typed('pulumi up')}`, and migrate afterwards."
             ),
         )
     return None
@@ -95,7 +96,7 @@ def refuse_taken_over(name: str, live: LiveRelease, selected: Mapping[str, str])
         step=f"{key_of(name)}: the change of Service {name}",
         observed=f"it selects {labels_text(selected)} now",
         rule="a selector that Argo Rollouts has set is not changed back, and it was different when the update began",
-        remedy="The Service was not changed. Run `pulumi up` again.",
+        remedy=f"The Service was not changed. Run `{typed('pulumi up')}` again.",
     )
 
 
@@ -106,8 +107,8 @@ def not_taken_over(name: str, service: ArgoBlueGreenSettings, state: RolloutStat
         key_of(name),
         f"the strategy migration to the Rollout is not finished: the Rollout is {state}, with {state.available} of "
         f"{state.wanted} pods available, and takes all traffic when all are available",
-        f"What served continues to serve. See: {get_pods_command(name, service, Track.ROLLOUT)}; then run `pulumi up` "
-        "again.",
+        f"What served continues to serve. See: {get_pods_command(name, service, Track.ROLLOUT)}; then run "
+        f"`{typed('pulumi up')}` again.",
     )
 
 

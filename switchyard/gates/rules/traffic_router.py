@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from switchyard.codes import Code
+from switchyard.config.commands import typed
 from switchyard.config.kubernetes import ISTIO
 from switchyard.config.models.service import CanarySettings, ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
@@ -32,7 +33,7 @@ def refuse_early_router(name: str, service: CanarySettings, selected: Mapping[st
         rule="a router sets the shares of a Rollout that serves",
         remedy=(
             f"No route was changed. Migrate first, with {setting(name, 'canary.traffic', 'replicas')} and "
-            f"`pulumi up`; then run {setting(name, 'canary.traffic', service.canary.traffic)}."
+            f"`{typed('pulumi up')}`; then run {setting(name, 'canary.traffic', service.canary.traffic)}."
         ),
     )
 
@@ -131,7 +132,7 @@ def refuse_routed(name: str, to: Track, rollout: Mapping[str, Any] | None) -> Re
         rule=f"a migration switches Service {name}, so users must go through it first",
         remedy=(
             f"The Service was not changed. First run {setting(name, 'strategy', 'canary')} and "
-            f"{setting(name, 'canary.traffic', 'replicas')}, `pulumi up`; then migrate."
+            f"{setting(name, 'canary.traffic', 'replicas')}, `{typed('pulumi up')}`; then migrate."
         ),
     )
 
@@ -148,8 +149,8 @@ def refuse_still_routed(name: str, service: ServiceSettings, route: Mapping[str,
         rule="it is deleted with `traffic: istio`, and requests from the gateway would have no route",
         remedy=(
             f"No route was changed. Create a VirtualService of your own for these hosts that routes to Service {name}, "
-            f"port {service.port}; then run {without(name, 'canary.istio.gateways')}, `pulumi up`, and change the "
-            "traffic afterwards."
+            f"port {service.port}; then run {without(name, 'canary.istio.gateways')}, "
+            f"`{typed('pulumi up')}`, and change the traffic afterwards."
         ),
     )
 
@@ -179,6 +180,6 @@ def refuse_other_port(name: str, service: ServiceSettings, ports: Collection[int
         rule="under a Rollout the Services are changed before the pods",
         remedy=(
             "The Service was not changed. Migrate through strategy blueGreen, whose switch changes both at once: "
-            f"run {setting(name, 'strategy', 'blueGreen')}, `pulumi up`."
+            f"run {setting(name, 'strategy', 'blueGreen')}, `{typed('pulumi up')}`."
         ),
     )

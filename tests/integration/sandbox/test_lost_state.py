@@ -47,7 +47,9 @@ def test_a_state_of_the_same_name_takes_over_nothing_without_a_setting(
 
         # As if that state was lost: the way on is in the refusal.
         namesake.restore(serving.snapshot() | {"encryptionsalt": namesake.snapshot()["encryptionsalt"]})
-        [former] = set(re.findall(r"pulumi config set switchyard:formerStack (\S+) &&", namesake.up().output))
+        [former] = set(
+            re.findall(r"pulumi config set switchyard:formerStack (\S+) --stack test &&", namesake.up().output)
+        )
         namesake.set("formerStack", former)
         result = namesake.up()
         assert result.ok, result.output

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -26,7 +27,7 @@ def ended(written: ReleaseRecord, act: Act = Act.DEPLOY, *, as_json: bool = Fals
     return DeployReport(request, "test", "kubeconfig").end(written, observed(Colour.GREEN), 3600)
 
 
-BAKING = release().entering(Phase.BAKE, NOW)
+DOUBT = {"doubt": "backend: 1 of 2 nodes do not follow the switch to green (SY-P140). Restart kube-proxy there"}
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,19 @@ BAKING = release().entering(Phase.BAKE, NOW)
             1,
             ("is held in phase watch: no request (SY-P066)", "switchyard resume", "switchyard abort"),
         ),
+        (
+            replace(BAKING, receipt=DOUBT),
+            Act.DEPLOY,
+            1,
+            ("It bakes until", "this is no success yet", "1 of 2 nodes do not follow the switch to green (SY-P140)"),
+        ),
+        (
+            release(phase=Phase.WATCH, held=True, detail="held after drain", receipt=DOUBT),
+            Act.DEPLOY,
+            1,
+            ("waits in phase watch", "this is no success yet", "(SY-P140)"),
+        ),
+        (replace(release(), receipt=DOUBT).ending(Result.SUCCEEDED, NOW), Act.RETIRE, 0, ("and blue is retired.",)),
         (release(phase=Phase.SWITCH), Act.DEPLOY, 1, ("is not finished in phase switch", "switchyard resume")),
     ],
 )
@@ -65,6 +79,13 @@ def test_the_end_says_what_happened_what_serves_and_what_to_type(
     assert ended(written, act) == code
     printed = "".join(capfd.readouterr())
     assert all(text in printed for text in (*says, "backend serves green v2, 3 of 3 pods ready.")), printed
+
+
+def test_the_document_of_a_release_in_doubt_has_the_doubt_and_the_command_ends_with_1(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    assert ended(replace(BAKING, receipt=DOUBT), as_json=True) == 1
+    assert json.loads(capfd.readouterr().out)["receipt"] == DOUBT
 
 
 def test_the_document_is_the_record_with_the_version_of_its_form(capfd: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,7 @@ from switchyard.cli.group_text import GroupReport
 from switchyard.cli.main import app
 from switchyard.config.loader import load
 from switchyard.config.models.service import Colour
-from switchyard.errors import ExitCode, GateRefusedError
+from switchyard.errors import EngineError, ExitCode, GateRefusedError
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION
 from switchyard.manifests.labels import object_labels, selector
 from switchyard.manifests.ownership_marks import PROJECT, STACK
@@ -43,9 +43,13 @@ Run = Callable[..., Any]
 
 
 class PlayedAnswer:
-    """The outputs of a stack that has none."""
+    """The outputs of a stack that has none; of one that cannot be read, once `problem` says why."""
+
+    problem: str | None = None
 
     def wait(self, _: float | None = None) -> str:
+        if self.problem is not None:
+            raise EngineError(self.problem)
         return "{}"
 
     def end(self) -> None:
@@ -154,6 +158,23 @@ def test_a_part_of_a_group_is_not_resumed_without_the_others(
     assert observed in error
     assert "switchyard abort api" in error
     assert "switchyard switch api green" in error
+
+
+def test_a_version_that_may_have_no_pods_is_not_proposed_to_serve_without_the_others(
+    run: Run, server: PlayedApiServer
+) -> None:
+    error = refused(run("resume", "api", records={"api": of_group("api", phase=Phase.WARM)}), server, 1, "SY-P138")
+    assert "switchyard abort api" in error
+    assert "switchyard switch" not in error
+
+
+def test_that_the_state_cannot_be_read_is_said_once(
+    run: Run, server: PlayedApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PlayedAnswer, "problem", "no such host")
+    records = {key: of_group(key, phase=Phase.BAKE, source="green", target="blue") for key in KEYS}
+    result = run("abort", "api", records=records)
+    assert result.stderr.count("no such host") == 1, result.output
 
 
 def test_no_old_version_is_retired_while_another_one_is_watched(run: Run, server: PlayedApiServer) -> None:

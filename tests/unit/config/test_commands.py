@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from switchyard.config import errors as problems
-from switchyard.config.commands import below, engine_path, remove_value, set_value
+from switchyard.config.commands import below, engine_path, messages_about, remove_value, set_value
 from switchyard.config.errors import Problem, SettingsError
 from switchyard.config.examples import typing_error
 from switchyard.config.loader import load
@@ -228,6 +228,7 @@ def test_the_engine_applies_the_commands_as_these_tests_do(tmp_path: Path) -> No
         subprocess.run(["/bin/sh", "-c", line], cwd=tmp_path, env=environment, check=True, capture_output=True)
 
     run("pulumi stack init test")
+    run("pulumi stack init selected")  # and the commands are for the other one
     file = tmp_path / "Pulumi.test.yaml"
     start = {
         CLUSTER: {"kind": "existing", "nodes": {"a.b": {"zone": "x"}}, "old": {"deep": 1}, "steps": [{"weight": 1}]},
@@ -241,15 +242,18 @@ def test_the_engine_applies_the_commands_as_these_tests_do(tmp_path: Path) -> No
         (("share",), 0.5, False),
         (("on",), True, False),
     ]
-    lines = [set_value(below(CLUSTER, *keys), value, text=text) for keys, value, text in paths]
-    lines.append(set_value(below(SERVICES_KEY, "backend", "analysis", "prometheus"), "http://prometheus:9090"))
-    lines.append(remove_value(below(CLUSTER, "old")))
+    with messages_about("test"):
+        lines = [set_value(below(CLUSTER, *keys), value, text=text) for keys, value, text in paths]
+        lines.append(set_value(below(SERVICES_KEY, "backend", "analysis", "prometheus"), "http://prometheus:9090"))
+        lines.append(remove_value(below(CLUSTER, "old")))
     expected: dict[str, Any] = copy.deepcopy(start)
     salt = file.read_text()
     file.write_text(yaml.safe_dump(yaml.safe_load(salt) | {"config": start}))
+    selected = (tmp_path / "Pulumi.selected.yaml").read_text()
     for line in lines:
         run(line)
         expected = pasted(line, expected)
+    assert (tmp_path / "Pulumi.selected.yaml").read_text() == selected
     assert yaml.safe_load(file.read_text())["config"] == expected
 
 

@@ -47,7 +47,8 @@ def test_a_version_behind_an_irreversible_hook_is_refused(
     )
     assert "it is irreversible, and v1 no longer works after it" in text
     assert "green continues to serve" in text
-    assert "To stay with green: `pulumi config set --path 'switchyard:services.backend.active' green`" in text
+    stay = "pulumi config set --path 'switchyard:services.backend.active' green --stack production"
+    assert f"To stay with green: `{stay}`" in text
     assert text.endswith("say why: switchyard rollback backend --override REASON --stack production")
     assert it.cluster.asked == ["selector"]
 

@@ -160,3 +160,10 @@ def test_outputs_of_an_engine_that_hangs_end_in_the_given_time(play: Play) -> No
     engine = play({"stack": (0, "silent", "")})
     with pytest.raises(EngineError, match="pulumi has not answered in 0 s"):
         engine.outputs(secrets=True, seconds=0.2)
+
+
+def test_an_engine_that_hangs_says_the_same_when_it_is_asked_again(play: Play) -> None:
+    answer = play({"stack": (0, "silent", "")}).begin_outputs()
+    for _ in range(2):  # by the check of each service that is due
+        with pytest.raises(EngineError, match="pulumi has not answered in 0 s"):
+            answer.wait(0.2)
