@@ -2,13 +2,11 @@
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
+from devtools.benchmarks.client_thread import ClientThread
 from devtools.benchmarks.http_messages import Connection, connect
 from devtools.benchmarks.keeping_proxy import HOST, KeepingProxy
 
@@ -52,7 +50,7 @@ class Answer:
         return self.status != 200
 
 
-class KeptClients:
+class KeptClients(ClientThread):
     """Clients that never close a connection: it ends when the server says so. They run within the block.
 
     Args:
@@ -75,25 +73,9 @@ class KeptClients:
         self._targets = [(address, port) for address in addresses]
         self._proxy = KeepingProxy(addresses, port) if behind_proxy else None
         self.behind_proxy = behind_proxy
-        self._number = number
+        super().__init__(number, START_SECONDS)
         self._every = every
         self._answers: list[Answer] = []
-        self._ended = threading.Event()
-        self._answered: set[int] = set()
-        self._all_answered = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        if not self._all_answered.wait(START_SECONDS):
-            self._ended.set()
-            self._thread.join()
-            raise TimeoutError(f"{len(self._answered)} of {self._number} clients got an answer")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._ended.set()
-        self._thread.join()
 
     def answers(self) -> list[Answer]:
         """Every request until now, by the time it ended."""
@@ -114,9 +96,7 @@ class KeptClients:
         if self._proxy is not None:
             await self._proxy.start()
             self._targets = [(HOST, self._proxy.port)]
-        async with asyncio.TaskGroup() as clients:
-            for client in range(self._number):
-                clients.create_task(self._client(client))
+        await super()._run()
         if self._proxy is not None:
             self._proxy.close()
 

@@ -5,15 +5,14 @@ import contextlib
 import itertools
 import json
 import random
-import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 
+from devtools.benchmarks.client_thread import ClientThread
 from devtools.benchmarks.http_messages import LONGEST_SECONDS, Connection, connect
 
 EVERY_SECONDS = 0.25
@@ -63,7 +62,7 @@ class OrderRequest:
         return f"{self.method} {self.status or self.error} {self.wrong}".strip()
 
 
-class OrderClients:
+class OrderClients(ClientThread):
     """A steady load of writes and reads over every node, while the block runs.
 
     Each client writes an order, changes it, reads it, and reads an earlier one of its own. Half of the clients keep
@@ -77,25 +76,9 @@ class OrderClients:
 
     def __init__(self, addresses: Sequence[str], port: int, rate: int) -> None:
         self._targets = [(address, port) for address in addresses]
-        self._number = max(2, round(rate * EVERY_SECONDS))
+        super().__init__(max(2, round(rate * EVERY_SECONDS)), START_SECONDS)
         self._requests: list[OrderRequest] = []
         self._names: dict[int, set[str]] = {}
-        self._ended = threading.Event()
-        self._answered: set[int] = set()
-        self._all_answered = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        if not self._all_answered.wait(START_SECONDS):
-            self._ended.set()
-            self._thread.join()
-            raise TimeoutError(f"{len(self._answered)} of {self._number} clients got an answer")
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._ended.set()
-        self._thread.join()
 
     def requests(self) -> list[OrderRequest]:
         """Every request until now, in the order in which they ended."""
@@ -115,11 +98,6 @@ class OrderClients:
             stored: names by ID, as the service has them after the end of the load.
         """
         return [number for number, names in self.acknowledged().items() if stored.get(number) not in names]
-
-    async def _run(self) -> None:
-        async with asyncio.TaskGroup() as clients:
-            for client in range(self._number):
-                clients.create_task(self._client(client))
 
     async def _client(self, client: int) -> None:
         await asyncio.sleep(EVERY_SECONDS * client / self._number)
