@@ -20,6 +20,16 @@ main()
 """
 
 
+KILLED_AFTER_PATCH = """
+apply = lane.apply_selector
+async def killed(*arguments):
+    await apply(*arguments)
+    os.kill(os.getpid(), signal.SIGKILL)
+lane.apply_selector = killed
+"""
+"""A fault: the command is killed in the moment after the API server has accepted a selector."""
+
+
 def with_a_fault(code: str) -> str:
     """The command line as a program in which some code runs first, which replaces a part of it."""
     return WITH_A_FAULT.format(code)

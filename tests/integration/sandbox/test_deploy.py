@@ -12,7 +12,7 @@ import pytest
 
 from devtools.engine import NAME, Stack
 from devtools.sandbox.faults import CRASH_LOOP, NEVER_READY
-from tests.support.commands import document, read_back, run_command, with_a_fault
+from tests.support.commands import KILLED_AFTER_PATCH, document, read_back, run_command, with_a_fault
 from tests.support.history import History
 from tests.support.hook_server import HookServer, hook_server
 from tests.support.kubectl import Kubectl
@@ -26,15 +26,6 @@ def killed(engine):
 acts.update = killed
 """
 """The command is killed while the engine creates pods, which goes on without it."""
-
-AFTER_PATCH = """
-apply = lane.apply_selector
-async def killed(*arguments):
-    await apply(*arguments)
-    os.kill(os.getpid(), signal.SIGKILL)
-lane.apply_selector = killed
-"""
-"""The command is killed in the moment after the API server has accepted the selector."""
 
 CONDEMNED = """
 from switchyard.release.verdict import Outcome, Verdict
@@ -121,7 +112,7 @@ def test_a_release_killed_after_the_patch_is_aborted_and_its_version_does_not_re
     stack: Stack, kubectl: Kubectl
 ) -> None:
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
-        expect_killed(stack, kubectl, "v3.0.0", AFTER_PATCH, "switch", "blue")
+        expect_killed(stack, kubectl, "v3.0.0", KILLED_AFTER_PATCH, "switch", "blue")
         plain = stack.up()
         assert "blue serves on the cluster, though the stack has green (SY-S010)" in plain.output
         assert kubectl.serving() == "blue"

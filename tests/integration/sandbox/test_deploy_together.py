@@ -7,21 +7,12 @@ from typing import Any
 import pytest
 
 from devtools.engine import Stack
-from tests.support.commands import document, read_back, run_command, with_a_fault
+from tests.support.commands import KILLED_AFTER_PATCH, document, read_back, run_command, with_a_fault
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
 from tests.support.shared import Shared
 
 KEYS = ["backend", "worker"]
-
-AFTER_FIRST_PATCH = """
-apply = lane.apply_selector
-async def killed(*arguments):
-    await apply(*arguments)
-    os.kill(os.getpid(), signal.SIGKILL)
-lane.apply_selector = killed
-"""
-"""The command is killed in the moment after the API server has accepted the first of two selectors."""
 
 ONE_CONDEMNED = """
 import asyncio
@@ -76,7 +67,7 @@ def test_two_services_go_back_together_and_are_released_together(of_module: Shar
         condemned = document(command(stack, "deploy", "backend=v2.0.0", "worker=v2.5.0", "--together"), 1)
         assert condemned["error"].startswith("worker: the deploy of v2.5.0 is refused (SY-P005)")
         # The version that went back with it may return, with another one of the other service.
-        killed = command(stack, "deploy", "backend=v2.0.0", "worker=v2.6.0", "--together", injected=AFTER_FIRST_PATCH)
+        killed = command(stack, "deploy", "backend=v2.0.0", "worker=v2.6.0", "--together", injected=KILLED_AFTER_PATCH)
         assert killed.returncode == -9, killed.stdout + killed.stderr
         assert serving(kubectl) == ["green", "blue"]
         assert [(release["phase"], release["result"], release["together"]) for release in records(kubectl)] == [
