@@ -11,6 +11,7 @@ import pytest
 from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from switchyard.config.models.nodes import DEFAULT_NODES
+from tests.support.broken_node import wait_for_node
 from tests.support.kubectl import Kubectl
 from tests.support.rollouts import until
 from tests.support.shared import Shared, backend_stack, fresh_namespace
@@ -64,7 +65,7 @@ def put_back(kubectl: Kubectl, name: str) -> Iterator[None]:
     kubectl.run("delete", "node", name, "--ignore-not-found")
     kept = {key: before["metadata"][key] for key in ("name", "labels", "annotations")}
     kubectl.apply(before | {"metadata": kept})
-    kubectl.wait("condition=Ready", f"node/{name}")
+    wait_for_node(kubectl, name)
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import signal
 import pytest
 
 from devtools.engine import Stack
-from devtools.sandbox.faults import NODE_FAULT_LABEL, NODE_NOT_READY
+from tests.support.broken_node import broken_node
 from tests.support.commands import read_back, run_command, with_a_fault
 from tests.support.kubectl import Kubectl
 from tests.support.runbook_pages import Walk
@@ -65,16 +65,11 @@ def test_the_operator_is_lost(walk: Walk, serving: Stack) -> None:
 
 def test_a_node_is_down(walk: Walk, kubectl: Kubectl) -> None:
     walk.section("release", "Release")
-    kubectl.run("label", "node", NODE, f"{NODE_FAULT_LABEL}={NODE_NOT_READY}")
-    try:
-        kubectl.run("wait", "--for=condition=Ready=false", f"node/{NODE}", "--timeout=30s")
+    with broken_node(kubectl, NODE):
         for pod in kubectl.get("pods", f"--field-selector=spec.nodeName={NODE}"):
             # What the node controller does of a kubelet that is silent for 40 s; this one reports itself.
             kubectl.run("patch", "pod", pod["metadata"]["name"], "--subresource=status", "-p", UNREADY)
         walk.page("node-down")
-    finally:
-        kubectl.run("label", "node", NODE, f"{NODE_FAULT_LABEL}-")
-        kubectl.run("wait", "--for=condition=Ready", f"node/{NODE}", "--timeout=30s")
 
 
 def test_releases_are_frozen(walk: Walk, serving: Stack) -> None:
