@@ -92,6 +92,11 @@ class HeldRecord:
             raise RuntimeError("the Lease is not held")
         await self._lease.confirm()
 
+    async def confirm_if_old(self) -> None:
+        """Does what `confirm` does, unless the Lease was taken or renewed a moment ago: no patch waits for that."""
+        if self._lease is None or not self._lease.is_fresh:
+            await self.confirm()
+
     def begin_sending(self) -> None:
         """Sends the messages that wait in the record, beside what goes on. With none it does nothing."""
         if self._store.outbox != Outbox():

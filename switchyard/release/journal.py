@@ -85,7 +85,11 @@ class ReleaseJournal(HeldRecord):
         """Writes that a release runs, and of a rollback at once the version that no automatic update may bring back.
 
         Killed before the selector is changed, that version serves on and nothing is refused because of it.
+
+        Raises:
+            LeaseLostError: another command has taken the Lease while the gates were passed or a version was warmed.
         """
+        await self.confirm_if_old()
         now = self.now()
         releases = await self._store.update(lambda releases: self._begun(releases, plan, reason, now))
         self._record = releases.current
@@ -96,10 +100,16 @@ class ReleaseJournal(HeldRecord):
         return _begun(releases, plan, reason, now, override, self.together)
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        """Writes how the release ended, and moves it into the history."""
+        """Writes how the release ended, and moves it into the history.
+
+        Raises:
+            LeaseLostError: another command has taken the Lease. A rollback has its own release in the record then, and
+                the version that was rolled back, and both stay.
+        """
         record = self._record
         if record is None:
             raise RuntimeError("a release ends that has not begun")
+        await self.confirm()
         now = self.now()
         result = Result.SUCCEEDED if succeeded else Result.FAILED
         ended = record.leaving("passed" if succeeded else "failed", now, detail).ending(result, now, detail)

@@ -16,6 +16,7 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.store import Releases
+from switchyard.release_errors import LeaseLostError
 from tests.support.observed import observed
 from tests.support.played_release import release
 
@@ -24,6 +25,7 @@ BLUE, GREEN = ColourState(Colour.BLUE, "v1.0.0", 3, 3), ColourState(Colour.GREEN
 CONTRACT = HookRecord("contract", "beforeRetire", "2030-01-31T12:30:00Z", irreversible=True)
 BEGUN = release(hooks=(CONTRACT,), phase=Phase.RETIRE)
 RELEASED = replace(BEGUN, hooks=(CONTRACT.ending(HookOutcome.PASSED, NOW, None),)).ending(Result.SUCCEEDED, NOW)
+GO = Plan(Act.SWITCH, observed(Colour.BLUE, BLUE, GREEN), Colour.GREEN)
 BACK = Plan(Act.ROLLBACK, observed(Colour.GREEN, BLUE, GREEN), Colour.BLUE)
 
 
@@ -51,12 +53,14 @@ class PlayedJournal(ReleaseJournal):
         self.store = PlayedStore(releases)
         self._store: Any = self.store
         self.override = override
+        self.lost: LeaseLostError | None = None
 
     def now(self) -> datetime:
         return NOW
 
     async def confirm(self) -> None:
-        pass
+        if self.lost is not None:
+            raise self.lost
 
     def begin_now(self, plan: Plan) -> ReleaseRecord:
         asyncio.run(self.begin(plan, "why"))
@@ -115,3 +119,32 @@ def test_hooks_of_a_rollback_are_in_the_history() -> None:
     asyncio.run(journal.end(None, succeeded=True))
     [ended] = journal.store.releases.history
     assert (ended.result, ended.hooks) == (Result.SUCCEEDED, (alert,))
+
+
+def interrupted(switch: PlayedJournal) -> PlayedJournal:
+    """A rollback that has taken the Lease of a switch, and has begun in the same record."""
+    back = PlayedJournal(switch.store.releases)
+    back.begin_now(BACK)
+    switch.store.releases = back.store.releases
+    switch.lost = LeaseLostError("another command has taken the Lease")
+    return back
+
+
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_a_switch_that_a_rollback_has_interrupted_leaves_the_record_of_the_rollback(*, succeeded: bool) -> None:
+    switch = PlayedJournal(Releases())
+    switch.begin_now(GO)
+    back = interrupted(switch)
+    with pytest.raises(LeaseLostError):
+        asyncio.run(switch.end(None, succeeded=succeeded))
+    assert switch.store.releases.current == back.record
+    [version] = switch.store.releases.rolled_back
+    assert (version.colour, version.tag) == ("green", "v2.0.1"), "a robot may bring the version back"
+
+
+def test_a_switch_that_a_rollback_has_interrupted_while_its_gates_were_passed_begins_no_release() -> None:
+    switch = PlayedJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
+    back = interrupted(switch)
+    with pytest.raises(LeaseLostError):
+        switch.begin_now(GO)
+    assert switch.store.releases.current == back.record

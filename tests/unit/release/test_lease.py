@@ -161,10 +161,12 @@ def test_a_command_whose_lease_was_taken_changes_nothing_more() -> None:
         api = cast("BoundedApi", server)
         first = ReleaseLease(api, "shop", "backend", Holder("deploy", phase="watch"), ServerClock(START))
         async with first.held():
+            assert first.is_fresh
             second = ReleaseLease(api, "shop", "backend", Holder("rollback"), ServerClock(START), urgent=True)
             async with second.held():
                 with pytest.raises(LeaseLostError):
                     await first.enter("switch")
+                assert (first.is_fresh, second.is_fresh) == (False, True)
                 await first.confirm()
 
     with pytest.raises(LeaseLostError):
