@@ -48,6 +48,7 @@ class HeldRecord:
 
     Attributes:
         waited: whether another command was waited for, so that what was read before may be old.
+        interrupts: whether this command has taken the Lease of one that lives, which may be in the middle of a write.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class HeldRecord:
         self._warn = warn
         self._wait = wait
         self.waited = False
+        self.interrupts = False
         self._subscriptions = subscriptions
         self._courier: Courier | None = None
         self._store = ReleaseStore(api, namespace, name, queueing(subscriptions))
@@ -178,6 +180,7 @@ class HeldRecord:
         async with AsyncExitStack() as stack:
             await self._attempt(lambda: stack.enter_async_context(lease.held()), self._clock)
             if lease.interrupted is not None:
+                self.interrupts = True
                 self._warn(
                     f"{self._name}: this {holder.act} interrupts another command, which changes nothing more: "
                     f"{lease.interrupted}"
