@@ -14,6 +14,7 @@ from switchyard.release.hook_record import HookOutcome, HookRecord
 from switchyard.release.journal import ReleaseJournal
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, ColourState, Plan
+from switchyard.release.previous import Previous, previous
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.store import Releases
 from switchyard.release_errors import LeaseLostError
@@ -148,3 +149,36 @@ def test_a_switch_that_a_rollback_has_interrupted_while_its_gates_were_passed_be
     with pytest.raises(LeaseLostError):
         switch.begin_now(GO)
     assert switch.store.releases.current == back.record
+
+
+DEPLOYED = release().entering(Phase.SWITCH, NOW).leaving("passed", NOW).ending(Result.SUCCEEDED, NOW)
+"""A release by which green v2.0.1 serves, after blue v1.0.0."""
+
+
+def failed_switch(releases: Releases) -> Releases:
+    """The record after a switch back to blue whose selector could not be changed."""
+    journal = PlayedJournal(releases)
+    journal.begin_now(replace(BACK, act=Act.SWITCH))
+    asyncio.run(journal.end(None, succeeded=False, detail="together with worker, which was not changed"))
+    return journal.store.releases
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_switch_that_failed_leaves_a_rollback_to_the_version_before(*, running: bool) -> None:
+    before = replace(DEPLOYED, result=Result.RUNNING, ended=None, phase=Phase.WATCH) if running else DEPLOYED
+    releases = failed_switch(Releases().writing(before))
+    assert releases.current is not None
+    assert (releases.current.kind, releases.current.result) == ("switch", Result.FAILED)
+    last = asyncio.run(PlayedJournal(releases).last())
+    assert previous(BACK.observation, last, converged=True) == Previous(Colour.BLUE, "v1.0.0")
+
+
+def test_a_switch_that_failed_says_nothing_where_no_other_release_is_recorded() -> None:
+    last = asyncio.run(PlayedJournal(failed_switch(Releases())).last())
+    assert previous(BACK.observation, last, converged=True) == Previous(Colour.BLUE)
+
+
+def test_a_release_that_never_switched_is_no_version_before() -> None:
+    refused = release(id="id-2", target="blue", source="green").ending(Result.REFUSED, NOW)
+    last = asyncio.run(PlayedJournal(Releases().writing(DEPLOYED).writing(refused)).last())
+    assert last == DEPLOYED
