@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -171,3 +172,14 @@ def test_a_command_whose_lease_was_taken_changes_nothing_more() -> None:
 
     with pytest.raises(LeaseLostError):
         asyncio.run(deploy())
+
+
+def test_a_user_without_a_name_holds_a_lease_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    holder = Holder("retire", host="runner")
+    assert holder.identity.startswith(f"uid-{os.getuid()}@runner/")
