@@ -5,6 +5,7 @@ dies, the record says which phase had begun, the Service says which colour serve
 """
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from switchyard.errors import ClusterError, EngineError, GateRefusedError
@@ -13,6 +14,7 @@ from switchyard.release.deploy_hooks import NO_HOOKS, ReleaseHooks
 from switchyard.release.deploy_protocol import Ended, Ledger, Steps
 from switchyard.release.hook_refusals import refuse_abort
 from switchyard.release.hooks import accepted
+from switchyard.release.persistence import until_answered
 from switchyard.release.phases import Event, Phase, Result, State, apply
 from switchyard.release.record import PhaseRecord, ReleaseRecord
 from switchyard.release.standing import Standing, baked_until, held_after, standing, waiting
@@ -131,7 +133,8 @@ class Runner:
                 return replace(record, detail=ended.detail)
             record = self._left(record, ended)
             if ended.event is Event.BREACHED:
-                await self._ledger.write(record)
+                with suppress(ClusterError):  # users have the version, and its rollback does not wait for the record
+                    await self._ledger.write(record)
                 return await self._roll_back(record, ended.detail or "the new version was condemned")
             state = apply(state, ended.event)
             record = await self._written(record, state, ended, hold_after)
@@ -235,10 +238,17 @@ class Runner:
         return record
 
     async def _roll_back(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
-        """Goes back to the old colour. Where that fails, the release is held, and `abort` tries again."""
-        await self._ledger.confirm()
+        """Goes back to the old colour. Where that fails, the release is held, and `abort` tries again.
+
+        An API server that is away is asked again: users get the version until it answers.
+        """
+
+        async def rolled_back() -> Ended:
+            await self._ledger.confirm()
+            return await self._steps.roll_back(record, reason)
+
         try:
-            ended = await self._steps.roll_back(record, reason)
+            ended = await until_answered(rolled_back)
         except (ClusterError, GateRefusedError) as error:
             record = waiting(record, held=True, detail=f"{reason}. The rollback is not done: {error}")
             await self._ledger.write(record)

@@ -2,15 +2,32 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from switchyard.errors import ClusterError, EngineError, GateRefusedError, UnreachableError
+from switchyard.errors import (
+    AccessDeniedError,
+    ApiStatusError,
+    ClusterError,
+    EngineError,
+    GateRefusedError,
+    UnreachableError,
+)
+from switchyard.release import persistence
 from switchyard.release.deploy import Ended
 from switchyard.release.phases import Event, Phase, Result, Side
+from switchyard.release.record import ReleaseRecord
 from switchyard.release.standing import Live, standing
 from switchyard.release_errors import LeaseLostError, TransitionError
 from tests.support.played_release import FIRST, PODS, Play
+
+
+@pytest.fixture(autouse=True)
+def _given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API server that does not answer is asked once; tests that have it come back ask again."""
+    monkeypatch.setattr(persistence, "SECONDS", 0)
+    monkeypatch.setattr(persistence, "PAUSE_SECONDS", 0)
 
 
 def test_a_release_goes_through_its_phases_and_each_ends_with_a_line() -> None:
@@ -123,6 +140,42 @@ def test_a_rollback_that_fails_holds_the_release_and_abort_tries_again() -> None
     play.played.rollback_error = None
     play.act("abort")
     play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+
+
+class Away:
+    """An API server that starts anew: it refuses as many calls as there are errors."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, play: Play, call: str, *errors: Exception) -> None:
+        self.errors, self._call, self._play = list(errors), getattr(play.played, call), play
+        monkeypatch.setattr(play.played, call, self)
+        monkeypatch.setattr(persistence, "SECONDS", 60)
+
+    async def __call__(self, record: ReleaseRecord, *more: Any) -> Any:
+        watched = bool(record.phases) and record.phases[-1].outcome == Event.BREACHED
+        if watched and self.errors:
+            raise self.errors.pop(0)
+        return await self._call(record, *more)
+
+
+@pytest.mark.parametrize("call", ["roll_back", "write"])
+def test_a_condemned_version_is_rolled_back_as_soon_as_the_api_server_is_back(
+    monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    errors = (UnreachableError("connection refused"), ApiStatusError("get", "services/backend", 503, "starting"))
+    away = Away(monkeypatch, play, call, *(errors if call == "roll_back" else errors[:1]))
+    play.deploy()
+    assert away.errors == [], "the API server has answered at once"
+    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+
+
+def test_a_rollback_that_the_api_server_denies_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    denied = AccessDeniedError("patch", "services/backend", 403, "no")
+    away = Away(monkeypatch, play, "roll_back", denied, denied)
+    play.deploy()
+    assert away.errors == [denied]
+    play.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
 
 
 def test_a_condemned_version_is_rolled_back_by_resume_without_another_watch() -> None:
