@@ -244,7 +244,8 @@ def refuse_not_warmed(plan: Plan, why: str) -> Refusal:
     remedy = (
         f"Its Deployment still has that version. Without the state: {by_hand}"
         if plan.to.tag == plan.warm_tag
-        else f"Then: {set_value(f'{path}.tag', plan.warm_tag, text=True)} && {typed('pulumi up')}"
+        else f"Then: {set_value(f'{path}.tag', plan.warm_tag, text=True)} && "
+        f"{set_value(f'{path}.replicas', plan.source.wanted)} && {typed('pulumi up')}"
     )
     return Refusal(
         code=Code.NOT_WARMED,
