@@ -18,7 +18,7 @@ from switchyard.config.kubernetes import ARGO_ROLLOUTS
 Loc = tuple[int | str, ...]
 
 GUARDED = re.compile(r"(allow|adopt|force|skip|remove|delete|retire|replace)([A-Z].*)?")
-"""Keys that lift a protection. Error messages never propose such a key, nor a value for it that lifts the protection."""
+"""Keys that lift a protection. Error messages never propose such a key, nor a value that lifts the protection."""
 
 _REGION = "ap-northeast-2"
 _ARN = f"arn:{partition(_REGION)}"

@@ -109,11 +109,11 @@ def _of_list(value: list[Any], schema: Mapping[str, Any], path: str, *, patch: b
 
 
 def merged(base: Any, patch: Any, definition: str = POD_TEMPLATE) -> Any:
-    """A strategic merge, as ``kubectl patch`` does it; items of merged lists that are new go to the end.
+    """Merges a patch strategically, as ``kubectl patch`` does; new items of merged lists are appended.
 
     Args:
-        base: what is patched; it is left as it is.
-        patch: without violations.
+        base: the object to be patched, which is not changed.
+        patch: a patch without violations.
         definition: name of the definition of both.
     """
     return _merged(base, patch, {"$ref": definition})
