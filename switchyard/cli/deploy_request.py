@@ -134,7 +134,7 @@ def _check(request: DeployRequest) -> None:
         if request.act is Act.DEPLOY and (refusal := refuse_impossible_tag(service, tag)) is not None:
             raise UsageError(str(refusal))
     if not any(request.keys):
-        raise UsageError("Name a service, or --due for all that have baked long enough. Nothing was changed.")
+        raise UsageError("Name a service, or use --due for all services whose bake is over. Nothing was changed.")
     if not request.yes and not can_ask(as_json=request.as_json):
         raise UsageError(str(refuse_unasked(", ".join(request.keys), request.typed)))
 
@@ -144,7 +144,8 @@ def _end_interrupted(request: DeployRequest) -> None:
 
     key, on = request.keys[0], stack_option(request.stack)
     errors.print(
-        f"Interrupted. Which phase the release is in is in its record, and what serves stays: switchyard status{on}; "
-        f"switchyard history {key}{on}\nTo go on: switchyard resume {key}{on}. To go back: switchyard abort {key}{on}"
+        f"Interrupted. The version that serves continues to serve. Phase of the release: switchyard status{on}; "
+        f"switchyard history {key}{on}\nTo continue: switchyard resume {key}{on}. To take it back: "
+        f"switchyard abort {key}{on}"
     )
     raise typer.Exit(ExitCode.FAILED)

@@ -27,7 +27,7 @@ VERSION = 1
 
 
 IN_DOUBT = (
-    "Its switch is in doubt, so this is no success yet, and the old colour is not retired before every node follows:"
+    "Its switch is in doubt: this is not a success yet, and the old colour is not retired until every node follows:"
 )
 """What is said of a release that has got where it was to, when not every node was seen to follow its switch."""
 
@@ -209,5 +209,5 @@ def _next(record: ReleaseRecord, stack: str | None) -> str:
             f"switchyard rollback {back}{on}"
         )
     if record.irreversible is not None:
-        return f"Next: switchyard resume {key}{on} (goes on)"
-    return f"Next: switchyard resume {key}{on} (goes on), or switchyard abort {key}{on} (goes back)"
+        return f"Next: switchyard resume {key}{on} (continues)"
+    return f"Next: switchyard resume {key}{on} (continues), or switchyard abort {key}{on} (takes it back)"

@@ -91,7 +91,7 @@ def _end_interrupted(request: TogetherRequest) -> None:
     from switchyard.cli.output import errors
 
     errors.print(
-        "Interrupted. Selectors that were changed without all others are changed back, unless the command was killed. "
+        "Interrupted. If only some selectors were changed, they are changed back, unless the command was killed. "
         f"What serves now: switchyard status{stack_option(request.stack)}. To go on: {request.typed}"
     )
     raise typer.Exit(ExitCode.FAILED)

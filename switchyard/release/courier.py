@@ -168,11 +168,11 @@ class Courier:
 
     def _unsent(self, claim: Claim, reason: str) -> str:
         code = Code.WEBHOOK_UNUSABLE if reason.startswith(_UNUSABLE) else Code.MESSAGE_WAITS
-        about = f"notification {claim.to} has not got the message about the {claim.message.event} of a release"
+        about = f"notification {claim.to} has not received the message about the {claim.message.event} of a release"
         return self._waiting(f"{about}: {reason}", code)
 
     def _waiting(self, why: str, code: Code = Code.MESSAGE_WAITS) -> str:
-        remedy = "The message waits, and stops nothing. The next command that releases the service sends it."
+        remedy = "The message is kept, and delays nothing. The next command that releases the service sends it."
         return notice(code, self._about, why, remedy)
 
 
@@ -196,7 +196,7 @@ def posting(api: BoundedApi, namespace: str) -> Post:
         try:
             body = FORMS[notification.format](claim.message)
         except (AttributeError, KeyError, TypeError, ValueError) as error:  # somebody has edited the record
-            return f"the message cannot be put into words ({error!r})"
+            return f"the message cannot be formatted ({error!r})"
         return await send(url, claim.message.id, body)
 
     return post
@@ -206,7 +206,7 @@ def _dropped(about: str, number: int) -> str:
     return notice(
         Code.MESSAGES_DROPPED,
         about,
-        f"{number} messages about releases were not sent, and are dropped",
-        f"At most {KEPT_MESSAGES} messages wait, for {KEPT_HOURS} hours at most. What they were about: "
+        f"{number} messages about releases were not sent, and were dropped",
+        f"At most {KEPT_MESSAGES} messages are kept, for at most {KEPT_HOURS} hours. What they were about: "
         + typed(f"switchyard history {about}"),
     )

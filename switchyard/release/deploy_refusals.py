@@ -127,7 +127,7 @@ def refuse_others(key: str, colour: Colour, tag: str | None, steps: Iterable[Ste
         code=Code.OTHER_CHANGES_PENDING,
         step=f"{key}: the release",
         observed=f"an update would change more than {colour}: {changes}",
-        rule="a release changes its own service's idle colour, and nothing that nobody has reviewed for it",
+        rule="a release changes only the idle colour of its own service",
         remedy=f"Nothing was changed, and the configuration is as before. {again}",
     )
 

@@ -58,7 +58,7 @@ def refuse_condemned(observation: Observation, version: RolledBack | None) -> Re
             f"{version.colour} {version.tag} was rolled back at {version.at} by {version.actor} "
             f"(release {version.release}){because.rstrip('.')}"
         ),
-        rule="a drill sends users to no version that was condemned",
+        rule="a drill does not send users to a version that was rolled back",
         remedy=(
             f"{UNTOUCHED} {observation.what_serves} Drill when another version is warm in {version.colour}. When it "
             f"was rolled back: {typed(f'switchyard history {key_of(observation.name)}')}"
@@ -84,7 +84,7 @@ def refuse_cold(plan: Plan) -> Refusal | None:
         code=Code.DRILL_NOTHING_WARM,
         step=f"{key_of(plan.observation.name)}: the drill",
         observed=f"the version that served before, {plan.target} {plan.warm_tag}, is not warm ({plan.to})",
-        rule="a drill measures a rollback that needs nothing but the selector",
+        rule="a drill measures a rollback that only changes the selector",
         remedy=f"{UNTOUCHED} {plan.observation.what_serves} To warm it: {' && '.join(settings)}",
     )
 
@@ -102,7 +102,7 @@ def not_back(name: str, target: str, source: str, why: str) -> str:
     return notice(
         Code.DRILL_NOT_BACK,
         key,
-        f"the drill has not come back to {source}, and {target} serves: {why.strip().removesuffix('.')}",
+        f"the drill has not switched back to {source}, and {target} serves: {why.strip().removesuffix('.')}",
         f"To go back: {typed(f'switchyard drill {key}')}. Or: {typed(f'switchyard rollback {key}')}",
     )
 

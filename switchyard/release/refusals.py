@@ -160,7 +160,7 @@ def refuse_no_pods(observation: Observation, target: Colour, act: Act) -> Refusa
         code=Code.TARGET_NOT_READY,
         step=f"{key_of(name)}: the {act} to {target}",
         observed=f"none of its {state.wanted} pods is ready ({state.tag or 'no version'})",
-        rule="a colour without a ready endpoint would answer nobody",
+        rule="a colour without a ready endpoint would answer no request",
         remedy=(
             f"{UNTOUCHED} {observation.what_serves} See: kubectl -n {service.namespace} get pods -l "
             f"{labels_text(selector(name, target))}"
@@ -250,7 +250,7 @@ def refuse_not_warmed(plan: Plan, why: str) -> Refusal:
         code=Code.NOT_WARMED,
         step=f"{key_of(name)}: the rollback to {plan.target} {plan.warm_tag}",
         observed=f"its pods are not ready: {why.strip()}",
-        rule="a version without ready pods would answer nobody",
+        rule="a version without ready pods would answer no request",
         remedy=(
             f"The Service was not changed. {plan.observation.what_serves} {remedy}, and when its pods are ready: "
             + typed(f"switchyard rollback {key_of(name)}")

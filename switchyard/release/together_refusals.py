@@ -72,7 +72,7 @@ def report_undone(plans: Mapping[str, Plan], failed: str, why: str, touched: Seq
         ", ".join(plans),
         f"the {act} is not done, because {failed} could not be changed: {why.strip()}",
         (f"Changed back and read again: {', '.join(back)}. " if back else "")
-        + f"All serve as before: {serving}. Repair the cause, and type the command again",
+        + f"All serve as before: {serving}. Remove the cause, and run the command again",
     )
 
 
