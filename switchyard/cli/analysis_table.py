@@ -16,7 +16,7 @@ def document(stack: str, key: str, prometheus: str, judgements: list[Judgement],
 
     Args:
         stack: name of the stack.
-        key: of the service.
+        key: key of the service.
         prometheus: the address that was asked.
         judgements: the measurements.
         is_good: whether each one of the version to judge is a success.

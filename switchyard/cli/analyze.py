@@ -28,7 +28,7 @@ class Request:
         stack: name of the stack.
         service: key of the service.
         prometheus: address of Prometheus; None for the configured source.
-        pod_hash: of the pods to measure; None for the versions of the Rollout.
+        pod_hash: hash of the pod template to measure; None for the versions of the Rollout.
         seconds: for how long the version that serves is watched; None for the default.
         as_json: whether the output is one JSON document.
     """

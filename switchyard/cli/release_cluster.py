@@ -30,7 +30,7 @@ async def observe_service(
         cluster: the cluster.
         access: the same, in words.
         stack: name of the stack.
-        name: of the service.
+        name: name of the service.
         service: its settings.
     """
     project = read_project(Path.cwd())

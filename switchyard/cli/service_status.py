@@ -127,7 +127,7 @@ async def inspect_services(
 
     Args:
         access: the cluster.
-        services: of the stack.
+        services: services of the stack.
         freezes: the windows of the stack without releases.
     """
     cluster = await Cluster.connect(access)

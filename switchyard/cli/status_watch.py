@@ -106,7 +106,7 @@ async def watch(
 
     Args:
         access: the cluster.
-        services: of the stack.
+        services: services of the stack.
         display: shows what is seen.
         freezes: the windows of the stack without releases.
 

@@ -50,8 +50,8 @@ def converge(engine: Engine, key: str, target: Colour, *, config: bool) -> Conve
     """Writes the colour that serves to the configuration and to the state.
 
     Args:
-        engine: of the stack.
-        key: of the service in the configuration.
+        engine: engine of the stack.
+        key: key of the service in the configuration.
         target: the colour that serves.
         config: whether the configuration has it already.
     """
@@ -62,7 +62,7 @@ def converge_all(engine: Engine, targets: Mapping[str, Colour], *, config: bool)
     """Writes the colours that serve to the configuration and to the state, by one call of the engine each.
 
     Args:
-        engine: of the stack.
+        engine: engine of the stack.
         targets: the colour that serves, by the key of the service.
         config: whether the configuration has them already.
     """

@@ -184,7 +184,7 @@ def posting(api: BoundedApi, namespace: str) -> Post:
 
     Args:
         api: the API server.
-        namespace: of the Secret.
+        namespace: namespace of the Secret.
     """
 
     async def post(notification: Notification, claim: Claim) -> str | None:

@@ -35,7 +35,7 @@ class Runner:
         steps: what the phases do.
         on_phase: is called at the end of each phase.
         bake_seconds: how long the old colour stays ready once the watch has passed.
-        hooks: of the release.
+        hooks: hooks of the release.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Runner:
         """Raises what `abort` raises for a release that cannot be taken back, before anything is changed.
 
         Args:
-            record: of the release.
+            record: record of the release.
             stands: where it stands.
         """
         if stands.taken_back:

@@ -23,8 +23,8 @@ class Warming:
     """A colour that is given its version and its pods, or loses them.
 
     Attributes:
-        change: of the configuration.
-        tag: of the release.
+        change: change of the configuration.
+        tag: tag of the release.
         live: what the cluster has of the keys that are set; see `preview_change`.
     """
 
@@ -49,7 +49,7 @@ class Patch:
 
     Attributes:
         plan: what is to serve.
-        lane: of the service.
+        lane: lane of the service.
         observe: reads the service anew.
     """
 
@@ -93,8 +93,8 @@ class LoneActs:
     """What the release of one service has the engine and the selector do.
 
     Args:
-        engine: of the stack.
-        ledger: of the release.
+        engine: engine of the stack.
+        ledger: ledger of the release.
     """
 
     def __init__(self, engine: Engine, ledger: Ledger) -> None:

@@ -70,7 +70,7 @@ class Group:
         """A release does no more in this command.
 
         Args:
-            key: of the service.
+            key: key of the service.
             setback: why it did not reach what it is for; None where it did.
         """
         self._gone.add(key)
@@ -86,7 +86,7 @@ class Group:
         """The outcome of a phase for one release, by that of all.
 
         Args:
-            key: of the service.
+            key: key of the service.
             phase: that has ended.
             ended: its own outcome.
             new: whether its new version served when the phase began.
@@ -114,7 +114,7 @@ class Group:
         """Does something once for all releases that are in a phase, when each of them is ready for it.
 
         Args:
-            key: of the service.
+            key: key of the service.
             phase: in which it is done.
             value: what this service brings.
             act: does it, for whoever comes last.
@@ -134,7 +134,7 @@ class Group:
         """Does something once for all releases that end with it: those that end otherwise are not waited for.
 
         Args:
-            key: of the service.
+            key: key of the service.
             name: of what is done.
             value: what this service brings.
             act: does it.
@@ -148,7 +148,7 @@ class Group:
         """Does something once for all releases that come to it in a phase, which others may pass without it.
 
         Args:
-            key: of the service.
+            key: key of the service.
             phase: in which it is done.
             value: what this service brings.
             act: does it.

@@ -74,7 +74,7 @@ class DeployLedger(HeldRecord):
         """Writes that the new version of a release was rolled back, so that no automatic update brings it back.
 
         Args:
-            record: of the release.
+            record: record of the release.
             reason: why.
             because: key of the service whose version was condemned instead; None where it was this one.
         """
@@ -111,8 +111,8 @@ class RollbackJournal:
     """What the fast lane writes when a release is rolled back: nothing but the version, as the release is the record.
 
     Args:
-        ledger: of the release, whose Lease is held.
-        record: of the release.
+        ledger: ledger of the release, whose Lease is held.
+        record: record of the release.
         because: key of the service whose version was condemned instead; None where it was this one.
     """
 

@@ -16,8 +16,8 @@ class Ended:
     Attributes:
         event: the outcome.
         detail: the numbers, or the reason, in words.
-        receipt: of the switch, where the phase has one.
-        numbers: of the verdict, where the phase has one.
+        receipt: receipt of the switch, where the phase has one.
+        numbers: numbers of the verdict, where the phase has one.
     """
 
     event: Event

@@ -113,9 +113,9 @@ def refuse_others(key: str, colour: Colour, tag: str | None, steps: Iterable[Ste
     """Refuses a release whose preview would change more than its colour.
 
     Args:
-        key: of the service.
+        key: key of the service.
         colour: that is given its version and pods, or loses them.
-        tag: of the version; None where the colour loses its pods, so that nothing is deployed again.
+        tag: tag of the version; None where the colour loses its pods, so that nothing is deployed again.
         steps: the other changes.
     """
     again = see_others()
@@ -173,7 +173,7 @@ def abort_incomplete(record: ReleaseRecord, why: str) -> str:
     """Says that a new version that has not served could not be taken back.
 
     Args:
-        record: of the release.
+        record: record of the release.
         why: in the words of the engine or of a gate.
     """
     replicas = f"{below(SERVICES, record.service)}.{record.target}.replicas"

@@ -30,9 +30,9 @@ class GroupHooks(ReleaseHooks):
     """The hooks of one of several services: no phase ends before it has ended for all of them.
 
     Attributes:
-        key: of the service.
+        key: key of the service.
         group: the services.
-        hooks: of the service.
+        hooks: hooks of the service.
     """
 
     key: str
@@ -60,8 +60,8 @@ class Part:
     """One service of a group as a command finds it.
 
     Attributes:
-        runner: of its release.
-        record: of its release.
+        runner: runner of its release.
+        record: record of its release.
         standing: where it stands.
     """
 

@@ -51,7 +51,7 @@ class DrillPlan:
     """What a drill would do.
 
     Attributes:
-        observation: of the service.
+        observation: observation of the service.
         source: the colour where it begins and ends.
         target: the colour that serves in between.
         unfinished: an earlier drill whose command has ended, and that is only brought back; None for a new one.
@@ -89,7 +89,7 @@ class Drill:
     Args:
         access: the cluster of the stack.
         cluster: the same, connected.
-        journal: of the service.
+        journal: journal of the service.
         observe: reads the service.
         warm: creates the pods of a version that was retired while the drill was away from it.
         warn: reports a warning.
@@ -115,7 +115,7 @@ class Drill:
         """What a drill would do.
 
         Args:
-            observation: of the service.
+            observation: observation of the service.
             releases: the record of the service.
 
         Raises:

@@ -19,7 +19,7 @@ def refuse_unsettled(observation: Observation, current: ReleaseRecord | None) ->
     """Refuses a drill beside a release, or where the configuration has another colour than the one that serves.
 
     Args:
-        observation: of the service.
+        observation: observation of the service.
         current: its latest release; None without one. An unfinished drill is not refused here.
     """
     key, serving = key_of(observation.name), observation.serving
@@ -45,7 +45,7 @@ def refuse_condemned(observation: Observation, version: RolledBack | None) -> Re
     """Refuses a drill to a version that was rolled back.
 
     Args:
-        observation: of the service.
+        observation: observation of the service.
         version: the rollback of the other colour's version; None when it was not rolled back.
     """
     if version is None:
@@ -70,7 +70,7 @@ def refuse_cold(plan: Plan) -> Refusal | None:
     """Refuses a drill when a rollback would have to warm its version first.
 
     Args:
-        plan: of the rollback that the drill would do.
+        plan: plan of the rollback that the drill would do.
     """
     if plan.warm_tag is None:
         return None
@@ -93,7 +93,7 @@ def not_back(name: str, target: str, source: str, why: str) -> str:
     """Reports that a drill has switched and not come back.
 
     Args:
-        name: of the service.
+        name: name of the service.
         target: the colour and the version that serve.
         source: the colour and the version where the drill began.
         why: the cause.

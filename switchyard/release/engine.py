@@ -101,7 +101,7 @@ class Engine:
 
     Args:
         stack: name of the stack; None for the selected one.
-        directory: of the project, or one below it; None for the working directory.
+        directory: directory of the project, or one below it; None for the working directory.
     """
 
     def __init__(self, stack: str | None, directory: Path | None = None) -> None:

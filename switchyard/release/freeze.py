@@ -27,7 +27,7 @@ def is_stopped(act: Act, record: ReleaseRecord | None, serving: str) -> bool:
 
     Args:
         act: the command.
-        record: of the release that it is about; None where it begins one.
+        record: record of the release that it is about; None where it begins one.
         serving: the colour that serves.
     """
     if act in {Act.DEPLOY, Act.SWITCH, Act.DRILL, Act.RETIRE}:
@@ -46,7 +46,7 @@ async def pass_freeze(
     Args:
         api: of the cluster, whose clock is asked.
         freezes: the windows of the stack.
-        key: of the service.
+        key: key of the service.
         step: what the command does, in words.
         override: why it goes through all the same, in the operator's words; None where it does not.
         command: the same command, which a refusal proposes with an override; empty for one that takes none.

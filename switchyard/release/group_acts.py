@@ -31,10 +31,10 @@ class GroupActs:
     """What one of several services has the engine and the selectors do: once, for all of them.
 
     Args:
-        key: of the service.
+        key: key of the service.
         group: the services.
-        engine: of the stack.
-        ledgers: of all of them, by the key of the service.
+        engine: engine of the stack.
+        ledgers: ledgers of all of them, by the key of the service.
         targets: the colours of the new versions.
         engine_lock: is held while the engine writes.
     """
@@ -162,7 +162,7 @@ class GroupJournal:
     """The journal of a service whose selector is changed with others: the release has its own record.
 
     Attributes:
-        ledger: of the release.
+        ledger: ledger of the release.
     """
 
     ledger: Ledger

@@ -29,7 +29,7 @@ class HookRecord:
     """One hook of a release.
 
     Attributes:
-        name: of the hook.
+        name: name of the hook.
         point: at which it runs.
         started: when it was begun, RFC 3339. It is written before the hook is begun.
         ended: when its outcome was known; None before.

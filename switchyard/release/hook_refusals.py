@@ -18,7 +18,7 @@ def refuse_gone(plan: Plan, releases: Iterable[ReleaseRecord | None]) -> Refusal
 
     Args:
         plan: a rollback or a switch.
-        releases: of the service, newest first.
+        releases: releases of the service, newest first.
     """
     if not plan.patch:
         return None

@@ -69,7 +69,7 @@ class PointEnded:
     """How the hooks of a point ended.
 
     Attributes:
-        record: of the release, with the hooks.
+        record: record of the release, with the hooks.
         follows: what follows from the one that did not pass; None where the release goes on.
         detail: what did not pass, in words; None where all did.
         ran: whether one of them was run now.
@@ -87,7 +87,7 @@ class HookRuns:
     Args:
         hooks: as configured.
         calls: begins them.
-        ledger: of the release.
+        ledger: ledger of the release.
         warn: reports a hook that did not pass.
         on_end: is called with each hook that has ended.
     """
@@ -115,7 +115,7 @@ class HookRuns:
 
         Args:
             point: at which the release is.
-            name: of the service's objects.
+            name: name of the service's objects.
             ended: is brought up to date, so that it is right when the call is cancelled.
         """
         for hook in self._hooks.at(point):
@@ -158,8 +158,8 @@ async def after_rollback(runs: HookRuns, record: ReleaseRecord, name: str) -> Re
 
     Args:
         runs: the hooks.
-        record: of the rollback.
-        name: of the service's objects.
+        record: record of the rollback.
+        name: name of the service's objects.
     """
     ended = PointEnded(record)
     await runs.run(HookPoint.ON_ROLLBACK, name, ended)
@@ -189,9 +189,9 @@ def hook_context(record: ReleaseRecord, point: HookPoint, name: str) -> HookCont
     """What a hook gets to know.
 
     Args:
-        record: of the release.
+        record: record of the release.
         point: at which the hook runs.
-        name: of the service's objects.
+        name: name of the service's objects.
     """
     before, after, colour = record.from_tag, record.tag, record.target
     if point is HookPoint.ON_ROLLBACK and record.kind != Act.ROLLBACK:

@@ -36,7 +36,7 @@ class Holder:
 
     Attributes:
         act: the command, for example ``rollback``.
-        user: of the operating system.
+        user: user of the operating system.
         host: the machine's name.
         process: the process ID there.
         nonce: what no other command has, of the same process neither.
@@ -63,7 +63,7 @@ class Held:
     """A Lease as the API server has it.
 
     Attributes:
-        identity: of its holder; empty for a Lease that was released.
+        identity: identity of its holder; empty for a Lease that was released.
         act: the holder's command.
         phase: what the command did when it last renewed the Lease.
         acquired: when the holder took it.

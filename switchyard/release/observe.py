@@ -22,8 +22,8 @@ async def observe(
 
     Args:
         cluster: the cluster.
-        name: of the service.
-        settings: of the service.
+        name: name of the service.
+        settings: settings of the service.
         own: project and name of the stack.
         described: the kubeconfig and its context in words.
 

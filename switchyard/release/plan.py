@@ -51,8 +51,8 @@ class Observation:
     """A service as it was when the command began.
 
     Attributes:
-        name: of the service.
-        settings: of the service.
+        name: name of the service.
+        settings: settings of the service.
         live: the Service that users reach, as the API server has it.
         serving: the colour that the Service selects.
         colours: both colours.
@@ -76,7 +76,7 @@ class Plan:
 
     Attributes:
         act: switch or rollback.
-        observation: of the service.
+        observation: observation of the service.
         target: the colour that is to serve.
         warm_tag: the version that the target is to be warmed with first; None where it is warm.
         patch: whether the selector has to be changed; otherwise only configuration and state follow.

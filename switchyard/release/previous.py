@@ -40,7 +40,7 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
     """The colour and version that served before those that serve now.
 
     Args:
-        observation: of the service.
+        observation: observation of the service.
         last: the record of its latest release; None where there is none.
         converged: whether the configuration has what serves.
     """

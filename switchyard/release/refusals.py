@@ -70,7 +70,7 @@ def refuse_foreign(
     """Refuses a Service that is not there, or that another stack or nobody has marked as its own.
 
     Args:
-        name: of the service.
+        name: name of the service.
         service: its settings.
         live: the Service on the cluster; None when there is none.
         own: project and name of the stack.
@@ -274,7 +274,7 @@ def not_converged(name: str, target: Colour, stack: str, why: str, *, config: bo
     """Reports that the switch is done, and that configuration or state do not have it yet.
 
     Args:
-        name: of the service.
+        name: name of the service.
         target: the colour that serves.
         stack: name of the stack.
         why: the engine's own words.

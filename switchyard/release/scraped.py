@@ -46,7 +46,7 @@ def query(watch: Watch, namespace: str, pods: Collection[str]) -> str:
 
     Args:
         watch: names and labels of what is watched.
-        namespace: of the pods.
+        namespace: namespace of the pods.
         pods: their names.
     """
     matchers = [f'{label}="{value}"' for label, value in {**watch.labels, "namespace": namespace}.items()]

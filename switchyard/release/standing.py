@@ -41,7 +41,7 @@ def standing(record: ReleaseRecord, live: Live) -> Standing:
     """Where a release stands.
 
     Args:
-        record: of a release that runs.
+        record: record of a release that runs.
         live: what the cluster has.
     """
     serving = Side.NEW if live.serving == record.target else Side.OLD

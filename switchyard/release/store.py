@@ -100,8 +100,8 @@ class ReleaseStore:
 
     Args:
         api: the API server.
-        namespace: of the service.
-        name: of the service.
+        namespace: namespace of the service.
+        name: name of the service.
         queued: the record with the messages that a change causes, from the record before and after it.
 
     Attributes:

@@ -26,8 +26,8 @@ class ColourChange:
     """What a colour is to have.
 
     Attributes:
-        key: of the service.
-        colour: of the service.
+        key: key of the service.
+        colour: colour of the service.
         values: the keys of the colour that are set.
     """
 
@@ -54,7 +54,7 @@ def preview_change(
     """Writes a change to the configuration and previews it. When it is refused, the configuration is as before.
 
     Args:
-        engine: of the stack.
+        engine: engine of the stack.
         change: the change.
         refusal_of_others: the message for a preview that would change something else.
         live: what the cluster has of the keys that are set. Where an earlier command has written the change and died,
@@ -75,7 +75,7 @@ def preview_changes(
     """Writes changes to the configuration and previews them, as `preview_change` does, all at once.
 
     Args:
-        engine: of the stack.
+        engine: engine of the stack.
         changes: each with what the cluster has.
         refusal_of_others: the message for a preview that would change something else.
 

@@ -24,7 +24,7 @@ def sources_of(
     Args:
         api: the API server.
         service: the service's name in Kubernetes.
-        settings: of the service.
+        settings: settings of the service.
         tracks: whose pods.
         before: an earlier reading of the same pods, which is gone on from.
     """

@@ -29,7 +29,7 @@ def url_of(secret: Mapping[str, Any] | None, name: str, key: str) -> str:
 
     Args:
         secret: as the API server has it; None where there is none.
-        name: of the Secret.
+        name: name of the Secret.
         key: in the Secret.
 
     Raises:
@@ -55,7 +55,7 @@ async def send(url: str, message_id: str, body: Mapping[str, Any]) -> str | None
     """Sends a message, and follows no redirect.
 
     Args:
-        url: of the webhook.
+        url: URL of the webhook.
         message_id: the same for every attempt.
         body: its JSON.
 
