@@ -1,4 +1,4 @@
-"""Why a drill is refused, and what to type then: pure functions."""
+"""Refusals of a drill, with their remedies. Pure functions."""
 
 from switchyard.codes import Code
 from switchyard.config.commands import below, set_value, typed
@@ -16,7 +16,7 @@ from switchyard.release.standing import baked_until
 
 
 def refuse_unsettled(observation: Observation, current: ReleaseRecord | None) -> Refusal | None:
-    """Refuses a drill beside a release, or where the configuration has another colour than the one that serves.
+    """Refuses a drill during a release, or if the configuration has another colour than the one that serves.
 
     Args:
         observation: observation of the service.
@@ -90,7 +90,7 @@ def refuse_cold(plan: Plan) -> Refusal | None:
 
 
 def not_back(name: str, target: str, source: str, why: str) -> str:
-    """Reports that a drill has switched and not come back.
+    """Reports that a drill has switched and has not switched back.
 
     Args:
         name: name of the service.
@@ -108,7 +108,7 @@ def not_back(name: str, target: str, source: str, why: str) -> str:
 
 
 def _finishing(record: ReleaseRecord, observation: Observation) -> str:
-    """How to end a release, and to drill then."""
+    """The remedy that ends a release so that a drill is possible."""
     key = record.service
     if record.kind != Act.DEPLOY:
         return f"Finish it: {again(record)}"
