@@ -131,7 +131,7 @@ class Courier:
             self._warn_once(_dropped(self._about, dropped))
 
     async def _claimed(self) -> tuple[Claim, ...]:
-        """Marks the next messages in the record and returns them. A webhook that does not answer delays no other one."""
+        """Marks the next messages in the record and returns them. A webhook without an answer delays no other one."""
         now, claims = await self._now(), tuple[Claim, ...]()
         failed = {name for name, at in self._failed.items() if time.monotonic() - at < PAUSE_SECONDS}
 

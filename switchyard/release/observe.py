@@ -18,7 +18,7 @@ from switchyard.release.refusals import refuse_foreign, refuse_selector
 async def observe(
     cluster: Cluster, name: ServiceName, settings: BlueGreenSettings, own: Mark, described: str
 ) -> Observation:
-    """Reads the Service and both colours.
+    """Reads the Service and both colours of a service.
 
     Args:
         cluster: the cluster.

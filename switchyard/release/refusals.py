@@ -201,7 +201,7 @@ def refuse_other_than_confirmed(confirmed: Observation, now: Observation) -> Ref
 
 
 def refuse_unconfirmed(name: str, act: Act) -> Refusal:
-    """Refuses to act without a confirmation when there is no terminal to ask at."""
+    """Refuses a change without a confirmation if there is no terminal to ask at."""
     return Refusal(
         code=Code.CONFIRMATION_NEEDED,
         step=f"{key_of(name)}: the {act}",

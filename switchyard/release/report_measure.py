@@ -1,4 +1,4 @@
-"""One measure of a report: its value and target, and what its sample supports. Pure."""
+"""One measure of a report: its value and target, and the bound that its sample supports. Pure."""
 
 import math
 import statistics
@@ -17,7 +17,7 @@ class Spread:
     """Durations of one kind.
 
     Attributes:
-        name: from what to what.
+        name: the two moments between which the duration is.
         size: how many are known.
         median: of them, in seconds.
         p95: 95th percentile of them by nearest rank.

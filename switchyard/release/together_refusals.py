@@ -1,4 +1,4 @@
-"""Why several services are not switched together, and what serves then: pure functions."""
+"""Refusals and errors of a switch of several services, with the versions that serve then. Pure functions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from switchyard.release.refusals import UNTOUCHED
 
 
 def refuse_several(act: Act, words: Sequence[str]) -> Refusal | None:
-    """Refuses several services, or what is no colour, without --together.
+    """Refuses several services, or an unknown colour, without --together.
 
     Args:
         act: the command.
