@@ -1,4 +1,4 @@
-"""`switchyard history`: the releases of a service, by the record in its cluster."""
+"""`switchyard history`: shows the releases of a service from the record in its cluster."""
 
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415

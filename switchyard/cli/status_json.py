@@ -1,4 +1,4 @@
-"""What `switchyard status --json` prints. Scripts rely on these names."""
+"""The document that `switchyard status --json` prints. Scripts rely on its keys."""
 
 import re
 from typing import Any

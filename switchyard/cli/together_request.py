@@ -25,10 +25,10 @@ class TogetherRequest:
     Attributes:
         act: switch or rollback.
         words: the services, each with its colour where one is named.
-        reason: why, for the record.
+        reason: the operator's reason, for the record.
         stack: name of the stack; None for the selected one.
         wait: whether commands that release the services are waited for as long as it takes.
-        yes: whether it is confirmed already.
+        yes: whether the command is confirmed in advance.
         as_json: whether the output is one JSON document.
         override: why a switch goes through although releases are frozen, or why a rollback goes to versions that a hook
             has left behind; None where it does not.

@@ -108,7 +108,7 @@ class ShareTest:
         self.hits += hits
 
     def _start(self) -> float:
-        """Weight of the alternative that the version becomes worse at this reading; the sum of all weights is at most 1."""
+        """Weight of the alternative that the version becomes worse at this reading. All weights sum to at most 1."""
         if not self._left:
             return -math.inf
         self._left -= 1
