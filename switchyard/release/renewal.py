@@ -83,7 +83,7 @@ async def _replaced(
     bound: float,
     serving: str,
 ) -> DrainReport:
-    """Begins to replace the pods of a colour, and follows that until those of before are gone or the time is over."""
+    """Begins to replace the pods of a colour, and waits until the old pods are gone or the time is over."""
     namespace, deployment = service.namespace, colour_name(name, colour)
     async with aclosing(cluster.watch_pod_names(namespace, selector(name, colour))) as watch:
         before = left = await anext(watch)

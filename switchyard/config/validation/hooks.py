@@ -31,13 +31,13 @@ def hook_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
     for point, number, hook in service.release.hooks.all():
         at = below(path, "release", "hooks", point.value, number)
         if hook.name in owners:
-            rule = f"is the name of {owners[hook.name]}, and the record knows a hook by its name"
+            rule = f"is the name of {owners[hook.name]}, and the record identifies a hook by its name"
             remedy = f"Rename it. For example: {set_value(f'{at}.name', f'{hook.name[:60]}-2')}"
             yield Problem(f"{at}.name", shown(hook.name), rule, remedy)
         owners.setdefault(hook.name, at)
         yield from _failure_problems(at, point, hook)
         if hook.irreversible and point is not HookPoint.BEFORE_RETIRE:
-            rule = f"is for beforeRetire alone: at {point} a rollback still needs the version of before"
+            rule = f"is only for beforeRetire: at {point} a rollback still needs the previous version"
             yield Problem(
                 f"{at}.irreversible", "true", rule, f"Move the hook, or: {set_value(f'{at}.irreversible', False)}"
             )

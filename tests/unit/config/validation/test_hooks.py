@@ -77,7 +77,7 @@ def test_what_could_not_follow_at_a_point_is_refused(point: str, follows: str, r
 @pytest.mark.parametrize("point", [point for point in HookPoint if point is not HookPoint.BEFORE_RETIRE])
 def test_only_a_hook_of_the_retirement_may_be_irreversible(point: HookPoint) -> None:
     [line] = error_lines(backend(point.value, irreversible=True))
-    assert f"{AT}.{point}.0.irreversible: true: is for beforeRetire alone" in line
+    assert f"{AT}.{point}.0.irreversible: true: is only for beforeRetire" in line
     assert hooks(backend("beforeRetire", irreversible=True)).before_retire[0].irreversible
 
 
