@@ -8,7 +8,7 @@ from rich.text import Text
 from switchyard.cli.analysis import Judgement
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or means something else."""
+"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
 
 
 def document(stack: str, key: str, prometheus: str, judgements: list[Judgement], *, is_good: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from switchyard.release.verdict_numbers import WatchedVerdict
 from switchyard.release.watch import watch
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or means something else."""
+"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
 
 
 @dataclass(frozen=True)

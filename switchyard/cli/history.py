@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from switchyard.release.store import Releases
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or means something else."""
+"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
 
 Service = Annotated[str, typer.Argument(help="Key of the service in the configuration.")]
 

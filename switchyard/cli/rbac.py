@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from switchyard.manifests.manifest import Manifest
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or means something else."""
+"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
 
 Namespaces = Annotated[
     list[str] | None,

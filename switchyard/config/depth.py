@@ -8,7 +8,7 @@ from switchyard.config.errors import Problem
 DEEPEST = 60
 """Greatest depth of nested mappings and lists. The deepest settings, in a pod's specification, have about 20 levels."""
 
-RULE = f"is nested in more than {DEEPEST} levels, which nothing takes"
+RULE = f"is nested in more than {DEEPEST} levels, which no setting has"
 
 
 def shallow(path: str, raw: object, problems: list[Problem]) -> object:

@@ -62,14 +62,14 @@ def test_what_follows_a_failure_can_be_said(point: str, follows: str) -> None:
     [
         ("beforeWarm", "rollback", "nothing has been switched yet", "stop"),
         ("beforeSwitch", "rollback", "nothing has been switched yet", "stop"),
-        ("beforeRetire", "rollback", "is not taken back by itself", "stop"),
+        ("beforeRetire", "rollback", "is not rolled back automatically", "stop"),
         ("onRollback", "rollback", "the old version serves again already", "continue"),
-        ("onRollback", "stop", "a rollback is stopped by nothing", "continue"),
+        ("onRollback", "stop", "no hook may stop a rollback", "continue"),
     ],
 )
 def test_what_could_not_follow_at_a_point_is_refused(point: str, follows: str, rule: str, instead: str) -> None:
     [line] = error_lines(backend(point, onFailure=follows))
-    assert line.startswith(f"{AT}.{point}.0.onFailure: '{follows}': means nothing at {point}: ")
+    assert line.startswith(f"{AT}.{point}.0.onFailure: '{follows}': has no effect at {point}: ")
     assert rule in line
     assert f"pulumi config set --path '{AT}.{point}[0].onFailure' {instead}" in line
 
