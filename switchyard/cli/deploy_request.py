@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415
 
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import typer
 
@@ -114,9 +115,13 @@ def several(request: DeployRequest, words: tuple[str, ...], *, together: bool) -
     return request
 
 
-def begin_due(stack: str | None, *, wait: bool, yes: bool, as_json: bool) -> None:
-    """Retires whatever has baked long enough, one service after the other."""
+def begin_due(
+    stack: str | None, service: str | None, override: str | None, *, wait: bool, yes: bool, as_json: bool
+) -> None:
+    """Retires whatever has baked long enough, one service after the other. Refuses what is about one service."""
     with errors_end_the_command(stack, as_json=as_json):
+        if service is not None or override is not None:
+            _refuse_one(service, override)
         if not yes:
             _check(DeployRequest(Act.RETIRE, "--due", stack=stack, as_json=as_json))
         with reading_state(stack) as answer:
@@ -137,6 +142,20 @@ def _check(request: DeployRequest) -> None:
         raise UsageError("Name a service, or use --due for all services whose bake is over. Nothing was changed.")
     if not request.yes and not can_ask(as_json=request.as_json):
         raise UsageError(str(refuse_unasked(", ".join(request.keys), request.typed)))
+
+
+def _refuse_one(service: str | None, override: str | None) -> NoReturn:
+    """Refuses what is about one service, where all that are due would be retired."""
+    import shlex
+
+    from switchyard.config.commands import typed
+    from switchyard.errors import UsageError
+
+    retire = f"switchyard retire {service or 'SERVICE'}{f' --override {shlex.quote(override)}' if override else ''}"
+    raise UsageError(
+        "--due retires every service whose release has baked long enough, and takes neither a service nor --override. "
+        f"Nothing was changed. One service now: {typed(retire)}. All that are due: {typed('switchyard retire --due')}"
+    )
 
 
 def _end_interrupted(request: DeployRequest) -> None:

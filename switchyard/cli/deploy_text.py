@@ -109,13 +109,6 @@ class DeployReport(CommandReport):
         if not self._request.as_json:
             console.print(f"  {hook_line(hook)}", markup=False)
 
-    def nothing_due(self) -> None:
-        """Reports that no release has baked long enough."""
-        if self._request.as_json:
-            print_json({"version": VERSION, "due": []})
-        else:
-            console.print("No release has baked long enough to be retired. Nothing was changed.", markup=False)
-
     def end(self, record: ReleaseRecord, observation: Observation, bake_seconds: int) -> ExitCode:
         """Reports where the release is, what serves and what to type next. Returns the exit code."""
         code = exit_code(record, self._request)

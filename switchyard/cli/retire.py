@@ -36,7 +36,7 @@ def retire(
     from switchyard.release.plan import Act
 
     if due:
-        begin_due(stack, wait=wait, yes=yes, as_json=as_json)
+        begin_due(stack, service, override, wait=wait, yes=yes, as_json=as_json)
     else:
         request = DeployRequest(Act.RETIRE, service or "", stack=stack, wait=wait, yes=yes, as_json=as_json)
         begin(replace(request, override=override or None))

@@ -1,14 +1,13 @@
 """Stops a detached command on this machine, as Ctrl-C would."""
 
 import contextlib
-import getpass
 import os
 import signal
 import socket
 
 import psutil
 
-from switchyard.release.lease_holder import Held
+from switchyard.release.lease_holder import Held, user_name
 
 
 def interrupt(held: Held) -> bool:
@@ -20,7 +19,7 @@ def interrupt(held: Held) -> bool:
     Args:
         held: the Lease.
     """
-    if not held.detached or (held.user, held.host) != (getpass.getuser(), socket.gethostname()):
+    if not held.detached or (held.user, held.host) != (user_name(), socket.gethostname()):
         return False
     with contextlib.suppress(psutil.Error, OSError):
         command = psutil.Process(held.process).cmdline()

@@ -30,6 +30,18 @@ While a colour is warmed or retired, the engine changes the pods that a rollback
 """
 
 
+def user_name() -> str:
+    """The user of the operating system; by number where it has no name, as in a container of a CI system.
+
+    Without `USER` and the like, `getpass.getuser` asks for the entry of the user's number, and raises KeyError where
+    there is none (OSError since Python 3.13).
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
 @dataclass(frozen=True)
 class Holder:
     """Who holds a Lease.
@@ -45,7 +57,7 @@ class Holder:
     """
 
     act: str
-    user: str = field(default_factory=getpass.getuser)
+    user: str = field(default_factory=user_name)
     host: str = field(default_factory=socket.gethostname)
     process: int = field(default_factory=os.getpid)
     nonce: str = field(default_factory=lambda: secrets.token_hex(4))
