@@ -70,6 +70,9 @@ class ClusterHookCalls:
             return HookResult(HookOutcome.UNKNOWN, detail)
         except NOT_SENT as error:
             return HookResult(HookOutcome.FAILED, f"{_host(http)} cannot be reached: {_words(error)}")
+        except httpx.LocalProtocolError:
+            # Its text has the header that it is about, and with it the value of a Secret.
+            return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: HTTP does not permit a header")
         except httpx.HTTPError as error:
             return HookResult(HookOutcome.UNKNOWN, f"{_host(http)} has not answered: {_words(error)}")
 
@@ -86,7 +89,7 @@ class ClusterHookCalls:
             raise ValueError(f"there is no {named}")
         text = ""
         with suppress(binascii.Error, UnicodeDecodeError):
-            text = base64.b64decode(encoded).decode("ascii").rstrip("\r\n")
+            text = base64.b64decode(encoded).decode("ascii").strip(" \t\r\n")  # no part of the value of a header
         if not text or not text.isprintable():
             raise ValueError(f"{named} is empty, or nothing that a header can have")
         return text

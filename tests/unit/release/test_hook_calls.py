@@ -108,6 +108,26 @@ def test_a_header_comes_from_a_secret(listening: HookServer) -> None:
     assert "hidden" not in f"{result.detail}{result.quoted}"
 
 
+@pytest.mark.parametrize("value", [" Bearer hidden", "Bearer hidden ", "\tBearer hidden \r\n"])
+def test_blanks_around_the_value_of_a_secret_are_not_sent(listening: HookServer, value: str) -> None:
+    api = PlayedApi(secrets={"ci": {"token": base64.b64encode(value.encode()).decode()}})
+    result = run(api, call(listening, **AUTHORIZED))
+    assert (result.outcome, listening.calls[0][1]["authorization"]) == (HookOutcome.PASSED, "Bearer hidden")
+
+
+def test_a_header_that_http_does_not_permit_is_in_no_message(
+    listening: HookServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def spoilt(*_: Any) -> str:
+        return "Bearer hidden "
+
+    monkeypatch.setattr(ClusterHookCalls, "_secret", spoilt)
+    result = run(PlayedApi(), call(listening, **AUTHORIZED))
+    assert (result.outcome, listening.calls) == (HookOutcome.FAILED, [])
+    assert "nothing was sent" in str(result.detail)
+    assert "hidden" not in f"{result.detail}{result.quoted}"
+
+
 @pytest.mark.parametrize(
     "secrets",
     [{}, {"ci": {}}, {"ci": {"token": ""}}, {"ci": {"token": base64.b64encode(b"hidden\r\nX: 1").decode()}}],
