@@ -214,6 +214,14 @@ def test_a_creation_whose_answer_was_lost_counts_if_the_job_is_there() -> None:
     assert run(unknown, JOB).outcome is HookOutcome.UNKNOWN
 
 
+@pytest.mark.parametrize(("begun", "outcome"), [(None, "failed"), (NOW - timedelta(seconds=20), "unknown")])
+def test_a_job_that_nobody_asked_for_is_known_not_to_have_run(begun: datetime | None, outcome: str) -> None:
+    api = PlayedApi(errors={("get", "jobs"): [UnreachableError("no answer")]})
+    result = run(api, JOB, begun)
+    assert (result.outcome, CREATED in api.asked) == (outcome, False)
+    assert "no answer" in str(result.detail)
+
+
 @pytest.mark.parametrize(
     "error",
     [
