@@ -69,6 +69,19 @@ def test_pods_that_are_being_deleted_need_not_be_ready() -> None:
     assert (health.problem, health.unready) == (None, "")
 
 
+def test_a_pod_that_was_evicted_and_replaced_neither_condemns_nor_keeps_a_version_from_passing() -> None:
+    def read(name: str, phase: str, ready: str) -> dict[str, Any]:
+        conditions = [{"type": "Ready", "status": ready}]
+        return {"metadata": {"uid": name, "name": name}, "status": {"phase": phase, "conditions": conditions}}
+
+    before = watched_pods([read("a", "Running", "True"), read("b", "Running", "True")])
+    evicted, other = read("b", "Failed", "False"), read("c", "Running", "True")
+    health = after(before, *[watched_pods([read("a", "Running", "True"), evicted, other])] * 60)
+    assert (health.problem, health.unready) == (None, "")
+    health = after(before, *[watched_pods([evicted, read("a", "Failed", "False")])] * 60)
+    assert health.problem == "0 of 0 pods are ready for 59 s"
+
+
 def test_no_pod_at_all_condemns_after_its_time() -> None:
     assert after([pod("a")], *[[]] * 11).problem == "0 of 0 pods are ready for 10 s"
 
