@@ -24,6 +24,9 @@ LAST_OLD = ("lastOldOnNewConnections", "lastOldOnKeptConnections")
 WITHDRAWN = re.compile(r"^aborted by|took its place$")
 """Details of a release that an operator has ended before users got its version, by `abort` or by a switch to it."""
 
+ALONG = re.compile(r"^released together with ")
+"""Details of a release that ended only because of another one that it was released together with."""
+
 
 class Status(StrEnum):
     """How a deployment counts.
@@ -33,6 +36,8 @@ class Status(StrEnum):
         ROLLED_BACK: it reached users, and was taken back, by the watch or by an operator.
         FAILED: anything else that went wrong.
         PREVENTED: a gate refused it before it reached users.
+        TAKEN_ALONG: it failed or was taken back only because of another one that it was released together with, which
+            counts by itself.
         WITHDRAWN: an operator aborted it, or switched to its version, before its own switch.
         RUNNING: it has not ended; a release that bakes or is held counts here.
         CONTINUED: a switch that found its selector as wanted: it finished an earlier command.
@@ -42,6 +47,7 @@ class Status(StrEnum):
     ROLLED_BACK = "rolledBack"
     FAILED = "failed"
     PREVENTED = "prevented"
+    TAKEN_ALONG = "takenAlong"
     WITHDRAWN = "withdrawn"
     RUNNING = "running"
     CONTINUED = "continued"
@@ -53,7 +59,7 @@ class Rollback:
 
     Attributes:
         started: the moment of the record that it is in.
-        by: `watch`, `rollback` or `abort`.
+        by: `watch`, `rollback`, `abort`, or `together` where another release took it along.
         serving_at: when the endpoints of the Service were those of the version before.
         seen_to_decision: from the look that condemned the version to the decision.
         decision_to_accepted: from the decision to the API server's answer to the selector.
@@ -194,6 +200,8 @@ def _status(record: ReleaseRecord, *, is_undone: bool) -> Status:
         return Status.CONTINUED
     if is_undone and not record.running:
         return Status.ROLLED_BACK
+    if record.result in {Result.FAILED, Result.ROLLED_BACK} and ALONG.search(record.detail or ""):
+        return Status.TAKEN_ALONG
     if record.result is Result.FAILED and not reached(record) and WITHDRAWN.search(record.detail or ""):
         return Status.WITHDRAWN
     return {
@@ -225,6 +233,9 @@ def _by_itself(record: ReleaseRecord) -> Rollback | None:
         return None
     if receipt.get("started") == record.started:
         return None  # the receipt of the switch: somebody else has taken the release back
+    if ALONG.search(record.detail or ""):
+        breached = next((phase for phase in reversed(record.phases) if phase.outcome == "breached"), None)
+        return _rollback(record, "together", None, receipt.get("started") if breached is None else breached.ended)
     watch = _last_watch(record)
     if watch is None or watch.outcome != "breached":
         return _rollback(record, Act.ABORT.value, None, None)
@@ -235,7 +246,8 @@ def _by_itself(record: ReleaseRecord) -> Rollback | None:
 def _rollback(record: ReleaseRecord, by: str, problem_seen: object, decided: object) -> Rollback:
     """A rollback by its receipt, whose durations count from the command's start: for an operator, the decision."""
     receipt = record.receipt if isinstance(record.receipt, Mapping) else {}
-    began, waited = moment(receipt.get("started")), 0.0 if by != "watch" else between(decided, receipt.get("started"))
+    by_operator = by in {Act.ROLLBACK.value, Act.ABORT.value}
+    began, waited = moment(receipt.get("started")), 0.0 if by_operator else between(decided, receipt.get("started"))
     accepted, serving = number(receipt.get("patchedAfter")), number(receipt.get("endpointsAfter"))
     to_decision, to_serving = between(problem_seen, decided), _sum(waited, serving)
     return Rollback(
