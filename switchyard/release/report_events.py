@@ -3,6 +3,7 @@
 A record may be of an earlier version of the program, or odd: what it does not say is None, and never a guess.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -97,6 +98,11 @@ class Deployment:
     rollback: Rollback | None
 
     @property
+    def has_switched(self) -> bool:
+        """Whether it has brought users the new version itself, and not found that an earlier command had."""
+        return self.reached and self.status is not Status.CONTINUED
+
+    @property
     def watched(self) -> Mapping[str, Any] | None:
         """The numbers of its verdict; None where the record has none."""
         return _numbers(self.record)
@@ -138,7 +144,13 @@ def between(start: object, end: object) -> float | None:
 
 def number(value: object) -> float | None:
     """A number of a record that is not negative; None for anything else."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        read = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return None
+    return read if math.isfinite(read) and read >= 0 else None
 
 
 def reached(record: ReleaseRecord) -> bool:
@@ -253,7 +265,7 @@ def _rollback(record: ReleaseRecord, by: str, problem_seen: object, decided: obj
     return Rollback(
         started=_started(record),
         by=by,
-        serving_at=None if began is None or serving is None else began + timedelta(seconds=serving),
+        serving_at=_later(began, serving),
         seen_to_decision=to_decision,
         decision_to_accepted=_sum(waited, accepted),
         decision_to_serving=to_serving,
@@ -266,6 +278,13 @@ def last_bad(receipt: Mapping[str, Any]) -> float | None:
     """When the version that was gone from gave its last answer, by a receipt; None where that was not seen."""
     moments = (number(receipt.get(key)) for key in LAST_OLD)
     return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _later(began: datetime | None, seconds: float | None) -> datetime | None:
+    try:
+        return None if began is None or seconds is None else began + timedelta(seconds=seconds)
+    except OverflowError:  # no time that a calendar has
+        return None
 
 
 def _sum(first: float | None, second: float | None) -> float | None:

@@ -185,9 +185,7 @@ def test_deployments_are_counted_as_sql_counts_them(result: Report, sql: sqlite3
     ended = count(sql, "deployments", "reached AND status IN ('failed', 'rolledBack', 'succeeded')")
     assert (change["value"], change["sample"]["size"]) == (round(failed / ended, 6), ended)
     assert change["bound"] == round(exact_upper(failed, ended), 6)
-    assert measure(result, "downtime")["sample"]["size"] == count(sql, "deployments", "reached") + count(
-        sql, "rollbacks"
-    )
+    assert measure(result, "downtime")["sample"]["size"] == reached + count(sql, "rollbacks")
     requests = "SELECT coalesce(sum(doc->>'$.receipt.requests'), 0) FROM deployments WHERE"
     assert measure(result, "downtime")["sample"]["counts"] == {
         name: value(sql, f"{requests.replace('requests', name)} {within()} AND doc->>'$.receipt.requests' IS NOT NULL")
@@ -251,6 +249,17 @@ def test_what_no_record_has_is_unknown_and_says_what_would_give_it(result: Repor
         found = measure(result, name)
         assert (found["value"], found["met"]) == (None, None)
         assert found["note"].startswith("unknown: ")
+
+
+@pytest.mark.parametrize(
+    "number", [math.inf, math.nan, -1.0, 1e300, 10**400], ids=["infinite", "none", "negative", "huge", "long"]
+)
+def test_numbers_that_nothing_can_have_end_no_report(records: dict[str, list[dict[str, Any]]], number: float) -> None:
+    """JSON as Python reads it has infinity, and a record may have been edited."""
+    [release, *_] = (own for own in records["service-1"] if own["result"] == "rolledBack" and own["receipt"])
+    receipt = {"started": text(START), "patchedAfter": 0.5, "endpointsAfter": number, "requests": number, "errors": 0}
+    odd = ReleaseRecord.from_json({**release, "started": text(START), "receipt": {**receipt, "started": text(SINCE)}})
+    assert report({"service-1": [odd]}, START, UNTIL).to_json()["unreadable"] == 0
 
 
 def test_no_release_is_no_success() -> None:
