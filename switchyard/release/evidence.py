@@ -169,7 +169,9 @@ class Evidence:
         return [*questions, _Slow(PAST, boundary, self._slow_test(accepted))]
 
     def _past_slower(self, boundary: float) -> float:
-        return self._past.slower(boundary) if boundary in self._past.buckets else 0.0
+        """Requests of the past that took longer than a boundary for certain, which its histogram need not have."""
+        own = next((known for known in sorted(self._past.buckets) if known >= boundary), None)
+        return 0.0 if own is None else self._past.slower(own)
 
     def _slow_test(self, accepted: float) -> ShareTest:
         return self._test(accepted, accepted, 0.25)
