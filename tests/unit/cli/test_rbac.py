@@ -88,9 +88,7 @@ def test_services_that_the_commands_do_not_release_give_no_right_to_delete_pods(
     settings = SimpleNamespace(services=services, releases=Releases())
     monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
     _, *roles = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
-    deleting = [
-        role["metadata"]["namespace"] for role in roles for rule in role["rules"] if "delete" in rule["verbs"]
-    ]
+    deleting = [role["metadata"]["namespace"] for role in roles for rule in role["rules"] if "delete" in rule["verbs"]]
     assert (len(roles), deleting) == (3, ["shop"])
 
 

@@ -42,4 +42,5 @@ def test_requests_for_the_metrics_themselves_are_no_use(monkeypatch: pytest.Monk
 
 def test_requests_of_others_are_counted_without_those_for_the_metrics(monkeypatch: pytest.MonkeyPatch) -> None:
     said = used(monkeypatch, {"a": 7, "b": 9}, {"a": 8, "b": 9}, {"a": 12, "b": 9})
-    assert said == "its pods have answered 3 requests in 0 s (those of their probes too, if the application counts them)"
+    probes = "those of their probes too, if the application counts them"
+    assert said == f"its pods have answered 3 requests in 0 s ({probes})"

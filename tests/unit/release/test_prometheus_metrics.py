@@ -142,9 +142,7 @@ def test_a_pod_that_came_lately_need_not_be_scraped_yet() -> None:
     assert "late: no series" in too_late
 
 
-def at_moments(
-    monkeypatch: pytest.MonkeyPatch, answers: dict[float, tuple[str, list[Sample]]]
-) -> dict[float, Reading]:
+def at_moments(monkeypatch: pytest.MonkeyPatch, answers: dict[float, tuple[str, list[Sample]]]) -> dict[float, Reading]:
     """What is read at some moments, in seconds from the beginning, each with the name of the pod that is there."""
     played, now = Played([]), 0.0
     monkeypatch.setattr(prometheus_metrics, "time", SimpleNamespace(monotonic=lambda: now))
