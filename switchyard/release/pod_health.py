@@ -46,7 +46,7 @@ def _watched(pod: Mapping[str, Any]) -> WatchedPod:
     status = pod.get("status", {})
     containers = status.get("containerStatuses", [])
     ends = [
-        state["terminated"].get("reason", "")
+        state["terminated"]
         for container in containers
         for state in (container.get("state", {}), container.get("lastState", {}))
         if state.get("terminated")
@@ -57,9 +57,19 @@ def _watched(pod: Mapping[str, Any]) -> WatchedPod:
         ready=pod_state(pod) == READY,
         ending="deletionTimestamp" in pod["metadata"] or status.get("phase") in OVER,
         restarts=sum(int(container.get("restartCount", 0)) for container in containers),
-        reason=OUT_OF_MEMORY if OUT_OF_MEMORY in ends else next(iter(ends), ""),
+        reason=_last_reason(ends),
         reachable=bool(status.get("podIP")) and status.get("phase") == "Running",
     )
+
+
+def _last_reason(ends: Collection[Mapping[str, Any]]) -> str:
+    """The reason of the last end of a container; of several in one second that of the memory limit.
+
+    An earlier end may be of another container, and from before the watch.
+    """
+    last = max((end.get("finishedAt") or "" for end in ends), default="")
+    reasons = [str(end.get("reason") or "") for end in ends if (end.get("finishedAt") or "") == last]
+    return OUT_OF_MEMORY if OUT_OF_MEMORY in reasons else next(iter(reasons), "")
 
 
 class PodHealth:

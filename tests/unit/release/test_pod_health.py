@@ -100,6 +100,21 @@ def test_a_pod_of_the_api_is_read_with_its_restarts_and_its_last_reason() -> Non
     assert read == WatchedPod("1", "a", ready=True, ending=True, restarts=3, reason="OOMKilled", reachable=True)
 
 
+def ended(reason: str, at: str, restarts: int) -> dict[str, Any]:
+    """A container that runs, and has ended before."""
+    terminated = {"reason": reason, "finishedAt": f"2030-01-31T12:00:{at}Z"}
+    return {"restartCount": restarts, "state": {"running": {}}, "lastState": {"terminated": terminated}}
+
+
+@pytest.mark.parametrize(("oom", "crash", "reason"), [("05", "30", "Error"), ("30", "05", "OOMKilled")])
+def test_a_restart_has_the_reason_of_the_last_end_and_not_one_of_another_container_before(
+    oom: str, crash: str, reason: str
+) -> None:
+    containers = [ended("OOMKilled", oom, 1), ended("Error", crash, 1)]
+    [read] = watched_pods([{"metadata": {"uid": "1", "name": "a"}, "status": {"containerStatuses": containers}}])
+    assert read.reason == reason
+
+
 @pytest.mark.parametrize("status", [{}, {"phase": "Pending"}, {"phase": "Running"}, {"phase": "Failed", "podIP": "1"}])
 def test_a_pod_without_an_address_is_not_asked(status: dict[str, Any]) -> None:
     [read] = watched_pods([{"metadata": {"uid": "1", "name": "a"}, "status": status}])
