@@ -92,6 +92,19 @@ def test_an_address_where_nobody_listens_is_a_certain_failure() -> None:
     assert "cannot be reached" in str(result.detail)
 
 
+@pytest.mark.parametrize("host", ["ci:abc", "[ci", "xn--\u00e4"])
+def test_an_address_that_no_host_has_is_a_certain_failure(host: str) -> None:
+    result = run(PlayedApi(), {"http": {"url": f"http://{host}/hooks/a-secret-path"}})
+    assert result.outcome is HookOutcome.FAILED
+    assert host in str(result.detail)
+    assert "a-secret-path" not in str(result.detail)
+
+
+def test_what_an_address_answers_cannot_change_the_terminal(listening: HookServer) -> None:
+    listening.status, listening.body = 500, "no\x1b[2J such\x07 thing"
+    assert run(PlayedApi(), call(listening)).quoted == "It answered: no [2J such thing"
+
+
 def test_a_call_that_an_earlier_command_has_begun_is_not_sent_again(listening: HookServer) -> None:
     result = run(PlayedApi(), call(listening), NOW - timedelta(seconds=20))
     assert (result.outcome, listening.calls) == (HookOutcome.UNKNOWN, [])
