@@ -182,6 +182,8 @@ TITLES: Mapping[Code, str] = {
     Code.FOLLOWING_NOT_SEEN: "Nobody can see here whether the nodes follow a switch",
     Code.PROMETHEUS_UNREADABLE: "Prometheus does not show the metrics of the new version",
     Code.LOOK_MISUSED: "An option of analyze does not fit the service's strategy",
+    Code.WATCH_IMPOSSIBLE: "The new version could not be watched",
+    Code.WATCH_INCOMPLETE: "The watch may not see what it needs",
     Code.MESSAGE_WAITS: "A message about a release is not sent yet",
     Code.WEBHOOK_UNUSABLE: "The URL of a notification cannot be read",
     Code.MESSAGES_DROPPED: "Messages about releases were dropped",

@@ -30,6 +30,7 @@ class DeployRequest:
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
         override: why it goes on although releases are frozen; None where it does not.
+        hotfix: whether it is an unplanned repair, which goes on although nothing can be seen of its requests.
         together: services that are deployed by one command, each as SERVICE=TAG; empty for one alone.
     """
 
@@ -44,6 +45,7 @@ class DeployRequest:
     yes: bool = False
     as_json: bool = False
     override: str | None = None
+    hotfix: bool = False
     together: tuple[str, ...] = ()
 
     @property
@@ -76,7 +78,7 @@ class DeployRequest:
             "--stack": stack,
         }
         texts = [f"{option}={value}" for option, value in options.items() if value is not None]
-        flags = ["--yes", *(["--wait"] if self.wait else [])]
+        flags = ["--yes", *(["--wait"] if self.wait else []), *(["--hotfix"] if self.hotfix else [])]
         return [self.act.value, *texts, *flags, "--", self.service, *([self.tag] if self.tag else [])]
 
 

@@ -38,4 +38,12 @@ Override = Annotated[
     ),
 ]
 
+Hotfix = Annotated[
+    bool,
+    typer.Option(
+        "--hotfix",
+        help="An unplanned repair: goes on although the metrics of its watch cannot be read. Is in the record.",
+    ),
+]
+
 Together = Annotated[bool, typer.Option("--together", help="All services of the command, or none.")]

@@ -136,6 +136,8 @@ def test_the_process_gets_the_command_confirmed_and_never_detaches_again(monkeyp
     ]  # fmt: skip
     resumed = DeployRequest(Act.RESUME, "backend", detach=True).confirmed_arguments("test")
     assert resumed == ["resume", "--stack=test", "--yes", "--", "backend"]
+    urgent = DeployRequest(Act.DEPLOY, "backend", "v2", hotfix=True).confirmed_arguments("test")
+    assert urgent == ["deploy", "--stack=test", "--yes", "--hotfix", "--", "backend", "v2"]
     assert not is_detached()
     report_begun("id-1")  # at a terminal nobody listens
     monkeypatch.setenv(CHANNEL, "")

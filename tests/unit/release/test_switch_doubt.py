@@ -12,11 +12,12 @@ from switchyard.config.models.service import Colour
 from switchyard.errors import GateRefusedError, UnreachableError
 from switchyard.release import deploy_steps, switch_doubt
 from switchyard.release.deploy import Ended
-from switchyard.release.deploy_steps import ClusterSteps, ReleaseContext
+from switchyard.release.deploy_steps import ClusterSteps
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Observation
 from switchyard.release.receipt import NodeAnswer, Receipt
 from switchyard.release.record import ReleaseRecord
+from switchyard.release.release_context import ReleaseContext
 from switchyard.release.verdict import Outcome, Verdict
 from tests.support.observed import observed, settings
 from tests.support.played_release import Play, release
