@@ -25,7 +25,7 @@ from switchyard.release.old_traffic import still_used
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt import Receipt
-from switchyard.release.receipt_warnings import doubt, not_renewed_yet
+from switchyard.release.receipt_warnings import judged, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
 from switchyard.release.release_context import ReleaseContext
@@ -109,9 +109,10 @@ class ClusterSteps:
         if start is not None:
             self._early_watch.begin(self._judged(record, observation, start))
         receipt = await self._followed(lane, plan, record, patched)
-        unproved = None if self.is_condemned() else doubt(plan, receipt)  # a condemned version is on its way out
-        notes = (f"{plan.target} serves {record.tag}", undrained, unproved)
-        return Ended(Event.PASSED, ". ".join(filter(None, notes)), {**receipt.to_json(), "doubt": unproved})
+        if not self.is_condemned():  # a condemned version is on its way out
+            receipt = judged(plan, receipt)
+        notes = (f"{plan.target} serves {record.tag}", undrained, receipt.doubt)
+        return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
 
     async def _followed(self, lane: FastLane, plan: Plan, record: ReleaseRecord, patched: float | None) -> Receipt:
         """What is seen of the switch. A version that is condemned meanwhile does not wait for that."""
@@ -211,8 +212,8 @@ class ClusterSteps:
         outcome = await lane.run(plan, reason, steps)
         for line in plan.warnings:
             self._place.warn(line)
-        problem = self._not_converged(observation, old, outcome.convergence)
-        return Ended(Event.PASSED, problem, outcome.receipt.to_json())
+        problems = (outcome.receipt.doubt, self._not_converged(observation, old, outcome.convergence))
+        return Ended(Event.PASSED, " ".join(filter(None, problems)) or None, outcome.receipt.to_json())
 
     async def withdraw(self, record: ReleaseRecord) -> str:
         """Deletes the pods of a new version that has not served. Returns what remains, in words."""

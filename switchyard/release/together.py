@@ -26,7 +26,7 @@ from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.journal_protocol import Journal
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
-from switchyard.release.receipt_warnings import doubt
+from switchyard.release.receipt_warnings import judged
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import refuse_changed, refuse_no_pods
 from switchyard.release.together_refusals import report_split, report_undone
@@ -227,9 +227,9 @@ class Together:
         """Ends kept connections and the records, while configuration and state follow."""
         drains = _each({key: member.lane.drain(plans[key], _known(receipts[key])) for key, member in self._items()})
         drained, convergence = await asyncio.gather(drains, self._converge(plans, receipts))
-        receipts = {key: replace(receipt, drain=drained[key]) for key, receipt in receipts.items()}
+        receipts = {key: judged(plans[key], replace(receipt, drain=drained[key])) for key, receipt in receipts.items()}
         for key, member in self._items():
-            problems = (doubt(plans[key], receipts[key]), convergence.problem)
+            problems = (receipts[key].doubt, convergence.problem)
             detail = " ".join(filter(None, problems)) or None
             await member.journal.end(receipts[key], succeeded=True, detail=detail)
         return {key: Outcome(receipt, convergence) for key, receipt in receipts.items()}
