@@ -167,7 +167,6 @@ TITLES: Mapping[Code, str] = {
     Code.DEPLOY_TOGETHER: "A deploy of several services names each once with its tag",
     Code.TOGETHER_UNDONE: "Several services were not switched together, and all serve as before",
     Code.TOGETHER_SPLIT: "Several services were not switched together, and not all serve as before",
-    Code.TOGETHER_NOT_DETACHED: "Several services are not released without a terminal",
     Code.NOT_RELEASED_ALONE: "A service belongs together with one that does not go on",
     Code.GROUP_INCOMPLETE: "Not all services that belong together are still released",
     Code.HOOK_FAILED: "A hook of a release has failed",

@@ -79,6 +79,8 @@ class DeployRequest:
         }
         texts = [f"{option}={value}" for option, value in options.items() if value is not None]
         flags = ["--yes", *(["--wait"] if self.wait else []), *(["--hotfix"] if self.hotfix else [])]
+        if self.together:
+            return [self.act.value, *texts, *flags, "--together", "--", *self.together]
         return [self.act.value, *texts, *flags, "--", self.service, *([self.tag] if self.tag else [])]
 
 
@@ -105,15 +107,12 @@ def several(request: DeployRequest, words: tuple[str, ...], *, together: bool) -
         together: whether --together is given.
     """
     from switchyard.errors import UsageError
-    from switchyard.release.group_refusals import refuse_detached, refuse_pairs
+    from switchyard.release.group_refusals import refuse_pairs
 
     with errors_end_the_command(request.stack, as_json=request.as_json):
         if (refusal := refuse_pairs(words, together=together)) is not None:
             raise UsageError(str(refusal))
-        request = replace(request, service="", tag="", together=words)
-        if request.detach:
-            raise UsageError(str(refuse_detached(request.typed)))
-    return request
+    return replace(request, service="", tag="", together=words)
 
 
 def begin_due(stack: str | None, *, wait: bool, yes: bool, as_json: bool) -> None:

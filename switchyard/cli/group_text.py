@@ -8,11 +8,14 @@ import typer
 from switchyard.cli.command_report import CommandReport, hook_line
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import VERSION, DeployReport, exit_code
+from switchyard.cli.detachment import Detached
 from switchyard.cli.failures import message_of
 from switchyard.cli.output import console, errors, print_json
+from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode, SwitchyardError
 from switchyard.release.deploy_together import Outcomes
 from switchyard.release.hook_record import HookRecord
+from switchyard.release.lease_holder import Holder
 from switchyard.release.plan import Observation
 from switchyard.release.record import PhaseRecord
 from switchyard.release.verdict import Verdict
@@ -75,6 +78,24 @@ class GroupReport(CommandReport):
             return True
         console.print("Nothing was changed.", markup=False)
         return False
+
+    def detached(self, process: Detached) -> None:
+        """Reports a process that goes on with all services without this terminal: how to follow it, and to end it."""
+        act, on, host = self._request.act.value, stack_option(self._request.stack), Holder("").host
+        if self._request.as_json:
+            services = [{"service": key, "release": release} for key, release in process.releases.items()]
+            head = {"version": VERSION, "detached": True, "command": act, "stack": self._stack, "together": True}
+            at = {"process": process.process, "host": host, "log": str(process.log)}
+            print_json({**head, "services": services, **at})
+            return
+        versions = ", ".join(f"{key} {member.tag}".rstrip() for key, member in self._requests.items())
+        console.print(
+            f"The {act} of {versions} goes on without this terminal, in process {process.process} on {host}\n"
+            f"  log       {process.log}\n"
+            f"  follow    switchyard status --watch{on}\n"
+            f"  end       switchyard abort {next(iter(self._requests))}{on}",
+            markup=False,
+        )
 
     def end(
         self, outcomes: Outcomes, observations: Mapping[str, Observation], bake_seconds: Mapping[str, int]

@@ -22,7 +22,6 @@ from switchyard.release.deploy_hooks import ReleaseHooks, release_hooks
 from switchyard.release.deploy_ledger import DeployLedger
 from switchyard.release.deploy_refusals import refuse_no_release, refuse_returned, refuse_serves, refuse_unfinished
 from switchyard.release.deploy_steps import ClusterSteps
-from switchyard.release.detached_holder import interrupt
 from switchyard.release.engine import Engine
 from switchyard.release.freeze import combined, is_stopped, pass_freeze
 from switchyard.release.hooks import holding
@@ -34,9 +33,6 @@ from switchyard.release.release_context import ReleaseContext
 from switchyard.release.standing import baked_until
 from switchyard.release.store import Releases
 from switchyard.release.subscriptions import Subscriptions
-
-INTERRUPT_SECONDS = 120.0
-"""How long an abort waits for the end of a detached command that it has interrupted: the engine ends in order."""
 
 
 class ServiceRelease:
@@ -166,15 +162,6 @@ class ServiceRelease:
             self._override = await pass_freeze(
                 cluster.api, self.settings.releases.freeze, request.service, step, request.override, request.typed
             )
-
-    async def end_detached(self, ledger: DeployLedger) -> None:
-        """Ends a detached command that changes pods at present. One that does not loses its Lease at once."""
-        held = await ledger.holder()
-        if held is None or not interrupt(held):
-            return
-        self.report.warn(f"{self.request.service}: interrupts {held.described(ledger.now())}")
-        if not held.may_be_interrupted:
-            await ledger.wait_for_end(held, INTERRUPT_SECONDS)
 
     def new_record(self, ledger: DeployLedger, observation: Observation) -> ReleaseRecord:
         """The record of a release that begins."""
