@@ -38,11 +38,11 @@ def refuse_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> Refusal
     if not problem:
         return None
     again, hotfix = _again(record)
-    path = f"{below(SERVICES, record.service)}.release.watch{'.prometheus' if new.source else ''}"
+    path = f"{below(SERVICES, record.service)}.release.watch{'.prometheus' if _is_scraped(plan) else ''}"
     return Refusal(
         code=Code.WATCH_IMPOSSIBLE,
         step=f"{record.service}: the switch to {plan.target} {record.tag}",
-        observed=f"{_asked(plan, new)}: {problem}",
+        observed=f"{_asked(plan)}: {problem}",
         rule=f"a version gets traffic when its watch can judge it ({path})",
         remedy=(
             f"Nothing was switched. {_repair(plan, new)}. Then: {again}. To release it without a watch: "
@@ -63,7 +63,7 @@ def report_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> str:
     return notice(
         Code.WATCH_IMPOSSIBLE,
         record.service,
-        f"{_asked(plan, new)}: {unreadable(new)}",
+        f"{_asked(plan)}: {unreadable(new)}",
         f"The release is a hotfix and goes on. If that lasts, its watch has no verdict, and it is held with "
         f"{plan.target} serving. To go back then: {typed(f'switchyard abort {record.service}')}",
     )
@@ -81,7 +81,7 @@ def warn_some_unread(plan: Plan, new: Reading) -> str | None:
     return notice(
         Code.WATCH_INCOMPLETE,
         key_of(plan.observation.name),
-        f"{_asked(plan, new)}: {new.problem}",
+        f"{_asked(plan)}: {new.problem}",
         f"If that lasts, the watch has no verdict, and the release is held with {plan.target} serving.",
     )
 
@@ -107,17 +107,24 @@ def warn_not_compared(plan: Plan, old: Reading) -> str | None:
     )
 
 
-def _asked(plan: Plan, new: Reading) -> str:
+def _is_scraped(plan: Plan) -> bool:
+    """Whether Prometheus is asked, and not the pods."""
+    return plan.observation.settings.release.watch.prometheus is not None
+
+
+def _asked(plan: Plan) -> str:
     """What could not be read, and from where."""
     settings = plan.observation.settings
     watch = settings.release.watch
-    if new.source:
+    if _is_scraped(plan):
         return f"the samples of {watch.requests_metric} of {plan.target} cannot be read"
     return f"{watch.path} of {plan.target} (port {watch.port or settings.port}) cannot be read through the API server"
 
 
 def _repair(plan: Plan, new: Reading) -> str:
     """How the source can be read again, without a full stop."""
+    if new.error:
+        return "Repair what the message names"
     if new.source:
         return (
             "Repair the address or what is behind it, or have the pods asked themselves: "
