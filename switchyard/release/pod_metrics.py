@@ -35,7 +35,7 @@ class Reading:
         series: values of the watched series by the unique identifier of the pod, of the pods that answered.
         failures: why others that take requests did not, in words, by name.
         error: why nothing could be read at all, in words; empty when the pods could be listed.
-        denied: whether the API server denies to ask the pods.
+        denied: whether the API server denies this user to ask a pod, or Prometheus.
         source: what messages call the Prometheus that was asked; empty when the pods were.
         source_error: why it has not answered, in words; empty when it has.
         taken: when Prometheus took the values, by the unique identifier of the pod, in seconds by its clock.

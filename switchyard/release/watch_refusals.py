@@ -123,6 +123,8 @@ def _asked(plan: Plan) -> str:
 
 def _repair(plan: Plan, new: Reading) -> str:
     """How the source can be read again, without a full stop."""
+    if new.denied:
+        return f"Give the user the rights: `{typed('switchyard rbac')} | kubectl apply -f -`"
     if new.error:
         return "Repair what the message names"
     if new.source:
@@ -130,8 +132,6 @@ def _repair(plan: Plan, new: Reading) -> str:
             "Repair the address or what is behind it, or have the pods asked themselves: "
             f"{without(plan.observation.name, 'release.watch.prometheus')}"
         )
-    if new.denied:
-        return f"Give the user the rights: `{typed('switchyard rbac')} | kubectl apply -f -`"
     path = f"{below(SERVICES, key_of(plan.observation.name))}.release.watch"
     return f"Where the application has its metrics elsewhere, set {path}.path or {path}.port"
 

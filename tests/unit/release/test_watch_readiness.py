@@ -152,6 +152,7 @@ def test_a_prometheus_that_answers_an_error_refuses_the_switch_in_its_own_words(
 def test_a_denied_prometheus_refuses_the_switch_with_the_right_that_is_missing() -> None:
     refusal = Served(prometheus=DENIED).refusal(prometheus=URL)
     assert "The user needs `get` on services/proxy of prometheus:9090, as `switchyard rbac` prints it" in refusal
+    assert "Give the user the rights: `switchyard rbac | kubectl apply -f -`. Then: switchyard deploy" in refusal
 
 
 def test_a_prometheus_that_answers_the_next_question_refuses_nothing() -> None:
