@@ -50,9 +50,9 @@ def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manife
     """The Ingress of a service, or one of several.
 
     The Kubernetes provider does not wait for it. If the provider's cache is behind, such a wait would record the
-    Ingress as it was before the write, so that the next preview shows a change that does not exist. It would also delay every
-    update by 10 s until "endpoints have settled". Whether the load balancer has the rules of the Ingress is checked at
-    the end of the update (`switchyard.gates.load_balancer`).
+    Ingress as it was before the write, so that the next preview shows a change that does not exist. It would also delay
+    every update by 10 s until "endpoints have settled". Whether the load balancer has the rules of the Ingress is
+    checked at the end of the update (`switchyard.gates.load_balancer`).
 
     Args:
         cluster: settings of the cluster, with a load balancer.

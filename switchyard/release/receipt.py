@@ -129,7 +129,8 @@ class Receipt:
 
         None where some failed, and of three requests or fewer, which exclude nothing.
         """
-        return 3 / self.requests if self.errors == 0 and (self.requests or 0) > 3 else None
+        requests = self.requests or 0
+        return 3 / requests if self.errors == 0 and requests > 3 else None
 
     @property
     def bound(self) -> str | None:
