@@ -1,4 +1,4 @@
-"""`switchyard deploy`: releases a version of a service, from its tag to where the old one may be retired."""
+"""`switchyard deploy`: releases a version of a service, up to the bake, or rolls it back."""
 
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from switchyard.cli.options import Detach, Json, Override, Reason, ServiceKey, Stack, Together, Wait, Yes
+from switchyard.cli.options import Detach, Hotfix, Json, Override, Reason, ServiceKey, Stack, Together, Wait, Yes
 
 TagArgument = Annotated[
     str | None,
@@ -21,7 +21,7 @@ TagArgument = Annotated[
 
 HoldAfter = Annotated[
     Literal["warm", "prove", "switch", "drain", "watch"] | None,
-    typer.Option("--hold-after", help="Waits for an operator after this phase.", show_default=False),
+    typer.Option("--hold-after", help="Holds the release after this phase, for an operator.", show_default=False),
 ]
 
 
@@ -37,18 +37,20 @@ def deploy(
     together: Together = False,
     wait: Wait = False,
     detach: Detach = False,
+    hotfix: Hotfix = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Warms a version in the idle colour, proves it, switches, drains and watches; or takes itself back.
+    """Releases a version: warms the idle colour, proves it, switches, drains, watches, and rolls back a bad version.
 
-    Ends with 0 when the version serves and its watch has passed, with 1 when it was refused, rolled back or held.
+    Ends with 0 when the version serves and its watch has passed, and with 1 when it was refused, failed, was rolled
+    back or is held.
     """
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act
 
     request = DeployRequest(Act.DEPLOY, service, tag or "", reason, hold_after, stack, wait=wait, detach=detach)
-    request = replace(request, override=override or None, yes=yes, as_json=as_json)
+    request = replace(request, override=override or None, hotfix=hotfix, yes=yes, as_json=as_json)
     words = (service, *(() if tag is None else (tag,)), *context.args)
     if together or len(words) != len(("service", "tag")) or "=" in service:
         from switchyard.cli.deploy_request import several

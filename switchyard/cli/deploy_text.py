@@ -27,7 +27,7 @@ VERSION = 1
 
 
 IN_DOUBT = (
-    "Its switch is in doubt, so this is no success yet, and the old colour is not retired before every node follows:"
+    "Its switch is in doubt: this is not a success yet, and the old colour is not retired until every node follows:"
 )
 """What is said of a release that has got where it was to, when not every node was seen to follow its switch."""
 
@@ -92,7 +92,8 @@ class DeployReport(CommandReport):
         request, on = self._request, stack_option(self._request.stack)
         host = Holder("").host
         if request.as_json:
-            at = {"process": process.process, "host": host, "log": str(process.log), "release": process.release}
+            [release] = process.releases.values()
+            at = {"process": process.process, "host": host, "log": str(process.log), "release": release}
             print_json({"version": VERSION, "detached": True, "service": request.service, "stack": self._stack, **at})
             return
         act = f"the {request.act} of {request.tag}" if request.tag else f"the {request.act}"
@@ -202,5 +203,5 @@ def _next(record: ReleaseRecord, stack: str | None) -> str:
             f"switchyard rollback {back}{on}"
         )
     if record.irreversible is not None:
-        return f"Next: switchyard resume {key}{on} (goes on)"
-    return f"Next: switchyard resume {key}{on} (goes on), or switchyard abort {key}{on} (goes back)"
+        return f"Next: switchyard resume {key}{on} (continues)"
+    return f"Next: switchyard resume {key}{on} (continues), or switchyard abort {key}{on} (takes it back)"

@@ -4,6 +4,8 @@ from switchyard.config.commands import typed
 from switchyard.release.latest import LatestRelease
 from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
+from switchyard.release.plan import Act
+from switchyard.release.record import ReleaseRecord
 from switchyard.release.record_text import again
 
 
@@ -26,6 +28,22 @@ def release_line(key: str, release: LatestRelease) -> str:
     return f"{act} {situation}." + (f" {step}" if step else "")
 
 
+def doubt_line(key: str, release: LatestRelease) -> str | None:
+    """What was not seen to follow the switch of the latest release, in one line; None where there is nothing.
+
+    Args:
+        key: of the service in the configuration.
+        release: its latest one.
+    """
+    record = release.record
+    why = release.doubt or release.not_seen
+    if why is None:
+        return None
+    begun = (record.receipt or {}).get("started") or record.started
+    state = "is in doubt since" if release.doubt else "was not confirmed, of"
+    return f"{key}: its {_change(record)} {state} {begun}: {why.removeprefix(f'{key}: ')}"
+
+
 _RESULTS = {
     Result.SUCCEEDED: "succeeded",
     Result.REFUSED: "was refused",
@@ -34,16 +52,24 @@ _RESULTS = {
 }
 
 
+def _change(record: ReleaseRecord) -> str:
+    """What changed the selector last."""
+    if record.kind == Act.DRILL:
+        return "drill"
+    went_back = record.kind == Act.ROLLBACK or record.result is Result.ROLLED_BACK
+    return "rollback" if went_back else "switch"
+
+
 def _condition(release: LatestRelease) -> str:
     if release.record.held:
         return "held, it waits for an operator"
     if release.attended is None:
-        return "whether its command lives is not known, as this user may not list leases"
+        return "whether its command is running is not known, as this user may not list leases"
     if release.attended:
-        return "its command lives" + (f" ({_holder(release.holder)})" if release.holder else "")
+        return "its command is running" + (f" ({_holder(release.holder)})" if release.holder else "")
     if release.record.phase is Phase.BAKE:
         return "no command needs to run while it bakes"
-    return "without its command, whose Lease has expired"
+    return "no command drives it any more (its Lease has expired)"
 
 
 def _holder(held: Held) -> str:
@@ -70,16 +96,16 @@ def _while_running(key: str, release: LatestRelease) -> str:
     if not record.held and release.attended is not False:
         return ""
     if record.kind != "deploy":
-        return f"Next: {again(record)} (goes on)"
+        return f"Next: {again(record)} (continues)"
     if record.phase is Phase.BAKE and not record.held:
         retire, due = typed(f"switchyard retire {key}"), typed("switchyard retire --due")
         services = f"{' '.join(record.together)} --together" if record.together else key
         back = typed(f"switchyard rollback {services}")
         return f"Next: {retire} (now), or {due} (from a schedule). To go back: {back}"
     resume, abort = typed(f"switchyard resume {key}"), typed(f"switchyard abort {key}")
-    return f"Next: {resume} (goes on), or {abort} (goes back)"
+    return f"Next: {resume} (continues), or {abort} (takes it back)"
 
 
 def _return(key: str, colour: str, tag: str | None) -> str:
     version = f"{tag} in {colour}" if tag else colour
-    return f"No update brings {version} back; to mean it: {typed(f'switchyard switch {key} {colour}')}"
+    return f"No update brings {version} back. To switch to it on purpose: {typed(f'switchyard switch {key} {colour}')}"

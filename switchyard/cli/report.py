@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from switchyard.cli.report_text import ReadRecords
     from switchyard.config.models.service import ServiceSettings
+    from switchyard.errors import AccessDeniedError
     from switchyard.kube.access import ClusterAccess
     from switchyard.release.store import Releases, ReleaseStore
     from switchyard.release_errors import ReleaseError
@@ -22,20 +23,20 @@ if TYPE_CHECKING:
 Services = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[SERVICE]...", help="Services, by their keys; without one, all of the stack.", show_default=False
+        metavar="[SERVICE]...", help="Keys of services. Default: all services of the stack.", show_default=False
     ),
 ]
 
 Since = Annotated[
     str,
-    typer.Option("--since", metavar="TIME", help="How far back: a number of hours, days or weeks, as 12h, 30d, 4w."),
+    typer.Option("--since", metavar="TIME", help="Period before now: hours, days or weeks, for example 12h, 30d, 4w."),
 ]
 
 
 def report(services: Services = None, since: Since = "30d", stack: Stack = None, *, as_json: Json = False) -> None:
-    """Shows how releases went: each measure with its target, whether it is met, and what the sample supports.
+    """Shows the success metrics of past releases: value, target, whether it is met, and what the sample supports.
 
-    Ends with 1 when the record of a service cannot be read; the others are shown all the same.
+    Ends with 1 when the record of a service cannot be read; the other services are shown all the same.
     """
     from switchyard.cli.configuration import access_to, read_settings_at_once
     from switchyard.cli.failures import errors_end_the_command
@@ -91,10 +92,9 @@ async def _read(access: "ClusterAccess", services: "Mapping[str, ServiceSettings
 
     from switchyard.cli.history import all_releases
     from switchyard.cli.report_text import ReadRecords
-    from switchyard.errors import with_code
+    from switchyard.errors import ClusterError, with_code
     from switchyard.kube.clock import ServerClock
     from switchyard.release.store import Releases, ReleaseStore
-    from switchyard.release_errors import ReleaseError
 
     api = await access.api()
     stores = [ReleaseStore(api, own.namespace, own.kubernetes_name(key)) for key, own in services.items()]
@@ -104,18 +104,19 @@ async def _read(access: "ClusterAccess", services: "Mapping[str, ServiceSettings
         clock.now(),
         {key: all_releases(answer) for key, answer in by_service.items() if isinstance(answer, Releases)},
         {
-            key: with_code(answer.code, str(answer))
+            key: with_code(answer.code, f"{key}: {answer.summary}" if isinstance(answer, ClusterError) else str(answer))
             for key, answer in by_service.items()
-            if isinstance(answer, ReleaseError)
+            if not isinstance(answer, Releases)
         },
     )
 
 
-async def _record(store: "ReleaseStore") -> "Releases | ReleaseError":
+async def _record(store: "ReleaseStore") -> "Releases | ReleaseError | AccessDeniedError":
     """The record of a service, or why it cannot be read, so that the others are reported all the same."""
+    from switchyard.errors import AccessDeniedError
     from switchyard.release_errors import ReleaseError
 
     try:
         return await store.read()
-    except ReleaseError as error:
+    except (ReleaseError, AccessDeniedError) as error:  # a Role is of one namespace
         return error

@@ -35,8 +35,8 @@ def print_status(stack: str, services: list[ServiceStatus], balancer: str | None
     released = [key_of(service.name) for service in differing if service.release and service.release.record.running]
     if released:
         console.print(
-            f"{', '.join(released)}: not as configured while the release runs, which brings the configuration to what "
-            f"serves. No `{typed('pulumi up --refresh')}` until then."
+            f"{', '.join(released)}: not as configured while the release runs, which updates the configuration when it "
+            f"has switched. Do not run `{typed('pulumi up --refresh')}` before the release has ended."
         )
     if len(released) < len(differing):
         differs = f"Not everything is as configured ({Code.NOT_AS_CONFIGURED})."
@@ -49,9 +49,13 @@ def _print_releases(services: list[ServiceStatus]) -> None:
         if service.frozen_note is not None:
             console.print(service.frozen_note, style="yellow", markup=False)
         if service.release is not None:
-            from switchyard.cli.release_text import release_line  # noqa: PLC0415 - only where there is a release
+            # Only where there is a release.
+            from switchyard.cli.release_text import doubt_line, release_line  # noqa: PLC0415
 
-            console.print(release_line(key_of(service.name), service.release), markup=False)
+            key = key_of(service.name)
+            console.print(release_line(key, service.release), markup=False)
+            if (doubt := doubt_line(key, service.release)) is not None:
+                console.print(doubt, style="yellow", markup=False)
         if service.release_note is not None:
             console.print(service.release_note, style="yellow", markup=False)
 

@@ -70,7 +70,7 @@ class DrainReport:
         if self.problem is not None:
             return self.problem
         if self.method is DrainMethod.NONE:
-            return f"Kept connections to {self.colour} are left to their owners."
+            return f"Kept connections to {self.colour} are left open."
         if self.method is DrainMethod.RENEW and self.failed:
             return (
                 f"The renewal of {self.pods} pods of {self.colour} has begun: each ends its connections once another "
@@ -149,6 +149,15 @@ def not_renewed(namespace: str, deployment: str, colour: Colour, serving: str, w
         f"{Code.CONNECTIONS_STAY}: kept connections stay with {colour}: {why}. {serving} gets every new connection, "
         f"and nothing has failed; {colour} is still complete. See: kubectl -n {namespace} rollout status deployment "
         f"{deployment}"
+    )
+
+
+def not_replaced(namespace: str, deployment: str, colour: Colour, serving: str, why: str) -> str:
+    """Why the pods of the old colour could not be made to end."""
+    return (
+        f"{Code.CONNECTIONS_STAY}: kept connections stay with {colour}: {why}. {serving} gets every new connection, "
+        f"and nothing has failed. Those kept end when their clients close them or {colour} is retired. To end them "
+        f"before: kubectl -n {namespace} rollout restart deployment {deployment}"
     )
 
 

@@ -1,4 +1,4 @@
-"""What the requests of a new version show: how many fail, and how many are slower than the limit and than before. Pure.
+"""Judges the requests to a new version: how many fail, and how many are slower than the limit or than before. Pure.
 
 Each question is whether a share of requests is larger than accepted, so that one test answers all of them: a 95th
 percentile is above a limit when more than 5 % of the requests take longer.
@@ -16,16 +16,16 @@ SLOW = 1 - QUANTILE
 """Share of requests that may be slower than the limit."""
 
 TWICE = 2.0
-"""Ratio of odds between an accepted share of slow requests and one that is condemned, and between past and present."""
+"""Odds ratio between an accepted and a condemned share of slow requests, and between the past and the present."""
 
 MOST = 0.9
-"""Largest share that is ever accepted, however bad the past was."""
+"""Largest share that is accepted, however bad the old colour was."""
 
 LEAST_PAST = 100
-"""Requests that the old colour must have answered before its past says anything."""
+"""Number of requests that the old colour must have answered to be used as a reference."""
 
 EARLY_LOOKS = 15
-"""Looks beside one a second: those at the beginning of a watch are closer together."""
+"""Readings in addition to one a second, because those at the beginning of a watch are closer together."""
 
 SLOW_SECONDS = 5.0
 """Seconds, in any order, in which too many requests must have been slow before the latency condemns a version."""
@@ -36,7 +36,7 @@ ERRORS, LIMIT, PAST = "errors", "latency-limit", "latency-past"
 
 @dataclass(frozen=True)
 class Finding:
-    """What is known about one question.
+    """The result for one question of the watch.
 
     Attributes:
         question: `errors`, `latency-limit` or `latency-past`.
@@ -60,12 +60,12 @@ class Finding:
 
 
 def raised(accepted: float, hits: float, total: float) -> float:
-    """The accepted share, or that of the past where the past was worse: a version must be no worse than the last one.
+    """The accepted share, or that of the old colour if it was worse: a version must be no worse than the last one.
 
-    Without evidence that the past was worse, few requests in the past excuse nothing.
+    With too few requests to the old colour, the accepted share applies.
 
     Args:
-        accepted: share that is accepted of every version.
+        accepted: share that is accepted for every version.
         hits: requests of the past that failed, or were slow.
         total: all requests of the past.
     """
@@ -84,12 +84,12 @@ class _Slow:
     is_conclusive: bool = True
     slow_seconds: float = 0.0
 
-    def add(self, timed: float, slower: float, seconds: float, *, scraped: bool) -> None:
-        """Adds the requests of a look, and its time, where too many of them were slow.
+    def add(self, timed: float, slower: float, seconds: float, doubtful: float, *, scraped: bool) -> None:
+        """Adds the requests of a reading, and its duration if too many of them were slow.
 
         Prometheus shows many seconds at once: a share of them was slow, which may have been one burst.
         """
-        self.test.add(timed, slower)
+        self.test.add(timed, slower, doubtful)
         if slower > self.test.accepted * timed:
             self.slow_seconds += seconds * slower / timed if scraped else seconds
 
@@ -113,13 +113,15 @@ class Evidence:
 
     Args:
         watch: what is accepted and condemned, and the error bounds.
-        past: what the old colour has answered.
+        past: requests that the old colour has answered.
     """
 
     def __init__(self, watch: Watch, past: Counts) -> None:
         self._watch, self._past = watch, past
         self.counts = Counts()
         """Requests of the new version since the watch began."""
+        self.doubtful = 0.0
+        """Those of them that may be the watch's own, and let no version pass."""
         self._latency = watch.latency_p95.enabled
         accepted = raised(watch.errors.accepted, past.failed, past.requests)
         self._errors = self._test(accepted, watch.errors.condemned, 0.5 if self._latency else 1.0)
@@ -134,21 +136,23 @@ class Evidence:
             looks=max(1, self._watch.seconds) + EARLY_LOOKS,
         )
 
-    def add(self, counts: Counts, seconds: float = 1.0, *, scraped: bool = False) -> None:
-        """Adds the requests since the last look.
+    def add(self, counts: Counts, seconds: float = 1.0, doubtful: float = 0.0, *, scraped: bool = False) -> None:
+        """Adds the requests since the last reading.
 
         Args:
             counts: the requests.
             seconds: since the last look, or that what was scraped has shown for the first time.
+            doubtful: how many more of all requests may be the watch's own; fewer than 0 where some of before are not.
             scraped: whether they are of scrapes, between which many seconds may be.
         """
         self.counts += counts
-        self._errors.add(counts.requests, counts.failed)
+        self.doubtful += doubtful
+        self._errors.add(counts.requests, counts.failed, doubtful)
         if self._latency and not self._slow and counts.timed:
             self._slow = self._slow_questions(counts)
         for slow in self._slow:
             if slow.boundary in counts.buckets:
-                slow.add(counts.timed, counts.slower(slow.boundary), seconds, scraped=scraped)
+                slow.add(counts.timed, counts.slower(slow.boundary), seconds, doubtful, scraped=scraped)
 
     def _slow_questions(self, counts: Counts) -> list["_Slow"]:
         finite = sorted(boundary for boundary in counts.buckets if not math.isinf(boundary))
@@ -169,14 +173,16 @@ class Evidence:
         return [*questions, _Slow(PAST, boundary, self._slow_test(accepted))]
 
     def _past_slower(self, boundary: float) -> float:
-        return self._past.slower(boundary) if boundary in self._past.buckets else 0.0
+        """Requests of the past that took longer than a boundary for certain, which its histogram need not have."""
+        own = next((known for known in sorted(self._past.buckets) if known >= boundary), None)
+        return 0.0 if own is None else self._past.slower(own)
 
     def _slow_test(self, accepted: float) -> ShareTest:
         return self._test(accepted, accepted, 0.25)
 
     @property
     def past(self) -> Counts:
-        """What the old colour had answered."""
+        """Requests that the old colour had answered."""
         return self._past
 
     @property
@@ -186,7 +192,7 @@ class Evidence:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is known about each question."""
+        """The result for each question."""
         findings = [_finding(ERRORS, self._errors, self._errors.state, self._errors_text())]
         findings += [_finding(slow.question, slow.test, slow.state, self._slow_text(slow)) for slow in self._slow]
         if self._latency and not self._slow and self.counts.requests:

@@ -1,4 +1,4 @@
-"""Whether a colour that does not serve still gets requests, as far as that can be seen."""
+"""Checks whether a colour that does not serve still gets requests, as far as that can be seen."""
 
 import asyncio
 
@@ -7,23 +7,23 @@ from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.kube.cluster import Cluster
 from switchyard.release.drain import drain
 from switchyard.release.pod_metrics import PodMetrics
-from switchyard.release.samples import Counts, Increase
+from switchyard.release.samples import Increase
 
 SECONDS = 3
-"""For how long its requests are counted."""
+"""Seconds for which the requests to the colour are counted."""
 
 
 async def still_used(
     cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float = SECONDS
 ) -> str | None:
-    """What shows that a colour is used, in words. None where nothing shows it, or where it cannot be seen.
+    """A sentence about requests or connections that show that a colour is used; None if none are seen, or can be seen.
 
     Args:
         cluster: the cluster.
         name: the service's name.
         service: its settings.
-        colour: the one that does not serve.
-        seconds: for how long its requests are counted.
+        colour: the colour that does not serve.
+        seconds: time for which its requests are counted.
     """
     left = None
     if service.release.drain.method is DrainMethod.ENDPOINT:
@@ -31,21 +31,28 @@ async def still_used(
     if left:
         return f"{left} connections to its pods are open"
     requests = round(await _requests(cluster, name, service, colour, seconds))
-    return f"its pods have answered {requests} requests in {seconds:.0f} s" if requests else None
+    if not requests:
+        return None
+    return (
+        f"its pods have answered {requests} requests in {seconds:.0f} s (those of their probes too, if the application "
+        "counts them)"
+    )
 
 
 async def _requests(cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float) -> float:
-    """Requests that the pods of a colour have counted meanwhile; 0 where they do not count."""
-    metrics, increase, counts = (
-        PodMetrics(cluster.api, name, service, Track(colour)),
-        Increase(service.release.watch),
-        Counts(),
-    )
-    first = await metrics.read()
-    if not any(first.series.values()):
+    """Requests that the pods of a colour have counted meanwhile; 0 where they do not count.
+
+    An application may count the requests for its metrics too. What a pod counts between two readings at once is what
+    a reading itself makes it count.
+    """
+    metrics, increase = PodMetrics(cluster.api, name, service, Track(colour)), Increase(service.release.watch)
+
+    async def look() -> dict[str, float]:
+        reading = await metrics.read()
+        return {pod: increase.add(pod, series, born=False).requests for pod, series in reading.series.items()}
+
+    if not await look():
         return 0
+    own = await look()
     await asyncio.sleep(seconds)  # metrics cannot be watched for
-    for reading in (first, await metrics.read()):
-        for pod, series in reading.series.items():
-            counts += increase.add(pod, series, born=False)
-    return counts.requests
+    return sum(max(0.0, requests - own.get(pod, 0.0)) for pod, requests in (await look()).items())

@@ -1,6 +1,7 @@
 """What an operator must know of a switch that is done."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from switchyard.codes import Code
 from switchyard.config.commands import typed
@@ -36,6 +37,16 @@ def is_in_doubt(plan: Plan, receipt: Receipt) -> bool:
         return not receipt.followed
     unknown = receipt.unknown or receipt.nodes_unread
     return receipt.endpoints_after is None or (bool(unknown) and plan.observation.settings.gate.check_nodes)
+
+
+def judged(plan: Plan, receipt: Receipt) -> Receipt:
+    """The receipt with what must be known of it for as long as it is that of the last switch.
+
+    Args:
+        plan: the switch.
+        receipt: of it.
+    """
+    return replace(receipt, doubt=doubt(plan, receipt), not_seen=not_seen(plan, receipt))
 
 
 def doubt(plan: Plan, receipt: Receipt) -> str | None:
@@ -94,11 +105,11 @@ def not_seen(plan: Plan, receipt: Receipt) -> str | None:
     unknown = next((f"{node.node}: {node.problem}" for node in receipt.unknown), None)
     why = denied or unknown or next(about_nodes, BY_HEALTH)
     apply = f"To see it, apply the roles of `{typed('switchyard rbac')}`"
-    remedy = apply if denied else "Where it matters, ask the service from outside"
+    remedy = apply if denied else "If it matters, send a request to the service from outside"
     return notice(
         Code.FOLLOWING_NOT_SEEN,
         key_of(plan.observation.name),
-        f"that every node follows the switch to {plan.target} was not seen ({why})",
+        f"it was not seen whether every node follows the switch to {plan.target} ({why})",
         f"The Service selects {plan.target}, and nothing was seen to fail. {remedy}.",
     )
 

@@ -25,13 +25,13 @@ def dora(deployments: Sequence[Deployment], weeks: float) -> tuple[Measure, ...]
         _lead_time(),
         _change_failure(deployments),
         _recovery(deployments),
-        _rework(),
+        _rework(deployments),
     )
 
 
 def weekly(deployments: Sequence[Deployment], weeks: float, target: str) -> tuple[float, str, bool | None, int, str]:
     """Value, target, no judgement, size and kind of the sample of how many deployments there are in a week."""
-    count = sum(deployment.reached and deployment.status is not Status.CONTINUED for deployment in deployments)
+    count = sum(deployment.has_switched for deployment in deployments)
     return round(count / weeks, 3), target, None, count, "deployments that reached users"
 
 
@@ -93,6 +93,21 @@ def _recovered(deployment: Deployment) -> float | None:
     return seconds((served - began).total_seconds())
 
 
-def _rework() -> Measure:
-    note = "unknown: a record does not say which release is an unplanned fix"
-    return Measure("reworkRate", "rework rate", "share", note=note)
+def _rework(deployments: Iterable[Deployment]) -> Measure:
+    reached = [
+        deployment for deployment in deployments if deployment.reached and deployment.status is not Status.CONTINUED
+    ]
+    hotfixes = sum(deployment.record.hotfix for deployment in reached)
+    if not hotfixes:  # nobody may have marked them
+        note = "unknown: no deployment is marked as an unplanned fix, by --hotfix"
+        return Measure("reworkRate", "rework rate", "share", note=note)
+    return Measure(
+        "reworkRate",
+        "rework rate",
+        "share",
+        share(hotfixes, len(reached)),
+        size=len(reached),
+        of="deployments that reached users",
+        note="those with --hotfix",
+        counts={"hotfixes": hotfixes},
+    )

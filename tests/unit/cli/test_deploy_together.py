@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from switchyard.cli.deploy_request import DeployRequest
+from switchyard.cli.detachment import Detached
 from switchyard.cli.group_members import going_together
 from switchyard.cli.group_text import GroupReport
 from switchyard.cli.main import app
@@ -185,9 +186,58 @@ def test_no_old_version_is_retired_while_another_one_is_watched(run: Run, server
     assert (due.exit_code, json.loads(due.stdout)) == (0, {"version": 1, "due": []})
 
 
-def test_a_group_is_not_resumed_without_a_terminal(run: Run, server: PlayedApiServer) -> None:
-    records = {key: of_group(key, phase=Phase.PROVE) for key in KEYS}
-    assert "switchyard resume api" in refused(run("resume", "api", "--detach", records=records), server, 1, "SY-P136")
+@pytest.mark.parametrize(
+    ("typed", "goes_on_with"),
+    [
+        (
+            ("deploy", "worker=v9", "api=v9", "--together", "--hotfix", "--detach"),
+            ["deploy", "--stack=test", "--yes", "--hotfix", "--together", "--", "worker=v9", "api=v9"],
+        ),
+        (("resume", "worker", "--detach"), ["resume", "--stack=test", "--yes", "--", "worker"]),
+    ],
+)
+def test_one_process_goes_on_with_all_services_without_a_terminal(
+    run: Run,
+    server: PlayedApiServer,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: tuple[str, ...],
+    goes_on_with: list[str],
+) -> None:
+    started: list[Any] = []
+
+    async def detach(services: list[str], arguments: list[str]) -> Detached:
+        started.extend((services, arguments))
+        return Detached(4711, Path("a.log"), {key: f"id-{key}" for key in services})
+
+    monkeypatch.setattr("switchyard.cli.group_command.detach", detach)
+    records = {key: of_group(key, phase=Phase.PROVE) for key in KEYS} if typed[0] == "resume" else None
+    result = run(*typed, records=records)
+    assert result.exit_code == 0, result.output
+    assert started == [list(KEYS), goes_on_with]
+    document = json.loads(result.stdout)
+    assert document["services"] == [{"service": key, "release": f"id-{key}"} for key in KEYS]
+    assert (document["detached"], document["together"], document["process"]) == (True, True, 4711)
+    assert {verb for verb, _ in server.asked} <= {"GET"}, "the process writes, and not this command"
+
+
+def test_what_is_refused_for_services_starts_no_process(
+    run: Run, server: PlayedApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> Detached:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr("switchyard.cli.group_command.detach", never)
+    refused(run("deploy", "api=v1", "worker=v9", "--together", "--detach"), server, 1, "SY-P061")
+
+
+def test_people_are_told_the_process_of_all_services(capsys: pytest.CaptureFixture[str]) -> None:
+    request = DeployRequest(Act.DEPLOY, "", stack="test", together=("api=v2", "worker=v3"))
+    members = [replace(request, service=key, tag=request.tags[key]) for key in KEYS]
+    GroupReport(request, "test", "a context", members).detached(Detached(4711, Path("a.log"), {}))
+    printed = capsys.readouterr().out
+    assert "The deploy of api v2, worker v3 goes on without this terminal, in process 4711 on" in printed
+    assert "switchyard abort api --stack test" in printed
+    assert "switchyard status --watch --stack test" in printed
 
 
 class PlayedApi:

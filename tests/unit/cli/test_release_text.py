@@ -1,15 +1,20 @@
 """The line of `switchyard status` about the latest release of a service."""
 
+import io
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from switchyard.cli.main import app
-from switchyard.cli.release_text import release_line
+from switchyard.cli.release_text import doubt_line, release_line
 from switchyard.cli.service_status import ServiceStatus
+from switchyard.cli.status_changes import described
+from switchyard.cli.status_display import rendered
+from switchyard.cli.status_watch import Look
 from switchyard.config.models.service import Track
 from switchyard.config.models.service_name import ServiceName
 from switchyard.config.models.switch_engine import SwitchEngine
@@ -30,7 +35,7 @@ def test_a_running_release_names_who_where_phase_and_since_when() -> None:
     line = release_line("backend", LatestRelease(record(phase=Phase.WATCH), attended=True))
     assert line == (
         "backend: deploy blue -> green (v2.0.0) runs, in phase watch, since 2030-01-31T12:00:00Z, by ada@laptop; "
-        "its command lives."
+        "its command is running."
     )
 
 
@@ -38,17 +43,17 @@ def test_a_command_without_a_terminal_is_said_with_its_process_and_machine() -> 
     now = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
     held = Held("ada@laptop/4711/n", "deploy", "watch", now, now, timedelta(seconds=15), {}, detached=True)
     line = release_line("backend", LatestRelease(record(phase=Phase.WATCH), attended=True, holder=held))
-    assert line.endswith("its command lives (process 4711 on laptop, detached).")
+    assert line.endswith("its command is running (process 4711 on laptop, detached).")
 
 
 @pytest.mark.parametrize(
     ("release", "condition", "step"),
     [
         (LatestRelease(record(held=True), attended=True), "held", "switchyard resume backend"),
-        (LatestRelease(record()), "whose Lease has expired", "switchyard abort backend"),
+        (LatestRelease(record()), "its Lease has expired", "switchyard abort backend"),
         (LatestRelease(record(phase=Phase.BAKE)), "no command needs to run", "switchyard retire backend"),
-        (LatestRelease(record(kind="switch")), "whose Lease has expired", "switchyard switch backend green"),
-        (LatestRelease(record(kind="rollback")), "whose Lease has expired", "Next: switchyard rollback backend"),
+        (LatestRelease(record(kind="switch")), "its Lease has expired", "switchyard switch backend green"),
+        (LatestRelease(record(kind="rollback")), "its Lease has expired", "Next: switchyard rollback backend"),
     ],
 )
 def test_a_release_without_its_command_says_what_to_type(release: LatestRelease, condition: str, step: str) -> None:
@@ -67,11 +72,12 @@ def test_a_release_that_was_rolled_back_says_how_to_mean_it() -> None:
     back = record(result=Result.ROLLED_BACK, ended=ENDED)
     line = release_line("backend", LatestRelease(back))
     assert f"was rolled back at {ENDED}, by ada@laptop. No update brings v2.0.0 in green back" in line
-    assert line.endswith("to mean it: switchyard switch backend green")
+    assert line.endswith("To switch to it on purpose: switchyard switch backend green")
     by_command = replace(back, kind="rollback", source="green", target="blue", from_tag="v2.0.0", tag="v1.0.0")
     line = release_line("backend", LatestRelease(replace(by_command, result=Result.SUCCEEDED)))
     assert "backend: rollback green -> blue (v1.0.0) succeeded" in line
-    assert line.endswith("No update brings v2.0.0 in green back; to mean it: switchyard switch backend green")
+    on_purpose = "To switch to it on purpose: switchyard switch backend green"
+    assert line.endswith(f"No update brings v2.0.0 in green back. {on_purpose}")
 
 
 def test_a_release_that_failed_says_why_and_one_that_succeeded_no_more() -> None:
@@ -81,6 +87,63 @@ def test_a_release_that_failed_says_why_and_one_that_succeeded_no_more() -> None
     )
     succeeded = LatestRelease(record(result=Result.SUCCEEDED, ended=ENDED))
     assert release_line("backend", succeeded).endswith("succeeded at 2030-01-31T12:01:00Z, by ada@laptop.")
+
+
+SWITCHED = {"started": STARTED, "doubt": "backend: 1 of 2 nodes do not follow the switch to green (SY-P140). Do."}
+NOT_SEEN = {"started": STARTED, "doubt": None, "notSeen": "backend: that every node follows was not seen (SY-P156)."}
+
+
+@pytest.mark.parametrize(
+    ("release", "line"),
+    [
+        (
+            record(kind="switch", result=Result.SUCCEEDED, receipt=SWITCHED),
+            f"backend: its switch is in doubt since {STARTED}: 1 of 2 nodes do not follow the switch to green "
+            "(SY-P140). Do.",
+        ),
+        (
+            record(result=Result.ROLLED_BACK, receipt=SWITCHED),
+            f"backend: its rollback is in doubt since {STARTED}: 1 of 2 nodes do not follow the switch to green "
+            "(SY-P140). Do.",
+        ),
+        (
+            replace(BAKING, receipt=NOT_SEEN),
+            f"backend: its switch was not confirmed, of {STARTED}: that every node follows was not seen (SY-P156).",
+        ),
+        (
+            record(kind="drill", receipt=NOT_SEEN),
+            f"backend: its drill was not confirmed, of {STARTED}: that every node",
+        ),
+        (record(result=Result.SUCCEEDED, receipt=SWITCHED), None),
+        (record(), None),
+    ],
+)
+def test_a_switch_that_was_not_seen_to_be_followed_is_said_until_it_is(
+    monkeypatch: pytest.MonkeyPatch, release: ReleaseRecord, line: str | None
+) -> None:
+    latest = LatestRelease(release)
+    assert str(doubt_line("backend", latest)).startswith(str(line))
+    service = replace(SERVICE, release=latest)
+
+    async def read(*_: object) -> tuple[list[ServiceStatus], None]:
+        return [service], None
+
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda stack: (stack, None))
+    monkeypatch.setattr("switchyard.cli.configuration.access_to", lambda *_: None)
+    monkeypatch.setattr("switchyard.cli.status._read", read)
+    printed = " ".join(CliRunner().invoke(app, ["status"]).output.split())
+    words = ("is in doubt since", "was not confirmed")
+    assert any(word in printed for word in words) is (line is not None)
+    assert (line or "") in printed
+    assert any(word in described(service) for word in words) is (line is not None)
+    assert any(word in text(service) for word in words) is (line is not None)
+
+
+def text(service: ServiceStatus) -> str:
+    """A service as `status --watch` shows it on a terminal."""
+    console = Console(width=400, file=io.StringIO(), record=True)
+    console.print(rendered("test", Look(START, (service,), START)))
+    return console.export_text()
 
 
 @pytest.mark.parametrize(

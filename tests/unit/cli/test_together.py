@@ -56,7 +56,6 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (("deploy", "api=v2", "--together"), "SY-P133", "For this service alone: switchyard deploy api v2"),
         (("deploy", "api"), "SY-P133", "For this service alone: switchyard deploy api TAG"),
         (("deploy", "api=v2", "worker=v/3", "--together"), "SY-P060", "worker: the deploy"),
-        (("deploy", "api=v2", "worker=v3", "--together", "--detach"), "SY-P136", "api=v2 worker=v3 --together"),
         (("deploy", "api", "v2", "worker"), "SY-P133", "For this service alone: switchyard deploy api v2"),
         (("deploy", "api", "v2", "--together"), "SY-P133", "For this service alone: switchyard deploy api v2"),
     ],
@@ -120,7 +119,7 @@ def test_the_report_has_each_service_and_what_to_type_next(
 
 def test_status_names_the_command_of_the_group() -> None:
     line = release_line("api", LatestRelease(record(kind="switch", together=("api", "worker"))))
-    assert "Next: switchyard switch api worker --together (goes on)" in line
+    assert "Next: switchyard switch api worker --together (continues)" in line
 
 
 def test_configuration_and_state_follow_by_one_call_each(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -157,6 +157,14 @@ class Away:
         return await self._call(record, *more)
 
 
+def test_an_api_server_that_refuses_the_record_stops_no_rollback(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    away = Away(monkeypatch, play, "write", ApiStatusError("patch", "configmaps/backend-release", 409, "changed"))
+    play.deploy()
+    assert away.errors == []
+    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+
+
 @pytest.mark.parametrize("call", ["roll_back", "write"])
 def test_a_condemned_version_is_rolled_back_as_soon_as_the_api_server_is_back(
     monkeypatch: pytest.MonkeyPatch, call: str
@@ -176,6 +184,33 @@ def test_a_rollback_that_the_api_server_denies_is_not_tried_again(monkeypatch: p
     play.deploy()
     assert away.errors == [denied]
     play.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
+
+
+@pytest.mark.parametrize(("away", "result", "serving"), [(3, Result.ROLLED_BACK, "blue"), (99, None, "green")])
+def test_an_api_server_that_is_away_when_a_version_is_condemned_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, away: int, result: Result | None, serving: str
+) -> None:
+    monkeypatch.setattr(persistence, "SECONDS", 60)
+    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    write, missed = play.played.write, 0
+
+    async def written(record: ReleaseRecord) -> None:
+        nonlocal missed
+        if record.phases and record.phases[-1].outcome == Event.BREACHED and missed < away:
+            missed += 1
+            raise UnreachableError("no answer")
+        await write(record)
+
+    monkeypatch.setattr(play.played, "write", written)
+    if result is None:
+        monkeypatch.setattr(persistence, "SECONDS", -1)
+        with pytest.raises(UnreachableError):
+            play.deploy()
+        assert (missed, play.world.serving) == (1, serving)
+    else:
+        play.deploy()
+        play.expect(result, Phase.WATCH, serving)
+        assert missed == away
 
 
 def test_a_condemned_version_is_rolled_back_by_resume_without_another_watch() -> None:
