@@ -19,12 +19,14 @@ from switchyard.errors import (
 from switchyard.gates.base import raise_refusal
 from switchyard.release.deploy_hooks import NO_HOOKS, ReleaseHooks
 from switchyard.release.deploy_protocol import Ended, Ledger, Steps
+from switchyard.release.deploy_refusals import no_abort
 from switchyard.release.hook_refusals import refuse_abort
 from switchyard.release.hooks import accepted
 from switchyard.release.persistence import until_answered
 from switchyard.release.phases import Event, Phase, Result, State, apply
 from switchyard.release.record import PhaseRecord, ReleaseRecord
 from switchyard.release.standing import Standing, baked_until, held_after, standing, waiting
+from switchyard.release_errors import TransitionError
 
 __all__ = ["Ended", "Ledger", "Runner", "Steps"]
 
@@ -84,7 +86,10 @@ class Runner:
         """
         stands = await self.standing(record)
         reason = f"aborted by {by}"
-        self.check_abort(record, stands)
+        try:
+            self.check_abort(record, stands)
+        except TransitionError as error:
+            raise TransitionError(no_abort(record, str(error))) from None
         if stands.taken_back or apply(stands.state, Event.ABORT).result is Result.ROLLED_BACK:
             return await self._roll_back(record, reason)
         await self._ledger.confirm()

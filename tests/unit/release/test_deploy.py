@@ -264,3 +264,17 @@ def test_the_cluster_decides_where_a_release_stands() -> None:
 def test_a_release_that_has_not_switched_is_proved_again_when_it_is_resumed() -> None:
     stands = standing(replace(FIRST, phase=Phase.SWITCH), Live(FIRST.source, {"green", "blue"}))
     assert (stands.state.phase, stands.state.serving) == (Phase.PROVE, Side.OLD)
+
+
+def test_an_abort_while_the_old_version_is_being_retired_names_the_rollback() -> None:
+    play = Play(bake_seconds=3600)
+    play.deploy()
+    current = play.world.releases.current
+    assert current is not None
+    play.world.releases = play.world.releases.writing(replace(current, phase=Phase.RETIRE))
+    play.world.pods["blue"] = 0
+    with pytest.raises(TransitionError, match="what fits: resume") as raised:
+        play.act("abort")
+    assert "Nothing was changed. Go on: switchyard resume backend" in str(raised.value)
+    assert "switchyard rollback backend" in str(raised.value)
+    assert "roll back" not in play.played.steps
