@@ -104,6 +104,12 @@ def test_without_a_terminal_nothing_is_done_unless_it_is_confirmed(run: Run, ser
     assert server.asked == []
 
 
+@pytest.mark.parametrize("colour", ["blue", "green"])
+def test_what_confirms_a_switch_names_its_colour(run: Run, colour: str) -> None:
+    text = refused(run("switch", "backend", colour, "--json"), 2, "SY-P027")
+    assert f"switchyard switch backend {colour} --yes --stack test" in text
+
+
 @pytest.mark.parametrize("act", ["switch", "rollback"])
 @pytest.mark.parametrize(
     ("services", "code", "message", "said"),
