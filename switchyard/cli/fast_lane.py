@@ -188,7 +188,8 @@ class _Command:
             observe=lambda: self._observe_again(cluster, journal, plan),
             warm=lambda planned: asyncio.to_thread(warm, self._engine, planned),
             converge=lambda receipt: self._converge(cluster, plan, receipt),
-            waited=lambda: journal.waited,
+            # Another command may have warmed another version while the operator was asked.
+            waited=lambda: journal.waited or not self._request.yes,
         )
         async with journal.sending():
             outcome = await lane.run(plan, self._request.reason, steps)

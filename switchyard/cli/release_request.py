@@ -77,12 +77,14 @@ def begin(request: Request) -> None:
 
 
 def _refuse_unconfirmed(request: Request) -> None:
+    from switchyard.config.models.service import Colour
     from switchyard.errors import UsageError
     from switchyard.release.plan import Act
     from switchyard.release.refusals import refuse_unconfirmed
 
     act = Act.ROLLBACK if request.rollback else Act.SWITCH
-    raise UsageError(str(refuse_unconfirmed(request.service, act)))
+    colour = None if request.colour is None else Colour(request.colour)
+    raise UsageError(str(refuse_unconfirmed(request.service, act, colour)))
 
 
 def _end_interrupted(request: Request) -> None:

@@ -4,31 +4,35 @@ What a phase does is in `Steps`; what follows from its outcome is in `switchyard
 dies, the record says which phase had begun, the Service says which colour serves, and both together say how to go on.
 """
 
-import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
 
-from switchyard.errors import ClusterError, EngineError, GateRefusedError, UnreachableError
+from switchyard.errors import (
+    AccessDeniedError,
+    ApiStatusError,
+    ClusterError,
+    EngineError,
+    GateRefusedError,
+    RejectedError,
+)
 from switchyard.gates.base import raise_refusal
 from switchyard.release.deploy_hooks import NO_HOOKS, ReleaseHooks
 from switchyard.release.deploy_protocol import Ended, Ledger, Steps
+from switchyard.release.deploy_refusals import no_abort
 from switchyard.release.hook_refusals import refuse_abort
 from switchyard.release.hooks import accepted
+from switchyard.release.persistence import until_answered
 from switchyard.release.phases import Event, Phase, Result, State, apply
 from switchyard.release.record import PhaseRecord, ReleaseRecord
 from switchyard.release.standing import Standing, baked_until, held_after, standing, waiting
+from switchyard.release_errors import TransitionError
 
 __all__ = ["Ended", "Ledger", "Runner", "Steps"]
 
 
 _SETBACKS = {Phase.DRAIN: Event.FAILED, Phase.WATCH: Event.NO_VERDICT}
 """The outcomes that replace a refusal or a failure in phases that do not have these outcomes."""
-
-AWAY_SECONDS = 60.0
-"""How long an API server may be away when a version was condemned, before the command ends."""
-
-AGAIN_SECONDS = 1.0
-"""Between two attempts then."""
 
 OnPhase = Callable[[PhaseRecord], None]
 """Called at the end of each phase."""
@@ -82,7 +86,10 @@ class Runner:
         """
         stands = await self.standing(record)
         reason = f"aborted by {by}"
-        self.check_abort(record, stands)
+        try:
+            self.check_abort(record, stands)
+        except TransitionError as error:
+            raise TransitionError(no_abort(record, str(error))) from None
         if stands.taken_back or apply(stands.state, Event.ABORT).result is Result.ROLLED_BACK:
             return await self._roll_back(record, reason)
         await self._ledger.confirm()
@@ -237,18 +244,12 @@ class Runner:
         return record.phase is hold_after and ended.event is Event.PASSED and not self._steps.is_condemned()
 
     async def _write_when_back(self, record: ReleaseRecord) -> None:
-        """Writes that a version is condemned, which nobody else knows yet, and which serves until its rollback."""
-        clock = asyncio.get_running_loop().time
-        end = clock() + AWAY_SECONDS
-        while True:
-            try:
-                await self._ledger.write(record)
-            except UnreachableError:
-                if clock() >= end:
-                    raise
-            else:
-                return
-            await asyncio.sleep(AGAIN_SECONDS)  # an API server that comes back cannot be watched for
+        """Writes that a version is condemned, which nobody else knows yet, and which serves until its rollback.
+
+        An API server that is away is asked again. One that refuses the record stops no rollback.
+        """
+        with suppress(ApiStatusError, AccessDeniedError, RejectedError):
+            await until_answered(lambda: self._ledger.write(record))
 
     async def _end(self, record: ReleaseRecord, result: Result, detail: str | None) -> ReleaseRecord:
         record = record.ending(result, self._ledger.now(), detail)
@@ -256,10 +257,17 @@ class Runner:
         return record
 
     async def _roll_back(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
-        """Rolls back to the old colour. If that fails, the release is held, and `abort` tries again."""
-        await self._ledger.confirm()
+        """Rolls back to the old colour. If that fails, the release is held, and `abort` tries again.
+
+        An API server that is away is asked again: users get the version until it answers.
+        """
+
+        async def rolled_back() -> Ended:
+            await self._ledger.confirm()
+            return await self._steps.roll_back(record, reason)
+
         try:
-            ended = await self._steps.roll_back(record, reason)
+            ended = await until_answered(rolled_back)
         except (ClusterError, GateRefusedError) as error:
             record = waiting(record, held=True, detail=f"{reason}. The rollback is not done: {error}")
             await self._ledger.write(record)

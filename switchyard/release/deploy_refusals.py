@@ -183,3 +183,18 @@ def abort_incomplete(record: ReleaseRecord, why: str) -> str:
         f"Configuration or pods of {record.target} are left as they are: {why.strip().removesuffix('.')}",
         f"They get no traffic. Once that is repaired: {set_value(replicas, 0)} && {typed('pulumi up')}",
     )
+
+
+def no_abort(record: ReleaseRecord, why: str) -> str:
+    """Says what to type where a release cannot be aborted any more, because its old version is being retired.
+
+    Args:
+        record: of the release.
+        why: what does not fit.
+    """
+    key = record.service
+    return (
+        f"{key}: {why}. {UNTOUCHED} Go on: {typed(f'switchyard resume {key}')}. To have "
+        f"{record.from_tag or record.source} serve again, which warms its pods first: "
+        + typed(f"switchyard rollback {key}")
+    )

@@ -180,18 +180,28 @@ class Engine:
         if pulumi is None:
             raise EngineError("pulumi is not installed here. Run `make tools`.")
         options = [] if self.stack is None else ["--stack", self.stack]
-        output, errors = (tempfile.TemporaryFile("w+", encoding="utf-8") for _ in range(2))  # noqa: SIM115 - `Answer` does
-        process = subprocess.Popen(
-            [pulumi, *arguments, *options],
-            cwd=self._directory,
-            # The engine ends before its garbage is worth collecting.
-            env=os.environ | {"GOGC": os.environ.get("GOGC", "off")},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=errors,
-            text=True,
-        )
+        try:
+            output, errors = _file(), _file()
+            process = subprocess.Popen(
+                [pulumi, *arguments, *options],
+                cwd=self._directory,
+                # The engine ends before its garbage is worth collecting.
+                env=os.environ | {"GOGC": os.environ.get("GOGC", "off")},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=errors,
+                text=True,
+            )
+        except OSError as error:
+            raise EngineError(f"{pulumi} cannot be run: {error.strerror or error}") from None
         return Answer(process, output, errors)
+
+
+def _file() -> IO[str]:
+    """A file for what the engine prints: in memory where the system has that, so that a full disk stops no rollback."""
+    if sys.platform == "linux":
+        return os.fdopen(os.memfd_create("pulumi"), "w+", encoding="utf-8")
+    return tempfile.TemporaryFile("w+", encoding="utf-8")
 
 
 def _content(file: IO[str]) -> str:

@@ -29,7 +29,7 @@ class Steps:
         observe: reads the service anew.
         warm: creates the pods of a retired version, and waits until they are ready.
         converge: brings configuration and state to what serves, with the receipt known.
-        waited: whether another command was waited for since the service was read.
+        waited: whether another command, or the operator, was waited for since the service was read.
     """
 
     observe: Callable[[], Awaitable[Observation]]

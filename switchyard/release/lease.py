@@ -125,7 +125,8 @@ class ReleaseLease:
         return (
             f"{self._service}: another command has taken Lease {self._name} in namespace {self._namespace}: a rollback "
             "or an abort, which do not wait, or any command once this one had not renewed it in time. This one changes "
-            f"nothing more. See who: kubectl -n {self._namespace} get lease {self._name} -o yaml"
+            f"nothing more. What serves: {typed('switchyard status')}. See who: kubectl -n {self._namespace} get lease "
+            f"{self._name} -o yaml"
         )
 
     async def holder(self) -> Held | None:

@@ -1,13 +1,15 @@
 """The version to which a rollback returns, from the record of earlier releases. Pure functions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from switchyard.config.commands import typed
 from switchyard.config.models.service import Colour
+from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.left_behind import RecordedRelease
 from switchyard.release.plan import Act, Observation
-from switchyard.release.refusals import refuse_nothing_before
+from switchyard.release.refusals import UNTOUCHED, refuse_nothing_before
 
 RUNNING = "running"
 SUCCEEDED = "succeeded"
@@ -67,7 +69,15 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
     if last.result == SUCCEEDED:
         return _unrecorded(observation)  # `pulumi up` has switched since
     reason = f"the last release, to {last.target} ({last.started}, {last.actor}), {_outcome(last.result)}"
-    return refuse_nothing_before(observation, f"{reason}, and {serving} has served since before it")
+    refusal = refuse_nothing_before(observation, f"{reason}, and {serving} has served since before it")
+    return _with_abort(refusal, observation) if (last.kind, last.result) == (Act.DEPLOY, RUNNING) else refusal
+
+
+def _with_abort(refusal: Refusal, observation: Observation) -> Refusal:
+    """The refusal while a deploy has not ended, whose new version nobody has proved: it is no version to switch to."""
+    abort = typed(f"switchyard abort {key_of(observation.name)}")
+    what = "To take the deploy back, after which a rollback goes to the version that served before"
+    return replace(refusal, remedy=f"{UNTOUCHED} {observation.what_serves} {what}: {abort}")
 
 
 def _of_drill(last: Recorded, serving: Colour) -> Previous:

@@ -25,7 +25,8 @@ def refuse_unknown(key: str, stack: str, services: Collection[str], act: Act) ->
     if key in services:
         return None
     first = next(iter(services), None)
-    remedy = f"Type one of them: switchyard {act} {first} --stack {stack}" if first else "Add it to the configuration."
+    words = f"{act} {first}{' TAG' if act is Act.DEPLOY else ''}"
+    remedy = f"Type one of them: switchyard {words} --stack {stack}" if first else "Add it to the configuration."
     return Refusal(
         code=Code.SERVICE_UNKNOWN,
         step=f"{key}: the {act}",
@@ -200,14 +201,15 @@ def refuse_other_than_confirmed(confirmed: Observation, now: Observation) -> Ref
     return None if (before.colour, before.tag) == (serving.colour, serving.tag) else refuse_changed(now.name)
 
 
-def refuse_unconfirmed(name: str, act: Act) -> Refusal:
+def refuse_unconfirmed(name: str, act: Act, colour: Colour | None = None) -> Refusal:
     """Refuses a change without a confirmation if there is no terminal to ask at."""
+    words = () if colour is None else (colour,)  # without it, the other colour might be switched to
     return Refusal(
         code=Code.CONFIRMATION_NEEDED,
         step=f"{key_of(name)}: the {act}",
         observed="there is no terminal to ask at, and --yes is not given",
         rule="a command that changes what serves is confirmed, at a terminal or by --yes",
-        remedy=f"{UNTOUCHED} To confirm it: {typed(f'switchyard {act} {key_of(name)} --yes')}",
+        remedy=f"{UNTOUCHED} To confirm it: {typed(' '.join(('switchyard', act, key_of(name), *words, '--yes')))}",
     )
 
 
@@ -244,7 +246,8 @@ def refuse_not_warmed(plan: Plan, why: str) -> Refusal:
     remedy = (
         f"Its Deployment still has that version. Without the state: {by_hand}"
         if plan.to.tag == plan.warm_tag
-        else f"Then: {set_value(f'{path}.tag', plan.warm_tag, text=True)} && {typed('pulumi up')}"
+        else f"Then: {set_value(f'{path}.tag', plan.warm_tag, text=True)} && "
+        f"{set_value(f'{path}.replicas', plan.source.wanted)} && {typed('pulumi up')}"
     )
     return Refusal(
         code=Code.NOT_WARMED,

@@ -14,12 +14,13 @@ from switchyard.cli.main import app
 from switchyard.cli.release_request import Request
 from switchyard.config.loader import StackSettings, load
 from switchyard.config.models.service import Colour
-from switchyard.errors import ConfigurationError, EngineError
+from switchyard.errors import ConfigurationError, EngineError, GateRefusedError
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests.ownership_marks import PROJECT, STACK
 from switchyard.release.convergence import Convergence
 from switchyard.release.engine import Engine
-from switchyard.release.fast_lane_protocol import Outcome
+from switchyard.release.fast_lane import FastLane
+from switchyard.release.fast_lane_protocol import Outcome, Steps
 from switchyard.release.journal import ReleaseJournal
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
@@ -101,6 +102,12 @@ def test_without_a_terminal_nothing_is_done_unless_it_is_confirmed(run: Run, ser
     assert f"switchyard {act} backend --yes" in result.stderr
     refused(run(act, "backend", "--json"), 2, "SY-P027")
     assert server.asked == []
+
+
+@pytest.mark.parametrize("colour", ["blue", "green"])
+def test_what_confirms_a_switch_names_its_colour(run: Run, colour: str) -> None:
+    text = refused(run("switch", "backend", colour, "--json"), 2, "SY-P027")
+    assert f"switchyard switch backend {colour} --yes --stack test" in text
 
 
 @pytest.mark.parametrize("act", ["switch", "rollback"])
@@ -239,3 +246,20 @@ def test_a_rollback_configures_what_serves_although_a_deploy_has_written_its_own
     command = _Command(request, Act.ROLLBACK, "test", service, ClusterAccess(), state, 0.0, NO_SUBSCRIPTIONS)
     asyncio.run(command._converge(None, Plan(Act.ROLLBACK, observed(Colour.GREEN), Colour.BLUE), RECEIPT))  # type: ignore[arg-type]
     assert written == [True], "green stays configured, and every update is refused or brings it back"
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_a_switch_that_an_operator_was_asked_about_is_planned_again_by_what_there_is_then(
+    run: Run, monkeypatch: pytest.MonkeyPatch, *, yes: bool
+) -> None:
+    again: list[bool] = []
+
+    async def planned_again(_: FastLane, __: Plan, ___: str | None, steps: Steps) -> Outcome:
+        again.append(steps.waited())
+        raise GateRefusedError("seen")
+
+    monkeypatch.setattr(FastLane, "run", planned_again)
+    monkeypatch.setattr("switchyard.cli.release_request.can_ask", lambda **_: True)
+    monkeypatch.setattr(Report, "confirmed", lambda *_: True)
+    assert "seen" in run("switch", "backend", *(["--yes"] if yes else [])).stderr
+    assert again == [not yes]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,17 @@ def test_the_report_has_each_service_and_what_to_type_next(
     assert "worker: green serves v2 (before: blue v1)" in printed.out
     assert says in printed.out + printed.err
     assert "to go back: switchyard rollback api worker --together --stack test" in printed.out
+
+
+def test_after_a_rollback_nobody_is_told_to_go_back_to_the_bad_versions(capsys: pytest.CaptureFixture[str]) -> None:
+    plans, outcomes = done(Convergence(config=True, state=True))
+    plans = {key: replace(plan, act=Act.ROLLBACK) for key, plan in plans.items()}
+    request = TogetherRequest(Act.ROLLBACK, ("api", "worker"), stack="test", yes=True)
+    TogetherReport(request, "test", "kubeconfig").end(plans, outcomes)
+    printed = capsys.readouterr().out
+    assert "to go back" not in printed
+    again = "switchyard switch api=blue worker=blue --together --stack test"
+    assert f"to switch again once they are repaired: {again}" in printed
 
 
 def test_status_names_the_command_of_the_group() -> None:

@@ -2,17 +2,32 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from switchyard.errors import ClusterError, EngineError, GateRefusedError, UnreachableError
-from switchyard.release import deploy
+from switchyard.errors import (
+    AccessDeniedError,
+    ApiStatusError,
+    ClusterError,
+    EngineError,
+    GateRefusedError,
+    UnreachableError,
+)
+from switchyard.release import persistence
 from switchyard.release.deploy import Ended
 from switchyard.release.phases import Event, Phase, Result, Side
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.standing import Live, standing
 from switchyard.release_errors import LeaseLostError, TransitionError
 from tests.support.played_release import FIRST, PODS, Play
+
+
+@pytest.fixture(autouse=True)
+def _given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API server that does not answer is asked once; tests that have it come back ask again."""
+    monkeypatch.setattr(persistence, "SECONDS", 0)
+    monkeypatch.setattr(persistence, "PAUSE_SECONDS", 0)
 
 
 def test_a_release_goes_through_its_phases_and_each_ends_with_a_line() -> None:
@@ -127,11 +142,55 @@ def test_a_rollback_that_fails_holds_the_release_and_abort_tries_again() -> None
     play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
 
 
+class Away:
+    """An API server that starts anew: it refuses as many calls as there are errors."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, play: Play, call: str, *errors: Exception) -> None:
+        self.errors, self._call, self._play = list(errors), getattr(play.played, call), play
+        monkeypatch.setattr(play.played, call, self)
+        monkeypatch.setattr(persistence, "SECONDS", 60)
+
+    async def __call__(self, record: ReleaseRecord, *more: Any) -> Any:
+        watched = bool(record.phases) and record.phases[-1].outcome == Event.BREACHED
+        if watched and self.errors:
+            raise self.errors.pop(0)
+        return await self._call(record, *more)
+
+
+def test_an_api_server_that_refuses_the_record_stops_no_rollback(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    away = Away(monkeypatch, play, "write", ApiStatusError("patch", "configmaps/backend-release", 409, "changed"))
+    play.deploy()
+    assert away.errors == []
+    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+
+
+@pytest.mark.parametrize("call", ["roll_back", "write"])
+def test_a_condemned_version_is_rolled_back_as_soon_as_the_api_server_is_back(
+    monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    errors = (UnreachableError("connection refused"), ApiStatusError("get", "services/backend", 503, "starting"))
+    away = Away(monkeypatch, play, call, *(errors if call == "roll_back" else errors[:1]))
+    play.deploy()
+    assert away.errors == [], "the API server has answered at once"
+    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+
+
+def test_a_rollback_that_the_api_server_denies_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    denied = AccessDeniedError("patch", "services/backend", 403, "no")
+    away = Away(monkeypatch, play, "roll_back", denied, denied)
+    play.deploy()
+    assert away.errors == [denied]
+    play.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
+
+
 @pytest.mark.parametrize(("away", "result", "serving"), [(3, Result.ROLLED_BACK, "blue"), (99, None, "green")])
 def test_an_api_server_that_is_away_when_a_version_is_condemned_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, away: int, result: Result | None, serving: str
 ) -> None:
-    monkeypatch.setattr(deploy, "AGAIN_SECONDS", 0)
+    monkeypatch.setattr(persistence, "SECONDS", 60)
     play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
     write, missed = play.played.write, 0
 
@@ -144,7 +203,7 @@ def test_an_api_server_that_is_away_when_a_version_is_condemned_is_waited_for(
 
     monkeypatch.setattr(play.played, "write", written)
     if result is None:
-        monkeypatch.setattr(deploy, "AWAY_SECONDS", -1)
+        monkeypatch.setattr(persistence, "SECONDS", -1)
         with pytest.raises(UnreachableError):
             play.deploy()
         assert (missed, play.world.serving) == (1, serving)
@@ -205,3 +264,17 @@ def test_the_cluster_decides_where_a_release_stands() -> None:
 def test_a_release_that_has_not_switched_is_proved_again_when_it_is_resumed() -> None:
     stands = standing(replace(FIRST, phase=Phase.SWITCH), Live(FIRST.source, {"green", "blue"}))
     assert (stands.state.phase, stands.state.serving) == (Phase.PROVE, Side.OLD)
+
+
+def test_an_abort_while_the_old_version_is_being_retired_names_the_rollback() -> None:
+    play = Play(bake_seconds=3600)
+    play.deploy()
+    current = play.world.releases.current
+    assert current is not None
+    play.world.releases = play.world.releases.writing(replace(current, phase=Phase.RETIRE))
+    play.world.pods["blue"] = 0
+    with pytest.raises(TransitionError, match="what fits: resume") as raised:
+        play.act("abort")
+    assert "Nothing was changed. Go on: switchyard resume backend" in str(raised.value)
+    assert "switchyard rollback backend" in str(raised.value)
+    assert "roll back" not in play.played.steps

@@ -1,5 +1,6 @@
 """The engine as a subprocess: what it is asked for, and its own words when it refuses."""
 
+import errno
 import json
 import os
 import sys
@@ -167,3 +168,22 @@ def test_an_engine_that_hangs_says_the_same_when_it_is_asked_again(play: Play) -
     for _ in range(2):  # by the check of each service that is due
         with pytest.raises(EngineError, match="pulumi has not answered in 0 s"):
             answer.wait(0.2)
+
+
+def test_a_disk_without_space_stops_no_command(play: Play, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("tempfile.TemporaryFile", full)
+    engine = play({"stack": (0, "{}", "")})
+    assert engine.begin_outputs().wait() == "{}"
+    monkeypatch.setattr("sys.platform", "darwin")
+    with pytest.raises(EngineError, match="cannot be run: No space left on device"):
+        engine.begin_outputs()
+
+
+def test_a_program_that_cannot_be_started_is_an_error_of_the_engine(play: Play, tmp_path: Path) -> None:
+    engine = play({})
+    (tmp_path / "bin" / "pulumi").write_text("#!/no/such/interpreter\n")
+    with pytest.raises(EngineError, match="cannot be run: No such file or directory"):
+        engine.stack_name()

@@ -70,3 +70,13 @@ def test_a_version_that_was_refused_is_nothing_to_go_back_to() -> None:
     assert "v3 in blue was refused" in refused(previous(warmed, deploy, converged=True))
     # The idle colour has another version by now, which no record speaks against.
     assert previous(ON_GREEN, deploy, converged=True) == Previous(Colour.BLUE)
+
+
+@pytest.mark.parametrize(("result", "remedy"), [("running", "switchyard abort"), ("rolledBack", "switchyard switch")])
+def test_a_version_that_nobody_has_proved_is_not_what_a_rollback_names(result: str, remedy: str) -> None:
+    answer = previous(ON_BLUE, Release(result=result), converged=True)
+    assert isinstance(answer, Refusal)
+    assert [word in answer.remedy for word in ("switchyard abort", "switchyard switch")] == [
+        remedy == "switchyard abort",
+        remedy == "switchyard switch",
+    ]

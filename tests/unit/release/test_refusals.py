@@ -6,8 +6,9 @@ import re
 import pytest
 
 from switchyard.config.models.service import Colour
-from switchyard.release.refusals import refuse_kubeconfig_unreachable, refuse_selector
-from tests.support.observed import settings
+from switchyard.release.plan import Act, ColourState, Plan
+from switchyard.release.refusals import refuse_kubeconfig_unreachable, refuse_not_warmed, refuse_selector
+from tests.support.observed import observed, settings
 
 LABEL_VALUE = r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?"
 """The API server's rule for the value of a label, and of a selector."""
@@ -46,3 +47,12 @@ def test_a_selector_of_neither_colour_has_a_remedy_that_shows_what_answers(
     text = str(refuse_selector("backend", settings(), selected))
     assert remedy in text
     assert "-l nothing" not in text
+
+
+@pytest.mark.parametrize("tag", ["v3", None])
+def test_a_version_that_the_engine_has_not_warmed_is_warmed_by_what_is_pasted(tag: str | None) -> None:
+    retired = ColourState(Colour.BLUE, tag, 0, 0)
+    plan = Plan(Act.ROLLBACK, observed(Colour.GREEN, blue=retired), Colour.BLUE, warm_tag="v1")
+    text = str(refuse_not_warmed(plan, "no such host"))
+    assert "'switchyard:services.backend.blue.tag' v1 && " in text
+    assert "'switchyard:services.backend.blue.replicas' 3 && pulumi up" in text, "no pods would be created"

@@ -1,0 +1,44 @@
+"""Tries again what may not be given up because the API server is away for a moment: users get a condemned version."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import httpx
+
+from switchyard.errors import ApiStatusError, ClusterError, UnreachableError
+
+SECONDS = 60.0
+"""For how long: a control plane with one API server is back by then after a restart."""
+
+PAUSE_SECONDS = 1.0
+"""Between two attempts."""
+
+Value = TypeVar("Value")
+
+
+async def until_answered(call: Callable[[], Awaitable[Value]]) -> Value:
+    """The answer of a call that may be made again, as soon as the API server gives one.
+
+    Args:
+        call: what is tried.
+
+    Raises:
+        switchyard.errors.ClusterError: that of the last attempt, or one that no further attempt would change.
+    """
+    end = time.monotonic() + SECONDS
+    while True:
+        try:
+            return await call()
+        except ClusterError as error:
+            if not _is_passing(error) or time.monotonic() >= end:
+                raise
+        await asyncio.sleep(PAUSE_SECONDS)  # an API server that comes back cannot be watched for
+
+
+def _is_passing(error: ClusterError) -> bool:
+    """Whether an error is that of an API server that starts anew, or of what is before it."""
+    if isinstance(error, ApiStatusError):
+        return error.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
+    return isinstance(error, UnreachableError)
