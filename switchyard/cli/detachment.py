@@ -93,7 +93,7 @@ def open_log(service: str, directory: Path | None = None) -> tuple[Path, int]:
     except OSError as error:
         raise LogUnwritableError(
             f"{service}: the log of a command without a terminal cannot be written: {log}: {error.strerror}. Nothing "
-            "was changed. Make room or give the permission, or type the command without --detach."
+            "was changed. Free disk space or grant the permission, or run the command without --detach."
         ) from None
 
 
@@ -156,5 +156,5 @@ def _ended(service: str, code: int, log: Path) -> str:
     how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
     return (
         f"{service}: the command has ended {how} before it held the Lease of the service and had written its record. "
-        f"It has said:\n{printed}\nWhat serves: {typed('switchyard status')}. Its log: {log}"
+        f"Its output:\n{printed}\nWhat serves: {typed('switchyard status')}. Its log: {log}"
     )

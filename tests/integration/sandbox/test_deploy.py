@@ -254,7 +254,7 @@ def test_a_freeze_stops_a_deploy_and_an_update_and_no_rollback(stack: Stack, kub
         deployed = command(stack, "deploy", "backend", "v6.0.0", "--override", "a fix")
         record = document(deployed, 0)
         assert record["override"] == "a fix (in the freeze: holidays (by ada), until 2090-01-01T00:00:00Z)"
-        assert "has not got the message about the start of a release: it answered 503 (SY-P110)" in deployed.stderr
+        assert "has not received the message about the start of a release: it answered 503 (SY-P110)" in deployed.stderr
         assert server.url not in deployed.stdout + deployed.stderr
         after = kubectl.serving()
         assert after != before
