@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from switchyard.cli.options import Detach, Json, Override, Reason, ServiceKey, Stack, Together, Wait, Yes
+from switchyard.cli.options import Detach, Hotfix, Json, Override, Reason, ServiceKey, Stack, Together, Wait, Yes
 
 TagArgument = Annotated[
     str | None,
@@ -37,6 +37,7 @@ def deploy(
     together: Together = False,
     wait: Wait = False,
     detach: Detach = False,
+    hotfix: Hotfix = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -49,7 +50,7 @@ def deploy(
     from switchyard.release.plan import Act
 
     request = DeployRequest(Act.DEPLOY, service, tag or "", reason, hold_after, stack, wait=wait, detach=detach)
-    request = replace(request, override=override or None, yes=yes, as_json=as_json)
+    request = replace(request, override=override or None, hotfix=hotfix, yes=yes, as_json=as_json)
     words = (service, *(() if tag is None else (tag,)), *context.args)
     if together or len(words) != len(("service", "tag")) or "=" in service:
         from switchyard.cli.deploy_request import several

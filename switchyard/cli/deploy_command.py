@@ -10,6 +10,7 @@ import typer
 
 from switchyard.cli.configuration import access_to, read_settings_at_once
 from switchyard.cli.deploy_request import DeployRequest
+from switchyard.cli.detached_end import end_detached
 from switchyard.cli.detachment import detach, is_detached, report_begun
 from switchyard.cli.due_text import DueReport, end_due
 from switchyard.cli.fast_lane import STATE_SECONDS, service_of
@@ -114,7 +115,7 @@ class _Command(ServiceRelease):
         if request.detach:
             return await self._detach()
         if request.act is Act.ABORT:
-            await self.end_detached(ledger)
+            await end_detached({request.service: ledger}, self.report.warn)
         async with ledger.sending():
             async with ledger.held(request.act, detached=is_detached()):
                 releases, confirmed = await ledger.read(), observation
@@ -136,7 +137,7 @@ class _Command(ServiceRelease):
 
     async def _detach(self) -> ExitCode:
         """Has a process without a terminal go on, once everything that needs an operator is done."""
-        detached = await detach(self.request.service, self.request.confirmed_arguments(self.stack))
+        detached = await detach([self.request.service], self.request.confirmed_arguments(self.stack))
         self.report.detached(detached)
         return ExitCode.OK
 
@@ -147,10 +148,10 @@ class _Command(ServiceRelease):
         if request.act is Act.DEPLOY:
             record = self.new_record(ledger, observation)
             await ledger.write(record)
-            report_begun(record.id)
+            report_begun({record.service: record.id})
             return await runner.run(record, None if request.hold_after is None else Phase(request.hold_after))
         current = self.continued(releases)
-        report_begun(current.id)
+        report_begun({current.service: current.id})
         acts: dict[Act, Callable[[ReleaseRecord], Awaitable[ReleaseRecord]]] = {
             Act.RESUME: runner.resume,
             Act.RETIRE: runner.retire,

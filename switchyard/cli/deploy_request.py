@@ -31,6 +31,7 @@ class DeployRequest:
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
         override: why it goes on although releases are frozen; None where it does not.
+        hotfix: whether it is an unplanned repair, which goes on although nothing can be seen of its requests.
         together: services that are deployed by one command, each as SERVICE=TAG; empty for one alone.
     """
 
@@ -45,6 +46,7 @@ class DeployRequest:
     yes: bool = False
     as_json: bool = False
     override: str | None = None
+    hotfix: bool = False
     together: tuple[str, ...] = ()
 
     @property
@@ -77,7 +79,9 @@ class DeployRequest:
             "--stack": stack,
         }
         texts = [f"{option}={value}" for option, value in options.items() if value is not None]
-        flags = ["--yes", *(["--wait"] if self.wait else [])]
+        flags = ["--yes", *(["--wait"] if self.wait else []), *(["--hotfix"] if self.hotfix else [])]
+        if self.together:
+            return [self.act.value, *texts, *flags, "--together", "--", *self.together]
         return [self.act.value, *texts, *flags, "--", self.service, *([self.tag] if self.tag else [])]
 
 
@@ -104,15 +108,12 @@ def several(request: DeployRequest, words: tuple[str, ...], *, together: bool) -
         together: whether --together is given.
     """
     from switchyard.errors import UsageError
-    from switchyard.release.group_refusals import refuse_detached, refuse_pairs
+    from switchyard.release.group_refusals import refuse_pairs
 
     with errors_end_the_command(request.stack, as_json=request.as_json):
         if (refusal := refuse_pairs(words, together=together)) is not None:
             raise UsageError(str(refusal))
-        request = replace(request, service="", tag="", together=words)
-        if request.detach:
-            raise UsageError(str(refuse_detached(request.typed)))
-    return request
+    return replace(request, service="", tag="", together=words)
 
 
 def begin_due(

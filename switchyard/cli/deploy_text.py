@@ -92,7 +92,8 @@ class DeployReport(CommandReport):
         request, on = self._request, stack_option(self._request.stack)
         host = Holder("").host
         if request.as_json:
-            at = {"process": process.process, "host": host, "log": str(process.log), "release": process.release}
+            [release] = process.releases.values()
+            at = {"process": process.process, "host": host, "log": str(process.log), "release": release}
             print_json({"version": VERSION, "detached": True, "service": request.service, "stack": self._stack, **at})
             return
         act = f"the {request.act} of {request.tag}" if request.tag else f"the {request.act}"

@@ -1,7 +1,7 @@
 """A command that goes on without its terminal: in a process and a session of its own, with a log.
 
-The command at the terminal does all that needs an operator, and ends once the process holds the Lease of the service
-and has written the record. The two speak through a pipe, whose number is in the environment of the process.
+The command at the terminal does all that needs an operator, and ends once the process holds the Lease of each service
+and has written the records. The two speak through a pipe, whose number is in the environment of the process.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -25,6 +26,9 @@ CHANNEL = "SWITCHYARD_DETACHED"
 FOLDER = Path(".switchyard")
 """Directory of the project with the logs. It keeps itself out of Git."""
 
+NAME_LENGTH = 100
+"""Characters of the services' keys that the name of a log has."""
+
 TAIL = 12
 """Lines of the log that are shown when the process has ended too early."""
 
@@ -36,12 +40,12 @@ class Detached:
     Attributes:
         process: its ID.
         log: the file with what it prints.
-        release: ID of the release in the record.
+        releases: IDs of the releases in the records, by the key of the service.
     """
 
     process: int
     log: Path
-    release: str
+    releases: Mapping[str, str]
 
 
 def is_detached() -> bool:
@@ -56,24 +60,24 @@ def settle() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def report_begun(release: str) -> None:
-    """Tells the command at the terminal, if there is one, that the Lease is held and the record is written.
+def report_begun(releases: Mapping[str, str]) -> None:
+    """Tells the command at the terminal, if there is one, that the Leases are held and the records are written.
 
     Args:
-        release: ID of the release.
+        releases: their IDs, by the key of the service.
     """
     channel = os.environ.get(CHANNEL, "")
     if channel:
         os.environ[CHANNEL] = ""  # still detached, and nobody listens any more
         with contextlib.suppress(OSError), os.fdopen(int(channel), "w") as pipe:
-            pipe.write(json.dumps({"release": release}) + "\n")
+            pipe.write(json.dumps({"releases": dict(releases)}) + "\n")
 
 
-def open_log(service: str, directory: Path | None = None) -> tuple[Path, int]:
+def open_log(services: Sequence[str], directory: Path | None = None) -> tuple[Path, int]:
     """Creates the log of a detached command, which only its user may read.
 
     Args:
-        service: key of the service.
+        services: their keys.
         directory: of the project; None for the working directory.
 
     Returns:
@@ -83,7 +87,8 @@ def open_log(service: str, directory: Path | None = None) -> tuple[Path, int]:
         LogUnwritableError: it cannot be created.
     """
     folder = (directory or Path.cwd()) / FOLDER
-    log = folder / f"{service}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
+    # A name of a file has at most 255 bytes.
+    log = folder / f"{'+'.join(services)[:NAME_LENGTH]}-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}.log"
     try:
         folder.mkdir(mode=0o700, exist_ok=True)
         ignore = folder / ".gitignore"
@@ -92,16 +97,17 @@ def open_log(service: str, directory: Path | None = None) -> tuple[Path, int]:
         return log, os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise LogUnwritableError(
-            f"{service}: the log of a command without a terminal cannot be written: {log}: {error.strerror}. Nothing "
-            "was changed. Free disk space or grant the permission, or run the command without --detach."
+            f"{', '.join(services)}: the log of a command without a terminal cannot be written: {log}: "
+            f"{error.strerror}. Nothing was changed. Free disk space or grant the permission, or run the command "
+            "without --detach."
         ) from None
 
 
-async def detach(service: str, arguments: list[str], program: tuple[str, ...] = ()) -> Detached:
-    """Starts a process that goes on, and waits until it holds the Lease and has written the record.
+async def detach(services: Sequence[str], arguments: list[str], program: tuple[str, ...] = ()) -> Detached:
+    """Starts a process that goes on, and waits until it holds the Leases and has written the records.
 
     Args:
-        service: key of the service.
+        services: their keys.
         arguments: of the command line, confirmed.
         program: that takes them; without it, this one.
 
@@ -109,7 +115,7 @@ async def detach(service: str, arguments: list[str], program: tuple[str, ...] = 
         DetachedEndedError: the process has ended before.
         LogUnwritableError: its log cannot be created.
     """
-    log, output = open_log(service)
+    log, output = open_log(services)
     reading, writing = os.pipe()
     try:
         process = subprocess.Popen(
@@ -132,9 +138,9 @@ async def detach(service: str, arguments: list[str], program: tuple[str, ...] = 
         raise
     if begun is None:
         code = await asyncio.to_thread(process.wait)
-        raise DetachedEndedError(_ended(service, code, log))
+        raise DetachedEndedError(_ended(services, code, log))
     process.returncode = 0  # it goes on, and nobody waits for it
-    return Detached(process.pid, log, str(begun["release"]))
+    return Detached(process.pid, log, begun["releases"])
 
 
 async def _first_line(descriptor: int) -> dict[str, Any] | None:
@@ -150,11 +156,14 @@ async def _first_line(descriptor: int) -> dict[str, Any] | None:
     return document
 
 
-def _ended(service: str, code: int, log: Path) -> str:
+def _ended(services: Sequence[str], code: int, log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()[-TAIL:]
     printed = "\n".join(f"  {line}" for line in lines) or "  (nothing)"
     how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
+    several = len(services) > 1
+    held = "the Leases of the services and had written their records"
     return (
-        f"{service}: the command has ended {how} before it held the Lease of the service and had written its record. "
+        f"{', '.join(services)}: the command has ended {how} before it held "
+        f"{held if several else 'the Lease of the service and had written its record'}. "
         f"Its output:\n{printed}\nWhat serves: {typed('switchyard status')}. Its log: {log}"
     )

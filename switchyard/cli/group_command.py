@@ -8,6 +8,8 @@ from functools import partial
 
 from switchyard.cli.configuration import read_settings_at_once
 from switchyard.cli.deploy_request import DeployRequest
+from switchyard.cli.detached_end import end_detached
+from switchyard.cli.detachment import detach, is_detached, report_begun
 from switchyard.cli.fast_lane import STATE_SECONDS
 from switchyard.cli.group_text import GroupReport
 from switchyard.cli.release_cluster import check_cluster
@@ -77,9 +79,10 @@ class GroupCommand:
         before = {key: observation for key, (_, observation) in readings.items()}
         if not self._request.yes and not self._report.confirmed(before):
             return ExitCode.FAILED
+        if self._request.detach:
+            return await self._detach()
         if act is Act.ABORT:
-            for key, ledger in ledgers.items():
-                await self._services[key].end_detached(ledger)
+            await end_detached(ledgers, self._report.warn)
         async with AsyncExitStack() as messages:
             for ledger in ledgers.values():
                 await messages.enter_async_context(ledger.sending())
@@ -88,13 +91,18 @@ class GroupCommand:
             bakes = {key: service.service.release.bake_seconds for key, service in self._services.items()}
             return self._report.end(outcomes, observations, bakes)
 
+    async def _detach(self) -> ExitCode:
+        """Has one process without a terminal go on with all services, once all that needs an operator is done."""
+        self._report.detached(await detach(list(self._services), self._request.confirmed_arguments(self._stack)))
+        return ExitCode.OK
+
     async def _held(
         self, cluster: Cluster, ledgers: Mapping[str, DeployLedger], confirmed: Mapping[str, Observation]
     ) -> Outcomes:
         """Does what is asked under the Leases of all services, which all commands take in the order of their names."""
         async with AsyncExitStack() as leases:
             for key in sorted(ledgers, key=self._place):
-                await leases.enter_async_context(ledgers[key].held(self._request.act))
+                await leases.enter_async_context(ledgers[key].held(self._request.act, detached=is_detached()))
             await self._read_again(ledgers)
             readings = await self._checked(cluster, ledgers)  # a Lease may have been waited for
             for key, (_, observation) in readings.items():
@@ -134,6 +142,7 @@ class GroupCommand:
             records = await self._begun(ledgers, readings)
         else:
             records = {key: self._services[key].continued(releases) for key, (releases, _) in readings.items()}
+        report_begun({key: record.id for key, record in records.items()})
         group = Group({key: record.phase for key, record in records.items()})
         parts = await self._parts(cluster, ledgers, records, group)
         if self._request.act is Act.DEPLOY:

@@ -3,10 +3,9 @@
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.service import BlueGreenSettings
-from switchyard.errors import GateRefusedError
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.api import BoundedApi
-from switchyard.release.group_refusals import refuse_detached, refuse_incomplete, refuse_undecided
+from switchyard.release.group_refusals import refuse_incomplete, refuse_undecided
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record import ReleaseRecord
@@ -75,6 +74,4 @@ async def going_together(
         raise_refusal(refuse_incomplete(record, missing))
     if not running:
         return ()
-    if request.detach:
-        raise GateRefusedError(str(refuse_detached(request.typed)))
     return tuple(sorted((record.service, *running)))

@@ -8,11 +8,16 @@ import typer
 from switchyard.cli.command_report import CommandReport, hook_line
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import VERSION, DeployReport, exit_code
+from switchyard.cli.detachment import Detached
 from switchyard.cli.failures import message_of
 from switchyard.cli.output import console, errors, print_json
+from switchyard.cli.watch_line import WatchLine
+from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode, SwitchyardError
 from switchyard.release.deploy_together import Outcomes
 from switchyard.release.hook_record import HookRecord
+from switchyard.release.lease_holder import Holder
+from switchyard.release.phases import Phase
 from switchyard.release.plan import Observation
 from switchyard.release.record import PhaseRecord
 from switchyard.release.verdict import Verdict
@@ -26,21 +31,34 @@ class MemberReport(DeployReport):
         stack: name of the stack.
         described: the kubeconfig and its context in words.
         width: of the longest key.
+        watches: the line about the watches of all services.
     """
 
-    def __init__(self, request: DeployRequest, stack: str, described: str, width: int) -> None:
+    def __init__(self, request: DeployRequest, stack: str, described: str, width: int, watches: WatchLine) -> None:
         super().__init__(request, stack, described)
         self._key = f"{request.service:<{width}}"
+        self._watches = watches
+
+    def warn(self, line: str) -> None:
+        """Reports a warning."""
+        self._watches.clear()
+        super().warn(line)
 
     def tick(self, verdict: Verdict) -> None:
-        """Shows nothing: several watches do not fit in one line."""
+        """Shows how the watch stands, on a terminal, in the line that it shares with those of the others."""
+        if not self._request.as_json:
+            self._watches.show(self._request.service, verdict)
 
     def phase_ended(self, phase: PhaseRecord) -> None:
         """One line for the end of a phase, with its time."""
+        self._watches.clear()
+        if phase.phase is Phase.WATCH:
+            self._watches.end(self._request.service)
         self._print_phase(phase, f"  {self._key} ")
 
     def hook_ended(self, hook: HookRecord) -> None:
         """One line for the end of a hook."""
+        self._watches.clear()
         if not self._request.as_json:
             console.print(f"  {self._key}  {hook_line(hook)}", markup=False)
 
@@ -60,10 +78,14 @@ class GroupReport(CommandReport):
         self._request = request
         width = max(len(member.service) for member in requests)
         self._requests = {member.service: member for member in requests}
-        self.members = {key: MemberReport(member, stack, described, width) for key, member in self._requests.items()}
+        self._watches = WatchLine()
+        self.members = {
+            key: MemberReport(member, stack, described, width, self._watches) for key, member in self._requests.items()
+        }
 
     def warn(self, line: str) -> None:
         """Reports a warning on standard error, which is free of the document."""
+        self._watches.clear()
         errors.print(line)
 
     def confirmed(self, observations: Mapping[str, Observation]) -> bool:
@@ -76,10 +98,29 @@ class GroupReport(CommandReport):
         console.print("Nothing was changed.", markup=False)
         return False
 
+    def detached(self, process: Detached) -> None:
+        """Reports a process that goes on with all services without this terminal: how to follow it, and to end it."""
+        act, on, host = self._request.act.value, stack_option(self._request.stack), Holder("").host
+        if self._request.as_json:
+            services = [{"service": key, "release": release} for key, release in process.releases.items()]
+            head = {"version": VERSION, "detached": True, "command": act, "stack": self._stack, "together": True}
+            at = {"process": process.process, "host": host, "log": str(process.log)}
+            print_json({**head, "services": services, **at})
+            return
+        versions = ", ".join(f"{key} {member.tag}".rstrip() for key, member in self._requests.items())
+        console.print(
+            f"The {act} of {versions} goes on without this terminal, in process {process.process} on {host}\n"
+            f"  log       {process.log}\n"
+            f"  follow    switchyard status --watch{on}\n"
+            f"  end       switchyard abort {next(iter(self._requests))}{on}",
+            markup=False,
+        )
+
     def end(
         self, outcomes: Outcomes, observations: Mapping[str, Observation], bake_seconds: Mapping[str, int]
     ) -> ExitCode:
         """Reports where each release is, what serves and what to type next. Returns the exit code."""
+        self._watches.clear()
         codes = {key: self._code(key, outcome) for key, outcome in outcomes.items()}
         worst = max(codes.values())
         if self._request.as_json:

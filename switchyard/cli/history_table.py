@@ -32,7 +32,7 @@ def print_history(service: str, releases: Sequence[ReleaseRecord]) -> None:
 def _reason(release: ReleaseRecord) -> str:
     reason = release.reason or release.detail or ""
     override = "" if release.override is None else f"override: {release.override}"
-    return "; ".join(text for text in (reason, override) if text)
+    return "; ".join(text for text in ("hotfix" if release.hotfix else "", reason, override) if text)
 
 
 def _result(release: ReleaseRecord) -> str:

@@ -40,4 +40,12 @@ Override = Annotated[
     ),
 ]
 
+Hotfix = Annotated[
+    bool,
+    typer.Option(
+        "--hotfix",
+        help="Marks an unplanned repair: it continues although the metrics of its watch cannot be read.",
+    ),
+]
+
 Together = Annotated[bool, typer.Option("--together", help="Handles several services together: all of them, or none.")]

@@ -4,6 +4,8 @@ from switchyard.config.commands import typed
 from switchyard.release.latest import LatestRelease
 from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
+from switchyard.release.plan import Act
+from switchyard.release.record import ReleaseRecord
 from switchyard.release.record_text import again
 
 
@@ -26,12 +28,36 @@ def release_line(key: str, release: LatestRelease) -> str:
     return f"{act} {situation}." + (f" {step}" if step else "")
 
 
+def doubt_line(key: str, release: LatestRelease) -> str | None:
+    """What was not seen to follow the switch of the latest release, in one line; None where there is nothing.
+
+    Args:
+        key: of the service in the configuration.
+        release: its latest one.
+    """
+    record = release.record
+    why = release.doubt or release.not_seen
+    if why is None:
+        return None
+    begun = (record.receipt or {}).get("started") or record.started
+    state = "is in doubt since" if release.doubt else "was not confirmed, of"
+    return f"{key}: its {_change(record)} {state} {begun}: {why.removeprefix(f'{key}: ')}"
+
+
 _RESULTS = {
     Result.SUCCEEDED: "succeeded",
     Result.REFUSED: "was refused",
     Result.ROLLED_BACK: "was rolled back",
     Result.FAILED: "failed",
 }
+
+
+def _change(record: ReleaseRecord) -> str:
+    """What changed the selector last."""
+    if record.kind == Act.DRILL:
+        return "drill"
+    went_back = record.kind == Act.ROLLBACK or record.result is Result.ROLLED_BACK
+    return "rollback" if went_back else "switch"
 
 
 def _condition(release: LatestRelease) -> str:

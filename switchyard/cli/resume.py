@@ -5,7 +5,7 @@
 
 from dataclasses import replace
 
-from switchyard.cli.options import Detach, Json, Override, ServiceKey, Stack, Wait, Yes
+from switchyard.cli.options import Detach, Hotfix, Json, Override, ServiceKey, Stack, Wait, Yes
 
 
 def resume(
@@ -15,6 +15,7 @@ def resume(
     *,
     wait: Wait = False,
     detach: Detach = False,
+    hotfix: Hotfix = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -27,4 +28,4 @@ def resume(
     from switchyard.release.plan import Act
 
     request = DeployRequest(Act.RESUME, service, stack=stack, wait=wait, detach=detach, yes=yes, as_json=as_json)
-    begin(replace(request, override=override or None))
+    begin(replace(request, override=override or None, hotfix=hotfix))

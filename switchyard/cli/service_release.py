@@ -21,8 +21,7 @@ from switchyard.release.deploy_acts import Acts
 from switchyard.release.deploy_hooks import ReleaseHooks, release_hooks
 from switchyard.release.deploy_ledger import DeployLedger
 from switchyard.release.deploy_refusals import refuse_no_release, refuse_returned, refuse_serves, refuse_unfinished
-from switchyard.release.deploy_steps import ClusterSteps, ReleaseContext
-from switchyard.release.detached_holder import interrupt
+from switchyard.release.deploy_steps import ClusterSteps
 from switchyard.release.engine import Engine
 from switchyard.release.freeze import combined, is_stopped, pass_freeze
 from switchyard.release.hooks import holding
@@ -30,12 +29,10 @@ from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import ReleaseRecord
+from switchyard.release.release_context import ReleaseContext
 from switchyard.release.standing import baked_until
 from switchyard.release.store import Releases
 from switchyard.release.subscriptions import Subscriptions
-
-INTERRUPT_SECONDS = 120.0
-"""How long an abort waits for the end of a detached command that it has interrupted: the engine ends in order."""
 
 
 class ServiceRelease:
@@ -163,26 +160,19 @@ class ServiceRelease:
                 cluster.api, self.settings.releases.freeze, request.service, step, request.override, request.typed
             )
 
-    async def end_detached(self, ledger: DeployLedger) -> None:
-        """Ends a detached command that changes pods at present. One that does not loses its Lease at once."""
-        held = await ledger.holder()
-        if held is None or not interrupt(held):
-            return
-        self.report.warn(f"{self.request.service}: interrupts {held.described(ledger.now())}")
-        if not held.may_be_interrupted:
-            await ledger.wait_for_end(held, INTERRUPT_SECONDS)
-
     def new_record(self, ledger: DeployLedger, observation: Observation) -> ReleaseRecord:
         """The record of a release that begins."""
         source, request = observation.colours[observation.serving], self.request
         record = ledger.new_record(request.service, source.colour, source.tag, request.tag, request.reason)
-        return replace(record, override=self._override)
+        return replace(record, override=self._override, hotfix=request.hotfix)
 
     def continued(self, releases: Releases) -> ReleaseRecord:
         """The record of the release that runs."""
         if releases.current is None:
             raise RuntimeError("a release that does not run is refused before")
-        return replace(releases.current, override=combined(releases.current.override, self._override))
+        current = releases.current
+        override = combined(current.override, self._override)
+        return replace(current, override=override, hotfix=current.hotfix or self.request.hotfix)
 
 
 def operator() -> str:

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from switchyard.cli.release_text import release_line
+from switchyard.cli.release_text import doubt_line, release_line
 from switchyard.cli.service_status import ServiceStatus
 from switchyard.cli.status_json import FORM_VERSION, document, failure
 from switchyard.cli.status_table import versions_of
@@ -74,7 +74,10 @@ def _release(service: ServiceStatus) -> str:
     if release is None:
         return ""
     line = release_line(key, release).removeprefix(f"{key}: ")
-    return f"{line.removesuffix('.')}. After this phase: {release.following}." if release.following else line
+    if release.following:
+        line = f"{line.removesuffix('.')}. After this phase: {release.following}."
+    doubt = doubt_line(key, release)
+    return line if doubt is None else f"{line.removesuffix('.')}; {doubt.removeprefix(f'{key}: ')}"
 
 
 def _print(look: Look, text: str) -> None:

@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.text import Text
 
 from switchyard.cli.output import console
-from switchyard.cli.release_text import release_line
+from switchyard.cli.release_text import doubt_line, release_line
 from switchyard.cli.service_status import ServiceStatus
 from switchyard.cli.status_table import table
 from switchyard.cli.status_watch import Look, reason
@@ -71,6 +71,8 @@ def _release(service: ServiceStatus, now: datetime) -> list[RenderableType]:
         return []
     key = key_of(service.name)
     rows: list[RenderableType] = [Text(release_line(key, service.release))]
+    if (doubt := doubt_line(key, service.release)) is not None:
+        rows.append(Text(doubt, style="yellow"))
     if service.release.record.running:
         rows += [Text(f"  {name:<9} {value}") for name, value in running_lines(service.release, now)]
     return rows

@@ -49,9 +49,13 @@ def _print_releases(services: list[ServiceStatus]) -> None:
         if service.frozen_note is not None:
             console.print(service.frozen_note, style="yellow", markup=False)
         if service.release is not None:
-            from switchyard.cli.release_text import release_line  # noqa: PLC0415 - only where there is a release
+            # Only where there is a release.
+            from switchyard.cli.release_text import doubt_line, release_line  # noqa: PLC0415
 
-            console.print(release_line(key_of(service.name), service.release), markup=False)
+            key = key_of(service.name)
+            console.print(release_line(key, service.release), markup=False)
+            if (doubt := doubt_line(key, service.release)) is not None:
+                console.print(doubt, style="yellow", markup=False)
         if service.release_note is not None:
             console.print(service.release_note, style="yellow", markup=False)
 

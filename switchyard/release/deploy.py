@@ -25,7 +25,7 @@ _SETBACKS = {Phase.DRAIN: Event.FAILED, Phase.WATCH: Event.NO_VERDICT}
 """The outcomes that replace a refusal or a failure in phases that do not have these outcomes."""
 
 AWAY_SECONDS = 60.0
-"""How long an API server may be away when a version was condemned, before the command gives up."""
+"""How long an API server may be away when a version was condemned, before the command ends."""
 
 AGAIN_SECONDS = 1.0
 """Between two attempts then."""

@@ -1,17 +1,14 @@
 """What each phase of a release does on the cluster and with the engine. Each step may be done again after a kill."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass, replace
+from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 from switchyard.config.commands import typed
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.errors import EngineError, GateRefusedError
-from switchyard.gates.base import Warn
-from switchyard.kube.access import ClusterAccess
-from switchyard.kube.cluster import Cluster
 from switchyard.kube.polling import poll_until
 from switchyard.release.convergence import Convergence
 from switchyard.release.deploy_acts import Acts, LoneActs, Patch, Warming
@@ -21,7 +18,6 @@ from switchyard.release.deploy_refusals import abort_incomplete, refuse_requests
 from switchyard.release.drain import drain, undrain
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.early_watch import EarlyWatch
-from switchyard.release.engine import Engine
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.fast_lane_protocol import Steps
 from switchyard.release.following import still_behind
@@ -29,9 +25,10 @@ from switchyard.release.old_traffic import still_used
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt import Receipt
-from switchyard.release.receipt_warnings import doubt, not_renewed_yet
+from switchyard.release.receipt_warnings import judged, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import not_converged
+from switchyard.release.release_context import ReleaseContext
 from switchyard.release.standing import Live
 from switchyard.release.switch_doubt import refuse_in_doubt, seen_by_now
 from switchyard.release.verdict import Verdict
@@ -40,37 +37,13 @@ from switchyard.release.verdict_numbers import WatchedVerdict
 from switchyard.release.warm_changes import ColourChange
 from switchyard.release.warming import warm
 from switchyard.release.watch import Start, start_of, watch
+from switchyard.release.watch_readiness import check_metrics
 
 CONDEMNED = "ended early: the new version is worse than accepted"
 """What becomes of a step after the switch whose version is condemned."""
 
 ENDPOINT_SECONDS = 15.0
 """How long the endpoints of pods that are ready may take to say so: another controller writes them."""
-
-Observe = Callable[[], Awaitable[Observation]]
-
-
-@dataclass(frozen=True)
-class ReleaseContext:
-    """Where a release works.
-
-    Attributes:
-        access: the cluster of the stack.
-        cluster: the same, connected.
-        engine: of the stack.
-        stack: its name.
-        observe: reads the service.
-        warn: reports a warning.
-        on_tick: is called after each look of the watch.
-    """
-
-    access: ClusterAccess
-    cluster: Cluster
-    engine: Engine
-    stack: str
-    observe: Observe
-    warn: Warn
-    on_tick: Callable[[Verdict], None] = lambda _: None
 
 
 class ClusterSteps:
@@ -121,7 +94,8 @@ class ClusterSteps:
         """Has the gates judge the new version before it serves."""
         plan = await self._plan(record)
         await self._lane().pass_gates(plan, intended=await self._ledger.is_meant(record))
-        return Ended(Event.PASSED, f"{plan.to.ready} pods ready, gates passed")
+        unread = await check_metrics(self._place, plan, record)
+        return Ended(Event.PASSED, ". ".join(filter(None, (f"{plan.to.ready} pods ready, gates passed", unread))))
 
     async def switch(self, record: ReleaseRecord) -> Ended:
         """Has the Service select the new colour, from which moment on the new version is watched."""
@@ -135,9 +109,10 @@ class ClusterSteps:
         if start is not None:
             self._early_watch.begin(self._judged(record, observation, start))
         receipt = await self._followed(lane, plan, record, patched)
-        unproved = None if self.is_condemned() else doubt(plan, receipt)  # a condemned version is on its way out
-        notes = (f"{plan.target} serves {record.tag}", undrained, unproved)
-        return Ended(Event.PASSED, ". ".join(filter(None, notes)), {**receipt.to_json(), "doubt": unproved})
+        if not self.is_condemned():  # a condemned version is on its way out
+            receipt = judged(plan, receipt)
+        notes = (f"{plan.target} serves {record.tag}", undrained, receipt.doubt)
+        return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
 
     async def _followed(self, lane: FastLane, plan: Plan, record: ReleaseRecord, patched: float | None) -> Receipt:
         """What is seen of the switch. A version that is condemned meanwhile does not wait for that."""
@@ -237,8 +212,8 @@ class ClusterSteps:
         outcome = await lane.run(plan, reason, steps)
         for line in plan.warnings:
             self._place.warn(line)
-        problem = self._not_converged(observation, old, outcome.convergence)
-        return Ended(Event.PASSED, problem, outcome.receipt.to_json())
+        problems = (outcome.receipt.doubt, self._not_converged(observation, old, outcome.convergence))
+        return Ended(Event.PASSED, " ".join(filter(None, problems)) or None, outcome.receipt.to_json())
 
     async def withdraw(self, record: ReleaseRecord) -> str:
         """Deletes the pods of a new version that has not served. Returns what remains, in words."""

@@ -39,7 +39,7 @@ from switchyard.release.journal_protocol import Journal, lost_lease
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.previous import RUNNING, previous
 from switchyard.release.receipt import Receipt
-from switchyard.release.receipt_warnings import doubt, not_renewed_yet
+from switchyard.release.receipt_warnings import judged, not_renewed_yet
 from switchyard.release.refusals import refuse_changed, refuse_no_pods, refuse_serving, warn_fewer
 from switchyard.release.selector import apply_selector
 
@@ -137,7 +137,8 @@ class FastLane:
                 await self._journal.confirm()
                 patched = await self.patch(plan) if plan.patch else None
             outcome = await self._followed(plan, Receipt(started, patched_after=patched), steps)
-            problems = (doubt(plan, outcome.receipt), outcome.convergence.problem)
+            outcome = replace(outcome, receipt=judged(plan, outcome.receipt))
+            problems = (outcome.receipt.doubt, outcome.convergence.problem)
             await self._journal.end(outcome.receipt, succeeded=True, detail=" ".join(filter(None, problems)) or None)
         return outcome
 

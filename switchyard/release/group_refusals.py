@@ -77,21 +77,6 @@ def refuse_pairs(words: Sequence[str], *, together: bool) -> Refusal | None:
     )
 
 
-def refuse_detached(typed: str) -> Refusal:
-    """Refuses a group without a terminal.
-
-    Args:
-        typed: the command line without --detach.
-    """
-    return Refusal(
-        code=Code.TOGETHER_NOT_DETACHED,
-        step="this release of several services",
-        observed="--detach is given",
-        rule="a command without a terminal releases one service",
-        remedy=f"{UNTOUCHED} In a session that outlives the terminal (tmux, a CI job): {typed}",
-    )
-
-
 def refuse_others_together(changes: Mapping[str, str], steps: Iterable[Step], *, removes: bool) -> Refusal:
     """Refuses a group whose preview would change more than the idle colours of a group.
 

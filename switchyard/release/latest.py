@@ -7,7 +7,7 @@ from typing import Any
 
 from switchyard.kube.rolled_back import CURRENT, check_version, json_of, unreadable
 from switchyard.release.lease_holder import Held
-from switchyard.release.phases import Phase
+from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record import ReleaseRecord
 
@@ -33,6 +33,17 @@ class LatestRelease:
         phases = list(Phase)[list(Phase).index(self.record.phase) + 1 :]
         return phases[0] if phases and self.record.running and self.record.kind == Act.DEPLOY else None
 
+    @property
+    def doubt(self) -> str | None:
+        """What was not seen to follow its switch, in words; None where all was, then or when it was looked at again."""
+        retired = self.record.kind == Act.DEPLOY and self.record.result is Result.SUCCEEDED  # which looks again
+        return None if retired else self.record.doubt
+
+    @property
+    def not_seen(self) -> str | None:
+        """Why nobody could see whether the nodes follow its switch, in words; None where that could be seen."""
+        return (self.record.receipt or {}).get("notSeen")
+
     def to_json(self) -> dict[str, Any]:
         """The release as `switchyard status --json` has it."""
         record = self.record
@@ -50,6 +61,8 @@ class LatestRelease:
             "started": record.started,
             "ended": record.ended,
             "actor": record.actor,
+            "doubt": self.doubt,
+            "notSeen": self.not_seen,
             "holder": None if self.holder is None else _holder(self.holder),
         }
 

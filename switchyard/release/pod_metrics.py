@@ -35,6 +35,7 @@ class Reading:
         series: values of the watched series by the unique identifier of the pod, of the pods that answered.
         failures: why others that take requests did not, in words, by name.
         error: why nothing could be read at all, in words; empty when the pods could be listed.
+        denied: whether the API server denies this user to ask a pod, or Prometheus.
         source: what messages call the Prometheus that was asked; empty when the pods were.
         source_error: why it has not answered, in words; empty when it has.
         taken: when Prometheus took the values, by the unique identifier of the pod, in seconds by its clock.
@@ -46,6 +47,7 @@ class Reading:
     series: Mapping[str, Mapping[Series, float]] = field(default_factory=dict)
     failures: Mapping[str, str] = field(default_factory=dict)
     error: str = ""
+    denied: bool = False
     source: str = ""
     source_error: str = ""
     taken: Mapping[str, float] = field(default_factory=dict)
@@ -62,6 +64,19 @@ class Reading:
             of = f"{len(self.failures)} of {len(self.failures) + len(self.series)} pods"
             return f"{self.source} has no new samples of {of} ({name}: {why})"
         return f"{len(self.failures)} of {len(self.failures) + len(self.series)} pods do not answer ({name}: {why})"
+
+
+@dataclass(frozen=True)
+class _Unread:
+    """Why the metrics of a pod were not read.
+
+    Attributes:
+        why: in words.
+        denied: whether the API server denies it.
+    """
+
+    why: str
+    denied: bool = False
 
 
 async def listed_pods(api: BoundedApi, namespace: str, labels: Mapping[str, str]) -> list[WatchedPod] | str:
@@ -101,14 +116,17 @@ class PodMetrics:
         by_pod = list(zip(asked, answers, strict=True))
         return Reading(
             pods=tuple(pods),
-            series={pod.uid: answer for pod, answer in by_pod if not isinstance(answer, str)},
+            series={pod.uid: answer for pod, answer in by_pod if not isinstance(answer, _Unread)},
             # A pod that is not ready takes no requests, and one that is being deleted ends at any moment.
             failures={
-                pod.name: answer for pod, answer in by_pod if isinstance(answer, str) and pod.ready and not pod.ending
+                pod.name: answer.why
+                for pod, answer in by_pod
+                if isinstance(answer, _Unread) and pod.ready and not pod.ending
             },
+            denied=any(isinstance(answer, _Unread) and answer.denied for answer in answers),
         )
 
-    async def _series(self, pod: WatchedPod) -> Mapping[Series, float] | str:
+    async def _series(self, pod: WatchedPod) -> Mapping[Series, float] | _Unread:
         """The values of a pod's series, or why there are none."""
         watch, namespace = self._settings.release.watch, self._settings.namespace
         https = watch.port is None and self._settings.gate.smoke.scheme == "HTTPS"
@@ -118,11 +136,11 @@ class PodMetrics:
             async with self._turns:
                 answer = await self._api.get_through_proxy("pods", namespace, target, request)
             if is_status(answer):
-                return "the API server does not reach it"
+                return _Unread("the API server does not reach it")
             if answer.status != httpx.codes.OK:
-                return f"GET {watch.path} answers {answer.status}"
+                return _Unread(f"GET {watch.path} answers {answer.status}")
             return parse(answer.body, watch)
         except AccessDeniedError as error:
-            return error.summary
+            return _Unread(error.summary, denied=True)
         except (ClusterError, MetricsError) as error:
-            return str(error)
+            return _Unread(str(error))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from switchyard.analysis_errors import PrometheusError
 from switchyard.config.models.service import ServiceSettings, Track
+from switchyard.errors import AccessDeniedError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.prometheus import Prometheus, Sample
 from switchyard.manifests.labels import selector
@@ -62,7 +63,8 @@ class PrometheusMetrics:
                 query(self._settings.release.watch, self._settings.namespace, [pod.name for pod in asked])
             )
         except PrometheusError as error:
-            return Reading(tuple(pods), source=self._prometheus.name, source_error=str(error))
+            denied = isinstance(error.__cause__, AccessDeniedError)
+            return Reading(tuple(pods), denied=denied, source=self._prometheus.name, source_error=str(error))
         return self._reading(pods, asked, samples)
 
     def _reading(self, pods: list[WatchedPod], asked: list[WatchedPod], samples: list[Sample]) -> Reading:

@@ -72,6 +72,9 @@ class Receipt:
         content_warning: that some of them changed since the version of a rollback served.
         nodes_unread: whether the API server did not say which nodes there are, or what they answer.
         unseen: what this receipt does not show, and why.
+        doubt: what was seen not to follow the switch, or should have been seen to and was not, in words; None where
+            there is nothing, or the switch is not judged.
+        not_seen: why nobody can see on this cluster whether the nodes follow, in words; None where that can be seen.
     """
 
     started: str
@@ -87,6 +90,8 @@ class Receipt:
     content_warning: str | None = None
     nodes_unread: bool = False
     unseen: tuple[str, ...] = ()
+    doubt: str | None = None
+    not_seen: str | None = None
 
     @property
     def behind(self) -> tuple[NodeAnswer, ...]:
@@ -124,7 +129,8 @@ class Receipt:
 
         None where some failed, and of three requests or fewer, which exclude nothing.
         """
-        return 3 / self.requests if self.errors == 0 and (self.requests or 0) > 3 else None
+        requests = self.requests or 0
+        return 3 / requests if self.errors == 0 and requests > 3 else None
 
     @property
     def bound(self) -> str | None:
@@ -154,6 +160,8 @@ class Receipt:
             "lastOldOnKeptConnections": _rounded(self.last_old_kept),
             "content": dict(self.content),
             "unseen": list(self.unseen),
+            "doubt": self.doubt,
+            "notSeen": self.not_seen,
         }
 
 

@@ -1,6 +1,7 @@
 """What an operator must know of a switch that is done."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from switchyard.codes import Code
 from switchyard.config.commands import typed
@@ -36,6 +37,16 @@ def is_in_doubt(plan: Plan, receipt: Receipt) -> bool:
         return not receipt.followed
     unknown = receipt.unknown or receipt.nodes_unread
     return receipt.endpoints_after is None or (bool(unknown) and plan.observation.settings.gate.check_nodes)
+
+
+def judged(plan: Plan, receipt: Receipt) -> Receipt:
+    """The receipt with what must be known of it for as long as it is that of the last switch.
+
+    Args:
+        plan: the switch.
+        receipt: of it.
+    """
+    return replace(receipt, doubt=doubt(plan, receipt), not_seen=not_seen(plan, receipt))
 
 
 def doubt(plan: Plan, receipt: Receipt) -> str | None:

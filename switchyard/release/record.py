@@ -97,6 +97,7 @@ class ReleaseRecord:
         together: keys of the services that were switched with this one, itself among them; empty for one alone.
         hooks: that were begun, oldest first.
         override: why an operator has gone on although a refusal spoke against it; None where nobody has.
+        hotfix: whether it is an unplanned repair of what served, which its operator has said.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 
@@ -122,6 +123,7 @@ class ReleaseRecord:
     together: tuple[str, ...] = ()
     hooks: tuple[HookRecord, ...] = ()
     override: str | None = None
+    hotfix: bool = False
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -197,6 +199,7 @@ class ReleaseRecord:
             **({"together": list(self.together)} if self.together else {}),
             "hooks": [hook.to_json() for hook in self.hooks],
             "override": self.override,
+            "hotfix": self.hotfix,
         }
 
     @classmethod
@@ -225,5 +228,6 @@ class ReleaseRecord:
             together=tuple(document.get("together") or ()),
             hooks=tuple(HookRecord.from_json(hook) for hook in document.get("hooks") or ()),
             override=document.get("override"),
+            hotfix=bool(document.get("hotfix", False)),
         )
         return replace(read, others=unknown_keys(document, read.to_json()))

@@ -25,7 +25,7 @@ def dora(deployments: Sequence[Deployment], weeks: float) -> tuple[Measure, ...]
         _lead_time(),
         _change_failure(deployments),
         _recovery(deployments),
-        _rework(),
+        _rework(deployments),
     )
 
 
@@ -93,6 +93,21 @@ def _recovered(deployment: Deployment) -> float | None:
     return seconds((served - began).total_seconds())
 
 
-def _rework() -> Measure:
-    note = "unknown: a record does not say which release is an unplanned fix"
-    return Measure("reworkRate", "rework rate", "share", note=note)
+def _rework(deployments: Iterable[Deployment]) -> Measure:
+    reached = [
+        deployment for deployment in deployments if deployment.reached and deployment.status is not Status.CONTINUED
+    ]
+    hotfixes = sum(deployment.record.hotfix for deployment in reached)
+    if not hotfixes:  # nobody may have marked them
+        note = "unknown: no deployment is marked as an unplanned fix, by --hotfix"
+        return Measure("reworkRate", "rework rate", "share", note=note)
+    return Measure(
+        "reworkRate",
+        "rework rate",
+        "share",
+        share(hotfixes, len(reached)),
+        size=len(reached),
+        of="deployments that reached users",
+        note="those with --hotfix",
+        counts={"hotfixes": hotfixes},
+    )

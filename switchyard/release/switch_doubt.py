@@ -11,7 +11,7 @@ from switchyard.release.deploy_refusals import refuse_requests
 from switchyard.release.following import ask_again
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
-from switchyard.release.receipt_warnings import NODES_NAMED, doubt
+from switchyard.release.receipt_warnings import NODES_NAMED, judged
 from switchyard.release.record import ReleaseRecord
 
 FOLLOWS_NOW = "Every node follows the switch by now"
@@ -29,12 +29,12 @@ async def seen_by_now(
         observe: reads its service.
     """
     try:
-        receipt, left = await _look_again(cluster, record, await observe())
+        now = await _look_again(cluster, record, await observe())
     except ClusterError:
         return ended
-    known = record.receipt or {**receipt.to_json(), "started": record.started}
-    detail = ended.detail if left else f"{(ended.detail or '').removesuffix('.')}. {FOLLOWS_NOW}"
-    return replace(ended, detail=detail, receipt={**known, "doubt": left})
+    known = record.receipt or {**now.to_json(), "started": record.started}
+    detail = ended.detail if now.doubt else f"{(ended.detail or '').removesuffix('.')}. {FOLLOWS_NOW}"
+    return replace(ended, detail=detail, receipt={**known, "doubt": now.doubt, "notSeen": now.not_seen})
 
 
 async def refuse_in_doubt(cluster: Cluster, record: ReleaseRecord, observation: Observation) -> str | None:
@@ -47,15 +47,15 @@ async def refuse_in_doubt(cluster: Cluster, record: ReleaseRecord, observation: 
     """
     if record.doubt is None:
         return None
-    receipt, left = await _look_again(cluster, record, observation)
-    if left is None:
+    now = await _look_again(cluster, record, observation)
+    if now.doubt is None:
         return None
-    nodes = ", ".join(receipt.may_send_to_old[:NODES_NAMED])
-    return f"{refuse_requests(record, observation, f'its switch is in doubt: {nodes} may still send to it')}\n{left}"
+    nodes = ", ".join(now.may_send_to_old[:NODES_NAMED])
+    refusal = refuse_requests(record, observation, f"its switch is in doubt: {nodes} may still send to it")
+    return f"{refusal}\n{now.doubt}"
 
 
-async def _look_again(cluster: Cluster, record: ReleaseRecord, observation: Observation) -> tuple[Receipt, str | None]:
-    """What is seen now of the switch of a release, and what does not follow it, in words; None where all does."""
+async def _look_again(cluster: Cluster, record: ReleaseRecord, observation: Observation) -> Receipt:
+    """What is seen now of the switch of a release, and what does not follow it."""
     plan = Plan(Act.SWITCH, observation, Colour(record.target), patch=False)
-    receipt = await ask_again(cluster, plan)
-    return receipt, doubt(plan, receipt)
+    return judged(plan, await ask_again(cluster, plan))

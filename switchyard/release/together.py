@@ -26,7 +26,7 @@ from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.journal_protocol import Journal, lost_lease
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
-from switchyard.release.receipt_warnings import doubt
+from switchyard.release.receipt_warnings import judged
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import refuse_changed, refuse_no_pods
 from switchyard.release.together_refusals import report_split, report_undone
@@ -242,9 +242,9 @@ class Together:
         """The outcome of the services whose Leases are held. One that is lost at the end is added to those that are."""
         drains = _each({key: self._members[key].lane.drain(plans[key], _known(receipts[key])) for key in plans})
         drained, convergence = await asyncio.gather(drains, self._converge(plans, receipts))
-        receipts = {key: replace(receipt, drain=drained[key]) for key, receipt in receipts.items()}
+        receipts = {key: judged(plans[key], replace(receipt, drain=drained[key])) for key, receipt in receipts.items()}
         for key, receipt in receipts.items():
-            problems = (doubt(plans[key], receipt), convergence.problem)
+            problems = (receipt.doubt, convergence.problem)
             detail = " ".join(filter(None, problems)) or None
             try:
                 await self._members[key].journal.end(receipt, succeeded=True, detail=detail)

@@ -141,7 +141,7 @@ async def watch(
     if not settings.release.watch.seconds:
         return Verdict(Outcome.PASS, "The new version was not watched: release.watch.seconds is 0.")
     new = track or settings.track
-    if nodes := await _simulated(await Cluster.connect(access), service, settings, new):
+    if nodes := await simulated_nodes(await Cluster.connect(access), service, settings, new):
         where = f"{', '.join(sorted(nodes))} are simulated nodes, whose pods answer no request"
         return Verdict(Outcome.PASS, f"The new version was not watched: {where}.")
     begun = start or await start_of(access, service, settings, new)
@@ -149,7 +149,7 @@ async def watch(
     return await follow(source, settings.release.watch, begun, on_tick, LoopClock())
 
 
-async def _simulated(cluster: Cluster, service: str, settings: ServiceSettings, track: Track) -> frozenset[str]:
+async def simulated_nodes(cluster: Cluster, service: str, settings: ServiceSettings, track: Track) -> frozenset[str]:
     """The nodes of a track's pods, if all of them are simulated; none if one is real."""
     pods = await cluster.pods(settings.namespace, selector(service, track))
     nodes = {pod.node for pod in pods if pod.node}

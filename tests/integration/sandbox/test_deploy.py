@@ -15,37 +15,10 @@ from devtools.sandbox.faults import CRASH_LOOP, NEVER_READY
 from tests.support.commands import KILLED_AFTER_PATCH, document, read_back, run_command, with_a_fault
 from tests.support.history import History
 from tests.support.hook_server import HookServer, hook_server
+from tests.support.injected_faults import AFTER_CALL, CONDEMNED, REAL_NODES, WHILE_WARMING
 from tests.support.kubectl import Kubectl
 from tests.support.lease_holders import expire_lease
 from tests.support.shared import Shared
-
-WHILE_WARMING = """
-def killed(engine):
-    engine._start("up", "--yes", "--skip-preview", "--non-interactive")
-    os.kill(os.getpid(), signal.SIGKILL)
-acts.update = killed
-"""
-"""The command is killed while the engine creates pods, which goes on without it."""
-
-CONDEMNED = """
-from switchyard.release.verdict import Outcome, Verdict
-async def condemned(*_, **__):
-    return Verdict(Outcome.BREACH, "The new version is worse than accepted.")
-steps.watch = condemned
-"""
-"""The watch condemns the version, which simulated nodes cannot show it."""
-
-AFTER_CALL = """
-import switchyard.release.hook_calls as calls
-sent = calls._sent
-async def killed(http, headers, body, seconds):
-    result = await sent(http, headers, body, seconds)
-    if body["hook"] == "purge":
-        os.kill(os.getpid(), signal.SIGKILL)
-    return result
-calls._sent = killed
-"""
-"""The command is killed in the moment after a hook's call was answered, before it can write so."""
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +127,31 @@ def test_a_preview_that_would_change_something_else_refuses_the_release(stack: S
     nothing = document(command(stack, "resume", "backend"), 1)
     assert nothing["code"] == "SY-P063"
     assert (kubectl.serving(), stack.planned()) == ("green", {})
+
+
+def test_a_version_that_cannot_be_watched_is_refused_before_its_switch(stack: Stack, kubectl: Kubectl) -> None:
+    serving = kubectl.serving()
+    unwatched = backend(stack)["release"]["watch"]
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        stack.set("services.backend.release.watch", {"prometheus": "http://prometheus.monitoring:9090"})
+        record = document(command(stack, "deploy", "backend", "v4.5.0", injected=REAL_NODES), 1)
+        assert (record["result"], record["phase"]) == ("refused", "prove")
+        assert "(SY-P157): the samples of http_requests_total of" in record["detail"]
+        assert "Prometheus (http://prometheus.monitoring:9090, through the API server) " in record["detail"]
+
+        stack.set("services.backend.release.watch", {"seconds": 60})
+        pods = document(command(stack, "deploy", "backend", "v4.5.0", injected=REAL_NODES), 1)
+        assert (pods["result"], pods["phase"]) == ("refused", "prove")
+        assert "3 of 3 pods do not answer (backend-" in pods["detail"]
+
+        urgent = command(stack, "deploy", "backend", "v4.5.0", "--hotfix", "--hold-after", "prove", injected=REAL_NODES)
+        held = document(urgent, 0)
+        assert (held["held"], held["hotfix"], held["phase"]) == (True, True, "switch")
+        assert "(SY-P157). The release is a hotfix and goes on." in urgent.stderr
+        assert document(command(stack, "abort", "backend"), 0)["result"] == "failed"
+    assert history.colours("backend") == [serving]
+    stack.set("services.backend.release.watch", unwatched)
+    assert (kubectl.serving(), stack.planned()) == (serving, {})
 
 
 def test_a_release_without_its_terminal_outlives_it_and_an_abort_ends_it(stack: Stack, kubectl: Kubectl) -> None:

@@ -4,9 +4,11 @@ import json
 import subprocess
 from typing import Any
 
+import psutil
 import pytest
 
 from devtools.engine import Stack
+from devtools.sandbox.faults import NEVER_READY
 from tests.support.commands import KILLED_AFTER_PATCH, document, read_back, run_command, with_a_fault
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
@@ -88,3 +90,28 @@ def test_two_services_go_back_together_and_are_released_together(of_module: Shar
     assert (history.fewest_ready("backend"), history.fewest_ready("worker")) == (3, 1)
     rolled_back = kubectl.get("configmap", "backend-release")["data"]["rolledBack"]
     assert (serving(kubectl), json.loads(rolled_back), stack.planned()) == (["green", "green"], [], {})
+
+
+def test_both_go_on_in_one_process_without_a_terminal_and_one_abort_ends_it(of_module: Shared, stack: Stack) -> None:
+    kubectl = of_module.kubectl
+    assert document(command(stack, "abort", "backend"), 0)["exitCode"] == 0
+    assert serving(kubectl) == ["blue", "blue"]
+    versions = (f"backend=v3.0.0{NEVER_READY}", "worker=v3.0.0")
+    started = document(command(stack, "deploy", *versions, "--together", "--detach"), 0)
+    process = psutil.Process(started["process"])
+    assert [entry["service"] for entry in started["services"]] == KEYS
+    image = f"ghcr.io/org/backend:v3.0.0{NEVER_READY}"
+    kubectl.wait(f"jsonpath={{.spec.template.spec.containers[0].image}}={image}", "deployment/backend-green")
+
+    services = document(run_command(stack, "status", "--json"))["services"]
+    holders = {service["key"]: service["release"]["holder"] for service in services}
+    assert {key: (holder["process"], holder["detached"]) for key, holder in holders.items()} == dict.fromkeys(
+        KEYS, (process.pid, True)
+    )
+
+    aborted = command(stack, "abort", "worker")
+    assert [release["result"] for release in document(aborted, 0)["services"]] == ["failed", "failed"]
+    assert aborted.stderr.count("interrupts ") == 1
+    assert not process.is_running()
+    assert [release["id"] for release in records(kubectl)] == [entry["release"] for entry in started["services"]]
+    assert (serving(kubectl), stack.planned()) == (["blue", "blue"], {})

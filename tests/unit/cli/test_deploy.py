@@ -10,18 +10,22 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.detachment import Detached
 from switchyard.cli.main import app
+from switchyard.cli.service_release import ServiceRelease
 from switchyard.config.loader import load
 from switchyard.config.models.service import Colour
+from switchyard.kube.access import ClusterAccess
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION
 from switchyard.manifests.labels import object_labels
 from switchyard.manifests.ownership_marks import PROJECT, STACK
 from switchyard.release.engine import Engine
 from switchyard.release.phases import Phase, Result
-from switchyard.release.plan import ColourState
+from switchyard.release.plan import Act, ColourState
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import refuse_other_than_confirmed
+from switchyard.release.store import Releases
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.observed import live, observed
@@ -186,7 +190,7 @@ def test_a_version_that_went_back_because_of_another_service_may_be_deployed_aga
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def detach(*_: object) -> Detached:
-        return Detached(4711, Path("a.log"), "id-1")
+        return Detached(4711, Path("a.log"), {"backend": "id-1"})
 
     monkeypatch.setattr("switchyard.cli.deploy_command.detach", detach)
     version = {**ROLLED_BACK, "because": "worker"}
@@ -223,9 +227,9 @@ def test_what_is_refused_starts_no_process_without_a_terminal(
 ) -> None:
     started: list[list[str]] = []
 
-    async def detach(_: str, arguments: list[str]) -> Detached:
+    async def detach(_: list[str], arguments: list[str]) -> Detached:
         started.append(arguments)
-        return Detached(4711, Path("a.log"), "id-1")
+        return Detached(4711, Path("a.log"), {"backend": "id-1"})
 
     monkeypatch.setattr("switchyard.cli.deploy_command.detach", detach)
     result = run("deploy", "backend", tag, "--yes", "--json", "--detach")
@@ -239,6 +243,27 @@ def test_a_release_is_not_begun_when_another_version_serves_than_was_confirmed()
     assert refuse_other_than_confirmed(observed(), observed()) is None
     for now in (observed(Colour.GREEN), changed):
         assert "(SY-P031)" in str(refuse_other_than_confirmed(observed(), now))
+
+
+@pytest.mark.parametrize(
+    ("typed_now", "begun_with", "expected"), [(True, False, True), (False, True, True), (False,) * 3]
+)
+def test_a_hotfix_is_in_the_record_of_a_release_and_stays_when_it_is_resumed(
+    typed_now: bool, begun_with: bool, expected: bool
+) -> None:
+    class Ledger:
+        def new_record(self, *_: object) -> ReleaseRecord:
+            return release()
+
+    settings = load({**EXISTING, "kubeconfig": "a"}, {"backend": BACKEND}, "test")
+    deploy = DeployRequest(Act.DEPLOY, "backend", "v2", hotfix=typed_now)
+    begun = ServiceRelease(deploy, "test", settings, ClusterAccess()).new_record(Ledger(), observed())  # type: ignore[arg-type]
+    assert begun.hotfix is typed_now
+    resume = DeployRequest(Act.RESUME, "backend", hotfix=typed_now)
+    current = Releases(current=release(hotfix=begun_with))
+    resumed = ServiceRelease(resume, "test", settings, ClusterAccess()).continued(current)
+    assert resumed.hotfix is expected
+    assert ReleaseRecord.from_json(resumed.to_json()).hotfix is expected
 
 
 def test_retire_needs_a_service_or_due(run: Run) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +10,21 @@ import pytest
 from typer.testing import CliRunner
 
 from switchyard.cli.deploy_request import DeployRequest
+from switchyard.cli.detachment import Detached
 from switchyard.cli.group_members import going_together
-from switchyard.cli.group_text import GroupReport
 from switchyard.cli.main import app
 from switchyard.config.loader import load
 from switchyard.config.models.service import Colour
-from switchyard.errors import EngineError, ExitCode, GateRefusedError
+from switchyard.errors import EngineError, GateRefusedError
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION
 from switchyard.manifests.labels import object_labels, selector
 from switchyard.manifests.ownership_marks import PROJECT, STACK
-from switchyard.release.deploy_together import Outcomes
 from switchyard.release.engine import Engine
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record import ReleaseRecord
-from switchyard.release_errors import LeaseLostError
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
-from tests.support.observed import observed
 from tests.support.played_release import release
 
 __all__ = ["server"]
@@ -185,9 +181,48 @@ def test_no_old_version_is_retired_while_another_one_is_watched(run: Run, server
     assert (due.exit_code, json.loads(due.stdout)) == (0, {"version": 1, "due": []})
 
 
-def test_a_group_is_not_resumed_without_a_terminal(run: Run, server: PlayedApiServer) -> None:
-    records = {key: of_group(key, phase=Phase.PROVE) for key in KEYS}
-    assert "switchyard resume api" in refused(run("resume", "api", "--detach", records=records), server, 1, "SY-P136")
+@pytest.mark.parametrize(
+    ("typed", "goes_on_with"),
+    [
+        (
+            ("deploy", "worker=v9", "api=v9", "--together", "--hotfix", "--detach"),
+            ["deploy", "--stack=test", "--yes", "--hotfix", "--together", "--", "worker=v9", "api=v9"],
+        ),
+        (("resume", "worker", "--detach"), ["resume", "--stack=test", "--yes", "--", "worker"]),
+    ],
+)
+def test_one_process_goes_on_with_all_services_without_a_terminal(
+    run: Run,
+    server: PlayedApiServer,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: tuple[str, ...],
+    goes_on_with: list[str],
+) -> None:
+    started: list[Any] = []
+
+    async def detach(services: list[str], arguments: list[str]) -> Detached:
+        started.extend((services, arguments))
+        return Detached(4711, Path("a.log"), {key: f"id-{key}" for key in services})
+
+    monkeypatch.setattr("switchyard.cli.group_command.detach", detach)
+    records = {key: of_group(key, phase=Phase.PROVE) for key in KEYS} if typed[0] == "resume" else None
+    result = run(*typed, records=records)
+    assert result.exit_code == 0, result.output
+    assert started == [list(KEYS), goes_on_with]
+    document = json.loads(result.stdout)
+    assert document["services"] == [{"service": key, "release": f"id-{key}"} for key in KEYS]
+    assert (document["detached"], document["together"], document["process"]) == (True, True, 4711)
+    assert {verb for verb, _ in server.asked} <= {"GET"}, "the process writes, and not this command"
+
+
+def test_what_is_refused_for_services_starts_no_process(
+    run: Run, server: PlayedApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def never(*_: object) -> Detached:
+        raise AssertionError("a process was started")
+
+    monkeypatch.setattr("switchyard.cli.group_command.detach", never)
+    refused(run("deploy", "api=v1", "worker=v9", "--together", "--detach"), server, 1, "SY-P061")
 
 
 class PlayedApi:
@@ -228,28 +263,3 @@ def test_a_service_that_has_left_the_configuration_stops_a_resume() -> None:
     api: Any = PlayedApi()
     with pytest.raises(GateRefusedError, match="worker is not in the configuration any more"):
         asyncio.run(going_together(api, settings, DeployRequest(Act.RESUME, "api"), of_group("api")))
-
-
-@pytest.mark.parametrize("as_json", [False, True])
-def test_the_end_has_each_service_and_the_worst_exit_code(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
-    request = DeployRequest(Act.DEPLOY, "", as_json=as_json, together=("api=v2", "worker=v2"))
-    report = GroupReport(request, "test", "a context", [replace(request, service=key) for key in KEYS])
-    outcomes: Outcomes = {"api": of_group("api", phase=Phase.BAKE), "worker": LeaseLostError("bob has it")}
-    code = report.end(outcomes, dict.fromkeys(KEYS, observed()), dict.fromkeys(KEYS, 3600))
-    assert code is ExitCode.FAILED
-    printed = capsys.readouterr()
-    if not as_json:
-        assert "switchyard rollback api worker --together" in printed.out
-        assert printed.err.startswith("worker: SY-P002: bob has it")
-        return
-    document = json.loads(printed.out)
-    assert {key: document[key] for key in ("version", "command", "stack", "together", "exitCode")} == {
-        "version": 1,
-        "command": "deploy",
-        "stack": "test",
-        "together": True,
-        "exitCode": 1,
-    }
-    api, worker = document["services"]
-    assert (api["service"], api["phase"], api["serving"]) == ("api", "bake", {"colour": "blue", "tag": "v1"})
-    assert (worker["service"], worker["code"][:6]) == ("worker", "SY-P00")

@@ -31,7 +31,7 @@ print("warms", sys.argv[1:], flush=True)
 os.kill(os.getpid(), signal.SIGHUP)
 print("alone:", os.getsid(0) == os.getpid(), sys.stdin.read() == "", flush=True)
 try:
-    report_begun("id-1")
+    report_begun({"backend": "id-1"})
     signal.pause()
 except KeyboardInterrupt:
     print("interrupted", flush=True)
@@ -61,7 +61,7 @@ def detached() -> Iterator[Detached]:
 
 
 def start(code: str, *arguments: str) -> Detached:
-    return asyncio.run(detach("backend", list(arguments), (sys.executable, "-c", code)))
+    return asyncio.run(detach(["backend"], list(arguments), (sys.executable, "-c", code)))
 
 
 def held(process: int, *, detached: bool = True, host: str | None = None) -> Held:
@@ -71,7 +71,7 @@ def held(process: int, *, detached: bool = True, host: str | None = None) -> Hel
 
 
 def test_a_process_goes_on_in_a_session_of_its_own_with_a_private_log_and_ends_by_sigint(detached: Detached) -> None:
-    assert detached.release == "id-1"
+    assert detached.releases == {"backend": "id-1"}
     assert interrupt(held(detached.process))
     os.waitpid(detached.process, 0)
     assert detached.log.read_text().splitlines() == ["warms ['deploy', 'backend']", "alone: True True", "interrupted"]
@@ -107,7 +107,7 @@ def test_a_process_that_ends_before_it_begins_is_reported_with_what_it_said(code
 
 def test_ctrl_c_before_it_has_begun_ends_the_process_too() -> None:
     async def interrupted() -> None:
-        task = asyncio.create_task(detach("backend", [], (sys.executable, "-c", SILENT)))
+        task = asyncio.create_task(detach(["backend"], [], (sys.executable, "-c", SILENT)))
         while not (logs := list(Path(".switchyard").glob("*.log"))) or "waits" not in logs[0].read_text():
             await asyncio.sleep(0.02)
         [child] = psutil.Process().children()
@@ -122,7 +122,7 @@ def test_ctrl_c_before_it_has_begun_ends_the_process_too() -> None:
 def test_a_log_that_cannot_be_written_starts_nothing() -> None:
     Path(".switchyard").write_text("a file")
     with pytest.raises(LogUnwritableError, match="Nothing was changed") as error:
-        open_log("backend")
+        open_log(["backend"])
     assert error.value.code == "SY-P131"
     assert psutil.Process().children() == []
 
@@ -136,8 +136,10 @@ def test_the_process_gets_the_command_confirmed_and_never_detaches_again(monkeyp
     ]  # fmt: skip
     resumed = DeployRequest(Act.RESUME, "backend", detach=True).confirmed_arguments("test")
     assert resumed == ["resume", "--stack=test", "--yes", "--", "backend"]
+    urgent = DeployRequest(Act.DEPLOY, "backend", "v2", hotfix=True).confirmed_arguments("test")
+    assert urgent == ["deploy", "--stack=test", "--yes", "--hotfix", "--", "backend", "v2"]
     assert not is_detached()
-    report_begun("id-1")  # at a terminal nobody listens
+    report_begun({"backend": "id-1"})  # at a terminal nobody listens
     monkeypatch.setenv(CHANNEL, "")
     assert is_detached()
 
@@ -147,7 +149,7 @@ def test_the_terminal_shows_the_process_and_how_to_follow_and_end_it(
     capsys: pytest.CaptureFixture[str], *, as_json: bool
 ) -> None:
     request = DeployRequest(Act.DEPLOY, "backend", "v2", stack="test", as_json=as_json)
-    DeployReport(request, "test", "kubeconfig").detached(Detached(4711, Path("a.log"), "id-1"))
+    DeployReport(request, "test", "kubeconfig").detached(Detached(4711, Path("a.log"), {"backend": "id-1"}))
     printed = capsys.readouterr().out
     if as_json:
         document = json.loads(printed)

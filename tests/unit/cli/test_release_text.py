@@ -1,15 +1,20 @@
 """The line of `switchyard status` about the latest release of a service."""
 
+import io
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from switchyard.cli.main import app
-from switchyard.cli.release_text import release_line
+from switchyard.cli.release_text import doubt_line, release_line
 from switchyard.cli.service_status import ServiceStatus
+from switchyard.cli.status_changes import described
+from switchyard.cli.status_display import rendered
+from switchyard.cli.status_watch import Look
 from switchyard.config.models.service import Track
 from switchyard.config.models.service_name import ServiceName
 from switchyard.config.models.switch_engine import SwitchEngine
@@ -82,6 +87,63 @@ def test_a_release_that_failed_says_why_and_one_that_succeeded_no_more() -> None
     )
     succeeded = LatestRelease(record(result=Result.SUCCEEDED, ended=ENDED))
     assert release_line("backend", succeeded).endswith("succeeded at 2030-01-31T12:01:00Z, by ada@laptop.")
+
+
+SWITCHED = {"started": STARTED, "doubt": "backend: 1 of 2 nodes do not follow the switch to green (SY-P140). Do."}
+NOT_SEEN = {"started": STARTED, "doubt": None, "notSeen": "backend: that every node follows was not seen (SY-P156)."}
+
+
+@pytest.mark.parametrize(
+    ("release", "line"),
+    [
+        (
+            record(kind="switch", result=Result.SUCCEEDED, receipt=SWITCHED),
+            f"backend: its switch is in doubt since {STARTED}: 1 of 2 nodes do not follow the switch to green "
+            "(SY-P140). Do.",
+        ),
+        (
+            record(result=Result.ROLLED_BACK, receipt=SWITCHED),
+            f"backend: its rollback is in doubt since {STARTED}: 1 of 2 nodes do not follow the switch to green "
+            "(SY-P140). Do.",
+        ),
+        (
+            replace(BAKING, receipt=NOT_SEEN),
+            f"backend: its switch was not confirmed, of {STARTED}: that every node follows was not seen (SY-P156).",
+        ),
+        (
+            record(kind="drill", receipt=NOT_SEEN),
+            f"backend: its drill was not confirmed, of {STARTED}: that every node",
+        ),
+        (record(result=Result.SUCCEEDED, receipt=SWITCHED), None),
+        (record(), None),
+    ],
+)
+def test_a_switch_that_was_not_seen_to_be_followed_is_said_until_it_is(
+    monkeypatch: pytest.MonkeyPatch, release: ReleaseRecord, line: str | None
+) -> None:
+    latest = LatestRelease(release)
+    assert str(doubt_line("backend", latest)).startswith(str(line))
+    service = replace(SERVICE, release=latest)
+
+    async def read(*_: object) -> tuple[list[ServiceStatus], None]:
+        return [service], None
+
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda stack: (stack, None))
+    monkeypatch.setattr("switchyard.cli.configuration.access_to", lambda *_: None)
+    monkeypatch.setattr("switchyard.cli.status._read", read)
+    printed = " ".join(CliRunner().invoke(app, ["status"]).output.split())
+    words = ("is in doubt since", "was not confirmed")
+    assert any(word in printed for word in words) is (line is not None)
+    assert (line or "") in printed
+    assert any(word in described(service) for word in words) is (line is not None)
+    assert any(word in text(service) for word in words) is (line is not None)
+
+
+def text(service: ServiceStatus) -> str:
+    """A service as `status --watch` shows it on a terminal."""
+    console = Console(width=400, file=io.StringIO(), record=True)
+    console.print(rendered("test", Look(START, (service,), START)))
+    return console.export_text()
 
 
 @pytest.mark.parametrize(

@@ -149,5 +149,28 @@ def test_the_form_for_scripts_has_the_release() -> None:
         "started": "2030-01-31T12:00:00Z",
         "ended": None,
         "actor": "ada",
+        "doubt": None,
+        "notSeen": None,
         "holder": None,
     }
+
+
+@pytest.mark.parametrize(
+    ("changes", "doubt", "not_seen"),
+    [
+        ({"phase": Phase.BAKE}, "nodes do not follow", None),
+        ({"kind": "switch", "result": Result.SUCCEEDED}, "nodes do not follow", None),
+        ({"kind": "rollback", "result": Result.SUCCEEDED}, "nodes do not follow", None),
+        ({"result": Result.ROLLED_BACK}, "nodes do not follow", None),
+        ({"result": Result.SUCCEEDED}, None, None),  # no colour is retired before the nodes are seen to follow
+        ({"receipt": {"doubt": None, "notSeen": "nobody could see it"}}, None, "nobody could see it"),
+        ({"receipt": {"followed": True}}, None, None),  # of an earlier version of the program
+    ],
+)
+def test_the_form_for_scripts_has_what_was_not_seen_to_follow_the_last_switch(
+    changes: dict[str, Any], doubt: str | None, not_seen: str | None
+) -> None:
+    switched = {"receipt": {"doubt": "nodes do not follow", "notSeen": None}, **changes}
+    release = read(PlayedApi({PLACES[0]: text(record(**switched))})).latest[PLACES[0]]
+    document = release.to_json()
+    assert (document["doubt"], document["notSeen"]) == (doubt, not_seen)

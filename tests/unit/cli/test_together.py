@@ -56,7 +56,6 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (("deploy", "api=v2", "--together"), "SY-P133", "For this service alone: switchyard deploy api v2"),
         (("deploy", "api"), "SY-P133", "For this service alone: switchyard deploy api TAG"),
         (("deploy", "api=v2", "worker=v/3", "--together"), "SY-P060", "worker: the deploy"),
-        (("deploy", "api=v2", "worker=v3", "--together", "--detach"), "SY-P136", "api=v2 worker=v3 --together"),
         (("deploy", "api", "v2", "worker"), "SY-P133", "For this service alone: switchyard deploy api v2"),
         (("deploy", "api", "v2", "--together"), "SY-P133", "For this service alone: switchyard deploy api v2"),
     ],

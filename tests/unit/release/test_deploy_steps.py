@@ -15,13 +15,14 @@ from switchyard.errors import UnreachableError
 from switchyard.release import deploy_acts, deploy_steps
 from switchyard.release.convergence import Convergence
 from switchyard.release.deploy import Ended
-from switchyard.release.deploy_steps import ClusterSteps, ReleaseContext
+from switchyard.release.deploy_steps import ClusterSteps
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.journal import superseded
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import ColourState, Observation
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord
+from switchyard.release.release_context import ReleaseContext
 from switchyard.release.samples import Counts
 from switchyard.release.store import Releases
 from switchyard.release.verdict import Outcome, Verdict

@@ -6,6 +6,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any
@@ -282,3 +283,16 @@ def test_a_bound_is_the_share_at_which_the_sample_has_a_chance_of_5_percent(hits
     if hits == 0:
         assert bound < 3 / total
     assert (upper_bound(total, total), lower_bound(0, total)) == (1, 0)
+
+
+def test_unplanned_repairs_are_a_share_of_what_reached_users() -> None:
+    records = {
+        service: [replace(ReleaseRecord.from_json(record), hotfix=number % 4 == 0) for number, record in enumerate(own)]
+        for service, own in synthetic_releases(5, 80).items()
+    }
+    fixed = report(records, START - timedelta(days=1), UNTIL)
+    found = measure(fixed, "reworkRate")
+    hotfixes, size = found["sample"]["counts"]["hotfixes"], found["sample"]["size"]
+    assert 0 < hotfixes < size
+    assert size == measure(fixed, "releasesAWeek")["sample"]["size"]
+    assert found["value"] == round(hotfixes / size, 6)

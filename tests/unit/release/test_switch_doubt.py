@@ -11,13 +11,18 @@ import pytest
 from switchyard.config.models.service import Colour
 from switchyard.errors import GateRefusedError, UnreachableError
 from switchyard.release import deploy_steps, switch_doubt
+from switchyard.release.convergence import Convergence
 from switchyard.release.deploy import Ended
-from switchyard.release.deploy_steps import ClusterSteps, ReleaseContext
+from switchyard.release.deploy_steps import ClusterSteps
+from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.phases import Event, Phase, Result
-from switchyard.release.plan import Observation
+from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import NodeAnswer, Receipt
+from switchyard.release.receipt_warnings import judged
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.verdict import Outcome, Verdict
+from switchyard.release.release_context import ReleaseContext
+from switchyard.release.verdict import Outcome as Judgement
+from switchyard.release.verdict import Verdict
 from tests.support.observed import observed, settings
 from tests.support.played_release import Play, release
 
@@ -62,7 +67,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Any:
         return None
 
     async def watch(*_: object, **__: object) -> Verdict:
-        return Verdict(Outcome.PASS, "It is well.", seconds=300)
+        return Verdict(Judgement.PASS, "It is well.", seconds=300)
 
     monkeypatch.setattr(deploy_steps, "still_used", unused)
     monkeypatch.setattr(deploy_steps, "watch", watch)
@@ -125,6 +130,25 @@ def test_the_doubt_is_in_the_record_of_a_release_that_bakes() -> None:
     switched = Ended(Event.PASSED, "green serves v2", {"doubt": DOUBT})
     record = Play(bake_seconds=3600, outcomes={Phase.SWITCH: switched}).deploy()
     assert (record.phase, record.doubt) == (Phase.BAKE, DOUBT)
+
+
+def test_a_rollback_that_a_node_does_not_follow_says_so_at_the_end_and_in_the_record(
+    steps: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class RollbackLane:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        async def plan_rollback(self, observation: Observation) -> Plan:
+            return Plan(Act.ROLLBACK, observation, Colour.BLUE)
+
+        async def run(self, plan: Plan, *_: object) -> Outcome:
+            return Outcome(judged(plan, BEHIND), Convergence(config=True, state=True))
+
+    monkeypatch.setattr(deploy_steps, "FastLane", RollbackLane)
+    ended: Ended = asyncio.run(steps.roll_back(release(phase=Phase.WATCH), "it was condemned"))
+    assert "1 of 2 nodes do not follow the switch to blue" in str(ended.detail)
+    assert replace(release(), receipt=ended.receipt).doubt == ended.detail
 
 
 @pytest.mark.parametrize("record", [IN_DOUBT, LOST])

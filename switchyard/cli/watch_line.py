@@ -1,0 +1,66 @@
+"""How the watches of several services stand: one line on a terminal, which is written over at each look."""
+
+from collections.abc import Mapping
+
+from switchyard.cli.output import console
+from switchyard.release.verdict import Verdict
+
+START = "  watch     "
+
+
+class WatchLine:
+    """The line. Whatever else is printed clears it before, and the next look shows it again."""
+
+    def __init__(self) -> None:
+        self._verdicts: dict[str, Verdict] = {}
+        self._is_shown = False
+
+    def show(self, key: str, verdict: Verdict) -> None:
+        """Shows how the watch of a service stands, beside those of the others.
+
+        Args:
+            key: of the service.
+            verdict: as it would be now.
+        """
+        if not console.is_terminal:
+            return
+        self._verdicts[key] = verdict
+        width = console.width - 1  # a line that is full would go on in the next one
+        console.print(line(self._verdicts, width).ljust(width), markup=False, end="\r")
+        self._is_shown = True
+
+    def end(self, key: str) -> None:
+        """Leaves out a service whose watch has ended."""
+        self._verdicts.pop(key, None)
+
+    def clear(self) -> None:
+        """Clears the line before something else is printed."""
+        if self._is_shown:
+            console.print(" " * (console.width - 1), end="\r")
+        self._is_shown = False
+
+
+def line(verdicts: Mapping[str, Verdict], width: int) -> str:
+    """How some watches stand, in as much detail as fits.
+
+    Args:
+        verdicts: as they would be now, by the key of the service.
+        width: in columns.
+    """
+    ordered = sorted(verdicts.items())
+    forms = (
+        "; ".join(f"{key} {_seconds(each)}, {each.requests} requests, {each.failed} failed" for key, each in ordered),
+        "; ".join(f"{key} {_seconds(each)} {each.failed}/{each.requests} failed" for key, each in ordered),
+        _sum(verdicts),
+    )
+    fitting = next((form for form in forms if len(START) + len(form) <= width), forms[-1])
+    return f"{START}{fitting}"[:width]
+
+
+def _sum(verdicts: Mapping[str, Verdict]) -> str:
+    failed, requests = (sum(getattr(each, name) for each in verdicts.values()) for name in ("failed", "requests"))
+    return f"{len(verdicts)} services, {requests} requests, {failed} failed"
+
+
+def _seconds(verdict: Verdict) -> str:
+    return f"{verdict.seconds:.0f} s"

@@ -1,0 +1,36 @@
+"""Where a release works: what its steps read, and where they report."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from switchyard.gates.base import Warn
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.release.engine import Engine
+from switchyard.release.plan import Observation
+from switchyard.release.verdict import Verdict
+
+Observe = Callable[[], Awaitable[Observation]]
+
+
+@dataclass(frozen=True)
+class ReleaseContext:
+    """Where a release works.
+
+    Attributes:
+        access: the cluster of the stack.
+        cluster: the same, connected.
+        engine: of the stack.
+        stack: its name.
+        observe: reads the service.
+        warn: reports a warning.
+        on_tick: is called after each look of the watch.
+    """
+
+    access: ClusterAccess
+    cluster: Cluster
+    engine: Engine
+    stack: str
+    observe: Observe
+    warn: Warn
+    on_tick: Callable[[Verdict], None] = lambda _: None

@@ -1,0 +1,70 @@
+"""Whether a new version can be watched. That is asked before the switch: later it already has users."""
+
+import asyncio
+
+from switchyard.config.models.service import Track
+from switchyard.gates.base import raise_refusal
+from switchyard.kube.polling import poll_until
+from switchyard.release.plan import Plan
+from switchyard.release.pod_metrics import Reading
+from switchyard.release.record import ReleaseRecord
+from switchyard.release.release_context import ReleaseContext
+from switchyard.release.watch import simulated_nodes
+from switchyard.release.watch_refusals import (
+    refuse_unwatched,
+    report_unwatched,
+    unreadable,
+    warn_not_compared,
+    warn_some_unread,
+)
+from switchyard.release.watch_source import sources_of
+
+READ_SECONDS = 5.0
+"""How long a source may not answer. One that restarts at this moment is asked again."""
+
+
+async def check_metrics(place: ReleaseContext, plan: Plan, record: ReleaseRecord) -> str | None:
+    """Reads the metrics of both colours as the watch will, and refuses a version that the watch could not judge.
+
+    A hotfix is not refused. What can be read and shows nothing yet is a warning.
+
+    Args:
+        place: where the release works.
+        plan: its switch.
+        record: of the release.
+
+    Returns:
+        What cannot be read, in words; None where the watch can begin, or there will be none.
+
+    Raises:
+        GateRefusedError: nothing of the new version can be read.
+        switchyard.errors.ClusterError: the API server does not answer, or denies the login.
+    """
+    observation = plan.observation
+    if not observation.settings.release.watch.seconds or await simulated_nodes(
+        place.cluster, observation.name, observation.settings, Track(plan.target)
+    ):
+        return None
+    new, old = await _readings(place, plan)
+    if problem := unreadable(new):
+        if not record.hotfix:
+            raise_refusal(refuse_unwatched(plan, record, new))
+        place.warn(report_unwatched(plan, record, new))
+        return f"Its metrics cannot be read: {problem}"
+    for warning in (warn_some_unread(plan, new), warn_not_compared(plan, old)):
+        if warning is not None:
+            place.warn(warning)
+    return None
+
+
+async def _readings(place: ReleaseContext, plan: Plan) -> tuple[Reading, Reading]:
+    """The new colour and the one that serves, once the new one can be read, or after some time as they are."""
+    observation = plan.observation
+    tracks = (Track(plan.target), Track(plan.target.other))
+    sources = sources_of(await place.access.api(), observation.name, observation.settings, tracks)
+
+    async def read() -> tuple[Reading, Reading]:
+        new, old = await asyncio.gather(*(source.read() for source in sources))
+        return new, old
+
+    return await poll_until(read, lambda both: not unreadable(both[0]), seconds=READ_SECONDS, every=1)

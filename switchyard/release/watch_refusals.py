@@ -1,0 +1,144 @@
+"""Why a new version cannot be watched, so that it is not switched to: pure functions of what was read."""
+
+import shlex
+
+from switchyard.codes import Code
+from switchyard.config.commands import below, typed
+from switchyard.config.models.service_name import key_of
+from switchyard.config.validation.services import SERVICES
+from switchyard.gates.rules.refusal import Refusal, notice
+from switchyard.gates.rules.remedies import setting, without
+from switchyard.release.plan import Plan
+from switchyard.release.pod_metrics import Reading
+from switchyard.release.record import ReleaseRecord
+
+
+def unreadable(new: Reading) -> str:
+    """Why nothing of a new version can be read, in words; empty where something can.
+
+    That Prometheus has no samples of pods that have just begun is no reason.
+
+    Args:
+        new: of its pods.
+    """
+    if new.error or new.source_error:
+        return new.error or new.source_error
+    return new.problem if not new.source and not new.series else ""
+
+
+def refuse_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> Refusal | None:
+    """Refuses to give traffic to a version that its watch could not judge.
+
+    Args:
+        plan: the switch.
+        record: of the release.
+        new: of the pods of the version.
+    """
+    problem = unreadable(new)
+    if not problem:
+        return None
+    again, hotfix = _again(record)
+    path = f"{below(SERVICES, record.service)}.release.watch{'.prometheus' if _is_scraped(plan) else ''}"
+    return Refusal(
+        code=Code.WATCH_IMPOSSIBLE,
+        step=f"{record.service}: the switch to {plan.target} {record.tag}",
+        observed=f"{_asked(plan)}: {problem}",
+        rule=f"a version gets traffic when its watch can judge it ({path})",
+        remedy=(
+            f"Nothing was switched. {_repair(plan, new)}. Then: {again}. To release it without a watch: "
+            f"{setting(plan.observation.name, 'release.watch.seconds', 0)}. An unplanned repair that cannot wait: "
+            f"{hotfix}"
+        ),
+    )
+
+
+def report_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> str:
+    """Warns that a hotfix goes on although its watch cannot judge it.
+
+    Args:
+        plan: the switch.
+        record: of the release.
+        new: of the pods of the version.
+    """
+    return notice(
+        Code.WATCH_IMPOSSIBLE,
+        record.service,
+        f"{_asked(plan)}: {unreadable(new)}",
+        f"The release is a hotfix and goes on. If that lasts, its watch has no verdict, and it is held with "
+        f"{plan.target} serving. To go back then: {typed(f'switchyard abort {record.service}')}",
+    )
+
+
+def warn_some_unread(plan: Plan, new: Reading) -> str | None:
+    """Warns that some pods of a new version do not show their metrics; None where all do, or Prometheus is asked.
+
+    Args:
+        plan: the switch.
+        new: of the pods of the version.
+    """
+    if new.source or not new.problem:
+        return None
+    return notice(
+        Code.WATCH_INCOMPLETE,
+        key_of(plan.observation.name),
+        f"{_asked(plan)}: {new.problem}",
+        f"If that lasts, the watch has no verdict, and the release is held with {plan.target} serving.",
+    )
+
+
+def warn_not_compared(plan: Plan, old: Reading) -> str | None:
+    """Warns that the version that serves has no metrics that the new one could be compared with; None where it has.
+
+    Args:
+        plan: the switch.
+        old: of the pods of the version that serves.
+    """
+    if any(old.series.values()):
+        return None
+    key, watch = key_of(plan.observation.name), plan.observation.settings.release.watch
+    why = old.problem or f"no pod has counted a request in {watch.requests_metric}"
+    return notice(
+        Code.WATCH_INCOMPLETE,
+        key,
+        f"{plan.source.colour}, which serves, has no metrics: {why}",
+        f"Before a service has had users that is as it should be. Otherwise the watch of {plan.target} may see none "
+        f"either, and then has no verdict. What a watch of {plan.source.colour} would see: "
+        + typed(f"switchyard analyze {key}"),
+    )
+
+
+def _is_scraped(plan: Plan) -> bool:
+    """Whether Prometheus is asked, and not the pods."""
+    return plan.observation.settings.release.watch.prometheus is not None
+
+
+def _asked(plan: Plan) -> str:
+    """What could not be read, and from where."""
+    settings = plan.observation.settings
+    watch = settings.release.watch
+    if _is_scraped(plan):
+        return f"the samples of {watch.requests_metric} of {plan.target} cannot be read"
+    return f"{watch.path} of {plan.target} (port {watch.port or settings.port}) cannot be read through the API server"
+
+
+def _repair(plan: Plan, new: Reading) -> str:
+    """How the source can be read again, without a full stop."""
+    if new.denied:
+        return f"Give the user the rights: `{typed('switchyard rbac')} | kubectl apply -f -`"
+    if new.error:
+        return "Repair what the message names"
+    if new.source:
+        return (
+            "Repair the address or what is behind it, or have the pods asked themselves: "
+            f"{without(plan.observation.name, 'release.watch.prometheus')}"
+        )
+    path = f"{below(SERVICES, key_of(plan.observation.name))}.release.watch"
+    return f"Where the application has its metrics elsewhere, set {path}.path or {path}.port"
+
+
+def _again(record: ReleaseRecord) -> tuple[str, str]:
+    """The command that releases the version again, and the same as a hotfix."""
+    if record.together:  # the others' versions are in their own records
+        return f"the deploy of {', '.join(record.together)} again", "the same with --hotfix"
+    command = typed(f"switchyard deploy {record.service} {shlex.quote(str(record.tag))}")
+    return command, f"{command} --hotfix"

@@ -1,0 +1,37 @@
+"""What runs in a command before it begins, and replaces a part of it: see `tests.support.commands.with_a_fault`."""
+
+WHILE_WARMING = """
+def killed(engine):
+    engine._start("up", "--yes", "--skip-preview", "--non-interactive")
+    os.kill(os.getpid(), signal.SIGKILL)
+acts.update = killed
+"""
+"""The command is killed while the engine creates pods, which goes on without it."""
+
+CONDEMNED = """
+from switchyard.release.verdict import Outcome, Verdict
+async def condemned(*_, **__):
+    return Verdict(Outcome.BREACH, "The new version is worse than accepted.")
+steps.watch = condemned
+"""
+"""The watch condemns the version, which simulated nodes cannot show it."""
+
+REAL_NODES = """
+import switchyard.release.watch_readiness as readiness
+async def none_simulated(*_):
+    return frozenset()
+readiness.simulated_nodes = none_simulated
+"""
+"""The nodes count as real, whose pods the API server is asked for."""
+
+AFTER_CALL = """
+import switchyard.release.hook_calls as calls
+sent = calls._sent
+async def killed(http, headers, body, seconds):
+    result = await sent(http, headers, body, seconds)
+    if body["hook"] == "purge":
+        os.kill(os.getpid(), signal.SIGKILL)
+    return result
+calls._sent = killed
+"""
+"""The command is killed in the moment after a hook's call was answered, before it can write so."""
