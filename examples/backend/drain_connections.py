@@ -16,7 +16,7 @@ PATH = "/drain-connections"
 
 LASTS_SECONDS = 600
 """A drain ends by itself after this time: whoever began it may be gone, and a pod that serves again must keep its
-connections. By then no connection of before the drain is left that is in use."""
+connections. By then no connection from before the drain is still in use."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

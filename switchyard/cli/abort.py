@@ -9,9 +9,9 @@ from switchyard.cli.options import Json, ServiceKey, Stack, Wait, Yes
 def abort(
     service: ServiceKey, stack: Stack = None, *, wait: Wait = False, yes: Yes = False, as_json: Json = False
 ) -> None:
-    """Takes a release back: the version of before serves, and a new one that has not served loses its pods.
+    """Takes a release back: rolls back after the switch, and deletes the pods of the new version before it.
 
-    Ends with 0 when that is so.
+    Ends with 0 when the release is taken back.
     """
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act

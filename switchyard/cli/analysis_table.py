@@ -8,7 +8,7 @@ from rich.text import Text
 from switchyard.cli.analysis import Judgement
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or means something else."""
+"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
 
 
 def document(stack: str, key: str, prometheus: str, judgements: list[Judgement], *, is_good: bool) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def document(stack: str, key: str, prometheus: str, judgements: list[Judgement],
 
     Args:
         stack: name of the stack.
-        key: of the service.
+        key: key of the service.
         prometheus: the address that was asked.
         judgements: the measurements.
         is_good: whether each one of the version to judge is a success.

@@ -28,7 +28,7 @@ class Request:
         stack: name of the stack.
         service: key of the service.
         prometheus: address of Prometheus; None for the configured source.
-        pod_hash: of the pods to measure; None for the versions of the Rollout.
+        pod_hash: hash of the pod template to measure; None for the versions of the Rollout.
         seconds: for how long the version that serves is watched; None for the default.
         as_json: whether the output is one JSON document.
     """
@@ -63,7 +63,7 @@ def analyze(
         typer.Option(
             metavar="URL",
             callback=_url,
-            help="Where this machine reaches Prometheus; without it, as configured.",
+            help="URL at which this machine reaches Prometheus. Default: the configured source.",
         ),
     ] = None,
     pod_hash: Annotated[
@@ -72,7 +72,7 @@ def analyze(
             "--hash",
             metavar="POD_HASH",
             callback=_pod_hash,
-            help="Of a canary: judges these pods alone; without it, the new version, and the stable one beside it.",
+            help="For a canary: judges only these pods. Default: the new version, and the stable one beside it.",
         ),
     ] = None,
     seconds: Annotated[
@@ -81,17 +81,17 @@ def analyze(
             min=1,
             max=3600,
             metavar="SECONDS",
-            help=f"Of blueGreen: for how long the version that serves is watched; without it, {LOOK_SECONDS}.",
+            help=f"For blueGreen: seconds for which the version that serves is watched. Default: {LOOK_SECONDS}.",
             show_default=False,
         ),
     ] = None,
     *,
     as_json: Json = False,
 ) -> None:
-    """Shows what would be found of a service now: the watch of a release, or the measurements of a canary's analysis.
+    """Shows what the watch of a release, or the analysis of a canary, would report about a service now.
 
-    Of blueGreen the version that serves is watched for a while, by the code that judges a release after its switch. Of
-    a canary Prometheus is asked once. Ends with 1 unless the version would pass.
+    For blueGreen, the version that serves is watched for some seconds and judged as a release would judge it. For a
+    canary, Prometheus is queried once. Ends with 0 if the version would pass, and with 1 otherwise.
     """
     from switchyard.cli.configuration import access_to, read_settings
     from switchyard.cli.failures import errors_end_the_command

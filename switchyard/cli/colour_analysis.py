@@ -18,7 +18,7 @@ from switchyard.release.verdict_numbers import WatchedVerdict
 from switchyard.release.watch import watch
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or means something else."""
+"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class ColourAnalysis:
         colour: the colour, with its version and pods.
         source: address of Prometheus; None where the pods were asked.
         verdict: what the watch would end in now.
-        numbers: of the verdict, as the record of a release has them.
+        numbers: numbers of the verdict, as the record of a release has them.
     """
 
     colour: ColourState
@@ -85,7 +85,7 @@ async def analyse(
     Args:
         access: the cluster.
         stack: name of the stack.
-        key: of the service in the configuration.
+        key: key of the service in the configuration.
         service: its settings.
         prometheus: address of Prometheus in place of the configured source; None keeps that.
         seconds: for how long it is watched.

@@ -1,4 +1,4 @@
-"""`switchyard deploy`: releases a version of a service, from its tag to where the old one may be retired."""
+"""`switchyard deploy`: releases a version of a service, up to the bake, or rolls it back."""
 
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
@@ -21,7 +21,7 @@ TagArgument = Annotated[
 
 HoldAfter = Annotated[
     Literal["warm", "prove", "switch", "drain", "watch"] | None,
-    typer.Option("--hold-after", help="Waits for an operator after this phase.", show_default=False),
+    typer.Option("--hold-after", help="Holds the release after this phase, for an operator.", show_default=False),
 ]
 
 
@@ -41,9 +41,10 @@ def deploy(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Warms a version in the idle colour, proves it, switches, drains and watches; or takes itself back.
+    """Releases a version: warms the idle colour, proves it, switches, drains, watches, and rolls back a bad version.
 
-    Ends with 0 when the version serves and its watch has passed, with 1 when it was refused, rolled back or held.
+    Ends with 0 when the version serves and its watch has passed, and with 1 when it was refused, failed, was rolled
+    back or is held.
     """
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act

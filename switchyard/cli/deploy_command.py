@@ -4,21 +4,21 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import typer
 
 from switchyard.cli.configuration import access_to, read_settings_at_once
 from switchyard.cli.deploy_request import DeployRequest
-from switchyard.cli.deploy_text import DeployReport
 from switchyard.cli.detached_end import end_detached
 from switchyard.cli.detachment import detach, is_detached, report_begun
+from switchyard.cli.due_text import DueReport, end_due
 from switchyard.cli.fast_lane import STATE_SECONDS, service_of
 from switchyard.cli.group_command import GroupCommand
 from switchyard.cli.group_members import going_together
 from switchyard.cli.release_cluster import check_cluster
 from switchyard.cli.service_release import ServiceRelease, operator
 from switchyard.config.loader import StackSettings
-from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import ClusterError, ExitCode, SwitchyardError
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.access import ClusterAccess
@@ -29,7 +29,7 @@ from switchyard.release.engine import Answer
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.refusals import refuse_other_than_confirmed
+from switchyard.release.refusals import refuse_other_than_confirmed, refuse_strategy
 from switchyard.release.store import Releases
 
 
@@ -70,23 +70,24 @@ def run_due(request: DeployRequest, state: Answer) -> None:
 async def _retire_due(
     request: DeployRequest, stack: str, settings: StackSettings, access: ClusterAccess, state: Answer
 ) -> ExitCode:
-    worst, due = ExitCode.OK, 0
+    worst, entries = ExitCode.OK, list[dict[str, Any]]()
     for key, service in settings.services.items():
-        if not isinstance(service, BlueGreenSettings):
-            continue
-        command = _Command(replace(request, service=key), stack, settings, access)
+        if refuse_strategy(key, service, Act.RETIRE) is not None:
+            continue  # it is released in another way, and the others are not less due
+        own = replace(request, service=key)
+        report = DueReport(own, stack, access.described, entries)
+        command = _Command(own, stack, settings, access, report)
         try:
             if not await command.is_due():
                 continue
-            due += 1
-            if await command.waits_for_window():
+            if (window := await command.open_window()) is not None:
+                report.waits(window)
                 continue
             worst = max(worst, await command.run(state))
         except SwitchyardError as error:  # the others are not less due
-            command.report.failed(error)
+            report.failed(error)
             worst = ExitCode.FAILED
-    if not due:
-        DeployReport(request, stack, access.described).nothing_due()
+    end_due(entries, as_json=request.as_json)
     return worst
 
 

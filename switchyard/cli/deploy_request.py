@@ -3,6 +3,7 @@
 # ruff: noqa: PLC0415
 
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import typer
 
@@ -115,9 +116,13 @@ def several(request: DeployRequest, words: tuple[str, ...], *, together: bool) -
     return replace(request, service="", tag="", together=words)
 
 
-def begin_due(stack: str | None, *, wait: bool, yes: bool, as_json: bool) -> None:
-    """Retires whatever has baked long enough, one service after the other."""
+def begin_due(
+    stack: str | None, service: str | None, override: str | None, *, wait: bool, yes: bool, as_json: bool
+) -> None:
+    """Retires whatever has baked long enough, one service after the other. Refuses what is about one service."""
     with errors_end_the_command(stack, as_json=as_json):
+        if service is not None or override is not None:
+            _refuse_one(service, override)
         if not yes:
             _check(DeployRequest(Act.RETIRE, "--due", stack=stack, as_json=as_json))
         with reading_state(stack) as answer:
@@ -135,9 +140,23 @@ def _check(request: DeployRequest) -> None:
         if request.act is Act.DEPLOY and (refusal := refuse_impossible_tag(service, tag)) is not None:
             raise UsageError(str(refusal))
     if not any(request.keys):
-        raise UsageError("Name a service, or --due for all that have baked long enough. Nothing was changed.")
+        raise UsageError("Name a service, or use --due for all services whose bake is over. Nothing was changed.")
     if not request.yes and not can_ask(as_json=request.as_json):
         raise UsageError(str(refuse_unasked(", ".join(request.keys), request.typed)))
+
+
+def _refuse_one(service: str | None, override: str | None) -> NoReturn:
+    """Refuses what is about one service, where all that are due would be retired."""
+    import shlex
+
+    from switchyard.config.commands import typed
+    from switchyard.errors import UsageError
+
+    retire = f"switchyard retire {service or 'SERVICE'}{f' --override {shlex.quote(override)}' if override else ''}"
+    raise UsageError(
+        "--due retires every service whose release has baked long enough, and takes neither a service nor --override. "
+        f"Nothing was changed. One service now: {typed(retire)}. All that are due: {typed('switchyard retire --due')}"
+    )
 
 
 def _end_interrupted(request: DeployRequest) -> None:
@@ -145,7 +164,8 @@ def _end_interrupted(request: DeployRequest) -> None:
 
     key, on = request.keys[0], stack_option(request.stack)
     errors.print(
-        f"Interrupted. Which phase the release is in is in its record, and what serves stays: switchyard status{on}; "
-        f"switchyard history {key}{on}\nTo go on: switchyard resume {key}{on}. To go back: switchyard abort {key}{on}"
+        f"Interrupted. The version that serves continues to serve. Phase of the release: switchyard status{on}; "
+        f"switchyard history {key}{on}\nTo continue: switchyard resume {key}{on}. To take it back: "
+        f"switchyard abort {key}{on}"
     )
     raise typer.Exit(ExitCode.FAILED)

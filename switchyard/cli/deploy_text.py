@@ -27,7 +27,7 @@ VERSION = 1
 
 
 IN_DOUBT = (
-    "Its switch is in doubt, so this is no success yet, and the old colour is not retired before every node follows:"
+    "Its switch is in doubt: this is not a success yet, and the old colour is not retired until every node follows:"
 )
 """What is said of a release that has got where it was to, when not every node was seen to follow its switch."""
 
@@ -109,13 +109,6 @@ class DeployReport(CommandReport):
         """One line for the end of a hook."""
         if not self._request.as_json:
             console.print(f"  {hook_line(hook)}", markup=False)
-
-    def nothing_due(self) -> None:
-        """Reports that no release has baked long enough."""
-        if self._request.as_json:
-            print_json({"version": VERSION, "due": []})
-        else:
-            console.print("No release has baked long enough to be retired. Nothing was changed.", markup=False)
 
     def end(self, record: ReleaseRecord, observation: Observation, bake_seconds: int) -> ExitCode:
         """Reports where the release is, what serves and what to type next. Returns the exit code."""
@@ -210,5 +203,5 @@ def _next(record: ReleaseRecord, stack: str | None) -> str:
             f"switchyard rollback {back}{on}"
         )
     if record.irreversible is not None:
-        return f"Next: switchyard resume {key}{on} (goes on)"
-    return f"Next: switchyard resume {key}{on} (goes on), or switchyard abort {key}{on} (goes back)"
+        return f"Next: switchyard resume {key}{on} (continues)"
+    return f"Next: switchyard resume {key}{on} (continues), or switchyard abort {key}{on} (takes it back)"

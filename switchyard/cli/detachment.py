@@ -98,8 +98,8 @@ def open_log(services: Sequence[str], directory: Path | None = None) -> tuple[Pa
     except OSError as error:
         raise LogUnwritableError(
             f"{', '.join(services)}: the log of a command without a terminal cannot be written: {log}: "
-            f"{error.strerror}. Nothing was changed. Make room or give the permission, or type the command without "
-            "--detach."
+            f"{error.strerror}. Nothing was changed. Free disk space or grant the permission, or run the command "
+            "without --detach."
         ) from None
 
 
@@ -165,5 +165,5 @@ def _ended(services: Sequence[str], code: int, log: Path) -> str:
     return (
         f"{', '.join(services)}: the command has ended {how} before it held "
         f"{held if several else 'the Lease of the service and had written its record'}. "
-        f"It has said:\n{printed}\nWhat serves: {typed('switchyard status')}. Its log: {log}"
+        f"Its output:\n{printed}\nWhat serves: {typed('switchyard status')}. Its log: {log}"
     )

@@ -14,10 +14,10 @@ def drill(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Sends all users to the version that `rollback` would go to, and back at once; says how long that took.
+    """Rehearses a rollback: switches all users to the version that `rollback` would return to, and back; times both.
 
-    A drill whose command has ended is brought back by the same command. Ends with 0 when what served serves again and
-    both were done, or an earlier drill is brought back; with 1 when it is refused or something went wrong.
+    If the command of a drill has died, running the command again switches back. Ends with 0 when both switches were
+    done or an earlier drill was switched back, and with 1 when the drill is refused or something failed.
     """
     from switchyard.cli.drill_request import DrillRequest, begin
 

@@ -1,4 +1,4 @@
-"""What is asked of `drill`, and what begins before anything is imported for it."""
+"""The request of `switchyard drill`, and the start of the command before its libraries are imported."""
 
 # ruff: noqa: PLC0415
 
@@ -18,9 +18,9 @@ class DrillRequest:
 
     Attributes:
         service: key of the service.
-        reason: why, for the record.
+        reason: the operator's reason, for the record.
         stack: name of the stack; None for the selected one.
-        yes: whether it is confirmed already.
+        yes: whether the command is confirmed in advance.
         as_json: whether the output is one JSON document.
     """
 

@@ -17,7 +17,7 @@ from switchyard.release.receipt_warnings import doubt, is_in_doubt, not_seen
 from switchyard.release.report_events import last_bad
 
 VERSION = 1
-"""Version of the JSON form. It changes when a name is taken away or gets another meaning."""
+"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
 
 
 class DrillReport(CollectedReport):
@@ -34,7 +34,7 @@ class DrillReport(CollectedReport):
         self._request = request
 
     def confirmed(self, plan: DrillPlan) -> bool:
-        """Shows what will happen to users, and asks whether it is to."""
+        """Shows what users will get, and asks for confirmation."""
         for line in planned(plan, self._stack, self._described):
             console.print(line, markup=False)
         if typer.confirm("Drill?", err=True):
@@ -75,7 +75,7 @@ class DrillReport(CollectedReport):
 
 
 def planned(plan: DrillPlan, stack: str, described: str) -> list[str]:
-    """What a drill would do to users, a line for each thing."""
+    """The plan of a drill, as lines about what users get."""
     observation, source, target = plan.observation, plan.source, plan.target
     where = f"in namespace {observation.settings.namespace} of stack {stack} ({described})"
     rows = [f"{observation.name.key} {where}", f"  serves now   {observation.colours[observation.serving]}"]
@@ -93,7 +93,7 @@ def planned(plan: DrillPlan, stack: str, described: str) -> list[str]:
 def document(
     plan: DrillPlan, outcome: DrillOutcome, stack: str, problem: str | None, warnings: list[str], code: ExitCode
 ) -> dict[str, Any]:
-    """What `--json` prints. Scripts rely on these names."""
+    """The document that `--json` prints. Scripts rely on its keys."""
     return {
         "version": VERSION,
         "command": "drill",

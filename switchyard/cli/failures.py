@@ -1,4 +1,4 @@
-"""The one place that turns an error into a message and the exit code of a command."""
+"""Converts errors into a message and the exit code of a command."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,10 @@ from switchyard.errors import ClusterError, KubeconfigError, LoginError, Switchy
 
 @contextmanager
 def errors_end_the_command(stack: str | None = None, *, as_json: bool = False) -> Iterator[None]:
-    """Ends the command with a message and the exit code of the error when what it needs cannot be read.
+    """Ends the command with a message and an exit code if an error is raised in the `with` block.
 
     Args:
-        stack: that the command was given, and that the commands in its messages name; None for the selected one.
+        stack: the stack that was given to the command, which commands in messages name; None for the selected one.
         as_json: whether the message is a JSON document on standard output.
     """
     with messages_about(stack):

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Iterable, Mapping
 
 import typer
 
@@ -18,6 +18,7 @@ from switchyard.errors import (
     EngineError,
     ExitCode,
     GateRefusedError,
+    SwitchyardError,
     UsageError,
 )
 from switchyard.gates.base import raise_refusal
@@ -104,6 +105,24 @@ def access_of(request: Request, stack: str, settings: StackSettings, service: Bl
         target = None if request.colour is None else Colour(request.colour)
         name = service.named(request.service)
         raise GateRefusedError(str(refuse_kubeconfig_unreachable(name, service, target, str(error)))) from None
+
+
+def is_configured(stack: str, targets: Mapping[str, Colour], journals: Iterable[ReleaseJournal]) -> bool:
+    """Whether the configuration has what serves now. Another command may have written it since this one has read it.
+
+    Args:
+        stack: its name.
+        targets: the colour that serves, by the key of the service.
+        journals: of the services. What a command has written that they interrupt may be about to change.
+    """
+    if any(journal.interrupts for journal in journals):
+        return False
+    try:
+        _, settings = read_settings_at_once(stack)
+    except SwitchyardError:
+        return False  # it is written then, and the engine says what is wrong with it
+    services = {key: settings.services.get(key) for key in targets}
+    return all(isinstance(services[key], BlueGreenSettings) and services[key].active == targets[key] for key in targets)
 
 
 class _Command:
@@ -215,8 +234,8 @@ class _Command:
         self._report.served(plan, receipt)
         if self._journal is not None:
             self._journal.begin_sending()
-        configured = self._service.active == plan.target
-        key = self._request.service
+        key, journals = self._request.service, () if self._journal is None else (self._journal,)
+        configured = await asyncio.to_thread(is_configured, self._stack, {key: plan.target}, journals)
         convergence = await asyncio.to_thread(converge, self._engine, key, plan.target, config=configured)
         if plan.act is Act.ROLLBACK and self._service.release.hooks.on_rollback:
             await self._run_hooks(cluster)

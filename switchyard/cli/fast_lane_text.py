@@ -18,7 +18,7 @@ from switchyard.release.receipt_warnings import doubt, is_in_doubt, not_seen
 from switchyard.release.refusals import command, not_converged
 
 VERSION = 1
-"""Version of the JSON form. It changes when a name is taken away or gets another meaning."""
+"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
 
 
 class Report(CollectedReport):
@@ -35,7 +35,7 @@ class Report(CollectedReport):
         self._request = request
 
     def confirmed(self, plan: Plan) -> bool:
-        """Shows what will happen, and asks whether it is to."""
+        """Shows the plan, and asks for confirmation."""
         for line in planned(plan, self._stack, self._described):
             console.print(line, markup=False)
         for line in plan.warnings:
@@ -92,7 +92,7 @@ class Report(CollectedReport):
 
 
 def print_served(plan: Plan, receipt: Receipt) -> None:
-    """Reports what serves after a switch of one service, and what was seen of it."""
+    """Reports the version that serves after a switch of one service, and the receipt of the switch."""
     before = f" (before: {plan.source.colour} {plan.source.tag})" if plan.patch else ""
     done = f"{plan.target} serves {plan.to_tag}{before}"
     if is_in_doubt(plan, receipt):
@@ -104,7 +104,7 @@ def print_served(plan: Plan, receipt: Receipt) -> None:
 
 
 def planned(plan: Plan, stack: str, described: str) -> list[str]:
-    """What a command would do, a line for each thing."""
+    """The plan of a command, as lines."""
     observation = plan.observation
     where = f"in namespace {observation.settings.namespace} of stack {stack} ({described})"
     rows = [f"{observation.name.key} {where}", f"  serves now   {plan.source}"]
@@ -120,7 +120,7 @@ def planned(plan: Plan, stack: str, described: str) -> list[str]:
 
 
 def document(plan: Plan, outcome: Outcome, stack: str, problem: str | None, warnings: list[str]) -> dict[str, Any]:
-    """What `--json` prints. Scripts rely on these names."""
+    """The document that `--json` prints. Scripts rely on its keys."""
     convergence = outcome.convergence
     return {
         "version": VERSION,
@@ -149,7 +149,7 @@ def _side(state: ColourState) -> dict[str, Any]:
 
 
 def converged(convergence: Convergence) -> str:
-    """That configuration and state have what serves, and which other changes wait."""
+    """The line that configuration and state have the colour that serves, with other changes that wait."""
     if not convergence.waiting:
         return "converged     configuration and state have it: the next preview is empty"
     changes = ", ".join(f"{step.name} ({step.op})" for step in convergence.waiting)

@@ -1,4 +1,4 @@
-"""`switchyard history`: the releases of a service, by the record in its cluster."""
+"""`switchyard history`: shows the releases of a service from the record in its cluster."""
 
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from switchyard.release.store import Releases
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or means something else."""
+"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
 
 Service = Annotated[str, typer.Argument(help="Key of the service in the configuration.")]
 

@@ -4,28 +4,30 @@ from typing import Annotated
 
 import typer
 
-Stack = Annotated[str | None, typer.Option("--stack", "-s", help="The stack; without it, the selected one.")]
+Stack = Annotated[str | None, typer.Option("--stack", "-s", help="Name of the stack. Default: the selected one.")]
 
 Json = Annotated[
-    bool, typer.Option("--json", help="Prints one JSON document instead, on standard output, errors included.")
+    bool, typer.Option("--json", help="Prints one JSON document on standard output instead, including errors.")
 ]
 
 ServiceKey = Annotated[
-    str, typer.Argument(metavar="SERVICE", help="The service, by its key in the configuration.", show_default=False)
+    str, typer.Argument(metavar="SERVICE", help="Key of the service in the configuration.", show_default=False)
 ]
 
-Reason = Annotated[str | None, typer.Option("--reason", help="Why, for the record.", show_default=False)]
+Reason = Annotated[
+    str | None, typer.Option("--reason", help="Reason for the command, kept in the record.", show_default=False)
+]
 
 Yes = Annotated[
-    bool, typer.Option("--yes", "-y", help="Does not ask. Needed where there is no terminal, and with --json.")
+    bool, typer.Option("--yes", "-y", help="Confirms in advance. Required without a terminal, and with --json.")
 ]
 
 Wait = Annotated[
-    bool, typer.Option("--wait", help="Waits for a command that releases the service now, as long as it takes.")
+    bool, typer.Option("--wait", help="Waits until another command on the service has ended, however long it takes.")
 ]
 
 Detach = Annotated[
-    bool, typer.Option("--detach", help="Goes on without this terminal, with a log; ends here once it has begun.")
+    bool, typer.Option("--detach", help="Continues in the background with a log; returns once the release has begun.")
 ]
 
 Override = Annotated[
@@ -33,7 +35,7 @@ Override = Annotated[
     typer.Option(
         "--override",
         metavar="REASON",
-        help="Goes on although releases are frozen. Why, for the record.",
+        help="Reason to continue although releases are frozen. It is kept in the record.",
         show_default=False,
     ),
 ]
@@ -42,8 +44,8 @@ Hotfix = Annotated[
     bool,
     typer.Option(
         "--hotfix",
-        help="An unplanned repair: goes on although the metrics of its watch cannot be read. Is in the record.",
+        help="Marks an unplanned repair, which continues although the metrics of its watch cannot be read.",
     ),
 ]
 
-Together = Annotated[bool, typer.Option("--together", help="All services of the command, or none.")]
+Together = Annotated[bool, typer.Option("--together", help="Handles several services together: all of them, or none.")]

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console
 
 LOG_WIDTH = 120
-"""Columns where there is no terminal to ask."""
+"""Width of the output in columns if there is no terminal."""
 
 console = Console(highlight=False, soft_wrap=True)
 if not console.is_terminal:
@@ -15,5 +15,5 @@ errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True, sty
 
 
 def print_json(document: dict[str, Any]) -> None:
-    """Prints a document; not by rich, which would break its lines at the width of a terminal."""
+    """Prints a document without rich, which would break its lines at the width of the terminal."""
     print(json.dumps(document, indent=2))

@@ -10,7 +10,7 @@ from switchyard.config.kubernetes import ARGO_ROLLOUTS
 from switchyard.kube.prometheus import samples_of
 
 ANSWER_SECONDS = 30
-"""Seconds that an answer may take: as long as Argo Rollouts waits."""
+"""Time limit of an answer in seconds, the same as in Argo Rollouts."""
 
 LOCAL_PORT = 9090
 
@@ -19,12 +19,12 @@ async def ask(client: httpx.AsyncClient, address: str, query: str) -> list[float
     """Asks for the value of an expression now.
 
     Args:
-        client: to ask with.
+        client: HTTP client for the request.
         address: address of Prometheus' API, without `/api/v1`.
-        query: in PromQL.
+        query: the expression, in PromQL.
 
     Returns:
-        The value of each sample of the vector that it is; empty when it has none.
+        The value of each sample of the resulting vector; empty if it has no samples.
 
     Raises:
         PrometheusError: there is no answer within `ANSWER_SECONDS`, or it is no vector.

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from switchyard.manifests.manifest import Manifest
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or means something else."""
+"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
 
 Namespaces = Annotated[
     list[str] | None,
@@ -24,18 +24,18 @@ Namespaces = Annotated[
         "--namespace",
         "-n",
         metavar="NAMESPACE",
-        help="A namespace of services; may be repeated. Without it, those of the stack's services.",
+        help="A namespace of services; may be repeated. Default: the namespaces of the stack's services.",
         show_default=False,
     ),
 ]
 
 
 def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = False) -> None:
-    """Prints the Role of each namespace and the ClusterRole that status, history, report and the releases need.
+    """Prints the Role for each namespace and the ClusterRole that status, history, report and the releases need.
 
-    With --namespace no configuration is read: no Secret is named in the Roles, and they permit neither Jobs of hooks,
-    nor the deletion of pods after a rollback, nor to ask the Prometheus of a watch.
-    Apply it with: kubectl apply -f -
+    With --namespace no configuration is read: the Roles then name no Secret, and permit neither Jobs of hooks, nor the
+    deletion of pods after a rollback, nor access to the Prometheus of a watch.
+    Apply the output with: kubectl apply -f -
     """
     from switchyard.cli.failures import errors_end_the_command
 

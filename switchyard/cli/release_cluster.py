@@ -28,9 +28,9 @@ async def observe_service(
 
     Args:
         cluster: the cluster.
-        access: the same, in words.
+        access: description of the cluster, for messages.
         stack: name of the stack.
-        name: of the service.
+        name: name of the service.
         service: its settings.
     """
     project = read_project(Path.cwd())
@@ -50,11 +50,11 @@ async def check_cluster(
 
     Args:
         cluster: the cluster.
-        access: the same, in words.
+        access: description of the cluster, for messages.
         stack: name of the stack.
         state: the engine, which reads the outputs of the stack.
-        seconds: how long it is waited for.
-        unreachable: reports that the state cannot be read.
+        seconds: how long to wait for the state.
+        unreachable: called with the reason if the state cannot be read.
     """
     try:
         outputs = json.loads(await asyncio.to_thread(state.wait, seconds))

@@ -1,4 +1,4 @@
-"""What is asked of `switchyard switch` or `switchyard rollback`, and what begins before anything is imported for it."""
+"""The request of `switchyard switch` or `rollback`, and the start of the command before its libraries are imported."""
 
 # ruff: noqa: PLC0415
 
@@ -15,17 +15,17 @@ from switchyard.errors import ExitCode
 from switchyard.release.engine import Answer, Engine
 
 SELECTED = "PULUMI_STACK"
-"""Environment variable with the stack that the engine takes for the selected one."""
+"""Environment variable that selects the stack for the engine."""
 
 
 def can_ask(*, as_json: bool) -> bool:
-    """Whether the operator can be asked: at a terminal, and where no document is awaited."""
+    """Whether the operator can be asked for confirmation: only at a terminal, and not with `--json`."""
     return not as_json and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 @contextmanager
 def reading_state(stack: str | None) -> Iterator[Answer]:
-    """Has the engine read the outputs of a stack while the block runs, and ends the engine with it."""
+    """Lets the engine read the outputs of a stack while the block runs, and stops the engine at its end."""
     answer = Engine(stack or os.environ.get(SELECTED)).begin_outputs()
     try:
         yield answer
@@ -39,12 +39,12 @@ class Request:
 
     Attributes:
         service: key of the service.
-        rollback: whether a rollback is asked for, and not a switch.
+        rollback: whether the request is a rollback, and not a switch.
         colour: that is to serve; None leaves it to the command.
-        reason: why, for the record.
+        reason: the operator's reason, for the record.
         stack: name of the stack; None for the selected one.
         wait: whether a command that releases the service is waited for as long as it takes.
-        yes: whether it is confirmed already.
+        yes: whether the command is confirmed in advance.
         as_json: whether the output is one JSON document.
         override: why a rollback goes to a version that a hook has left behind, or why a switch goes through although
             releases are frozen; None where it does not.

@@ -64,12 +64,12 @@ def _condition(release: LatestRelease) -> str:
     if release.record.held:
         return "held, it waits for an operator"
     if release.attended is None:
-        return "whether its command lives is not known, as this user may not list leases"
+        return "whether its command is running is not known, as this user may not list leases"
     if release.attended:
-        return "its command lives" + (f" ({_holder(release.holder)})" if release.holder else "")
+        return "its command is running" + (f" ({_holder(release.holder)})" if release.holder else "")
     if release.record.phase is Phase.BAKE:
         return "no command needs to run while it bakes"
-    return "without its command, whose Lease has expired"
+    return "no command drives it any more (its Lease has expired)"
 
 
 def _holder(held: Held) -> str:
@@ -96,16 +96,16 @@ def _while_running(key: str, release: LatestRelease) -> str:
     if not record.held and release.attended is not False:
         return ""
     if record.kind != "deploy":
-        return f"Next: {again(record)} (goes on)"
+        return f"Next: {again(record)} (continues)"
     if record.phase is Phase.BAKE and not record.held:
         retire, due = typed(f"switchyard retire {key}"), typed("switchyard retire --due")
         services = f"{' '.join(record.together)} --together" if record.together else key
         back = typed(f"switchyard rollback {services}")
         return f"Next: {retire} (now), or {due} (from a schedule). To go back: {back}"
     resume, abort = typed(f"switchyard resume {key}"), typed(f"switchyard abort {key}")
-    return f"Next: {resume} (goes on), or {abort} (goes back)"
+    return f"Next: {resume} (continues), or {abort} (takes it back)"
 
 
 def _return(key: str, colour: str, tag: str | None) -> str:
     version = f"{tag} in {colour}" if tag else colour
-    return f"No update brings {version} back; to mean it: {typed(f'switchyard switch {key} {colour}')}"
+    return f"No update brings {version} back. To switch to it on purpose: {typed(f'switchyard switch {key} {colour}')}"

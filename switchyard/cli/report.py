@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 Services = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[SERVICE]...", help="Services, by their keys; without one, all of the stack.", show_default=False
+        metavar="[SERVICE]...", help="Keys of services. Default: all services of the stack.", show_default=False
     ),
 ]
 
 Since = Annotated[
     str,
-    typer.Option("--since", metavar="TIME", help="How far back: a number of hours, days or weeks, as 12h, 30d, 4w."),
+    typer.Option("--since", metavar="TIME", help="Period before now: hours, days or weeks, for example 12h, 30d, 4w."),
 ]
 
 
 def report(services: Services = None, since: Since = "30d", stack: Stack = None, *, as_json: Json = False) -> None:
-    """Shows how releases went: each measure with its target, whether it is met, and what the sample supports.
+    """Shows the success metrics of past releases: value, target, whether it is met, and what the sample supports.
 
-    Ends with 1 when the record of a service cannot be read; the others are shown all the same.
+    Ends with 1 when the record of a service cannot be read; the other services are shown all the same.
     """
     from switchyard.cli.configuration import access_to, read_settings_at_once
     from switchyard.cli.failures import errors_end_the_command

@@ -16,7 +16,7 @@ from switchyard.release.report_measure import Measure
 from switchyard.release.store import HISTORY_BYTES, KEPT_RELEASES
 
 VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or means something else."""
+"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
 
 NEARLY = 0.97
 """Share of the bytes of a history from which on older releases may have been dropped for want of space."""

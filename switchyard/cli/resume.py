@@ -19,9 +19,10 @@ def resume(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Continues a release whose command has ended, or that is held, from the phase that it is in.
+    """Continues a release that is held, or whose command has ended, in its present phase.
 
-    Ends with 0 when the version serves and its watch has passed, with 1 when it was refused, rolled back or held.
+    Ends with 0 when the version serves and its watch has passed, and with 1 when it was refused, failed, was rolled
+    back or is held.
     """
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act

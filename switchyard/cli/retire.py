@@ -12,10 +12,10 @@ from switchyard.cli.options import Json, Override, Stack, Wait, Yes
 
 Service = Annotated[
     str | None,
-    typer.Argument(metavar="SERVICE", help="The service, by its key in the configuration.", show_default=False),
+    typer.Argument(metavar="SERVICE", help="Key of the service in the configuration.", show_default=False),
 ]
 
-Due = Annotated[bool, typer.Option("--due", help="Every service whose release has baked long enough; for a schedule.")]
+Due = Annotated[bool, typer.Option("--due", help="Retires in every service whose bake is over; for a schedule.")]
 
 
 def retire(
@@ -28,15 +28,15 @@ def retire(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Retires the old colour of a release that bakes, if it gets no more requests.
+    """Ends the bake of a release and deletes the pods of the old colour, if it gets no more requests.
 
-    Ends with 0 when it is retired, or when nothing is due; with 1 when it is refused.
+    Ends with 0 when it is retired, or when nothing is due, and with 1 when it is refused.
     """
     from switchyard.cli.deploy_request import DeployRequest, begin, begin_due
     from switchyard.release.plan import Act
 
     if due:
-        begin_due(stack, wait=wait, yes=yes, as_json=as_json)
+        begin_due(stack, service, override, wait=wait, yes=yes, as_json=as_json)
     else:
         request = DeployRequest(Act.RETIRE, service or "", stack=stack, wait=wait, yes=yes, as_json=as_json)
         begin(replace(request, override=override or None))

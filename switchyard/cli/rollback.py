@@ -20,7 +20,7 @@ Override = Annotated[
     typer.Option(
         "--override",
         metavar="REASON",
-        help="Goes back although an irreversible hook has run. Why, for the record.",
+        help="Reason for a rollback although an irreversible hook has run. It is kept in the record.",
         show_default=False,
     ),
 ]
@@ -38,10 +38,10 @@ def rollback(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Goes back to the version that served before, and keeps others from undoing that.
+    """Rolls back to the version that served before, and refuses pipelines that would undo the rollback.
 
     No smoke test stops it, and the state of the stack need not be reachable. A retired version is warmed first.
-    Ends with 0 when the version serves, with 1 when it is refused.
+    Ends with 0 when the version serves, and with 1 when it is refused.
     """
     from switchyard.cli.release_request import Request, begin
 

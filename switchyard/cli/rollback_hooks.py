@@ -30,8 +30,8 @@ async def run_rollback_hooks(
     Args:
         cluster: the cluster.
         service: the settings of the service.
-        name: of the service.
-        journal: of the service, in which the rollback has begun.
+        name: name of the service.
+        journal: journal of the service, in which the rollback has begun.
         report: prints how each hook ends.
     """
     calls = ClusterHookCalls(cluster.api, service, journal.now)

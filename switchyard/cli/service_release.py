@@ -12,7 +12,7 @@ from switchyard.cli.release_cluster import observe_service
 from switchyard.config.loader import StackSettings
 from switchyard.gates.base import raise_refusal
 from switchyard.gates.freeze import read_open_window
-from switchyard.gates.rules.freeze import report_not_retired
+from switchyard.gates.rules.windows import OpenWindow
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.rolled_back import find_rolled_back
@@ -93,13 +93,10 @@ class ServiceRelease:
         until = baked_until(current, self.service.release.bake_seconds)
         return until is not None and await ledger.ask_time() >= until
 
-    async def waits_for_window(self) -> bool:
-        """Whether the retirement that is due waits for the end of a window, which is reported."""
+    async def open_window(self) -> OpenWindow | None:
+        """The window without releases for whose end a retirement that is due waits; None without one."""
         cluster = await Cluster.connect(self.access)
-        window = await read_open_window(cluster.api, self.settings.releases.freeze, self.request.service)
-        if window is not None:
-            self.report.warn(report_not_retired(self.request.service, window))
-        return window is not None
+        return await read_open_window(cluster.api, self.settings.releases.freeze, self.request.service)
 
     def ledger(self, cluster: Cluster) -> DeployLedger:
         """The record and the Lease of the service."""

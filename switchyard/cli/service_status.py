@@ -1,4 +1,4 @@
-"""Reads what serves now, beside what is configured."""
+"""Reads the versions that serve now, and compares them with the configuration."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -37,14 +37,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class TrackStatus:
-    """The pods of one track: their images and number, and what the stack or an autoscaler asks for.
+    """The pods of one track: their images and number, and the number that the stack or an autoscaler wants.
 
     Attributes:
         configured: reference of the image that the stack has; None for a colour without a tag.
-        wanted: pods that the stack has.
-        ready: pods that are ready.
-        running: what the pods run, the most frequent image first.
-        owners: who has set the image of their Deployment or Rollout; asked only where the pods run another one.
+        wanted: number of pods that the stack or an autoscaler wants.
+        ready: number of pods that are ready.
+        running: images of the pods, the most frequent one first.
+        owners: field managers that set the image of the Deployment or Rollout; only read if the pods run another image.
     """
 
     configured: str | None
@@ -55,7 +55,7 @@ class TrackStatus:
 
     @property
     def tag(self) -> str | None:
-        """Tag of the pods that run, or their digest; of several versions all of them. None without pods."""
+        """Tags or digests of the pods that run; None without pods."""
         return versions(self.running) or None
 
     @property
@@ -127,7 +127,7 @@ async def inspect_services(
 
     Args:
         access: the cluster.
-        services: of the stack.
+        services: services of the stack.
         freezes: the windows of the stack without releases.
     """
     cluster = await Cluster.connect(access)

@@ -20,7 +20,7 @@ Watch = Annotated[bool, typer.Option("--watch", "-w", help="Shows each change un
 
 
 def status(stack: Stack = None, *, watch: Watch = False, as_json: Json = False) -> None:
-    """Shows for each service what is configured, what serves, what its pods run, and how many are ready."""
+    """Shows the configured and the serving colour of each service, the versions of its pods, and how many are ready."""
     if watch:
         _watch(stack, as_json=as_json)
         return

@@ -35,8 +35,8 @@ def print_status(stack: str, services: list[ServiceStatus], balancer: str | None
     released = [key_of(service.name) for service in differing if service.release and service.release.record.running]
     if released:
         console.print(
-            f"{', '.join(released)}: not as configured while the release runs, which brings the configuration to what "
-            f"serves. No `{typed('pulumi up --refresh')}` until then."
+            f"{', '.join(released)}: not as configured while the release runs, which updates the configuration when it "
+            f"has switched. Do not run `{typed('pulumi up --refresh')}` before the release has ended."
         )
     if len(released) < len(differing):
         differs = f"Not everything is as configured ({Code.NOT_AS_CONFIGURED})."

@@ -1,4 +1,4 @@
-"""`switchyard status --watch`: looks at the services each second, and shows what has changed, until Ctrl-C.
+"""`switchyard status --watch`: reads the services each second, and shows changes, until Ctrl-C.
 
 The lists of a look are shared by all services, one for each kind and namespace. The engine is not asked: the
 configuration is read again only when the stack file has changed.
@@ -25,21 +25,21 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.clock import ServerClock
 
 SECONDS = 1.0
-"""Between two looks."""
+"""Seconds between two readings."""
 
 LOOK_SECONDS = 10.0
-"""How long the answers of one look may take."""
+"""Time limit of one reading, in seconds."""
 
 
 @dataclass(frozen=True)
 class Look:
-    """What one look has seen.
+    """The result of one reading.
 
     Attributes:
         at: the time by the API server's clock.
         services: as they were when they could last be seen.
-        last_seen: when that was.
-        error: why they cannot be seen now; None where they can.
+        last_seen: time of the last successful reading.
+        error: the reason why the services cannot be read now; None if they can.
     """
 
     at: datetime
@@ -49,7 +49,7 @@ class Look:
 
 
 class Display(Protocol):
-    """Shows looks."""
+    """Shows the results of readings."""
 
     def show(self, look: Look) -> None:
         """Shows a look; at least each second, also while the next one is awaited."""
@@ -102,11 +102,11 @@ async def watch(
     display: Display,
     freezes: Callable[[], tuple[Freeze, ...]] = tuple,
 ) -> None:
-    """Looks until it is cancelled. An API server that does not answer is said, and asked again.
+    """Reads until it is cancelled. An API server that does not answer is reported, and asked again.
 
     Args:
         access: the cluster.
-        services: of the stack.
+        services: services of the stack.
         display: shows what is seen.
         freezes: the windows of the stack without releases.
 

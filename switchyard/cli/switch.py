@@ -14,7 +14,7 @@ Others = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="COLOUR",
-        help="blue or green; without it, the one that does not serve. With --together, other services instead, each "
+        help="blue or green. Default: the colour that does not serve. With --together, other services instead, each "
         "as SERVICE or SERVICE=COLOUR.",
         show_default=False,
     ),
@@ -33,9 +33,9 @@ def switch(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Switches a service to a colour that is ready, and brings configuration and state to the same.
+    """Switches a service to a colour that is ready, and then updates configuration and state.
 
-    The gates are those of `pulumi up`. Ends with 0 when the colour serves, with 1 when it is refused.
+    The gates are those of `pulumi up`. Ends with 0 when the colour serves, and with 1 when it is refused.
     """
     from switchyard.cli.release_request import Request, begin
 

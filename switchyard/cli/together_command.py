@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import typer
 
 from switchyard.cli.configuration import read_settings_at_once
-from switchyard.cli.fast_lane import STATE_SECONDS, access_of, service_of
+from switchyard.cli.fast_lane import STATE_SECONDS, access_of, is_configured, service_of
 from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.cli.release_request import Request
 from switchyard.cli.rollback_hooks import run_rollback_hooks
@@ -92,7 +92,7 @@ class _Command:
         async def converge(plans: Plans, receipts: Receipts) -> Convergence:
             for journal in journals.values():
                 journal.begin_sending()
-            convergence = await self._converge(plans, receipts)
+            convergence = await self._converge(plans, receipts, journals)
             await self._run_hooks(cluster, journals)
             return convergence
 
@@ -174,8 +174,8 @@ class _Command:
             if self._request.act is Act.ROLLBACK and service.release.hooks.on_rollback:
                 await run_rollback_hooks(cluster, service, service.named(key), journal, self._report)
 
-    async def _converge(self, plans: Plans, receipts: Receipts) -> Convergence:
+    async def _converge(self, plans: Plans, receipts: Receipts, journals: Mapping[str, ReleaseJournal]) -> Convergence:
         self._report.served(plans, receipts)
         targets = {key: plan.target for key, plan in plans.items()}
-        configured = all(self._services[key].active == target for key, target in targets.items())
+        configured = await asyncio.to_thread(is_configured, self._stack, targets, journals.values())
         return await asyncio.to_thread(converge_all, self._engine, targets, config=configured)

@@ -25,10 +25,10 @@ class TogetherRequest:
     Attributes:
         act: switch or rollback.
         words: the services, each with its colour where one is named.
-        reason: why, for the record.
+        reason: the operator's reason, for the record.
         stack: name of the stack; None for the selected one.
         wait: whether commands that release the services are waited for as long as it takes.
-        yes: whether it is confirmed already.
+        yes: whether the command is confirmed in advance.
         as_json: whether the output is one JSON document.
         override: why a switch goes through although releases are frozen, or why a rollback goes to versions that a hook
             has left behind; None where it does not.
@@ -91,7 +91,7 @@ def _end_interrupted(request: TogetherRequest) -> None:
     from switchyard.cli.output import errors
 
     errors.print(
-        "Interrupted. Selectors that were changed without all others are changed back, unless the command was killed. "
+        "Interrupted. If only some selectors were changed, they are changed back, unless the command was killed. "
         f"What serves now: switchyard status{stack_option(request.stack)}. To go on: {request.typed}"
     )
     raise typer.Exit(ExitCode.FAILED)

@@ -106,7 +106,7 @@ class TogetherReport(CollectedReport):
 def document_of_all(
     plans: Mapping[str, Plan], outcomes: Mapping[str, Outcome], stack: str, problem: str | None, warnings: list[str]
 ) -> dict[str, Any]:
-    """What `--json` prints. Scripts rely on these names."""
+    """The document that `--json` prints. Scripts rely on its keys."""
     documents = [document(plans[key], outcome, stack, problem, warnings) for key, outcome in outcomes.items()]
     return {
         "version": VERSION,

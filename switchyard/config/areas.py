@@ -1,4 +1,4 @@
-"""The code of the runbook for a rule about the configuration, by the path of the value."""
+"""The code of an error in the configuration, by the path of the value."""
 
 from collections.abc import Mapping
 
@@ -19,11 +19,11 @@ AREAS: Mapping[str, Code] = {
         Code.WRONG_POD_SETTINGS,
     ),
 }
-"""Code of a rule about a service, by the first of its keys that is listed here."""
+"""Code of an error in a service, by the first key of the path that is in this table."""
 
 
 def area(path: str) -> Code:
-    """The code of the area of the configuration that a path is in.
+    """The code for errors in the area of the configuration that a path belongs to.
 
     Args:
         path: path of a value, for example ``switchyard:services.backend.canary.steps``.

@@ -1,4 +1,4 @@
-"""Which addresses are names of Services in the cluster, which the API server reaches and other machines do not."""
+"""URLs that name a Service of the cluster, which only the API server can reach."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -8,14 +8,14 @@ PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class ServiceAddress:
-    """An address within the cluster.
+    """The address of a Service within the cluster.
 
     Attributes:
         service: name of the Service.
-        namespace: of the Service.
-        port: number of its port.
-        https: whether it speaks TLS.
-        path: what follows the host, without a slash at its end.
+        namespace: namespace of the Service.
+        port: number of the Service's port.
+        https: whether the Service uses TLS.
+        path: path of the URL, without a slash at the end.
     """
 
     service: str
@@ -26,12 +26,12 @@ class ServiceAddress:
 
     @property
     def target(self) -> str:
-        """What the API server's proxy calls it after its own scheme, for example ``prometheus:9090``."""
+        """Name and port of the Service as in a path of the API server's proxy, for example ``prometheus:9090``."""
         return f"{self.service}:{self.port}"
 
     @property
     def resource_name(self) -> str:
-        """Its name in an access rule for ``services/proxy``, for example ``https:prometheus:9090``."""
+        """Resource name of the Service in an RBAC rule for services/proxy, for example ``https:prometheus:9090``."""
         return f"https:{self.target}" if self.https else self.target
 
 

@@ -1,8 +1,8 @@
-"""Validation that collects every error of a value at once, and keeps its valid part for the rules across fields.
+"""Validation that collects all errors of a value, and keeps the valid part of the value for rules across fields.
 
-Pydantic reports every error of a value in one pass, and returns nothing of a value that has one. The rules across
-fields and across services need its valid part: without that they could report their errors only after the first ones
-are fixed.
+Pydantic reports every error of a value in one pass, but returns nothing for a value with an error. The rules across
+fields and across services need the valid part of such a value. Otherwise they could report their errors only after the
+first errors are fixed.
 """
 
 import copy
@@ -26,7 +26,7 @@ class Collected(Generic[M]):
 
     Attributes:
         problems: every error of the value.
-        value: the model of the valid part; None where the wrong parts cannot be left out.
+        value: the model of the valid part; None if the wrong parts cannot be left out.
         complete: whether nothing besides the wrong values themselves was left out.
     """
 
@@ -48,7 +48,7 @@ def collect(
         path: path of the value in the configuration.
         model: model of the value.
         raw: the value.
-        written: by path, what the stack file has where YAML made another value of it.
+        written: by path, the text of the stack file for values that YAML has converted.
         substitutes: values for required keys of the model that are missing or wrong.
     """
     try:
@@ -81,7 +81,7 @@ def _keys(loc: tuple[int | str, ...]) -> Loc:
 
 
 def _optional_part(model: type[Model], loc: Loc) -> Loc:
-    """The smallest part around a location without which the model is still valid; empty for the whole."""
+    """The smallest part around a location that can be removed so that the model is valid; empty for the whole value."""
     while loc and not _is_optional(model, loc):
         loc = loc[:-1]
     return loc

@@ -1,4 +1,4 @@
-"""Paths of the configuration, and the commands that change it: every one that the program prints is built here."""
+"""Paths of the configuration, and the commands that change it. Every such command in a message is built here."""
 
 import re
 import shlex
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 _PLAIN_KEY = re.compile(r'(?!\d+$)[^.\[\]"\\]+')
-"""A key that the engine reads behind a dot. Digits alone stand for an index of a list in this project's paths."""
+"""A key that the engine accepts after a dot. Digits alone are the index of a list in this project's paths."""
 
 _INDEX = re.compile(r"\.(\d+)(?=[.\[]|$)")
 _QUOTED = re.compile(r'(\["(?:\\"|[^"])*"\])')
@@ -14,21 +14,21 @@ _CONVERTED = re.compile(r"true|false|[-+]?\d+")
 """Text that `pulumi config set --path` would store as a boolean or as a number."""
 
 _of_process: dict[str, str | None] = {"stack": None}
-"""The stack that messages of this process are about; None for the selected one. One process is about one stack."""
+"""The stack that messages of this process are about; None for the selected one. A process handles one stack."""
 
 
 def about_stack(stack: str | None) -> None:
-    """Has the commands that messages of this process name be for a stack, whichever is selected where they are pasted.
+    """Sets the stack that commands in this process's messages name, so that they work whichever stack is selected.
 
     Args:
-        stack: its name; None for the selected one.
+        stack: name of the stack; None leaves commands without a stack, for the selected one.
     """
     _of_process["stack"] = stack
 
 
 @contextmanager
 def messages_about(stack: str | None) -> Iterator[None]:
-    """Has the commands that messages name within the block be for a stack. The argument is that of `about_stack`."""
+    """Sets the stack that commands in messages name, as `about_stack` does, until the end of the `with` block."""
     before = _of_process["stack"]
     about_stack(stack)
     try:
@@ -38,16 +38,16 @@ def messages_about(stack: str | None) -> Iterator[None]:
 
 
 def stack_option(stack: str | None) -> str:
-    """What a command that a message suggests needs, so that it is for the same stack.
+    """The option that a suggested command needs to be for the same stack; empty for the selected stack.
 
     Args:
-        stack: as it was given to this command; None for the selected one.
+        stack: the stack as it was given to this command; None for the selected one.
     """
     return "" if stack is None else f" --stack {shlex.quote(stack)}"
 
 
 def typed(command: str) -> str:
-    """A command of this program or of the engine as messages name it: for the stack that they are about.
+    """A command of Switchyard or Pulumi as a message shows it, with the option for the stack of this process.
 
     Args:
         command: for example ``switchyard rollback backend`` or ``pulumi up``.
@@ -60,8 +60,8 @@ def below(path: str, *keys: int | str) -> str:
 
     Args:
         path: for example ``switchyard:cluster.nodes``.
-        keys: of mappings, as text, and of lists, as numbers. A key that holds a dot becomes ``["a.b"]``, as the
-            engine's own paths have it; without that, the engine would make two keys of one.
+        keys: keys of mappings as strings, and indexes of lists as numbers. A key with a dot is written ``["a.b"]``, as
+            in the engine's own paths, because the engine would otherwise read it as two keys.
     """
     for key in keys:
         if isinstance(key, int) or _PLAIN_KEY.fullmatch(key):
@@ -79,7 +79,7 @@ def engine_path(path: str) -> str:
 
 
 def is_converted(value: object) -> bool:
-    """Whether a text would be stored as a number, or as true or false, unless its type is said."""
+    """Whether `pulumi config set` would store a text as a number or a boolean, unless its type is given."""
     return isinstance(value, str) and _CONVERTED.fullmatch(value) is not None
 
 
@@ -93,8 +93,8 @@ def set_value(path: str, value: object, *, text: bool = False) -> str:
 
     Args:
         path: path of the value.
-        value: to be stored; None leaves it out, and the command asks for it at the terminal.
-        text: whether it must arrive as text, even where it reads as a number or as true or false.
+        value: the value; with None the command has no value, and asks for it at the terminal.
+        text: whether the value must be stored as text, even if it looks like a number or a boolean.
     """
     at = _quoted(path)
     if value is None:
@@ -116,10 +116,10 @@ def remove_value(path: str) -> str:
 
 
 def set_command(path: str, example: object, *, text: bool = False) -> str:
-    """The command that sets a value, as a remedy."""
+    """The sentence of a remedy with the command that sets a value."""
     return f"Set it: {set_value(path, example, text=text)}"
 
 
 def remove_command(path: str) -> str:
-    """The command that removes a value, as a remedy."""
+    """The sentence of a remedy with the command that removes a value."""
     return f"Take it out: {remove_value(path)}"

@@ -6,13 +6,13 @@ from switchyard.config.commands import below, remove_command
 from switchyard.config.errors import Problem
 
 DEEPEST = 60
-"""Levels of mappings and lists in each other. The deepest of the settings, in a pod's specification, are about 20."""
+"""Greatest depth of nested mappings and lists. The deepest settings, in a pod's specification, have about 20 levels."""
 
-RULE = f"is nested in more than {DEEPEST} levels, which nothing takes"
+RULE = f"is nested in more than {DEEPEST} levels, which no setting has"
 
 
 def shallow(path: str, raw: object, problems: list[Problem]) -> object:
-    """A value without keys of too many levels; an empty mapping for a list of too many levels.
+    """Returns a value without the keys that are nested too deeply, or an empty mapping for a list nested too deeply.
 
     Args:
         path: path of the cluster, the services or one service in the configuration.
@@ -32,7 +32,7 @@ def shallow(path: str, raw: object, problems: list[Problem]) -> object:
 
 
 def shallow_services(path: str, raw: object, problems: list[Problem]) -> object:
-    """The services without the parts of each that have too many levels, and without a service that is such a list.
+    """Returns the services without the parts that are nested too deeply, and without services that are such lists.
 
     Args:
         path: path of the services in the configuration.

@@ -1,7 +1,7 @@
 """References between environment variables, `$(NAME)`, as the kubelet expands them.
 
-It expands a reference only to a variable that stands earlier in the container's list; another one stays as it is
-written. `$$` is a `$` that begins no reference (k8s.io/kubernetes 1.34.1, third_party/forked/golang/expansion).
+The kubelet expands a reference only if the variable comes earlier in the container's list, and leaves others as they
+are. `$$` is a literal `$` (k8s.io/kubernetes 1.34.1, third_party/forked/golang/expansion).
 """
 
 import heapq
@@ -13,10 +13,10 @@ _TOKEN = re.compile(r"\$(?:\(([^)]*)\)|.)", re.DOTALL)
 _NAME = re.compile(r"[-._a-zA-Z][-._a-zA-Z0-9]*")
 
 STARTS = 100
-"""Number of variables from which a shorter cycle is searched for, once one is known."""
+"""Number of variables from which a shorter cycle is searched for after the first cycle was found."""
 
 OF_THE_KUBELET = "KUBERNETES_"
-"""Beginning of the variables that every container has, those of the Service of the API server."""
+"""Prefix of the variables for the API server's Service, which the kubelet sets in every container."""
 
 
 def references(value: str) -> Iterator[str]:
@@ -27,12 +27,12 @@ def references(value: str) -> Iterator[str]:
 
 
 def ordered(values: Mapping[str, str | None]) -> list[str]:
-    """Names of variables, each after those that it references, otherwise sorted.
+    """Names of variables, each after the variables that it references, and otherwise sorted.
 
-    Without references they are in alphabetical order, so that running pods do not change.
+    Without references the order is alphabetical, so that running pods do not change.
 
     Args:
-        values: by name, the text of a variable; None for one that comes from elsewhere. Without a cycle.
+        values: the text of each variable by name; None for a variable whose value is not in the configuration.
     """
     result = list(_free(values))
     return result + sorted(values.keys() - set(result))
@@ -56,7 +56,7 @@ def _free(values: Mapping[str, str | None]) -> Iterator[str]:
 
 
 def cycle(values: Mapping[str, str | None]) -> list[str]:
-    """A short cycle of references: names of variables, the first one again at the end; empty for none.
+    """A short cycle of references, as names of variables with the first one again at the end; empty if there is none.
 
     It is the shortest one where fewer than `STARTS` variables depend on cycles.
 

@@ -1,4 +1,4 @@
-"""Errors in the configuration, each as a line that an engineer can act on."""
+"""Errors in the configuration. A message has one line for each, with the rule and a remedy."""
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -16,28 +16,28 @@ from switchyard.errors import ExitCode, SwitchyardError
 __all__ = ["HIDDEN", "HIDDEN_BELOW", "Problem", "SettingsError", "from_pydantic", "set_command", "shape", "shown"]
 
 SHOWN = 60
-"""Characters of a value that a line shows."""
+"""Number of characters of a value that a message shows."""
 
 HIDDEN_BELOW = frozenset({"env", "secretEnv", "headers", "command", "args", "exec", "podPatch"})
 """Values at and under these keys are never shown, whatever their shape: people put secrets there."""
 
 SHOWN_PROBLEMS = 50
-"""Errors that one message shows."""
+"""Number of errors that one message shows."""
 
 LONGEST_KEY = 317
-"""Characters of the longest key that anything takes: an annotation's, with its prefix."""
+"""Length of the longest valid key, in characters: that of an annotation with its prefix."""
 
 HIDDEN = "(not shown)"
-"""What a line has in the place of a value that it must not show."""
+"""Text in place of a value that a message must not show."""
 
 USER_OR_PARAMETERS = re.compile(r"(?<=://)\S+(?=@)|(?<=\?)\S+(?='$)")
-"""User, password and parameters of an address, which may be secret: a line does not show them."""
+"""User, password and parameters of a URL, which may be secret, so messages do not show them."""
 
 EXAMPLE = "For example:"
 """Precedes a command whose value is only an example."""
 
 SYMBOLS = {"greater_than_equal": ">=", "less_than_equal": "<=", "greater_than": ">", "less_than": "<"}
-"""Symbols of bounds, by the names that pydantic has for their errors."""
+"""Symbols of bounds, by the names of pydantic's errors."""
 
 
 @dataclass(frozen=True, order=True)
@@ -48,8 +48,8 @@ class Problem:
         path: path of the wrong value, for example ``switchyard:services.backend.active``.
         value: the wrong value, as a message shows it.
         rule: what is allowed instead.
-        remedy: what to do, with the command where there is one.
-        own_code: the code of the rule; None takes that of the area of the path.
+        remedy: what to do, with a command if there is one.
+        own_code: the code of the rule; None uses the code of the area that the path is in.
     """
 
     path: str
@@ -60,7 +60,7 @@ class Problem:
 
     @property
     def code(self) -> Code:
-        """The section of the runbook that has more about the rule."""
+        """The code of the message, which has a section in the runbook."""
         return self.own_code or area(self.path)
 
     def __str__(self) -> str:
@@ -70,7 +70,7 @@ class Problem:
 
 
 class SettingsError(SwitchyardError):
-    """The configuration has errors. The text has a line for each, ordered by path, up to a number that can be read."""
+    """The configuration has errors. The text has a line for each error, ordered by path, up to `SHOWN_PROBLEMS`."""
 
     code = Code.SETTINGS_INVALID
     exit_code = ExitCode.USAGE
@@ -86,9 +86,9 @@ class SettingsError(SwitchyardError):
 
 
 def shown(value: Any) -> str:
-    """A value as a message shows it: text is quoted and cut short, lists and mappings are not shown.
+    """A value as a message shows it: text is quoted and truncated, lists and mappings are only named.
 
-    A list or a mapping may have any content, secrets of the environment included.
+    The content of lists and mappings is not shown, because it may include secrets of the environment.
     """
     if isinstance(value, Mapping):
         return "a mapping"
@@ -101,7 +101,7 @@ def shown(value: Any) -> str:
 
 
 def shape(value: Any) -> str:
-    """A value that should be a mapping, as a message shows it; text is not shown, it may be half-written YAML."""
+    """A value that should be a mapping, as a message shows it. Text is not shown, because it may be incomplete YAML."""
     return "text" if isinstance(value, str) else shown(value)
 
 
@@ -114,7 +114,7 @@ def from_pydantic(
         path: path of the value that was validated.
         model: the model.
         error: all errors of the value.
-        written: by path, what the stack file has where YAML made another value of it.
+        written: by path, the text of the stack file for values that YAML has converted.
     """
     return [_problem(path, model, details, written or {}) for details in error.errors(include_url=False)]
 
@@ -160,10 +160,10 @@ class ErrorLocation:
     """Location of a value in the configuration, and the model that it belongs to.
 
     Attributes:
-        path: as messages show it.
+        path: path of the value as messages show it.
         model: the outermost model.
-        loc: keys below that model.
-        value: the value at the location, as far as it may be shown.
+        loc: keys of the value, below the outermost model.
+        value: the value at the location; None if it must not be shown.
     """
 
     path: str
@@ -172,12 +172,12 @@ class ErrorLocation:
     value: object
 
     def set(self, rule: str = "", words: str = "Set it:", siblings: Iterable[str] = ()) -> str:
-        """A remedy that sets a valid value; without one, a remedy that removes the value.
+        """A remedy that sets a valid value, or, if none is known, one that removes the value.
 
         Args:
             rule: the rule for the value, which may have an example.
             words: text before the command.
-            siblings: keys beside the value that contradict what is set, and are removed with it.
+            siblings: keys beside the value that contradict the valid value; the remedy removes them.
         """
         right = example(self.model, self.loc, self.value, rule)
         if right is None:
@@ -216,7 +216,7 @@ def _parts_of_line(location: ErrorLocation, details: Mapping[str, Any]) -> tuple
 
 
 def _parts(details: Mapping[str, Any]) -> tuple[str, str]:
-    """Rule and hint of a validator of this project, the hint as a sentence."""
+    """The rule of a validator of this project, and its hint as a sentence."""
     rule, _, hint = str(details.get("ctx", {}).get("error", "")).partition(" | ")
     return rule, f"{hint.rstrip('.')}." if hint else ""
 
@@ -247,7 +247,7 @@ def _mistyped(location: ErrorLocation, kind: str, details: Mapping[str, Any]) ->
 
 
 def _bounded(location: ErrorLocation, bound: float) -> str:
-    """A remedy that sets the bound where it is allowed, which is the nearest valid value."""
+    """A remedy that sets the bound, the nearest valid value, if the bound itself is allowed."""
     right = bound if takes(location.model, location.loc, bound) else example(location.model, location.loc)
     return remove_command(location.path) if right is None else set_command(location.path, right)
 

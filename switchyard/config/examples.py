@@ -18,7 +18,7 @@ from switchyard.config.kubernetes import ARGO_ROLLOUTS
 Loc = tuple[int | str, ...]
 
 GUARDED = re.compile(r"(allow|adopt|force|skip|remove|delete|retire|replace)([A-Z].*)?")
-"""Keys that lift a protection. They are never proposed for another key, nor their values for a wrong one."""
+"""Keys that lift a protection. Error messages never propose such a key, nor a value that lifts the protection."""
 
 _REGION = "ap-northeast-2"
 _ARN = f"arn:{partition(_REGION)}"
@@ -50,10 +50,10 @@ _BY_KEY: Mapping[str, object] = {
 """Examples for keys without a default."""
 
 LONGEST_OPTION = 60
-"""Characters of a value that may be one of a few options, misspelt."""
+"""Longest value, in characters, that is compared with the options of a key to find a misspelling."""
 
 LONGEST_VALUE = 500
-"""Characters of a value that a command repeats."""
+"""Longest value, in characters, that a proposed command repeats."""
 
 _GENERAL: tuple[object, ...] = ("example", 1, 10, 1000, 30080, "10.0.0.0/16")
 
@@ -61,12 +61,12 @@ _WORDS = {"yes": True, "on": True, "y": True, "true": True, "no": False, "off": 
 
 
 def example(model: type[BaseModel], loc: Loc, value: object = None, rule: str = "") -> object | None:
-    """A valid value at a location of the configuration; None where no single value is valid, or none is known.
+    """A valid value at a location of the configuration; None if no single value is valid, or none is known.
 
     Args:
         model: the outermost model.
         loc: the keys of the location.
-        value: the present value, to propose one close to it; None where it is missing or must not be shown.
+        value: the present value, to propose a similar one; None if it is missing or must not be shown.
         rule: the rule for the value, which may have an example.
     """
     annotation, field = type_at(model, loc)
@@ -102,10 +102,10 @@ def known_keys(model: type[BaseModel], loc: Loc) -> list[str]:
 
 
 def typing_error(key: str, known: list[str]) -> str | None:
-    """The one known key that a key is a typing error of.
+    """The known key of which a key is probably a misspelling; None if there is none, or several.
 
-    Only that: a key that merely resembles another one may well mean something else (`envFrom` is not `env`), and
-    a key that lifts a protection must not be proposed by chance.
+    A key that only resembles another one may mean something else (`envFrom` is not `env`), so it is not proposed. A
+    key that lifts a protection is never proposed.
     """
     if GUARDED.fullmatch(key):
         return None
@@ -142,7 +142,7 @@ def _candidates(key: str, field: FieldInfo | None, annotation: Any, value: objec
 
 
 def _near(key: str, value: object, annotation: Any) -> Iterator[object]:
-    """Values that were probably meant, by the value that is given."""
+    """Values that were probably meant, derived from the present value."""
     text = value if isinstance(value, str) else str(value)
     if len(text) > LONGEST_VALUE:
         return

@@ -34,13 +34,13 @@ MARK = f"{NAMESPACE}:production"
 """Key that marks a stack as production."""
 
 FORMER = f"{NAMESPACE}:formerStack"
-"""Key with the stack whose objects this one takes over."""
+"""Key of the configuration that names the stack whose objects this stack takes over."""
 
 OWN = frozenset({"name", "region", "network", "loadBalancer"})
-"""Keys that only a cluster on EC2 has."""
+"""Keys of `switchyard:cluster` that only a cluster on EC2 has."""
 
 NAMELESS = "nameless"
-"""Name of a cluster whose own name is missing or wrong, while the rules across its fields are applied."""
+"""Name that is used for a cluster without a valid name while the rules across its fields are checked."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +53,9 @@ class StackSettings:
     removed: Mapping[str, NamespacedName] = field(default_factory=dict)
     """Namespace and name of each service that is marked to be removed, by its key."""
     former: str | None = None
-    """The stack that this one took over from, as ``project/stack``."""
+    """The stack whose objects this stack has taken over, as ``project/stack``."""
     releases: Releases = field(default_factory=Releases.model_construct)
-    """What holds for the releases of all services."""
+    """Settings for the releases of all services."""
 
 
 def load(
@@ -80,10 +80,10 @@ def load(
         secret_keys: keys, such as `switchyard:services`, in whose values something is encrypted.
         written: the stack file, to detect values that YAML has changed; with None only the values are checked.
         keys: all keys of the configuration with their namespaces, to refuse unknown ones.
-        raw_releases: value of `switchyard:releases`; with None nothing of it holds.
+        raw_releases: value of `switchyard:releases`; None if the key is not set.
 
     Raises:
-        SettingsError: with every error of the configuration.
+        SettingsError: the configuration has errors; the exception has all of them.
     """
     problems = [*_production_problems(production), *former_problems(FORMER, former), *_unknown_keys(keys)]
     marked = stack == PRODUCTION if production is None else production is True
@@ -256,7 +256,7 @@ def _services(
 
 
 def _releases(raw: object, raw_services: object, problems: list[Problem], written: Written | None) -> Releases:
-    """What holds for all releases; nothing where the key is absent or wrong."""
+    """The settings for all releases; the defaults if the key is missing or wrong."""
     if raw is None:
         return Releases.model_construct()
     collected = collect(RELEASES, Releases, raw, without_quotes(RELEASES, raw, written))
@@ -268,7 +268,7 @@ def _releases(raw: object, raw_services: object, problems: list[Problem], writte
 
 
 def _service(name: str, raw: object, written: Mapping[str, str]) -> tuple[ServiceSettings | None, list[Problem]]:
-    """The valid part of one service, and its errors; None where more than the wrong values is left out."""
+    """The valid part of one service, and its errors. The part is None if more than the wrong values was left out."""
     collected = collect(below(SERVICES, name), _model(raw), raw, written)
     return collected.value if collected.complete else None, [*name_problems(name), *collected.problems]
 

@@ -1,4 +1,4 @@
-"""The schema of a pod template in the pinned Kubernetes, what a value breaks in it, and a strategic merge by it."""
+"""The schema of a pod template in the pinned Kubernetes, with validation and strategic merge by that schema."""
 
 import difflib
 import json
@@ -12,7 +12,7 @@ from switchyard.config.commands import below
 SCHEMA = Path(__file__).with_suffix(".jsonl")
 """Extracted by ``python -m devtools.toolchain.pod_schema``.
 
-Read when a service has an affinity or a podPatch, and else not.
+It is read only if a service has an affinity or a podPatch.
 """
 
 POD_TEMPLATE = "PodTemplateSpec"
@@ -20,7 +20,7 @@ MERGE_KEY = "x-kubernetes-patch-merge-key"
 MERGED_LISTS = "x-kubernetes-patch-strategy"
 
 DIRECTIVE, DELETE = "$patch", "delete"
-"""The one directive of a strategic merge that is taken: ``$patch: delete`` in an item of a merged list."""
+"""The only directive of a strategic merge that is supported: ``$patch: delete`` in an item of a merged list."""
 
 _TYPES: Mapping[str, type | tuple[type, ...]] = {
     "string": str,
@@ -45,12 +45,12 @@ def definition_of(name: str) -> dict[str, Any]:
 
 
 def violations(value: object, definition: str, *, patch: bool = False) -> Iterator[tuple[str, str]]:
-    """The rules of a definition that a value breaks, as pairs of a path in the value and the rule.
+    """The rules of a definition that a value violates, as pairs of a path in the value and the rule.
 
     Args:
-        value: as JSON has it.
-        definition: its name, for example ``Affinity``.
-        patch: whether the value is merged onto one that is right, so that required fields may be missing.
+        value: the value, as parsed JSON.
+        definition: name of the definition, for example ``Affinity``.
+        patch: whether the value is a patch of a valid value, in which required fields may be missing.
     """
     return _violations(value, {"$ref": definition}, "", patch=patch)
 
@@ -109,11 +109,11 @@ def _of_list(value: list[Any], schema: Mapping[str, Any], path: str, *, patch: b
 
 
 def merged(base: Any, patch: Any, definition: str = POD_TEMPLATE) -> Any:
-    """A strategic merge, as ``kubectl patch`` does it; items of merged lists that are new go to the end.
+    """Merges a patch strategically, as ``kubectl patch`` does; new items of merged lists are appended.
 
     Args:
-        base: what is patched; it is left as it is.
-        patch: without violations.
+        base: the object to be patched, which is not changed.
+        patch: a patch without violations.
         definition: name of the definition of both.
     """
     return _merged(base, patch, {"$ref": definition})

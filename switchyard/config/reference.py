@@ -1,6 +1,6 @@
 """The reference of the configuration, generated from the settings models: a page and a JSON schema.
 
-`make reference` writes both. A test compares them with what the models say.
+`make reference` writes both. A test compares them with the models.
 """
 
 import json
@@ -24,10 +24,10 @@ PROJECT = Path(__file__).resolve().parents[2]
 SCHEMA_FILE = "docs/switchyard.schema.json"
 
 SINCE = "x-since"
-"""Key of `json_schema_extra` of a field with the version that it came with, where that is not the first one."""
+"""Key of a field's `json_schema_extra` with the version that introduced the field, unless it is the first one."""
 
 FIRST_VERSION = "0.1.0"
-"""The version that all keys came with for which nothing else is said."""
+"""The version that introduced all keys without another version."""
 
 _INTRODUCTION = f"""\
 # Configuration

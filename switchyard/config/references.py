@@ -17,8 +17,8 @@ class Reference:
     Attributes:
         kind: kind of the object.
         name: name of the object, in the service's namespace.
-        keys: those that are read; None reads all.
-        optional: whether pods start without it.
+        keys: keys of the object that are read; None for all keys.
+        optional: whether pods start without the object.
     """
 
     kind: Kind
@@ -32,7 +32,7 @@ class Reference:
         return f"{self.kind.lower()}/{self.name}"
 
     def joined(self, other: "Reference") -> "Reference":
-        """This reference and another to the same object, as a single one."""
+        """Combines this reference and another one to the same object into a single reference."""
         keys = None if self.keys is None or other.keys is None else self.keys | other.keys
         return Reference(self.kind, self.name, keys, self.optional and other.optional)
 

@@ -1,8 +1,8 @@
-"""Compares the stack file with the values that the engine has read from it.
+"""Compares the stack file with the values that Pulumi's engine has read from it.
 
 The engine reads the stack file as YAML and gives the program JSON: `2.0` arrives as 2, `010` as 8, `2024-11-20` as
-`2024-11-20 00:00:00 +0000 UTC`, all without a warning. The rules of reading are those of gopkg.in/yaml.v3, which the
-engine uses, as `pulumi config --json` of 3.250 shows them.
+`2024-11-20 00:00:00 +0000 UTC`, all without a warning. The rules of this conversion are those of gopkg.in/yaml.v3,
+which the engine uses, as seen in the output of `pulumi config --json` of 3.250.
 """
 
 import re
@@ -18,7 +18,7 @@ from switchyard.config.commands import below, set_command
 from switchyard.config.errors import HIDDEN, HIDDEN_BELOW, Problem, shown
 
 GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)? ([-+]\d{4}) \S+", re.ASCII)
-"""The text that the engine makes of a date without quotes."""
+"""Text into which the engine converts a date without quotes."""
 
 _JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _INTEGER = re.compile(r"([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)")
@@ -29,7 +29,7 @@ DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ ]+)[0-9].*)?")
 _MERGE = "<<"
 _BINARY = "tag:yaml.org,2002:binary"
 _RESOLVED = frozenset(f"tag:yaml.org,2002:{kind}" for kind in ("bool", "float", "int", "null", "timestamp"))
-"""Tags that have YAML decide what a value is, in quotes as well."""
+"""YAML tags with which a value is converted even if it is in quotes."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,10 @@ class Scalar:
     """One value as the stack file has it.
 
     Attributes:
-        text: its characters, without quotes.
-        line: line of the file, from 1.
-        plain: whether it has no quotes, or a tag such as `!!int`, so that YAML decides what it is.
-        binary: whether it is marked `!!binary`.
+        text: the characters of the value, without quotes.
+        line: line number in the file, from 1.
+        plain: whether YAML decides the type of the value, because it has no quotes or a tag such as `!!int`.
+        binary: whether the value has the tag `!!binary`.
     """
 
     text: str
@@ -55,8 +55,8 @@ class Written:
 
     Attributes:
         name: name of the file.
-        nodes: what it has for each key of the configuration, such as `switchyard:services`.
-        imports: whether the stack takes more of its configuration from an environment of Pulumi ESC.
+        nodes: the YAML node of each key of the configuration, such as `switchyard:services`.
+        imports: whether the stack also takes configuration from a Pulumi ESC environment.
     """
 
     name: str
@@ -69,13 +69,13 @@ class Written:
 
 
 def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | None = None) -> Written | None:
-    """Reads a stack file; None where there is none that can be read, which the engine reports itself.
+    """Reads a stack file; None if it cannot be read, which the engine reports itself.
 
     Args:
-        directory: the project's, or one below it.
+        directory: the project's directory, or one below it.
         stack: the stack's name, with or without organization and project.
         namespace: namespace of the configuration's keys.
-        file: the stack's file, where an option of the engine names another one than that of the project.
+        file: path of the stack file, if an option of the engine sets it; None for the project's own.
     """
     path = file or stack_file(directory.resolve(), stack.rpartition("/")[2])
     if path is None:
@@ -95,9 +95,10 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
 
 
 def differences(path: str, value: object, written: Written | None) -> Iterator[Problem]:
-    """Values under a path that differ from the stack file, or that show by themselves that YAML changed them.
+    """Errors for values under a path that differ from the stack file, or that are clearly a conversion by YAML.
 
-    A difference counts only where YAML explains it: a stack may be configured from another file.
+    A difference is an error only if a conversion by YAML explains it, because a stack may be configured from another
+    file.
     """
     scalars = written.scalars(path) if written is not None else {}
     name = written.name if written is not None else "the stack file"
@@ -109,7 +110,7 @@ def differences(path: str, value: object, written: Written | None) -> Iterator[P
 def without_quotes(path: str, value: object, written: Written | None) -> dict[str, str]:
     """Text of the stack file by path, for values without quotes that YAML has converted.
 
-    A value that YAML does not read from the text in the file is from another file: its path is left out.
+    If YAML does not convert the text to the value, the value is from another file, and its path is left out.
     """
     if written is None:
         return {}
@@ -186,7 +187,7 @@ def _different_text(path: str, value: str, scalar: Scalar | None, name: str, *, 
 
 
 def _different_keys(path: str, node: yaml.Node, value: object, name: str) -> Iterator[Problem]:
-    """Keys without quotes that YAML takes for a number, a date or nothing."""
+    """Errors for keys without quotes that YAML reads as a number, a date or null."""
     if isinstance(node, yaml.SequenceNode) and isinstance(value, list):
         for index, (item, inner) in enumerate(zip(node.value, value, strict=False)):
             yield from _different_keys(below(path, index), item, inner, name)
@@ -201,7 +202,7 @@ def _different_keys(path: str, node: yaml.Node, value: object, name: str) -> Ite
 
 
 def _is_same_number(text: str, value: float) -> bool:
-    """Whether every reader takes the text for the number: no octal, no hexadecimal, no lost digit."""
+    """Whether a text and a number are the same for every reader: not octal, not hexadecimal, and no digit is lost."""
     return _JSON_NUMBER.fullmatch(text.removeprefix("+")) is not None and Decimal(text) == Decimal(repr(value))
 
 
@@ -212,7 +213,7 @@ def _plain(text: str, value: float) -> float:
 
 
 def number(text: str) -> float | None:
-    """A number as yaml.v3 reads it; None for what is none."""
+    """A number as yaml.v3 reads it; None for a text that is not a number."""
     if text[:1] == "_":
         return None
     plain = text.replace("_", "")
@@ -224,7 +225,7 @@ def number(text: str) -> float | None:
 
 
 def _as_key(text: str) -> str | None:
-    """What the engine makes of a key without quotes, as text; None for what it leaves alone, and for a date."""
+    """The text into which the engine converts a key without quotes; None if it does not convert it, or for a date."""
     if text in NULLS:
         return "<nil>"
     if text in BOOLEANS:

@@ -1,7 +1,7 @@
-"""The configuration of a stack as its file has it, without the engine.
+"""Reads the configuration of a stack from its file, without Pulumi's engine.
 
-The engine reads a configuration only while the state of the stack can be reached, and a rollback cannot wait for that.
-What this module cannot read exactly as the engine does is left to the engine.
+The engine reads a configuration only if the state of the stack can be reached, and a rollback cannot wait for that.
+This module leaves to the engine whatever it cannot read exactly as the engine does.
 """
 
 import json
@@ -19,18 +19,18 @@ _SECRET = "secure"  # noqa: S105 - the key under which the engine keeps an encry
 
 ENGINE_NEEDED = "the engine reads this value in its own way"
 EXACT = 2**53
-"""Above this, the engine's numbers lose digits."""
+"""Largest integer that the engine's numbers represent exactly."""
 
 _NOT_FINITE = re.compile(r"[-+]?\.(?:inf|Inf|INF|nan|NaN|NAN)")
 
 
 @dataclass(frozen=True)
 class Project:
-    """What the project's own file says.
+    """The content of the project file, Pulumi.yaml.
 
     Attributes:
-        name: of the project.
-        sets: keys of the configuration for which the project has a value of its own.
+        name: name of the project.
+        sets: keys of the configuration for which the project file sets a value.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Project:
 
 
 def read_project(directory: Path) -> Project | None:
-    """Reads the project that a directory belongs to; None where there is none that can be read."""
+    """Reads the project file of the project that a directory belongs to; None if none can be read."""
     for above in (directory.resolve(), *directory.resolve().parents):
         for ending in ("yaml", "yml"):
             file = above / f"Pulumi.{ending}"
@@ -52,11 +52,11 @@ def stack_values(written: Written | None, project: Project | None) -> dict[str, 
 
     Args:
         written: the stack file.
-        project: the project, whose own values would stand under those of the stack.
+        project: the project, whose own values the stack's values would override.
 
     Returns:
-        None where the engine has to be asked: there is no file, it is encrypted in part, takes values from an
-        environment of Pulumi ESC or from the project, or has values that YAML changes.
+        The values; None if only the engine can read them, because there is no file, it is partly encrypted, takes
+        values from a Pulumi ESC environment or from the project, or has values that YAML converts.
     """
     if written is None or written.imports or project is None or project.sets.difference(written.nodes):
         return None
@@ -84,7 +84,7 @@ def _project(file: Path) -> Project | None:
 
 
 def _top(node: yaml.Node) -> Any:
-    """A value by its own key: text that reads as JSON is what it reads as."""
+    """The value of a top-level key; text that is valid JSON is parsed, as the engine does it."""
     value = _value(node)
     if not isinstance(value, str):
         return value

@@ -1,7 +1,7 @@
-"""Versions of a service that no longer work, because a release has begun a hook that cannot be undone.
+"""Versions of a service that no longer work, because a release has begun an irreversible hook.
 
-The record of the releases has both. The commands read it as a whole; the gates of an update read of it what is needed
-here, so that no update with the configuration of before brings such a version back.
+The record of the releases has the hooks and the versions. Commands read the whole record. The gates of an update read
+only this part, so that no update with a previous configuration brings such a version back.
 """
 
 from collections.abc import Iterable, Mapping

@@ -1,7 +1,7 @@
 """Versions of a service that were rolled back, as the record of its releases keeps them in the cluster.
 
 The record is ConfigMap `<name>-release` in the service's namespace. The gates read this part of it, so that no update
-with the configuration of before brings such a version back.
+with a previous configuration brings such a version back.
 """
 
 import json

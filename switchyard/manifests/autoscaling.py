@@ -23,7 +23,7 @@ def autoscaler(name: str, service: ServiceSettings, scaling: Autoscaling) -> Man
     """One autoscaler for the whole service, which sizes the track that the settings have active.
 
     One object whose target moves, and not one for each colour: its memory of recent recommendations moves with it, so
-    that the colour that has just taken the traffic is not scaled down on the metrics of before.
+    that the colour that has just taken the traffic is not scaled down because of metrics from before the switch.
     """
     spec: dict[str, Any] = {
         "scaleTargetRef": scale_target(name, service.track),

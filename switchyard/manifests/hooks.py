@@ -44,7 +44,7 @@ class HookContext:
         name: of the service's objects.
         release: ID of the release.
         point: at which it runs.
-        from_tag: the version of before; None where it is not known.
+        from_tag: the previous version; None if it is not known.
         tag: the version that is to serve, or at a rollback the one that serves again; None where it is not known.
         colour: of that version.
     """

@@ -48,7 +48,7 @@ The template on the cluster may be another one, rewritten by an admission webhoo
 RENEWED_AT = "switchyard/renewed-at"
 """Annotation of the pod template of a colour whose pods were replaced by new ones of the same version.
 
-It is of no setting, so that an update leaves it alone, and pods of before and after are of the same version.
+No setting controls it, so an update does not change it, and old and new pods have the same version.
 """
 
 GONE_AT_ONCE = {"pulumi.com/deletionPropagationPolicy": "background"}

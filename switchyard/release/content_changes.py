@@ -1,4 +1,4 @@
-"""The versions of the Secrets and ConfigMaps that a service's pods read: for the record, and compared with it."""
+"""The versions of the Secrets and ConfigMaps that a service's pods read, compared with those in the record."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from switchyard.release.store import Releases, ReleaseStore
 
 @dataclass(frozen=True)
 class ContentSeen:
-    """What is known of the objects that the pods of the new version read.
+    """The versions of the objects that the pods of the new version read, and how they have changed.
 
     Attributes:
         versions: by kind and name, for example ``secret/backend``.

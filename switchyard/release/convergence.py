@@ -1,4 +1,4 @@
-"""Brings the configuration and the state of a stack to what serves already.
+"""Updates the configuration and the state of a stack to the colour that already serves.
 
 An update of the Service alone would be the obvious way, and the engine (3.250) ends it with "Duplicate resource URN":
 which Deployment waits for the Service, and for which the Service waits, changes with the active colour. So the selector
@@ -18,18 +18,18 @@ from switchyard.errors import EngineError
 from switchyard.release.engine import Engine, Step
 
 AUTOSCALER_URN = f"$kubernetes:{AUTOSCALING}:HorizontalPodAutoscaler::{{key}}-autoscaler"
-"""End of the URN of the autoscaler of a service. It is part of a switch: its target is the colour that serves."""
+"""End of the URN of a service's autoscaler. A switch changes it too, because its target is the colour that serves."""
 
 SERVICE_URN = "**::switchyard:service:*$kubernetes:core/v1:Service::{key}"
-"""The Service that users reach, whatever the names of project and stack."""
+"""URN pattern of the Service that users reach, for any project and stack."""
 
 
 @dataclass(frozen=True)
 class Convergence:
-    """How far configuration and state are.
+    """Whether the configuration and the state of the stack have the colour that serves.
 
     Attributes:
-        config: whether the configuration has what serves.
+        config: whether the configuration has the colour that serves.
         state: whether the state has it.
         problem: why one of them has not, in the engine's own words.
         waiting: other changes of the configuration, which the next `pulumi up` makes.
@@ -42,7 +42,7 @@ class Convergence:
 
     @property
     def done(self) -> bool:
-        """Whether both have what serves."""
+        """Whether both have the colour that serves."""
         return self.config and self.state
 
 
@@ -50,8 +50,8 @@ def converge(engine: Engine, key: str, target: Colour, *, config: bool) -> Conve
     """Writes the colour that serves to the configuration and to the state.
 
     Args:
-        engine: of the stack.
-        key: of the service in the configuration.
+        engine: engine of the stack.
+        key: key of the service in the configuration.
         target: the colour that serves.
         config: whether the configuration has it already.
     """
@@ -62,7 +62,7 @@ def converge_all(engine: Engine, targets: Mapping[str, Colour], *, config: bool)
     """Writes the colours that serve to the configuration and to the state, by one call of the engine each.
 
     Args:
-        engine: of the stack.
+        engine: engine of the stack.
         targets: the colour that serves, by the key of the service.
         config: whether the configuration has them already.
     """

@@ -1,4 +1,4 @@
-"""Sends the messages that wait in the record of a service, beside a release and never in its way.
+"""Sends the messages that wait in the record of a service, in parallel with a release and without delaying it.
 
 1. Each notification's oldest message is marked in the record as being sent.
 2. It is sent, in a bounded time.
@@ -30,16 +30,16 @@ from switchyard.release.webhook import send, url_of
 from switchyard.release_errors import ReleaseError, WebhookUrlError
 
 ROUND_SECONDS = 20.0
-"""Seconds that a command may spend on messages after everything else is done. What is left waits for the next one."""
+"""Seconds that a command may spend on messages after everything else. The next command sends those that are left."""
 
 PAUSE_SECONDS = 30.0
-"""Seconds until a webhook that has not taken a message is tried again by the same command."""
+"""Seconds after which the same command tries a webhook again that has not accepted a message."""
 
 ATTEMPTS = 10
-"""Attempts to write what was sent, so that it is not sent twice."""
+"""Attempts to record that messages were sent, so that they are not sent twice."""
 
 ATTEMPT_SECONDS = 1.0
-"""Between two of them."""
+"""Seconds between two attempts to record that messages were sent."""
 
 FORMS: Mapping[str, Callable[..., dict[str, Any]]] = {"slack": slack_document, "json": json_document}
 
@@ -49,11 +49,11 @@ Post = Callable[[Notification, Claim], Awaitable[str | None]]
 
 
 class Queue(Protocol):
-    """The record, as far as messages need it."""
+    """The part of the record that messages need."""
 
     @property
     def outbox(self) -> Outbox:
-        """The messages that waited when the record was read or written last."""
+        """The messages that were waiting when the record was last read or written."""
 
     async def update(self, change: Callable[[Releases], Releases]) -> Releases:
         """Reads the record, changes it and writes it."""
@@ -84,12 +84,12 @@ class Courier:
         self._round: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Begins to send what waits, in the background. What comes in meanwhile is sent too."""
+        """Begins to send the waiting messages in the background, including messages that are added meanwhile."""
         if self._round is None or self._round.done():
             self._round = asyncio.create_task(self._deliver())
 
     async def finish(self) -> None:
-        """Waits until what can be sent is sent, in a bounded time."""
+        """Waits for a bounded time until all messages that can be sent are sent."""
         try:
             async with asyncio.timeout(ROUND_SECONDS):
                 if self._round is not None:
@@ -100,7 +100,7 @@ class Courier:
             self._warn_once(self._waiting(f"not all messages could be sent in {ROUND_SECONDS:.0f} s"))
 
     async def _deliver(self) -> None:
-        """One round: until nothing waits, or waits for webhooks alone that have not taken a message a moment ago."""
+        """Sends until no message waits, except for webhooks that have just failed to accept one."""
         try:
             await self._clear()
             while claims := await self._claimed():
@@ -117,7 +117,7 @@ class Courier:
             self._warn_once(self._waiting(f"messages about the release are not sent: {error}"))
 
     async def _clear(self) -> None:
-        """Drops what is too old, and says how many have been dropped."""
+        """Drops messages that are too old, and warns how many were dropped."""
         now, dropped = await self._now(), 0
 
         def cleared(outbox: Outbox) -> Outbox:
@@ -131,7 +131,7 @@ class Courier:
             self._warn_once(_dropped(self._about, dropped))
 
     async def _claimed(self) -> tuple[Claim, ...]:
-        """The messages that are sent next, marked in the record. One webhook that does not answer holds up no other."""
+        """Marks the next messages in the record and returns them. A webhook without an answer delays no other one."""
         now, claims = await self._now(), tuple[Claim, ...]()
         failed = {name for name, at in self._failed.items() if time.monotonic() - at < PAUSE_SECONDS}
 
@@ -168,11 +168,11 @@ class Courier:
 
     def _unsent(self, claim: Claim, reason: str) -> str:
         code = Code.WEBHOOK_UNUSABLE if reason.startswith(_UNUSABLE) else Code.MESSAGE_WAITS
-        about = f"notification {claim.to} has not got the message about the {claim.message.event} of a release"
+        about = f"notification {claim.to} has not received the message about the {claim.message.event} of a release"
         return self._waiting(f"{about}: {reason}", code)
 
     def _waiting(self, why: str, code: Code = Code.MESSAGE_WAITS) -> str:
-        remedy = "The message waits, and stops nothing. The next command that releases the service sends it."
+        remedy = "The message is kept, and delays nothing. The next command that releases the service sends it."
         return notice(code, self._about, why, remedy)
 
 
@@ -184,7 +184,7 @@ def posting(api: BoundedApi, namespace: str) -> Post:
 
     Args:
         api: the API server.
-        namespace: of the Secret.
+        namespace: namespace of the Secret.
     """
 
     async def post(notification: Notification, claim: Claim) -> str | None:
@@ -196,7 +196,7 @@ def posting(api: BoundedApi, namespace: str) -> Post:
         try:
             body = FORMS[notification.format](claim.message)
         except (AttributeError, KeyError, TypeError, ValueError) as error:  # somebody has edited the record
-            return f"the message cannot be put into words ({error!r})"
+            return f"the message cannot be formatted ({error!r})"
         return await send(url, claim.message.id, body)
 
     return post
@@ -206,7 +206,7 @@ def _dropped(about: str, number: int) -> str:
     return notice(
         Code.MESSAGES_DROPPED,
         about,
-        f"{number} messages about releases were not sent, and are dropped",
-        f"At most {KEPT_MESSAGES} messages wait, for {KEPT_HOURS} hours at most. What they were about: "
+        f"{number} messages about releases were not sent, and were dropped",
+        f"At most {KEPT_MESSAGES} messages are kept, for at most {KEPT_HOURS} hours. What they were about: "
         + typed(f"switchyard history {about}"),
     )

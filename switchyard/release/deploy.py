@@ -21,21 +21,21 @@ __all__ = ["Ended", "Ledger", "Runner", "Steps"]
 
 
 _SETBACKS = {Phase.DRAIN: Event.FAILED, Phase.WATCH: Event.NO_VERDICT}
-"""The outcome of an error in a phase that has no refusal, or no failure."""
+"""The outcomes that replace a refusal or a failure in phases that do not have these outcomes."""
 
 OnPhase = Callable[[PhaseRecord], None]
-"""Is called at the end of each phase."""
+"""Called at the end of each phase."""
 
 
 class Runner:
-    """One release, from the state that it is in to its end, or to where it waits for an operator.
+    """Runs one release from its present state to its end, or until it waits for an operator.
 
     Args:
         ledger: the record and the Lease.
         steps: what the phases do.
         on_phase: is called at the end of each phase.
         bake_seconds: how long the old colour stays ready once the watch has passed.
-        hooks: of the release.
+        hooks: hooks of the release.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Runner:
         """Raises what `abort` raises for a release that cannot be taken back, before anything is changed.
 
         Args:
-            record: of the release.
+            record: record of the release.
             stands: where it stands.
         """
         if stands.taken_back:
@@ -96,7 +96,7 @@ class Runner:
         apply(stands.state, Event.ABORT)
 
     async def take_back(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
-        """Takes back a release that belongs together with another one, if its old colour still has its pods."""
+        """Takes back a release of a group, if its old colour still has its pods."""
         stands = await self.standing(record)
         return await self._roll_back(record, reason) if stands.state.can_roll_back else record
 
@@ -113,7 +113,7 @@ class Runner:
         return await self._go_on(_continued(record), apply(stands.state, event))
 
     async def standing(self, record: ReleaseRecord) -> Standing:
-        """Where a release stands, by its record and by what serves."""
+        """The state of a release, from its record and the colour that serves."""
         return standing(record, await self._steps.live())
 
     async def _go_on(self, record: ReleaseRecord, state: State, hold_after: Phase | None = None) -> ReleaseRecord:
@@ -158,7 +158,7 @@ class Runner:
         )
 
     async def _outcome(self, state: State, record: ReleaseRecord) -> Ended:
-        """Runs a phase, and turns its errors into outcomes that fit it."""
+        """Runs a phase, and turns its errors into outcomes that the phase can have."""
         steps = self._steps
         does = {
             Phase.WARM: steps.warm,
@@ -212,7 +212,7 @@ class Runner:
     async def _written(
         self, record: ReleaseRecord, state: State, ended: Ended, hold_after: Phase | None
     ) -> ReleaseRecord:
-        """The record after a phase, as it was written."""
+        """The record that was written after a phase."""
         if state.ended:
             return await self._end(record, state.result, ended.detail)
         if state.held:
@@ -226,7 +226,7 @@ class Runner:
         return record
 
     def _holds(self, record: ReleaseRecord, ended: Ended, hold_after: Phase | None) -> bool:
-        """Whether the operator wants the release to wait here. A version that is condemned does not wait."""
+        """Whether the operator wants the release to wait after this phase. A condemned version does not wait."""
         return record.phase is hold_after and ended.event is Event.PASSED and not self._steps.is_condemned()
 
     async def _end(self, record: ReleaseRecord, result: Result, detail: str | None) -> ReleaseRecord:
@@ -235,7 +235,7 @@ class Runner:
         return record
 
     async def _roll_back(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
-        """Goes back to the old colour. Where that fails, the release is held, and `abort` tries again."""
+        """Rolls back to the old colour. If that fails, the release is held, and `abort` tries again."""
         await self._ledger.confirm()
         try:
             ended = await self._steps.roll_back(record, reason)
@@ -254,5 +254,5 @@ class Runner:
 
 
 def _continued(record: ReleaseRecord) -> ReleaseRecord:
-    """The record of a release that an operator continues; a hook that has held it does so no more."""
+    """The record of a release that an operator continues; a hook that held the release no longer does."""
     return waiting(accepted(record) if record.held else record, held=False)

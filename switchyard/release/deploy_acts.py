@@ -1,6 +1,7 @@
-"""What a release has the engine and the selector do. Services that are released together do it all at once.
+"""The changes that a release makes through the engine and to the selector.
 
-`LoneActs` are those of one service, `switchyard.release.deploy_together.GroupActs` those of one of several.
+`LoneActs` makes them for a service that is released alone. `switchyard.release.group_acts.GroupActs` makes them for all
+services that are released together, at once.
 """
 
 import asyncio
@@ -20,11 +21,11 @@ from switchyard.release.warm_changes import ColourChange, preview_change, update
 
 @dataclass(frozen=True)
 class Warming:
-    """A colour that is given its version and its pods, or loses them.
+    """A change that gives a colour its version and its pods, or deletes its pods.
 
     Attributes:
-        change: of the configuration.
-        tag: of the release.
+        change: change of the configuration.
+        tag: tag of the release.
         live: what the cluster has of the keys that are set; see `preview_change`.
     """
 
@@ -33,7 +34,7 @@ class Warming:
     live: Mapping[str, object] | None = None
 
     def refusal_of_others(self, steps: list[Step]) -> str:
-        """The message for a preview that would change something else."""
+        """The refusal of a preview that would change something else."""
         tag = None if self.removes else self.tag
         return str(refuse_others(self.change.key, self.change.colour, tag, steps))
 
@@ -49,7 +50,7 @@ class Patch:
 
     Attributes:
         plan: what is to serve.
-        lane: of the service.
+        lane: lane of the service.
         observe: reads the service anew.
     """
 
@@ -59,42 +60,42 @@ class Patch:
 
 
 class Acts(Protocol):
-    """What a release has the engine and the selector do."""
+    """The changes that a release makes through the engine and to the selector."""
 
     async def warm(self, warming: Warming) -> None:
-        """Previews the pods of the new version and creates them. Raises `GateRefusedError` for other changes."""
+        """Previews and creates the pods of the new version. Raises `GateRefusedError` if anything else would change."""
 
     async def patch(self, patch: Patch) -> float | None:
-        """Changes the selector; returns the seconds since the command began, or None where it was as wanted."""
+        """Changes the selector; returns the seconds since the command began, or None if it was already changed."""
 
     async def converge(self, key: str, target: Colour) -> Convergence:
-        """Brings configuration and state to a new version that serves."""
+        """Updates configuration and state to the new version, which serves."""
 
     async def converge_back(self, key: str, source: Colour) -> Convergence:
-        """Brings configuration and state to the old version, which serves again."""
+        """Updates configuration and state to the old version, which serves again."""
 
     async def remove(self, removal: Warming) -> None:
         """Deletes the pods of a colour that does not serve."""
 
     def condemn(self, detail: str) -> None:
-        """Tells the others at once that this version is condemned."""
+        """Reports to the other services of the group at once that this version is condemned."""
 
     def condemned(self) -> Ended | None:
-        """The outcome of a release that belongs together with one that is condemned; None without such a one."""
+        """The outcome of this release if another version of its group is condemned; None otherwise."""
 
     def because(self) -> str | None:
-        """Key of the service whose version is condemned, where that is not this one; None without one."""
+        """Key of another service whose version is condemned; None without one."""
 
     async def until_condemned(self) -> Ended:
-        """Waits until another version is condemned that this one belongs together with."""
+        """Waits until another version of the group is condemned."""
 
 
 class LoneActs:
-    """What the release of one service has the engine and the selector do.
+    """The changes of a release of one service, made through the engine and to the selector.
 
     Args:
-        engine: of the stack.
-        ledger: of the release.
+        engine: engine of the stack.
+        ledger: ledger of the release.
     """
 
     def __init__(self, engine: Engine, ledger: Ledger) -> None:
@@ -102,7 +103,7 @@ class LoneActs:
         self._ledger = ledger
 
     async def warm(self, warming: Warming) -> None:
-        """Previews the pods of the new version and creates them."""
+        """Previews and creates the pods of the new version."""
         await self._update(warming)
 
     async def patch(self, patch: Patch) -> float | None:
@@ -111,7 +112,7 @@ class LoneActs:
         return await patch.lane.patch(patch.plan) if patch.plan.patch else None
 
     async def converge(self, key: str, target: Colour) -> Convergence:
-        """Brings configuration and state to a new version that serves."""
+        """Updates configuration and state to the new version, which serves."""
         return await asyncio.to_thread(converge, self._engine, key, target, config=False)
 
     async def converge_back(self, key: str, source: Colour) -> Convergence:
@@ -124,18 +125,18 @@ class LoneActs:
         await self._update(removal)
 
     def condemn(self, detail: str) -> None:
-        """There are no others."""
+        """Has no effect and no result, because there is no group."""
 
     def condemned(self) -> Ended | None:
-        """There are no others."""
+        """Has no effect and no result, because there is no group."""
         return None
 
     def because(self) -> str | None:
-        """There are no others."""
+        """Has no effect and no result, because there is no group."""
         return None
 
     async def until_condemned(self) -> Ended:
-        """There are no others: it waits until it is cancelled."""
+        """Waits until it is cancelled, because there is no group."""
         return await asyncio.Future[Ended]()
 
     async def _update(self, warming: Warming) -> None:

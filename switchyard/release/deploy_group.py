@@ -1,4 +1,4 @@
-"""How services that are released together wait for each other, and what the outcome of one is for the others.
+"""How services that are released together wait for each other, and how the outcome of one affects the others.
 
 Each service has its own release, with its own record, hooks and phases. Until the watch has passed they go through the
 phases in step: none begins a phase before all have passed the one before.
@@ -27,17 +27,17 @@ ENDS = frozenset({Event.REFUSED, Event.FAILED})
 
 
 ForAll = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]
-"""Does something for several releases: takes what each brings, and returns the answer for each; None for none."""
+"""Acts for several releases: takes the value of each, and returns the result for each; None if there is none."""
 
 
 @dataclass
 class Meeting:
-    """Something that one service does for all once each of them is ready for it.
+    """An action that one service does for the whole group, once every service is ready for it.
 
     Attributes:
-        values: what each brings, by the key of the service.
-        begun: whether it has begun.
-        answer: what it returned, or the error; None before.
+        values: the value that each service contributes, by the key of the service.
+        begun: whether the action has begun.
+        answer: what the action returned, or its error; None before that.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -49,7 +49,7 @@ class Group:
     """Services that are released together.
 
     Args:
-        phases: where each release stands, by the key of the service.
+        phases: the phase of each release, by the key of the service.
     """
 
     def __init__(self, phases: Mapping[str, Phase]) -> None:
@@ -62,15 +62,15 @@ class Group:
         self._changed = asyncio.Event()
 
     def enter(self, key: str, phase: Phase) -> None:
-        """A release begins a phase."""
+        """Records that a release has begun a phase."""
         self._phases[key] = phase
         self._notify()
 
     def leave(self, key: str, setback: Ended | None) -> None:
-        """A release does no more in this command.
+        """Records that a release does nothing more in this command.
 
         Args:
-            key: of the service.
+            key: key of the service.
             setback: why it did not reach what it is for; None where it did.
         """
         self._gone.add(key)
@@ -79,14 +79,14 @@ class Group:
         self._notify()
 
     def rejoin(self, keys: Iterable[str]) -> None:
-        """Releases that had to wait for others to end go on in this command."""
+        """Lets releases continue that had to wait for others to end."""
         self._gone.difference_update(keys)
 
     async def agree(self, key: str, phase: Phase, ended: Ended, *, new: bool) -> Ended:
-        """The outcome of a phase for one release, by that of all.
+        """The outcome of a phase for one release, given the outcomes of all releases.
 
         Args:
-            key: of the service.
+            key: key of the service.
             phase: that has ended.
             ended: its own outcome.
             new: whether its new version served when the phase began.
@@ -111,10 +111,10 @@ class Group:
         value: Any,
         act: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]],
     ) -> Any:
-        """Does something once for all releases that are in a phase, when each of them is ready for it.
+        """Acts once for all releases that are in a phase, when each of them is ready for it.
 
         Args:
-            key: of the service.
+            key: key of the service.
             phase: in which it is done.
             value: what this service brings.
             act: does it, for whoever comes last.
@@ -131,10 +131,10 @@ class Group:
         return await self._answer(key, meeting, act)
 
     async def meet_those_that_come(self, key: str, name: str, value: Any, act: ForAll) -> Any:
-        """Does something once for all releases that end with it: those that end otherwise are not waited for.
+        """Acts once for all releases that end with this action; it does not wait for those that end otherwise.
 
         Args:
-            key: of the service.
+            key: key of the service.
             name: of what is done.
             value: what this service brings.
             act: does it.
@@ -145,10 +145,10 @@ class Group:
         return await self._answer(key, meeting, act)
 
     async def meet_on_the_way(self, key: str, phase: Phase, value: Any, act: ForAll) -> Any:
-        """Does something once for all releases that come to it in a phase, which others may pass without it.
+        """Acts once for all releases that need this action in a phase; other releases may pass the phase without it.
 
         Args:
-            key: of the service.
+            key: key of the service.
             phase: in which it is done.
             value: what this service brings.
             act: does it.

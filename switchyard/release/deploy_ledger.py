@@ -25,7 +25,7 @@ class DeployLedger(HeldRecord):
 
     @asynccontextmanager
     async def held(self, act: Act, *, detached: bool = False) -> AsyncGenerator["DeployLedger", None]:
-        """Holds the Lease of the service within the block. An abort waits for nobody who changes no pods.
+        """Holds the Lease of the service within the block. An abort does not wait for a command that changes no pods.
 
         Args:
             act: the command.
@@ -45,25 +45,25 @@ class DeployLedger(HeldRecord):
         self._send_beside(record)
 
     async def is_meant(self, record: ReleaseRecord) -> bool:
-        """Whether a version may return that was rolled back, because only another one was condemned."""
+        """Whether a version that was rolled back may be released again, because only another one was condemned."""
         version = find_rolled_back((await self.read()).rolled_back, record.target, record.tag)
         return version is not None and version.because is not None
 
     async def write(self, record: ReleaseRecord) -> None:
-        """Writes the record; one that has ended enters the history."""
+        """Writes the record. A release that has ended is moved into the history."""
         await self.confirm()
         await self._store.update(lambda releases: releases.writing(record))
         self._send_beside(record)
 
     async def write_hooks(self, record: ReleaseRecord) -> None:
-        """Writes the record while a hook runs, in which a rollback may take the Lease."""
+        """Writes the record while a hook runs. During a hook, a rollback may take the Lease."""
         runs = any(hook.outcome is None for hook in record.hooks)
         if self._lease is not None:
             await self._lease.enter(HOOK if runs else record.phase.value)
         await self._store.update(lambda releases: releases.writing(record))
 
     def _send_beside(self, record: ReleaseRecord) -> None:
-        """Begins to send what waits, unless the selector is about to be changed: users come first."""
+        """Begins to send waiting messages, unless the selector is about to be changed, which must not be delayed."""
         last = record.phases[-1] if record.phases else None
         switches = last is not None and last.phase is Phase.SWITCH and last.ended is None
         condemned = last is not None and last.outcome == Event.BREACHED
@@ -71,10 +71,10 @@ class DeployLedger(HeldRecord):
             self.begin_sending()
 
     async def mark_rolled_back(self, record: ReleaseRecord, reason: str, because: str | None = None) -> None:
-        """Writes that the new version of a release was rolled back, so that no automatic update brings it back.
+        """Records that the new version of a release was rolled back, so that no automatic update brings it back.
 
         Args:
-            record: of the release.
+            record: record of the release.
             reason: why.
             because: key of the service whose version was condemned instead; None where it was this one.
         """
@@ -108,11 +108,11 @@ class DeployLedger(HeldRecord):
 
 
 class RollbackJournal:
-    """What the fast lane writes when a release is rolled back: nothing but the version, as the release is the record.
+    """The journal of the fast lane for the rollback of a release. It records only the version that was rolled back.
 
     Args:
-        ledger: of the release, whose Lease is held.
-        record: of the release.
+        ledger: ledger of the release, whose Lease is held.
+        record: record of the release.
         because: key of the service whose version was condemned instead; None where it was this one.
     """
 
@@ -156,15 +156,15 @@ class NoJournal:
         return nullcontext()
 
     async def begin(self, _plan: Plan, _reason: str | None) -> str:
-        """Is not called."""
+        """Is never called."""
         raise NotImplementedError
 
     async def confirm(self) -> None:
-        """Is not called."""
+        """Is never called."""
         raise NotImplementedError
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        """Is not called."""
+        """Is never called."""
         raise NotImplementedError
 
 
@@ -172,6 +172,6 @@ NO_JOURNAL = NoJournal()
 
 
 def entering(releases: Releases, record: ReleaseRecord) -> Releases:
-    """The record once a phase has begun. A version that serves again is no longer one that was rolled back."""
+    """The record after a phase has begun. A version that serves again no longer counts as rolled back."""
     releases = releases.writing(record)
     return releases.permitting(record.target, record.tag) if record.phase is Phase.DRAIN else releases

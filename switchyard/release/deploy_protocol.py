@@ -1,4 +1,4 @@
-"""What the runner of a release needs: how a phase ended, the record, and what each phase does."""
+"""Interfaces that the runner of a release needs: the outcome of a phase, the record, and the steps of the phases."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,8 +16,8 @@ class Ended:
     Attributes:
         event: the outcome.
         detail: the numbers, or the reason, in words.
-        receipt: of the switch, where the phase has one.
-        numbers: of the verdict, where the phase has one.
+        receipt: receipt of the switch, where the phase has one.
+        numbers: numbers of the verdict, where the phase has one.
     """
 
     event: Event
@@ -39,38 +39,38 @@ class Ledger(Protocol):
         """Writes that a phase has begun, to the record and to the Lease."""
 
     async def write(self, record: ReleaseRecord) -> None:
-        """Writes the record; one that has ended enters the history."""
+        """Writes the record. A release that has ended is moved into the history."""
 
     async def write_hooks(self, record: ReleaseRecord) -> None:
-        """Writes the record while a hook runs, in which a rollback may take the Lease."""
+        """Writes the record while a hook runs. During a hook, a rollback may take the Lease."""
 
 
 class Steps(Protocol):
-    """What each phase does. A step may be done again after it was interrupted anywhere."""
+    """The steps of the phases. Each step is idempotent, so that it can be repeated after an interruption."""
 
     async def live(self) -> Live:
-        """Reads what serves, and which colours have ready pods."""
+        """Reads which colour serves, and which colours have ready pods."""
 
     async def warm(self, record: ReleaseRecord) -> Ended:
         """Creates the pods of the new version in the idle colour, and waits until they are ready."""
 
     async def prove(self, record: ReleaseRecord) -> Ended:
-        """Has the gates judge the new version before it serves."""
+        """Checks the gates for the new version before it serves."""
 
     async def switch(self, record: ReleaseRecord) -> Ended:
-        """Has the Service select the new colour."""
+        """Changes the selector of the Service to the new colour."""
 
     async def drain(self, record: ReleaseRecord) -> Ended:
-        """Ends the connections to the old colour, and brings configuration and state to what serves."""
+        """Ends the connections to the old colour, and updates configuration and state to the colour that serves."""
 
     async def watch(self, record: ReleaseRecord) -> Ended:
         """Judges the new version by its requests and its pods."""
 
     def is_condemned(self) -> bool:
-        """Whether the watch, which runs since the switch, has condemned the new version already."""
+        """Whether the watch, which began with the switch, has already condemned the new version."""
 
     async def until_condemned(self) -> Ended:
-        """Waits until another version is condemned that this one belongs together with; without one, for ever."""
+        """Waits until another version of the group is condemned; waits for ever if there is no group."""
 
     async def check_unused(self, record: ReleaseRecord) -> None:
         """Raises `GateRefusedError` while the old colour still gets requests."""
@@ -79,7 +79,7 @@ class Steps(Protocol):
         """Deletes the pods of the old colour, which gets no more requests."""
 
     async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:
-        """Has the Service select the old colour again, if it does not, and writes which version was rolled back."""
+        """Changes the selector back to the old colour if necessary, and records the version that was rolled back."""
 
     async def withdraw(self, record: ReleaseRecord) -> str:
-        """Deletes the pods of a new version that has not served. Returns what remains, in words."""
+        """Deletes the pods of a new version that has not served. Returns a sentence about what could not be deleted."""

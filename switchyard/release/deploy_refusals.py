@@ -1,4 +1,4 @@
-"""Why a release by `switchyard deploy` is refused, and what to type then: pure functions."""
+"""Refusals of a release by `switchyard deploy`, with their remedies. Pure functions."""
 
 import shlex
 from collections.abc import Iterable
@@ -21,9 +21,9 @@ from switchyard.release.refusals import UNTOUCHED
 
 
 def see_others() -> str:
-    """What to type before pods are deleted, where an update would change more.
+    """The remedy for a deletion of pods whose update would change something else.
 
-    An update that nobody has looked at is no remedy: it may create the pods of a release that is aborted.
+    It does not propose the update, which nobody has reviewed and which may create the pods of an aborted release.
     """
     return f"See the other changes: {typed('pulumi preview')}"
 
@@ -73,7 +73,7 @@ def refuse_unfinished(record: ReleaseRecord | None, key: str) -> Refusal | None:
 
 
 def refuse_no_release(record: ReleaseRecord | None, key: str, act: Act) -> Refusal | None:
-    """Refuses to continue, abort or retire what does not run."""
+    """Refuses to continue, abort or retire a release that does not run."""
     if record is not None and record.running and record.kind == Act.DEPLOY:
         return None
     if record is None:
@@ -92,7 +92,7 @@ def refuse_no_release(record: ReleaseRecord | None, key: str, act: Act) -> Refus
 
 
 def refuse_returned(observation: Observation, tag: str, version: RolledBack) -> Refusal:
-    """Refuses to release a version again that was rolled back."""
+    """Refuses to release a version that was rolled back."""
     key = key_of(observation.name)
     because = f": {version.reason}" if version.reason else ""
     return Refusal(
@@ -113,9 +113,9 @@ def refuse_others(key: str, colour: Colour, tag: str | None, steps: Iterable[Ste
     """Refuses a release whose preview would change more than its colour.
 
     Args:
-        key: of the service.
+        key: key of the service.
         colour: that is given its version and pods, or loses them.
-        tag: of the version; None where the colour loses its pods, so that nothing is deployed again.
+        tag: tag of the version; None where the colour loses its pods, so that nothing is deployed again.
         steps: the other changes.
     """
     again = see_others()
@@ -127,7 +127,7 @@ def refuse_others(key: str, colour: Colour, tag: str | None, steps: Iterable[Ste
         code=Code.OTHER_CHANGES_PENDING,
         step=f"{key}: the release",
         observed=f"an update would change more than {colour}: {changes}",
-        rule="a release changes its own service's idle colour, and nothing that nobody has reviewed for it",
+        rule="a release changes only the idle colour of its own service",
         remedy=f"Nothing was changed, and the configuration is as before. {again}",
     )
 
@@ -150,7 +150,7 @@ def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) 
 
 
 def refuse_impossible_tag(key: str, tag: str) -> Refusal | None:
-    """Refuses a tag or digest of a form that no registry has."""
+    """Refuses a tag or digest that is not valid in any registry."""
     try:
         TypeAdapter(Tag).validate_python(tag)
     except ValidationError as error:
@@ -170,10 +170,10 @@ def refuse_unasked(key: str, typed: str) -> Refusal:
 
 
 def abort_incomplete(record: ReleaseRecord, why: str) -> str:
-    """Says that a new version that has not served could not be taken back.
+    """Reports that the pods or the configuration of a new version that has not served could not be taken back.
 
     Args:
-        record: of the release.
+        record: record of the release.
         why: in the words of the engine or of a gate.
     """
     replicas = f"{below(SERVICES, record.service)}.{record.target}.replicas"

@@ -1,8 +1,8 @@
-"""Releases several services together: each by its own runner, in step with the others.
+"""Releases several services together: each by its own runner, phase by phase with the others.
 
-What the engine and the selectors have to do for all of them is done once: one preview and one update warm all versions,
-one sequence of patches switches all services or none, and one refresh brings the state to what serves. See
-`switchyard.release.deploy_group` for what the outcome of one service is for the others.
+Changes by the engine and of selectors are made once for all services: one preview and one update warm all versions, one
+sequence of patches switches all services or none, and one refresh updates the state to the colours that serve. See
+`switchyard.release.deploy_group` for how the outcome of one service affects the others.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ Outcomes = dict[str, ReleaseRecord | SwitchyardError]
 
 @dataclass
 class GroupHooks(ReleaseHooks):
-    """The hooks of one of several services: no phase ends before it has ended for all of them.
+    """The hooks of one service of a group. A phase ends for a service only when it has ended for all services.
 
     Attributes:
-        key: of the service.
+        key: key of the service.
         group: the services.
-        hooks: of the service.
+        hooks: hooks of the service.
     """
 
     key: str
@@ -57,12 +57,12 @@ class GroupHooks(ReleaseHooks):
 
 @dataclass(frozen=True)
 class Part:
-    """One service of a group as a command finds it.
+    """One service of a group, as it is at the start of a command.
 
     Attributes:
-        runner: of its release.
-        record: of its release.
-        standing: where it stands.
+        runner: runner of its release.
+        record: record of its release.
+        standing: state of its release.
     """
 
     runner: Runner
@@ -81,7 +81,7 @@ class Part:
 
 
 def phases_of(standings: Mapping[str, Standing]) -> dict[str, Phase]:
-    """Where each release of a group stands."""
+    """The state of each release of a group."""
     return {key: standing.state.phase for key, standing in standings.items()}
 
 
@@ -91,7 +91,7 @@ async def begin(group: Group, parts: Mapping[str, Part], hold_after: Phase | Non
 
 
 async def resume(group: Group, parts: Mapping[str, Part]) -> Outcomes:
-    """Continues releases whose command has died, or that are held. Those that bake wait for those that do not."""
+    """Continues releases that are held or whose command has died. Releases in phase bake wait for the others."""
     for key, part in parts.items():
         if part.standing.taken_back or part.standing.condemned:
             group.condemn(key, part.record.phases[-1].detail or "its old version serves again")
@@ -116,7 +116,7 @@ async def resume(group: Group, parts: Mapping[str, Part]) -> Outcomes:
 
 
 async def abort(group: Group, parts: Mapping[str, Part], by: str) -> Outcomes:
-    """Takes releases back: at first those that serve a new version, all at once, then the others, all at once.
+    """Takes releases back: first all that serve their new version, at once, and then all others, at once.
 
     Raises:
         switchyard.release_errors.TransitionError: one of them cannot go back.
@@ -157,7 +157,7 @@ def _check_abort(parts: Mapping[str, Part]) -> None:
 
 
 async def _each(group: Group, runs: Mapping[str, Callable[[], Awaitable[ReleaseRecord]]]) -> Outcomes:
-    """Runs releases side by side, each to its end or to where it waits for an operator."""
+    """Runs releases in parallel, each to its end or until it waits for an operator."""
 
     async def run(key: str) -> ReleaseRecord | SwitchyardError:
         try:
@@ -179,7 +179,7 @@ async def _each(group: Group, runs: Mapping[str, Callable[[], Awaitable[ReleaseR
 
 
 def _setback(record: ReleaseRecord) -> Ended | None:
-    """Why a release that does no more did not reach what it is for, where the others have to know."""
+    """The reason why a release stopped without success, if it affects the others; None otherwise."""
     events = {Result.ROLLED_BACK: Event.BREACHED, Result.REFUSED: Event.REFUSED, Result.FAILED: Event.FAILED}
     if record.result in events:
         return Ended(events[record.result], record.detail)

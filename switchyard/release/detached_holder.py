@@ -1,26 +1,25 @@
-"""Ends a command that goes on without a terminal on this machine, as Ctrl-C would."""
+"""Stops a detached command on this machine, as Ctrl-C would."""
 
 import contextlib
-import getpass
 import os
 import signal
 import socket
 
 import psutil
 
-from switchyard.release.lease_holder import Held
+from switchyard.release.lease_holder import Held, user_name
 
 
 def interrupt(held: Held) -> bool:
-    """Interrupts the process that a Lease names, and the engine that it runs. Returns whether it could.
+    """Interrupts the process that a Lease names, and the engine that it runs. Returns whether it did so.
 
-    Only a detached process on this machine, of this user, that leads its own session and runs this program: process IDs
-    are given out again.
+    The process must be a detached process of this user on this machine, lead its own session, and run this program,
+    because the system reuses process IDs.
 
     Args:
         held: the Lease.
     """
-    if not held.detached or (held.user, held.host) != (getpass.getuser(), socket.gethostname()):
+    if not held.detached or (held.user, held.host) != (user_name(), socket.gethostname()):
         return False
     with contextlib.suppress(psutil.Error, OSError):
         command = psutil.Process(held.process).cmdline()

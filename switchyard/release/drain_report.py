@@ -70,7 +70,7 @@ class DrainReport:
         if self.problem is not None:
             return self.problem
         if self.method is DrainMethod.NONE:
-            return f"Kept connections to {self.colour} are left to their owners."
+            return f"Kept connections to {self.colour} are left open."
         if self.method is DrainMethod.RENEW and self.failed:
             return (
                 f"The renewal of {self.pods} pods of {self.colour} has begun: each ends its connections once another "

@@ -1,10 +1,10 @@
-"""A drill: a timed rollback that ends where it began, in two passages of the fast lane.
+"""A drill: a rehearsed and timed rollback, made of two passes through the fast lane.
 
-1. A switch to the version that `switchyard rollback` would go to, behind the gates of a switch.
-2. The pods of the colour where it began are waited for, which may be renewed to end the connections that they kept.
-3. The rollback follows, and nothing that protects a switch stops it. Its receipt has the time.
+1. It switches to the version to which `switchyard rollback` would return. The gates of a switch apply.
+2. It waits for the pods of the colour where it began, which may be renewed to end kept connections.
+3. It rolls back. The gates of a switch do not apply to the rollback, whose receipt has the time.
 
-Configuration and state are not touched: in the end the Service selects what they have.
+Configuration and state are not touched, because in the end the Service selects the colour that they have.
 """
 
 import asyncio
@@ -32,13 +32,13 @@ from switchyard.release.store import Releases
 from switchyard.release_errors import DrillNotBackError
 
 ATTEMPTS = 3
-"""Attempts to go back when the API server does not answer."""
+"""Attempts of the rollback while the API server does not answer."""
 
 PAUSE_SECONDS = 1.0
 """Between two of them."""
 
 SETTLE_SECONDS = 60.0
-"""How long the pods of the colour where a drill began are waited for before the rollback, which begins in any case."""
+"""Seconds to wait for the pods of the colour where a drill began; after that, the rollback begins in any case."""
 
 POLL_SECONDS = 0.5
 """Between two looks at them."""
@@ -48,13 +48,13 @@ Observe = Callable[[], Awaitable[Observation]]
 
 @dataclass(frozen=True)
 class DrillPlan:
-    """What a drill would do.
+    """The plan of a drill.
 
     Attributes:
-        observation: of the service.
+        observation: observation of the service.
         source: the colour where it begins and ends.
         target: the colour that serves in between.
-        unfinished: an earlier drill whose command has ended, and that is only brought back; None for a new one.
+        unfinished: an earlier drill whose command has died, and that is only switched back; None for a new drill.
     """
 
     observation: Observation
@@ -64,18 +64,18 @@ class DrillPlan:
 
     @property
     def goes_back_only(self) -> bool:
-        """Whether an earlier drill has switched, and has to go back."""
+        """Whether an earlier drill has switched, so that this command only switches back."""
         return self.unfinished is not None and self.observation.serving == self.target.colour
 
 
 @dataclass(frozen=True)
 class DrillOutcome:
-    """What a drill did.
+    """The outcome of a drill.
 
     Attributes:
         out: receipt of the switch; None where this command has not seen it.
         back: receipt of the rollback; None where nothing had to be done.
-        problem: why it is no whole drill; None when it is.
+        problem: why the drill is not complete; None if it is.
     """
 
     out: Receipt | None
@@ -89,7 +89,7 @@ class Drill:
     Args:
         access: the cluster of the stack.
         cluster: the same, connected.
-        journal: of the service.
+        journal: journal of the service.
         observe: reads the service.
         warm: creates the pods of a version that was retired while the drill was away from it.
         warn: reports a warning.
@@ -112,10 +112,10 @@ class Drill:
         self._warn = warn
 
     async def plan(self, observation: Observation, releases: Releases) -> DrillPlan:
-        """What a drill would do.
+        """The plan of a drill.
 
         Args:
-            observation: of the service.
+            observation: observation of the service.
             releases: the record of the service.
 
         Raises:
@@ -134,7 +134,7 @@ class Drill:
         return DrillPlan(observation, rollback.source, rollback.to)
 
     async def run(self, plan: DrillPlan, reason: str | None) -> DrillOutcome:
-        """Goes to the other version and back.
+        """Switches to the other version and back.
 
         Args:
             plan: as the operator has confirmed it.
@@ -170,7 +170,7 @@ class Drill:
         return await self._back(plan, reason, out, problem)
 
     async def _settled(self, plan: DrillPlan) -> None:
-        """Waits until the pods are ready again that were renewed to end their connections."""
+        """Waits until pods that were renewed to end their connections are ready again."""
         source = plan.source
 
         def is_ready(observation: Observation) -> bool:
@@ -199,7 +199,7 @@ class Drill:
         raise RuntimeError("the last attempt has returned or raised")
 
     async def _once_back(self, plan: DrillPlan, reason: str | None) -> Receipt | None:
-        """One attempt to go back, whose receipt counts from its start."""
+        """One attempt of the rollback. Its receipt counts from the start of the attempt."""
         lane = self._lane()
         observation = await self._observe()
         if observation.serving == plan.source.colour:

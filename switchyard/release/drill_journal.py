@@ -1,4 +1,4 @@
-"""What a drill writes to the record of the service: one release of the kind drill, with two switches."""
+"""Writes a drill to the record of the service, as one release of the kind `drill` with two switches."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -16,7 +16,7 @@ from switchyard.release.record import ReleaseRecord, new_id
 from switchyard.release.standing import waiting
 
 OUT = "out"
-"""Key of the receipt with the receipt of the switch; the others are of the rollback."""
+"""Key under which the receipt of a drill's rollback contains the receipt of its switch."""
 
 
 class DrillJournal(ReleaseJournal):
@@ -45,12 +45,12 @@ class DrillJournal(ReleaseJournal):
 
     @property
     def begun(self) -> bool:
-        """Whether the record says that the drill has begun."""
+        """Whether the drill has begun, by the record."""
         return self._record is not None
 
     @property
     def ended(self) -> bool:
-        """Whether the record says that the drill is over."""
+        """Whether the drill has ended, by the record."""
         return self._record is not None and not self._record.running
 
     def adopt(self, record: ReleaseRecord) -> None:
@@ -58,7 +58,7 @@ class DrillJournal(ReleaseJournal):
         self._record = record
 
     async def begin(self, plan: Plan, reason: str | None) -> str:
-        """Writes that a passage begins: the first one begins the drill."""
+        """Writes that a pass begins. The first pass begins the drill."""
         now = self.now()
         record = self._record or self._new(plan, reason)
         # A passage whose end was not written is lost: whether it was done is seen on the cluster.
@@ -66,7 +66,7 @@ class DrillJournal(ReleaseJournal):
         return to_text(now)
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        """Writes how a passage ended. Only the rollback, and a switch that was not taken, end the drill."""
+        """Writes how a pass ended. Only the rollback, or a switch that was not done, ends the drill."""
         record = self._record
         if record is None:
             raise RuntimeError("a passage ends that has not begun")
@@ -85,7 +85,7 @@ class DrillJournal(ReleaseJournal):
         await self._write(replace(record.ending(result, now, detail), receipt=self._receipts(record, receipt)))
 
     async def give_up(self, detail: str) -> None:
-        """Ends a drill whose switch was never taken, or whose service somebody else has brought back."""
+        """Ends a drill whose switch was never done, or whose service somebody else has switched back."""
         if self._record is not None:
             now = self.now()
             await self._write(_left(self._record, "lost", now).ending(Result.FAILED, now, detail))
@@ -118,6 +118,6 @@ class DrillJournal(ReleaseJournal):
 
 
 def _left(record: ReleaseRecord, outcome: str, now: datetime) -> ReleaseRecord:
-    """The record without a phase that runs."""
+    """The record with its running phase ended."""
     runs = record.phases and record.phases[-1].ended is None
     return record.leaving(outcome, now) if runs else record

@@ -1,4 +1,4 @@
-"""Why a drill is refused, and what to type then: pure functions."""
+"""Refusals of a drill, with their remedies. Pure functions."""
 
 from switchyard.codes import Code
 from switchyard.config.commands import below, set_value, typed
@@ -16,10 +16,10 @@ from switchyard.release.standing import baked_until
 
 
 def refuse_unsettled(observation: Observation, current: ReleaseRecord | None) -> Refusal | None:
-    """Refuses a drill beside a release, or where the configuration has another colour than the one that serves.
+    """Refuses a drill during a release, or if the configuration has another colour than the one that serves.
 
     Args:
-        observation: of the service.
+        observation: observation of the service.
         current: its latest release; None without one. An unfinished drill is not refused here.
     """
     key, serving = key_of(observation.name), observation.serving
@@ -45,7 +45,7 @@ def refuse_condemned(observation: Observation, version: RolledBack | None) -> Re
     """Refuses a drill to a version that was rolled back.
 
     Args:
-        observation: of the service.
+        observation: observation of the service.
         version: the rollback of the other colour's version; None when it was not rolled back.
     """
     if version is None:
@@ -58,7 +58,7 @@ def refuse_condemned(observation: Observation, version: RolledBack | None) -> Re
             f"{version.colour} {version.tag} was rolled back at {version.at} by {version.actor} "
             f"(release {version.release}){because.rstrip('.')}"
         ),
-        rule="a drill sends users to no version that was condemned",
+        rule="a drill does not send users to a version that was rolled back",
         remedy=(
             f"{UNTOUCHED} {observation.what_serves} Drill when another version is warm in {version.colour}. When it "
             f"was rolled back: {typed(f'switchyard history {key_of(observation.name)}')}"
@@ -70,7 +70,7 @@ def refuse_cold(plan: Plan) -> Refusal | None:
     """Refuses a drill when a rollback would have to warm its version first.
 
     Args:
-        plan: of the rollback that the drill would do.
+        plan: plan of the rollback that the drill would do.
     """
     if plan.warm_tag is None:
         return None
@@ -84,16 +84,16 @@ def refuse_cold(plan: Plan) -> Refusal | None:
         code=Code.DRILL_NOTHING_WARM,
         step=f"{key_of(plan.observation.name)}: the drill",
         observed=f"the version that served before, {plan.target} {plan.warm_tag}, is not warm ({plan.to})",
-        rule="a drill measures a rollback that needs nothing but the selector",
+        rule="a drill measures a rollback that only changes the selector",
         remedy=f"{UNTOUCHED} {plan.observation.what_serves} To warm it: {' && '.join(settings)}",
     )
 
 
 def not_back(name: str, target: str, source: str, why: str) -> str:
-    """Reports that a drill has switched and not come back.
+    """Reports that a drill has switched and has not switched back.
 
     Args:
-        name: of the service.
+        name: name of the service.
         target: the colour and the version that serve.
         source: the colour and the version where the drill began.
         why: the cause.
@@ -102,13 +102,13 @@ def not_back(name: str, target: str, source: str, why: str) -> str:
     return notice(
         Code.DRILL_NOT_BACK,
         key,
-        f"the drill has not come back to {source}, and {target} serves: {why.strip().removesuffix('.')}",
+        f"the drill has not switched back to {source}, and {target} serves: {why.strip().removesuffix('.')}",
         f"To go back: {typed(f'switchyard drill {key}')}. Or: {typed(f'switchyard rollback {key}')}",
     )
 
 
 def _finishing(record: ReleaseRecord, observation: Observation) -> str:
-    """How to end a release, and to drill then."""
+    """The remedy that ends a release so that a drill is possible."""
     key = record.service
     if record.kind != Act.DEPLOY:
         return f"Finish it: {again(record)}"

@@ -1,4 +1,4 @@
-"""The watch of a new version from the moment of its switch on, beside what the phases until the watch do."""
+"""The watch of a new version, which begins with the switch and runs in parallel with the phases until `watch`."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -12,16 +12,16 @@ from switchyard.release.verdict_event import breach, in_words
 
 
 class Others(Protocol):
-    """Versions that a version is released together with."""
+    """The other versions of a group that are released together."""
 
     def condemn(self, detail: str) -> None:
-        """Tells them that this version is condemned."""
+        """Reports to the others that this version is condemned."""
 
     def condemned(self) -> Ended | None:
-        """The outcome of this version where one of them is condemned; None where none is."""
+        """The outcome of this version if another one is condemned; None otherwise."""
 
     async def until_condemned(self) -> Ended:
-        """Waits until one of them is condemned."""
+        """Waits until another version is condemned."""
 
 
 class EarlyWatch:
@@ -40,7 +40,7 @@ class EarlyWatch:
         self._task = self._begun(watch)
 
     def take(self) -> "asyncio.Task[Verdict] | None":
-        """The watch for who waits for its verdict; None where it has not begun, or was taken before."""
+        """The watch, for the one caller that waits for its verdict; None if it has not begun or was already taken."""
         task, self._task = self._task, None
         return task
 
@@ -51,11 +51,11 @@ class EarlyWatch:
 
     @property
     def is_condemned(self) -> bool:
-        """Whether the version was found to be worse than accepted, or one that it belongs together with."""
+        """Whether this version, or another one of the group, is worse than accepted."""
         return breach(self._task) is not None or (self._others is not None and self._others.condemned() is not None)
 
     async def permits(self, *tasks: "asyncio.Task[Any]") -> bool:
-        """Waits until the tasks are done, or the version is condemned; returns whether it is not condemned."""
+        """Waits until the tasks are done or the version is condemned. Returns True if it is not condemned."""
         others = self._condemnation()
         try:
             while not self.is_condemned:
@@ -70,7 +70,7 @@ class EarlyWatch:
                 others.cancel()
 
     async def verdict(self, watch: Callable[[], Coroutine[Any, Any, Verdict]]) -> Verdict | Ended:
-        """The verdict, or the outcome of this version when one that it belongs together with is condemned before.
+        """The verdict, or the outcome of this version if another one of the group is condemned earlier.
 
         Args:
             watch: begins the watch where none runs, or where that has ended by an error of the cluster.

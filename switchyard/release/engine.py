@@ -1,4 +1,4 @@
-"""Runs the engine, which keeps the configuration and the state of a stack: the program `pulumi`, as a subprocess."""
+"""Runs Pulumi's engine, which keeps the configuration and the state of a stack, as the subprocess `pulumi`."""
 
 import json
 import os
@@ -19,7 +19,7 @@ SAME = frozenset({"same", "read", "refresh"})
 """Operations of a preview that change nothing."""
 
 PLAIN = ("--non-interactive", "--color", "never")
-"""Options of an operation that nobody watches."""
+"""Options of an operation without a user who watches its output."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class Step:
     """A resource that an update would change.
 
     Attributes:
-        urn: the engine's name of the resource.
-        op: what would be done to it, for example ``update``.
+        urn: URN of the resource.
+        op: operation on the resource, for example ``update``.
         diffs: paths of the properties that would change.
     """
 
@@ -43,7 +43,7 @@ class Step:
 
 
 class Answer:
-    """A command of the engine that runs beside this program.
+    """A command of the engine that runs in parallel with this program.
 
     It prints to files and not to pipes: the engine of a command that was killed then ends in order, and leaves no lock.
 
@@ -60,7 +60,7 @@ class Answer:
         self._late: str | None = None
 
     def wait(self, seconds: float | None = None) -> str:
-        """Returns what the command prints. It may be asked again, also after it did not end in time.
+        """Returns the output of the command. It may be called again, even after the command did not end in time.
 
         Args:
             seconds: the bound, after which the engine is ended; None waits as long as it takes.
@@ -82,14 +82,14 @@ class Answer:
         return output
 
     def end(self) -> None:
-        """Ends the command if it still runs, and waits for that."""
+        """Stops the command if it still runs, and waits until it has ended."""
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
         self.close()
 
     def close(self) -> None:
-        """Forgets what the command has printed."""
+        """Deletes the output of the command."""
         self._output.close()
         self._errors.close()
 
@@ -101,7 +101,7 @@ class Engine:
 
     Args:
         stack: name of the stack; None for the selected one.
-        directory: of the project, or one below it; None for the working directory.
+        directory: directory of the project, or one below it; None for the working directory.
     """
 
     def __init__(self, stack: str | None, directory: Path | None = None) -> None:
@@ -129,7 +129,7 @@ class Engine:
         return values
 
     def set_config(self, values: Mapping[str, object]) -> None:
-        """Sets values of the configuration, all of them at once but for text that reads as a number.
+        """Sets values of the configuration, at once except for text that looks like a number.
 
         Args:
             values: by path, for example ``switchyard:services.backend.active``.
@@ -142,7 +142,7 @@ class Engine:
             self.run("config", "set-all", "--path", *(word for pair in others for word in ("--plaintext", pair)))
 
     def preview(self) -> list[Step]:
-        """The resources that an update would change; empty when it would change nothing."""
+        """The resources that an update would change; empty if there are none."""
         steps = [step for step in json.loads(self.run("preview", "--json", *PLAIN))["steps"] if step["op"] not in SAME]
         return [Step(step["urn"], step["op"], tuple(step.get("diffReasons") or ())) for step in steps]
 
@@ -163,7 +163,7 @@ class Engine:
         self.run("up", "--yes", "--skip-preview", *(word for urn in targets for word in ("--target", urn)), *PLAIN)
 
     def run(self, *arguments: str, seconds: float | None = None) -> str:
-        """Runs one command of the engine and returns what it prints, in bounded time if there is a bound."""
+        """Runs one command of the engine, within a time limit if there is one, and returns its output."""
         answer = self._start(*arguments)
         try:
             return answer.wait(seconds)

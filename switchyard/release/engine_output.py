@@ -1,4 +1,4 @@
-"""What the engine says of a failure, without its progress. Pure."""
+"""Extracts the reason of a failure from the engine's output, without its progress. Pure functions."""
 
 import json
 import re
@@ -17,15 +17,15 @@ ENDED = re.compile(
     r"(update|preview|refresh|destroy) failed|Resource monitor has terminated.*|.*an unhandled error occurred.*",
     re.DOTALL,
 )
-"""What the engine says besides, whatever has failed."""
+"""Lines that the engine prints for every failure."""
 
 
 def reason(output: str, errors: str) -> str:
-    """Why a command of the engine failed, in its own words and those of the program.
+    """The reason why a command of the engine failed, from the messages of the engine and of the program.
 
     Args:
-        output: what it printed on standard output.
-        errors: what it printed on standard error.
+        output: standard output of the command.
+        errors: standard error of the command.
     """
     return _of_document(output) or _of_diagnostics(output) or _lines(errors) or _lines(output)
 
@@ -41,7 +41,7 @@ def _of_document(output: str) -> str:
 
 
 def _of_diagnostics(output: str) -> str:
-    """The errors of an update, after what the program says of them: its messages have a code, a cause and a remedy."""
+    """The errors of an update. Messages of the program come first: they have a code, a cause and a remedy."""
     section = DIAGNOSTICS.search(output)
     if section is None:
         return ""
@@ -58,6 +58,6 @@ def _of_diagnostics(output: str) -> str:
 
 
 def _lines(printed: str) -> str:
-    """The lines that say why the engine failed; all lines where none is marked as an error."""
+    """The lines with the reason of a failure; all lines if none is marked as an error."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
     return "\n".join([line for line in lines if line.startswith("error:")] or lines)

@@ -1,4 +1,4 @@
-"""What the requests of a new version show: how many fail, and how many are slower than the limit and than before. Pure.
+"""Judges the requests to a new version: how many fail, and how many are slower than the limit or than before. Pure.
 
 Each question is whether a share of requests is larger than accepted, so that one test answers all of them: a 95th
 percentile is above a limit when more than 5 % of the requests take longer.
@@ -16,16 +16,16 @@ SLOW = 1 - QUANTILE
 """Share of requests that may be slower than the limit."""
 
 TWICE = 2.0
-"""Ratio of odds between an accepted share of slow requests and one that is condemned, and between past and present."""
+"""Odds ratio between an accepted and a condemned share of slow requests, and between the past and the present."""
 
 MOST = 0.9
-"""Largest share that is ever accepted, however bad the past was."""
+"""Largest share that is accepted, however bad the old colour was."""
 
 LEAST_PAST = 100
-"""Requests that the old colour must have answered before its past says anything."""
+"""Number of requests that the old colour must have answered to be used as a reference."""
 
 EARLY_LOOKS = 15
-"""Looks beside one a second: those at the beginning of a watch are closer together."""
+"""Readings in addition to one a second, because those at the beginning of a watch are closer together."""
 
 SLOW_SECONDS = 5.0
 """Seconds, in any order, in which too many requests must have been slow before the latency condemns a version."""
@@ -36,7 +36,7 @@ ERRORS, LIMIT, PAST = "errors", "latency-limit", "latency-past"
 
 @dataclass(frozen=True)
 class Finding:
-    """What is known about one question.
+    """The result for one question of the watch.
 
     Attributes:
         question: `errors`, `latency-limit` or `latency-past`.
@@ -60,12 +60,12 @@ class Finding:
 
 
 def raised(accepted: float, hits: float, total: float) -> float:
-    """The accepted share, or that of the past where the past was worse: a version must be no worse than the last one.
+    """The accepted share, or that of the old colour if it was worse: a version must be no worse than the last one.
 
-    Without evidence that the past was worse, few requests in the past excuse nothing.
+    With too few requests to the old colour, the accepted share applies.
 
     Args:
-        accepted: share that is accepted of every version.
+        accepted: share that is accepted for every version.
         hits: requests of the past that failed, or were slow.
         total: all requests of the past.
     """
@@ -85,7 +85,7 @@ class _Slow:
     slow_seconds: float = 0.0
 
     def add(self, timed: float, slower: float, seconds: float, *, scraped: bool) -> None:
-        """Adds the requests of a look, and its time, where too many of them were slow.
+        """Adds the requests of a reading, and its duration if too many of them were slow.
 
         Prometheus shows many seconds at once: a share of them was slow, which may have been one burst.
         """
@@ -113,7 +113,7 @@ class Evidence:
 
     Args:
         watch: what is accepted and condemned, and the error bounds.
-        past: what the old colour has answered.
+        past: requests that the old colour has answered.
     """
 
     def __init__(self, watch: Watch, past: Counts) -> None:
@@ -135,7 +135,7 @@ class Evidence:
         )
 
     def add(self, counts: Counts, seconds: float = 1.0, *, scraped: bool = False) -> None:
-        """Adds the requests since the last look.
+        """Adds the requests since the last reading.
 
         Args:
             counts: the requests.
@@ -176,7 +176,7 @@ class Evidence:
 
     @property
     def past(self) -> Counts:
-        """What the old colour had answered."""
+        """Requests that the old colour had answered."""
         return self._past
 
     @property
@@ -186,7 +186,7 @@ class Evidence:
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """What is known about each question."""
+        """The result for each question."""
         findings = [_finding(ERRORS, self._errors, self._errors.state, self._errors_text())]
         findings += [_finding(slow.question, slow.test, slow.state, self._slow_text(slow)) for slow in self._slow]
         if self._latency and not self._slow and self.counts.requests:

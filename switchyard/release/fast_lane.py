@@ -35,17 +35,12 @@ from switchyard.release.convergence import Convergence
 from switchyard.release.drain import drain, undrain
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.fast_lane_protocol import Outcome, Steps
-from switchyard.release.journal_protocol import Journal
+from switchyard.release.journal_protocol import Journal, lost_lease
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.previous import RUNNING, previous
 from switchyard.release.receipt import Receipt
 from switchyard.release.receipt_warnings import judged, not_renewed_yet
-from switchyard.release.refusals import (
-    refuse_changed,
-    refuse_no_pods,
-    refuse_serving,
-    warn_fewer,
-)
+from switchyard.release.refusals import refuse_changed, refuse_no_pods, refuse_serving, warn_fewer
 from switchyard.release.selector import apply_selector
 
 if TYPE_CHECKING:
@@ -156,6 +151,8 @@ class FastLane:
 
         async def converged() -> Convergence:
             followed = await task
+            if (lost := await lost_lease(self._journal)) is not None:
+                raise lost
             if followed.content_warning is not None:
                 self._warn(followed.content_warning)
             counting.follow_old()
@@ -266,8 +263,11 @@ class FastLane:
         if permitted.problem is not None:
             self._warn(permitted.problem)
         method = settings.release.drain.method
-        if method is DrainMethod.RENEW and (nodes := (await following).may_send_to_old):
-            return DrainReport(old, method, problem=not_renewed_yet(plan, nodes))
+        if method is DrainMethod.RENEW:
+            if nodes := (await following).may_send_to_old:
+                return DrainReport(old, method, problem=not_renewed_yet(plan, nodes))
+            if (lost := await lost_lease(self._journal)) is not None:
+                return DrainReport(old, method, problem=str(lost))
         rolled_back = plan.act is Act.ROLLBACK and not self._gentle
         seconds = None if rolled_back or method is DrainMethod.ENDPOINT else 0
         return await drain(self._cluster, name, settings, old, seconds, rolled_back=rolled_back)

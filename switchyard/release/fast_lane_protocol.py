@@ -1,4 +1,4 @@
-"""What a switch or a rollback needs besides the cluster, and what it returns."""
+"""Interfaces of a switch or a rollback: what it needs besides the cluster, and its outcome."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -10,11 +10,11 @@ from switchyard.release.receipt import Receipt
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a command did.
+    """The outcome of a switch or a rollback.
 
     Attributes:
         receipt: what was seen of the switch.
-        convergence: how far configuration and state are.
+        convergence: whether configuration and state have the colour that serves.
     """
 
     receipt: Receipt
@@ -23,7 +23,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Steps:
-    """What a command does besides, by the engine.
+    """The steps of a switch or a rollback that the engine makes.
 
     Attributes:
         observe: reads the service anew.

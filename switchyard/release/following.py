@@ -1,4 +1,4 @@
-"""What is seen of a switch after the patch: the endpoints, and which version answers on each node."""
+"""Observes a switch after the patch: the endpoints, and which version answers on each node."""
 
 import asyncio
 import time
@@ -19,13 +19,13 @@ from switchyard.release.plan import Plan
 from switchyard.release.receipt import ALL_NODES, NodeAnswer, Receipt, node_answer
 
 FOLLOW_SECONDS = 10
-"""How long the endpoints are watched after the patch. The switch is done by then, seen or not."""
+"""Seconds for which the endpoints are watched after the patch. The switch is done in any case."""
 
 NO_NODES = "nodes: none that is ready has a kube-proxy that could be asked"
 
 
 class Following:
-    """Watches a switch be followed. It raises no `ClusterError`: the switch is done, whatever is seen of it.
+    """Observes whether a switch is followed. It raises no `ClusterError`, because the switch is done in any case.
 
     Args:
         cluster: the cluster.
@@ -59,14 +59,14 @@ class Following:
             return replace(receipt, unseen=(*receipt.unseen, f"endpoints: {error}"))
 
     async def nodes_and_content(self, receipt: Receipt) -> Receipt:
-        """The receipt with what is seen of each node, and of the Secrets and ConfigMaps."""
+        """The receipt with the observations of each node, and of the Secrets and ConfigMaps."""
         followed, content = await asyncio.gather(self.nodes(receipt), see_content(self._cluster.api, self._plan))
         unseen = (f"versions of Secrets and ConfigMaps: {content.problem}",) if content.problem else ()
         problems = (*followed.unseen, *unseen)
         return replace(followed, content=content.versions, content_warning=content.warning, unseen=problems)
 
     async def nodes(self, receipt: Receipt) -> Receipt:
-        """The receipt with what is seen of each node."""
+        """The receipt with the observations of each node."""
         try:
             nodes, unseen = await self._asked()
         except AccessDeniedError as error:
@@ -99,7 +99,7 @@ class Following:
 
 
 async def still_behind(cluster: Cluster, plan: Plan, receipt: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Names of the nodes that were not seen to follow a switch and, asked again, may still send to the old colour.
+    """Names of the nodes that were not seen to follow a switch and may, checked again, still send to the old colour.
 
     Args:
         cluster: the cluster.
@@ -117,7 +117,7 @@ async def still_behind(cluster: Cluster, plan: Plan, receipt: Mapping[str, Any] 
 
 
 async def ask_again(cluster: Cluster, plan: Plan) -> Receipt:
-    """What is seen now of a switch that is done: its endpoints, and what each node answers.
+    """Observes a switch again that is done: its endpoints, and which version answers on each node.
 
     Args:
         cluster: the cluster.
@@ -129,7 +129,7 @@ async def ask_again(cluster: Cluster, plan: Plan) -> Receipt:
 
 
 def _together(asked: NodeAnswer, health: NodeAnswer | None) -> NodeAnswer:
-    """What is known of a node by its answers, or, where they do not tell, by the health of its kube-proxy."""
+    """Whether a node follows, by its answers, or, if these do not show it, by the health of its kube-proxy."""
     if asked.follows is not None or health is None:
         return asked
     why = "; ".join(filter(None, (asked.problem, health.problem or "its kube-proxy reports that it follows")))

@@ -1,7 +1,7 @@
-"""What a window without releases means for each command of a release.
+"""What an open freeze window means for each command of a release.
 
-`deploy`, `switch` and `drill` give traffic to another version, and `retire` takes the old one away: they are refused.
-So is `resume`, where it would do one of both. `rollback` and `abort` never are, and never ask.
+`deploy`, `switch` and `drill` give traffic to another version, and `retire` deletes the old one, so they are refused.
+`resume` is refused if it would do either. `rollback` and `abort` are never refused, and do not check for a freeze.
 """
 
 from collections.abc import Iterable
@@ -23,11 +23,11 @@ TO_RETIREMENT = frozenset({Phase.BAKE, Phase.RETIRE})
 
 
 def is_stopped(act: Act, record: ReleaseRecord | None, serving: str) -> bool:
-    """Whether a command is one that an open window stops.
+    """Whether an open window refuses a command.
 
     Args:
         act: the command.
-        record: of the release that it is about; None where it begins one.
+        record: record of the release that it is about; None where it begins one.
         serving: the colour that serves.
     """
     if act in {Act.DEPLOY, Act.SWITCH, Act.DRILL, Act.RETIRE}:
@@ -41,21 +41,21 @@ def is_stopped(act: Act, record: ReleaseRecord | None, serving: str) -> bool:
 async def pass_freeze(
     api: BoundedApi, freezes: Iterable[Freeze], key: str, step: str, override: str | None, command: str = ""
 ) -> str | None:
-    """Lets a command pass when no window is open, or when the operator overrides it.
+    """Refuses a command while a window is open, unless the operator overrides the freeze.
 
     Args:
-        api: of the cluster, whose clock is asked.
+        api: client of the API server, whose clock is used.
         freezes: the windows of the stack.
-        key: of the service.
-        step: what the command does, in words.
-        override: why it goes through all the same, in the operator's words; None where it does not.
-        command: the same command, which a refusal proposes with an override; empty for one that takes none.
+        key: key of the service.
+        step: description of what the command does, for the refusal.
+        override: the operator's reason to override the freeze; None without an override.
+        command: the command that a refusal proposes with an override; empty for a command without that option.
 
     Returns:
-        What the record is to have of the override; None where there was no need for one.
+        The text for the record about the override; None if it was not needed.
 
     Raises:
-        GateRefusedError: a window is open, and nothing overrides it.
+        GateRefusedError: a window is open, and the operator does not override it.
     """
     window = await read_open_window(api, freezes, key)
     if window is None:
@@ -67,5 +67,5 @@ async def pass_freeze(
 
 
 def combined(earlier: str | None, later: str | None) -> str | None:
-    """Both overrides of one release, in their order; None for none."""
+    """Combines two overrides of one release, in their order; None if there is none."""
     return "; ".join(text for text in (earlier, later) if text) or None

@@ -1,4 +1,4 @@
-"""What one of several services has the engine and the selectors do: once, for all of them."""
+"""The changes of a release of several services, made once for all of them through the engine and to the selectors."""
 
 import asyncio
 from collections.abc import Mapping
@@ -24,17 +24,17 @@ from switchyard.release_errors import ReleaseError, TogetherSplitError, Together
 BACK, WITHDRAW = "back", "withdraw"
 
 NOT_FORWARD = "a version is condemned, and all go back"
-"""Why configuration and state are not brought to new versions."""
+"""Reason why configuration and state are not updated to new versions."""
 
 
 class GroupActs:
-    """What one of several services has the engine and the selectors do: once, for all of them.
+    """The changes that one service of a group makes together with the others, once for all of them.
 
     Args:
-        key: of the service.
+        key: key of the service.
         group: the services.
-        engine: of the stack.
-        ledgers: of all of them, by the key of the service.
+        engine: engine of the stack.
+        ledgers: ledgers of all of them, by the key of the service.
         targets: the colours of the new versions.
         engine_lock: is held while the engine writes.
     """
@@ -89,7 +89,7 @@ class GroupActs:
         await self._warm_all({self._key: removal})
 
     def condemn(self, detail: str) -> None:
-        """Takes the others back too, at once."""
+        """Reports that this version is condemned, so that all releases of the group are rolled back at once."""
         self._group.condemn(self._key, detail)
 
     def condemned(self) -> Ended | None:
@@ -97,7 +97,7 @@ class GroupActs:
         return self._group.condemned(self._key)
 
     def because(self) -> str | None:
-        """Key of the service whose version is condemned, where that is not this one."""
+        """Key of another service whose version is condemned; None without one."""
         return self._group.because(self._key)
 
     async def until_condemned(self) -> Ended:
@@ -138,7 +138,7 @@ class GroupActs:
         return patched
 
     async def _converge_forward(self, targets: Mapping[str, Colour]) -> Mapping[str, Convergence]:
-        """Leaves out a service whose Lease is lost: who has taken it may have brought its old version back."""
+        """Updates configuration and state, except for a service whose Lease is lost: it may have been rolled back."""
         problems = {key: await self._lease_problem(key) for key in targets}
         own = {key: target for key, target in targets.items() if problems[key] is None}
         others = {key: Convergence(config=False, state=False, problem=problem) for key, problem in problems.items()}
@@ -159,24 +159,24 @@ class GroupActs:
 
 @dataclass(frozen=True)
 class GroupJournal:
-    """The journal of a service whose selector is changed with others: the release has its own record.
+    """The journal for a service whose selector is changed with others. The release itself is the record.
 
     Attributes:
-        ledger: of the release.
+        ledger: ledger of the release.
     """
 
     ledger: Ledger
 
     async def last(self) -> None:
-        """There is no release before."""
+        """Returns None, because the release itself is in the record."""
         return
 
     def held(self, _act: Act) -> AbstractAsyncContextManager[object]:
-        """Is not called: the release holds the Lease."""
+        """Is never called, because the release holds the Lease."""
         raise NotImplementedError
 
     async def begin(self, _plan: Plan, _reason: str | None) -> str:
-        """Writes nothing: the record says already that the switch is about to happen."""
+        """Writes nothing, because the record already has that the switch is about to happen."""
         return to_text(self.ledger.now())
 
     async def confirm(self) -> None:
@@ -184,11 +184,11 @@ class GroupJournal:
         await self.ledger.confirm()
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        """Writes nothing: the release ends by its own record."""
+        """Writes nothing, because the release has its own record."""
 
 
 async def _pass_gates(patch: Patch) -> None:
-    """Has the gates judge a version again, which they did before the others had all got ready, and their hooks run."""
+    """Checks the gates again, because the first check was made before the other services were ready."""
     if patch.plan.patch:
         await patch.lane.pass_gates(replace(patch.plan, observation=await patch.observe()))
 

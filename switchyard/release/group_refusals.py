@@ -85,14 +85,14 @@ def refuse_others_together(changes: Mapping[str, str], steps: Iterable[Step], *,
         steps: the other changes.
         removes: whether the colours lose their pods.
     """
-    again = see_others() if removes else f"First: {typed('pulumi up')}. Then type the command again"
+    again = see_others() if removes else f"First: {typed('pulumi up')}. Then run the command again"
     others = ", ".join(f"{step.name} ({step.op})" for step in steps)
     colours = ", ".join(f"{key} {colour}" for key, colour in changes.items())
     return Refusal(
         code=Code.OTHER_CHANGES_PENDING,
         step=f"{', '.join(changes)}: the release",
         observed=f"an update would change more than {colours}: {others}",
-        rule="a release changes the idle colours of its services, and nothing that nobody has reviewed for it",
+        rule="a release changes only the idle colours of its services",
         remedy=f"Nothing was changed, and the configuration is as before. {again}",
     )
 

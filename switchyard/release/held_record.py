@@ -48,6 +48,7 @@ class HeldRecord:
 
     Attributes:
         waited: whether another command was waited for, so that what was read before may be old.
+        interrupts: whether this command has taken the Lease of one that lives, which may be in the middle of a write.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class HeldRecord:
         self._warn = warn
         self._wait = wait
         self.waited = False
+        self.interrupts = False
         self._subscriptions = subscriptions
         self._courier: Courier | None = None
         self._store = ReleaseStore(api, namespace, name, queueing(subscriptions))
@@ -91,6 +93,11 @@ class HeldRecord:
         if self._lease is None:
             raise RuntimeError("the Lease is not held")
         await self._lease.confirm()
+
+    async def confirm_if_old(self) -> None:
+        """Does what `confirm` does, unless the Lease was taken or renewed a moment ago: no patch waits for that."""
+        if self._lease is None or not self._lease.is_fresh:
+            await self.confirm()
 
     def begin_sending(self) -> None:
         """Sends the messages that wait in the record, beside what goes on. With none it does nothing."""
@@ -173,6 +180,7 @@ class HeldRecord:
         async with AsyncExitStack() as stack:
             await self._attempt(lambda: stack.enter_async_context(lease.held()), self._clock)
             if lease.interrupted is not None:
+                self.interrupts = True
                 self._warn(
                     f"{self._name}: this {holder.act} interrupts another command, which changes nothing more: "
                     f"{lease.interrupted}"

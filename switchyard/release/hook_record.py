@@ -1,4 +1,4 @@
-"""What the record of a release says of one hook."""
+"""One hook in the record of a release."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -14,9 +14,9 @@ class HookOutcome(StrEnum):
     """How a hook ended.
 
     Attributes:
-        PASSED: it did what it is for.
-        FAILED: it did not.
-        UNKNOWN: it was begun, and nobody knows whether it did. It is not begun again.
+        PASSED: the hook succeeded.
+        FAILED: the hook failed.
+        UNKNOWN: the hook was started, and its result is not known. It is not started again.
     """
 
     PASSED = "passed"
@@ -29,13 +29,13 @@ class HookRecord:
     """One hook of a release.
 
     Attributes:
-        name: of the hook.
-        point: at which it runs.
-        started: when it was begun, RFC 3339. It is written before the hook is begun.
-        ended: when its outcome was known; None before.
-        outcome: how it ended; None before.
-        detail: the numbers, or the reason, in words. Never what the hook has printed.
-        irreversible: whether the version of before no longer works once the hook has begun.
+        name: name of the hook.
+        point: the point at which the hook runs.
+        started: when the hook was started, RFC 3339. It is written before the hook starts.
+        ended: when the outcome became known; None before that.
+        outcome: how the hook ended; None before that.
+        detail: the result or the reason as text, without any output of the hook.
+        irreversible: whether the previous version no longer works once the hook has begun.
         accepted: whether an operator has continued the release although the hook did not pass.
         others: keys that this version of the program does not know; they are written back as they are.
     """
@@ -52,11 +52,11 @@ class HookRecord:
 
     @property
     def did_not_pass(self) -> bool:
-        """Whether it has ended, and not as it was to."""
+        """Whether the hook has ended without success."""
         return self.outcome in {HookOutcome.FAILED, HookOutcome.UNKNOWN}
 
     def ending(self, outcome: HookOutcome, now: datetime, detail: str | None) -> "HookRecord":
-        """The hook once its outcome is known."""
+        """The entry of the hook with its outcome."""
         return replace(self, ended=to_text(now), outcome=outcome, detail=detail)
 
     def to_json(self) -> dict[str, Any]:

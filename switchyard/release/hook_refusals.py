@@ -1,4 +1,4 @@
-"""Why nobody goes back once a hook has begun that cannot be undone: pure functions."""
+"""Refusals of a rollback after an irreversible hook has begun. Pure functions."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -14,11 +14,11 @@ from switchyard.release.refusals import UNTOUCHED
 
 
 def refuse_gone(plan: Plan, releases: Iterable[ReleaseRecord | None]) -> Refusal | None:
-    """Refuses to go back to a version that a hook has left behind.
+    """Refuses to return to a version that no longer works after an irreversible hook.
 
     Args:
         plan: a rollback or a switch.
-        releases: of the service, newest first.
+        releases: releases of the service, newest first.
     """
     if not plan.patch:
         return None
@@ -41,7 +41,7 @@ def refuse_gone(plan: Plan, releases: Iterable[ReleaseRecord | None]) -> Refusal
 
 
 def refuse_abort(record: ReleaseRecord) -> Refusal | None:
-    """Refuses to take a release back that has begun a hook which cannot be undone."""
+    """Refuses to take back a release that has begun an irreversible hook."""
     hook = record.irreversible
     if hook is None:
         return None

@@ -1,8 +1,8 @@
-"""Runs the hooks of a release, each once, whatever happens to the command.
+"""Runs the hooks of a release, each of them once, even if the command is killed.
 
-That a hook begins is written before it begins, and that it has ended before anything follows from it. A command that
-finds a hook that has begun looks for its Job, whose result counts. A call by HTTP leaves nothing to look for: it is not
-sent again, and what follows is what follows a failure.
+The start of a hook is recorded before the hook starts, and its end before the release acts on it. If a command finds a
+hook that was started, it looks for the Job of the hook and uses its result. The result of an HTTP call cannot be looked
+up, so the call is not sent again, and the consequence is that of a failure.
 """
 
 from collections.abc import Callable
@@ -30,7 +30,7 @@ class HookResult:
     Attributes:
         outcome: passed, failed or unknown.
         detail: the reason, in words, for the record.
-        quoted: what it has printed last, for the operator's terminal alone.
+        quoted: the last output of the hook, which is shown only at the operator's terminal.
     """
 
     outcome: HookOutcome
@@ -39,7 +39,7 @@ class HookResult:
 
 
 class HookCalls(Protocol):
-    """Begins hooks."""
+    """Starts hooks, and waits for their end."""
 
     async def run(self, hook: Hook, context: HookContext, begun: datetime | None) -> HookResult:
         """Runs a hook to its end.
@@ -52,7 +52,7 @@ class HookCalls(Protocol):
 
 
 class HookLedger(Protocol):
-    """The record of the release that the hooks are of, under the Lease of its service."""
+    """The record of the release to which the hooks belong, under the Lease of its service."""
 
     def now(self) -> datetime:
         """The time by the API server's clock."""
@@ -69,10 +69,10 @@ class PointEnded:
     """How the hooks of a point ended.
 
     Attributes:
-        record: of the release, with the hooks.
-        follows: what follows from the one that did not pass; None where the release goes on.
-        detail: what did not pass, in words; None where all did.
-        ran: whether one of them was run now.
+        record: record of the release, with the hooks.
+        follows: the consequence of a hook that did not pass; None if the release continues.
+        detail: a sentence about the hook that did not pass; None if all passed.
+        ran: whether a hook was run by this call.
     """
 
     record: ReleaseRecord
@@ -87,7 +87,7 @@ class HookRuns:
     Args:
         hooks: as configured.
         calls: begins them.
-        ledger: of the release.
+        ledger: ledger of the release.
         warn: reports a hook that did not pass.
         on_end: is called with each hook that has ended.
     """
@@ -115,7 +115,7 @@ class HookRuns:
 
         Args:
             point: at which the release is.
-            name: of the service's objects.
+            name: name of the service's objects.
             ended: is brought up to date, so that it is right when the call is cancelled.
         """
         for hook in self._hooks.at(point):
@@ -158,8 +158,8 @@ async def after_rollback(runs: HookRuns, record: ReleaseRecord, name: str) -> Re
 
     Args:
         runs: the hooks.
-        record: of the rollback.
-        name: of the service's objects.
+        record: record of the rollback.
+        name: name of the service's objects.
     """
     ended = PointEnded(record)
     await runs.run(HookPoint.ON_ROLLBACK, name, ended)
@@ -167,7 +167,7 @@ async def after_rollback(runs: HookRuns, record: ReleaseRecord, name: str) -> Re
 
 
 def abandoned(record: ReleaseRecord, now: datetime) -> ReleaseRecord:
-    """The record with the hooks that a rollback does not wait for."""
+    """The record in which the hooks that a rollback does not wait for are marked as abandoned."""
     for entry in record.hooks:
         if entry.outcome is None and entry.point != HookPoint.ON_ROLLBACK:
             record = record.with_hook(entry.ending(HookOutcome.UNKNOWN, now, NOT_WAITED_FOR))
@@ -175,23 +175,23 @@ def abandoned(record: ReleaseRecord, now: datetime) -> ReleaseRecord:
 
 
 def accepted(record: ReleaseRecord) -> ReleaseRecord:
-    """The record of a release that an operator continues: a hook that has held it does so no more."""
+    """The record of a release that an operator continues; a hook that held the release no longer does."""
     hooks = (replace(hook, accepted=True) if hook.did_not_pass else hook for hook in record.hooks)
     return replace(record, hooks=tuple(hooks))
 
 
 def holding(record: ReleaseRecord) -> HookRecord | None:
-    """The hook that did not pass and that no operator has accepted; None where there is none."""
+    """The hook that did not pass and that no operator has accepted; None if there is none."""
     return next((hook for hook in record.hooks if hook.did_not_pass and not hook.accepted), None)
 
 
 def hook_context(record: ReleaseRecord, point: HookPoint, name: str) -> HookContext:
-    """What a hook gets to know.
+    """The information that a hook receives about its release.
 
     Args:
-        record: of the release.
+        record: record of the release.
         point: at which the hook runs.
-        name: of the service's objects.
+        name: name of the service's objects.
     """
     before, after, colour = record.from_tag, record.tag, record.target
     if point is HookPoint.ON_ROLLBACK and record.kind != Act.ROLLBACK:
@@ -200,7 +200,7 @@ def hook_context(record: ReleaseRecord, point: HookPoint, name: str) -> HookCont
 
 
 def did_not_pass(name: str, point: HookPoint, result: HookResult) -> str:
-    """What is wrong with a hook, in words and with its code."""
+    """A sentence about a hook that did not pass, with its code."""
     reason = f": {result.detail.rstrip('.')}" if result.detail else ""
     if result.outcome is HookOutcome.UNKNOWN:
         code, condition = Code.HOOK_UNKNOWN, "may have run or not, and is not begun again"
@@ -210,7 +210,7 @@ def did_not_pass(name: str, point: HookPoint, result: HookResult) -> str:
 
 
 def _is_settled(entry: HookRecord | None, hook: Hook, point: HookPoint) -> bool:
-    """Whether a hook is done with: it passed, or what follows from it has followed."""
+    """Whether nothing is left to do for a hook: it passed, or the consequence of its failure has happened."""
     if entry is None or entry.outcome is None:
         return False
     continues = hook.after_failure(point) is OnFailure.CONTINUE

@@ -12,7 +12,7 @@ from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.held_record import HeldRecord
 from switchyard.release.hook_refusals import refuse_gone
 from switchyard.release.lease_holder import Holder
-from switchyard.release.phases import Phase, Result
+from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord, new_id
@@ -59,12 +59,12 @@ class ReleaseJournal(HeldRecord):
     async def last(self) -> ReleaseRecord | None:
         """The record of the latest release that may have changed what serves; None where there is none.
 
-        A drill that ended has changed nothing. A release that ended before its switch changed the idle colour alone;
-        where there is no other, it is that one.
+        A drill that ended has changed nothing, and neither has a switch that failed. A release that ended before its
+        switch changed the idle colour alone; where there is no other, it is that one.
         """
         releases = self._read = await self.read()
         current = () if releases.current is None else (releases.current,)
-        others = [release for release in (*current, *releases.history) if not _is_ended_drill(release)]
+        others = [release for release in (*current, *releases.history) if not _has_changed_nothing(release)]
         return next((release for release in others if not _ended_before_switch(release)), next(iter(others), None))
 
     @asynccontextmanager
@@ -85,7 +85,11 @@ class ReleaseJournal(HeldRecord):
         """Writes that a release runs, and of a rollback at once the version that no automatic update may bring back.
 
         Killed before the selector is changed, that version serves on and nothing is refused because of it.
+
+        Raises:
+            LeaseLostError: another command has taken the Lease while the gates were passed or a version was warmed.
         """
+        await self.confirm_if_old()
         now = self.now()
         releases = await self._store.update(lambda releases: self._begun(releases, plan, reason, now))
         self._record = releases.current
@@ -96,10 +100,16 @@ class ReleaseJournal(HeldRecord):
         return _begun(releases, plan, reason, now, override, self.together)
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        """Writes how the release ended, and moves it into the history."""
+        """Writes how the release ended, and moves it into the history.
+
+        Raises:
+            LeaseLostError: another command has taken the Lease. A rollback has its own release in the record then, and
+                the version that was rolled back, and both stay.
+        """
         record = self._record
         if record is None:
             raise RuntimeError("a release ends that has not begun")
+        await self.confirm()
         now = self.now()
         result = Result.SUCCEEDED if succeeded else Result.FAILED
         ended = record.leaving("passed" if succeeded else "failed", now, detail).ending(result, now, detail)
@@ -126,10 +136,15 @@ def superseded(releases: Releases, record: ReleaseRecord, now: datetime) -> Rele
 
 
 def _ended_before_switch(release: ReleaseRecord) -> bool:
-    return release.kind == Act.DEPLOY and release.result in {Result.REFUSED, Result.FAILED}
+    if release.kind != Act.DEPLOY or release.result not in {Result.REFUSED, Result.FAILED}:
+        return False
+    # A switch by command takes the place of a release whose version serves already, and may have failed itself.
+    return not any(phase.phase is Phase.SWITCH and phase.outcome == Event.PASSED for phase in release.phases)
 
 
-def _is_ended_drill(release: ReleaseRecord) -> bool:
+def _has_changed_nothing(release: ReleaseRecord) -> bool:
+    if release.kind == Act.SWITCH:  # it ends so when the Service was read again, and had not changed
+        return release.result is Result.FAILED
     return release.kind == Act.DRILL and not release.running
 
 

@@ -3,9 +3,11 @@
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from switchyard.errors import ClusterError
 from switchyard.release.plan import Act, Plan
 from switchyard.release.previous import Recorded
 from switchyard.release.receipt import Receipt
+from switchyard.release_errors import LeaseLostError
 
 
 class Journal(Protocol):
@@ -25,3 +27,20 @@ class Journal(Protocol):
 
     async def confirm(self) -> None:
         """Ends the command when another one has taken the Lease. Raises `switchyard.release_errors.LeaseLostError`."""
+
+
+async def lost_lease(journal: Journal) -> LeaseLostError | None:
+    """Why a command whose selector is changed does nothing more: a rollback has taken its Lease; None where none has.
+
+    An API server that does not answer is no reason to stop: the switch is done, and the rest is to follow it.
+
+    Args:
+        journal: of the service.
+    """
+    try:
+        await journal.confirm()
+    except LeaseLostError as error:
+        return error
+    except ClusterError:
+        return None
+    return None

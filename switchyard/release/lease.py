@@ -6,6 +6,7 @@ be wrong by hours. A Lease whose holder has not renewed it for its duration is f
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
@@ -25,6 +26,9 @@ from switchyard.release_errors import LeaseHeldError, LeaseLostError
 
 RENEW_SECONDS = 5
 """Seconds between two renewals."""
+
+FRESH_SECONDS = 1
+"""Seconds for which a renewal need not be repeated before something is written."""
 
 ATTEMPTS = 5
 """Attempts to take a Lease that others change in between: who holds it then is read again."""
@@ -69,6 +73,7 @@ class ReleaseLease:
         self._phase = holder.phase
         self._document: dict[str, Any] = {}
         self._lost = False
+        self._written = 0.0
         self._writing = asyncio.Lock()
 
     @asynccontextmanager
@@ -89,6 +94,11 @@ class ReleaseLease:
                 await renewal
             with suppress(LeaseLostError, ClusterError):
                 await self._release()
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether the API server has said a moment ago that this command holds it."""
+        return not self._lost and time.monotonic() - self._written < FRESH_SECONDS
 
     async def enter(self, phase: str) -> None:
         """Writes what the command does from now on.
@@ -210,6 +220,7 @@ class ReleaseLease:
         written: dict[str, Any] = await self._api.ask(
             verb, "leases", name, self._namespace, COORDINATION, content=json.dumps(document)
         )
+        self._written = time.monotonic()
         return written
 
     def _is_own(self, document: dict[str, Any]) -> bool:

@@ -1,4 +1,4 @@
-"""Who holds the Lease of a service, as the command writes it and as others read it."""
+"""The holder of the Lease of a service, as one command writes it and other commands read it."""
 
 import getpass
 import json
@@ -18,10 +18,10 @@ HOLDER = "switchyard/holder"
 """Annotation: the holder of a Lease as JSON, with user, host, process, act and phase."""
 
 DURATION_SECONDS = 15
-"""How long a Lease lives without a renewal. Three renewals may be lost."""
+"""Seconds for which a Lease is valid without a renewal. Three renewals may be lost."""
 
 HOOK = "hook"
-"""What a Lease has as phase while a hook runs."""
+"""The phase in a Lease while a hook runs."""
 
 INTERRUPTIBLE = frozenset({Phase.SWITCH, Phase.DRAIN, Phase.WATCH, Phase.BAKE, HOOK})
 """Phases in which a rollback may take the Lease of a command that lives: it waits for no hook.
@@ -30,22 +30,34 @@ While a colour is warmed or retired, the engine changes the pods that a rollback
 """
 
 
+def user_name() -> str:
+    """The user of the operating system; by number where it has no name, as in a container of a CI system.
+
+    Without `USER` and the like, `getpass.getuser` asks for the entry of the user's number, and raises KeyError where
+    there is none (OSError since Python 3.13).
+    """
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid-{os.getuid()}"
+
+
 @dataclass(frozen=True)
 class Holder:
     """Who holds a Lease.
 
     Attributes:
         act: the command, for example ``rollback``.
-        user: of the operating system.
+        user: user of the operating system.
         host: the machine's name.
         process: the process ID there.
-        nonce: what no other command has, of the same process neither.
-        phase: what the command does at present; empty before it begins.
-        detached: whether it goes on without a terminal.
+        nonce: a random value that no other command has, not even one of the same process.
+        phase: the present phase of the command; empty before the first one.
+        detached: whether the command runs without a terminal.
     """
 
     act: str
-    user: str = field(default_factory=getpass.getuser)
+    user: str = field(default_factory=user_name)
     host: str = field(default_factory=socket.gethostname)
     process: int = field(default_factory=os.getpid)
     nonce: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -63,14 +75,14 @@ class Held:
     """A Lease as the API server has it.
 
     Attributes:
-        identity: of its holder; empty for a Lease that was released.
+        identity: identity of its holder; empty for a Lease that was released.
         act: the holder's command.
-        phase: what the command did when it last renewed the Lease.
+        phase: the phase of the command when it last renewed the Lease.
         acquired: when the holder took it.
         renewed: when the holder last renewed it.
-        duration: how long it lives without a renewal.
-        document: the whole object.
-        detached: whether its holder goes on without a terminal.
+        duration: time for which the Lease is valid without a renewal.
+        document: the whole Lease object.
+        detached: whether its holder runs without a terminal.
     """
 
     identity: str
@@ -84,7 +96,7 @@ class Held:
 
     @classmethod
     def of(cls, lease: dict[str, Any]) -> "Held":
-        """Reads a Lease. One that somebody else wrote is held by whoever it names."""
+        """Reads a Lease, including one that another program wrote."""
         spec = lease["spec"]
         about: dict[str, Any] = {}
         with suppress(ValueError):
@@ -119,16 +131,16 @@ class Held:
 
     @property
     def may_be_interrupted(self) -> bool:
-        """Whether a rollback may take its Lease while it lives: no pods are changed in its phase."""
+        """Whether a rollback may take the Lease of a running command, because its present phase changes no pods."""
         return self.act != Act.ROLLBACK and self.phase in INTERRUPTIBLE
 
     def lives(self, now: datetime) -> bool:
-        """Whether its holder lives, as far as the Lease can say."""
+        """Whether the holder still renews the Lease."""
         # A second more, as the API server tells its time in whole seconds.
         return bool(self.identity) and now - self.renewed <= self.duration + timedelta(seconds=1)
 
     def described(self, now: datetime) -> str:
-        """Its holder in words."""
+        """A description of the holder for messages."""
         user, _, process = self.identity.partition("/")
         seconds = max(0, int((now - self.acquired).total_seconds()))
         phase = f", in phase {self.phase}" if self.phase else ""

@@ -1,4 +1,4 @@
-"""Why an analysis of what serves now is refused: pure functions."""
+"""Refusals of `switchyard analyze`. Pure functions."""
 
 from switchyard.codes import Code
 from switchyard.config.commands import typed

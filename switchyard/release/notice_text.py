@@ -1,4 +1,4 @@
-"""The forms of a message about a release: the text for Slack, and the JSON document."""
+"""The formats of a message about a release: the text for Slack, and the JSON document."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,10 +8,10 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 
 VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or means something else."""
+"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
 
 QUOTED_CHARACTERS = 500
-"""Characters of a reason, or of a record's own words, that a text has."""
+"""Number of characters of a reason, or of a text from the record, that a message shows."""
 
 
 def json_document(message: Message) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Which messages a change of the record causes: a pure function of the record before and after."""
+"""The messages that a change of the record causes, as a pure function of the record before and after."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ FAST = frozenset({Act.SWITCH.value, Act.ROLLBACK.value})
 
 @dataclass(frozen=True)
 class Occurrence:
-    """Something that a message is sent about.
+    """An event about which a message is sent.
 
     Attributes:
         event: what it is.
@@ -59,7 +59,7 @@ def queueing(subscriptions: Subscriptions) -> Callable[[Releases, Releases], Rel
 
 
 def occurrences(before: Releases, release: ReleaseRecord) -> Iterator[Occurrence]:
-    """What has happened to the latest release. Of drills nothing is sent: they end where they began.
+    """The events of the latest release. A drill has none, because the same version serves after it.
 
     Args:
         before: the record before.

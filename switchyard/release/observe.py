@@ -18,12 +18,12 @@ from switchyard.release.refusals import refuse_foreign, refuse_selector
 async def observe(
     cluster: Cluster, name: ServiceName, settings: BlueGreenSettings, own: Mark, described: str
 ) -> Observation:
-    """Reads the Service and both colours.
+    """Reads the Service and both colours of a service.
 
     Args:
         cluster: the cluster.
-        name: of the service.
-        settings: of the service.
+        name: name of the service.
+        settings: settings of the service.
         own: project and name of the stack.
         described: the kubeconfig and its context in words.
 

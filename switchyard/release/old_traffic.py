@@ -1,4 +1,4 @@
-"""Whether a colour that does not serve still gets requests, as far as that can be seen."""
+"""Checks whether a colour that does not serve still gets requests, as far as that can be seen."""
 
 import asyncio
 
@@ -10,20 +10,20 @@ from switchyard.release.pod_metrics import PodMetrics
 from switchyard.release.samples import Counts, Increase
 
 SECONDS = 3
-"""For how long its requests are counted."""
+"""Seconds for which the requests to the colour are counted."""
 
 
 async def still_used(
     cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float = SECONDS
 ) -> str | None:
-    """What shows that a colour is used, in words. None where nothing shows it, or where it cannot be seen.
+    """A sentence about requests or connections that show that a colour is used; None if none are seen, or can be seen.
 
     Args:
         cluster: the cluster.
         name: the service's name.
         service: its settings.
-        colour: the one that does not serve.
-        seconds: for how long its requests are counted.
+        colour: the colour that does not serve.
+        seconds: time for which its requests are counted.
     """
     left = None
     if service.release.drain.method is DrainMethod.ENDPOINT:
@@ -35,7 +35,7 @@ async def still_used(
 
 
 async def _requests(cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float) -> float:
-    """Requests that the pods of a colour have counted meanwhile; 0 where they do not count."""
+    """Requests that the pods of a colour count during some seconds; 0 if they do not count requests."""
     metrics, increase, counts = (
         PodMetrics(cluster.api, name, service, Track(colour)),
         Increase(service.release.watch),

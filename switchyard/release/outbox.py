@@ -1,4 +1,4 @@
-"""Messages about releases that are still to be sent, as a value. They are kept in the record, beside the releases."""
+"""Messages about releases that are still to be sent, as a value that is kept in the record."""
 
 import json
 from collections.abc import Collection, Iterable, Mapping
@@ -11,16 +11,16 @@ from switchyard.kube.rolled_back import unknown_keys
 from switchyard.release.record import ReleaseRecord
 
 KEPT_MESSAGES = 20
-"""Messages that wait at most. The oldest are dropped."""
+"""Largest number of waiting messages. The oldest are dropped."""
 
 KEPT_HOURS = 72
-"""Hours that a message is kept at most: it is no news after that."""
+"""Hours for which a message is kept at most. Older messages are no longer useful."""
 
 OUTBOX_BYTES = 100_000
-"""Bytes that the messages may take, so that they and the history fit into a ConfigMap together."""
+"""Largest size of all messages in bytes, so that they and the history fit into one ConfigMap."""
 
 CLAIMED_SECONDS = 15
-"""Seconds after which a message that was being sent is sent again: its command has ended before it wrote so."""
+"""Seconds after which a message that is marked as being sent is sent again, because its command must have died."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Message:
     """One message about a release.
 
     Attributes:
-        id: the same however often it is sent: ID of the release and event.
-        event: what it is about, see `switchyard.config.models.releases.ReleaseEvent`.
-        at: when that was, RFC 3339.
+        id: ID of the release and event, the same at every attempt.
+        event: the event that it is about, see `switchyard.config.models.releases.ReleaseEvent`.
+        at: time of the event, RFC 3339.
         stack: name of the stack.
         release: as the history has it, at that time.
         to: names of the notifications that wait for it, each with the time since when it is being sent, or None.
@@ -83,7 +83,7 @@ class Claim:
 
 @dataclass(frozen=True)
 class Outbox:
-    """The messages that wait.
+    """The messages that wait to be sent.
 
     Attributes:
         messages: oldest first.
@@ -94,7 +94,7 @@ class Outbox:
     dropped: int = 0
 
     def adding(self, message: Message) -> "Outbox":
-        """With one more message, unless it waits already. The oldest are dropped for it."""
+        """Adds a message, unless it waits already. If there are too many, the oldest are dropped."""
         if any(message.id == other.id for other in self.messages):
             return self
         if _size([message]) > OUTBOX_BYTES // 4:
@@ -106,11 +106,11 @@ class Outbox:
         return replace(self, messages=tuple(kept), dropped=self.dropped + dropped)
 
     def withdrawing(self, release: str) -> "Outbox":
-        """Without the messages about a release that has changed nothing."""
+        """Removes the messages about a release that has changed nothing."""
         return replace(self, messages=tuple(message for message in self.messages if message.release["id"] != release))
 
     def cleared(self, now: datetime) -> "Outbox":
-        """Without what is too old to be news.
+        """Removes messages that are too old.
 
         Args:
             now: by the API server's clock.
@@ -138,7 +138,7 @@ class Outbox:
         return replace(self, messages=tuple(messages)), tuple(claims)
 
     def settling(self, sent: Iterable[Claim], unsent: Iterable[Claim]) -> "Outbox":
-        """Without what was sent, and with what could not be sent waiting again."""
+        """Removes messages that were sent, and lets those that could not be sent wait again."""
         gone = {(claim.message.id, claim.to) for claim in sent}
         again = {(claim.message.id, claim.to) for claim in unsent}
         messages = (
@@ -160,7 +160,7 @@ class Outbox:
 
     @classmethod
     def from_json(cls, document: Any) -> Self:
-        """Reads the messages. What somebody has broken counts as dropped: no message stops a release."""
+        """Reads the messages. A broken message counts as dropped, so that no message stops a release."""
         if not isinstance(document, Mapping):
             return cls()
         entries, dropped = document.get("messages"), document.get("dropped")

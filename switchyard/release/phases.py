@@ -33,7 +33,7 @@ class Phase(StrEnum):
 
 
 class Result(StrEnum):
-    """How a release ended, or that it has not."""
+    """The result of a release, or that it still runs."""
 
     RUNNING = "running"
     SUCCEEDED = "succeeded"
@@ -43,7 +43,7 @@ class Result(StrEnum):
 
 
 class Side(StrEnum):
-    """One of the two colours, by its part in the release."""
+    """One of the two colours, by its role in the release."""
 
     OLD = "old"
     NEW = "new"
@@ -53,15 +53,15 @@ class Event(StrEnum):
     """The outcome of a phase, an act of an operator, or the loss of the command.
 
     Attributes:
-        PASSED: the phase reached what it is for.
+        PASSED: the phase succeeded.
         REFUSED: a gate, a hook or a check did not permit the step; nothing was changed by it.
-        FAILED: the phase did not reach what it is for.
-        BREACHED: the new version is worse than its limits, or belongs together with one that is not released.
+        FAILED: the phase failed.
+        BREACHED: the new version is worse than its limits, or another release of its group is rolled back.
         NO_VERDICT: the evidence is not enough for a verdict, for example without requests.
         LOST: the command has died before it changed anything in this phase, or where that makes no difference.
         LOST_AFTER_CHANGE: the command has died after the change that the phase is for, and before it wrote so.
         HOLD: the operator, or `--hold-after`, stops the release at the end of a phase.
-        RESUME: the operator goes on.
+        RESUME: the operator continues the release.
         ABORT: the operator takes the release back.
         RETIRE: the operator ends the bake early.
         IRREVERSIBLE: a hook has begun after which the old version no longer works, or may not.
@@ -82,17 +82,17 @@ class Event(StrEnum):
 
 
 ACTS = frozenset({Event.HOLD, Event.RESUME, Event.ABORT, Event.RETIRE})
-"""Events that an operator causes."""
+"""Events that are caused by an operator."""
 
 BEFORE_SWITCH = frozenset({Phase.WARM, Phase.PROVE, Phase.SWITCH})
-"""Phases that the old colour serves in."""
+"""Phases in which the old colour serves."""
 
 BOTH = frozenset(Side)
 
 
 @dataclass(frozen=True)
 class State:
-    """Where a release stands.
+    """The state of a release.
 
     Attributes:
         phase: the phase that runs, or that the release ended in.
@@ -114,7 +114,7 @@ class State:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more happens in this release."""
+        """Whether the release has ended."""
         return self.result is not Result.RUNNING
 
     @property
@@ -136,7 +136,7 @@ def apply(state: State, event: Event) -> State:
 
 
 def fitting(state: State) -> Iterator[Event]:
-    """The events that fit a state."""
+    """The events that are possible in a state."""
     return (event for event in Event if _transition(state, event) is not None)
 
 
@@ -201,7 +201,7 @@ def _after_passed(state: State) -> State:
 
 
 def _after_setback(state: State, event: Event) -> State | None:
-    """After a refusal or a failure: before the switch it ends the release; after it, the new colour serves on."""
+    """The state after a refusal or a failure: before the switch the release ends, after it the new colour serves."""
     if state.serving is Side.OLD:
         return replace(state, result=Result.REFUSED if event is Event.REFUSED else Result.FAILED)
     if state.phase is Phase.DRAIN:

@@ -1,4 +1,4 @@
-"""The two colours of a service as the cluster has them at the start of a command, and what the command would do."""
+"""The two colours of a service at the start of a command, and the plan of the command."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from switchyard.config.models.service_name import ServiceName, key_of
 
 
 class Act(StrEnum):
-    """What an operator asks for: the next version, the one before, or how a release goes on."""
+    """The action that an operator asks for."""
 
     SWITCH = "switch"
     ROLLBACK = "rollback"
@@ -28,7 +28,7 @@ class ColourState:
     Attributes:
         colour: blue or green.
         tag: version of the image that its Deployment has; None without a Deployment.
-        wanted: pods that its Deployment asks for.
+        wanted: number of replicas of its Deployment.
         ready: ready endpoints of its present version.
     """
 
@@ -39,7 +39,7 @@ class ColourState:
 
     @property
     def configured(self) -> Mapping[str, object]:
-        """The keys of the configuration that this colour has on the cluster; none without a Deployment."""
+        """The configuration keys of this colour with their values on the cluster; empty without a Deployment."""
         return {} if self.tag is None else {"tag": self.tag, "replicas": self.wanted}
 
     def __str__(self) -> str:
@@ -51,8 +51,8 @@ class Observation:
     """A service as it was when the command began.
 
     Attributes:
-        name: of the service.
-        settings: of the service.
+        name: name of the service.
+        settings: settings of the service.
         live: the Service that users reach, as the API server has it.
         serving: the colour that the Service selects.
         colours: both colours.
@@ -66,21 +66,21 @@ class Observation:
 
     @property
     def what_serves(self) -> str:
-        """What serves now, as a sentence of a message."""
+        """A sentence about the version that serves now, for messages."""
         return f"{key_of(self.name)} serves {self.colours[self.serving]}."
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a command would do, as the operator confirms it.
+    """The plan of a command, as the operator confirms it.
 
     Attributes:
         act: switch or rollback.
-        observation: of the service.
-        target: the colour that is to serve.
-        warm_tag: the version that the target is to be warmed with first; None where it is warm.
+        observation: observation of the service.
+        target: the colour that will serve.
+        warm_tag: the version with which the target has to be warmed first; None if it is warm.
         patch: whether the selector has to be changed; otherwise only configuration and state follow.
-        warnings: what the operator should know before.
+        warnings: warnings that are shown before the confirmation.
     """
 
     act: Act
@@ -97,10 +97,10 @@ class Plan:
 
     @property
     def to(self) -> ColourState:
-        """The colour that is to serve."""
+        """The colour that will serve."""
         return self.observation.colours[self.target]
 
     @property
     def to_tag(self) -> str | None:
-        """The version that is to serve."""
+        """The version that will serve."""
         return self.warm_tag or self.to.tag

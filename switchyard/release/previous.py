@@ -1,4 +1,4 @@
-"""The version that a rollback goes back to, by the record of the releases before: a pure function."""
+"""The version to which a rollback returns, from the record of earlier releases. Pure functions."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,20 +14,20 @@ SUCCEEDED = "succeeded"
 
 
 class Recorded(RecordedRelease, Protocol):
-    """What is read of the record of a release."""
+    """The part of a release's record that is needed to find the previous version."""
 
     @property
     def started(self) -> str:
-        """When it began."""
+        """Start of the release."""
 
 
 @dataclass(frozen=True)
 class Previous:
-    """Where a rollback goes.
+    """The target of a rollback.
 
     Attributes:
-        colour: that served before.
-        tag: its version then; None where no record says so.
+        colour: the colour that served before.
+        tag: the version that it served; None if no record has it.
         patch: whether the selector has to be changed; otherwise an earlier rollback has done so and not finished.
     """
 
@@ -40,7 +40,7 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
     """The colour and version that served before those that serve now.
 
     Args:
-        observation: of the service.
+        observation: observation of the service.
         last: the record of its latest release; None where there is none.
         converged: whether the configuration has what serves.
     """
@@ -71,7 +71,7 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
 
 
 def _of_drill(last: Recorded, serving: Colour) -> Previous:
-    """Where a rollback goes while a drill has not ended: back to where the drill began, or where it was to go."""
+    """The target of a rollback during a drill: the colour where the drill began, or its other colour."""
     if last.target == serving:
         return Previous(Colour(last.source), last.from_tag)
     return Previous(Colour(last.target), last.tag)

@@ -1,4 +1,4 @@
-"""What a sample of successes and failures supports at 95 %: the one-sided exact bounds of Clopper and Pearson. Pure.
+"""One-sided exact bounds at 95 % by Clopper and Pearson for a sample of successes and failures. Pure functions.
 
 C. J. Clopper, E. S. Pearson, "The use of confidence or fiducial limits illustrated in the case of the binomial",
 Biometrika 26 (1934), 404-413. With 0 in n the upper bound is 1 - 0.05 ** (1 / n), which is under 3/n.
@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 
 CHANCE = 0.05
-"""Chance that a bound is wrong."""
+"""Probability that a bound is wrong."""
 
 _HALVINGS = 60
 

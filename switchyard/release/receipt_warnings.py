@@ -105,11 +105,11 @@ def not_seen(plan: Plan, receipt: Receipt) -> str | None:
     unknown = next((f"{node.node}: {node.problem}" for node in receipt.unknown), None)
     why = denied or unknown or next(about_nodes, BY_HEALTH)
     apply = f"To see it, apply the roles of `{typed('switchyard rbac')}`"
-    remedy = apply if denied else "Where it matters, ask the service from outside"
+    remedy = apply if denied else "If it matters, send a request to the service from outside"
     return notice(
         Code.FOLLOWING_NOT_SEEN,
         key_of(plan.observation.name),
-        f"that every node follows the switch to {plan.target} was not seen ({why})",
+        f"it was not seen whether every node follows the switch to {plan.target} ({why})",
         f"The Service selects {plan.target}, and nothing was seen to fail. {remedy}.",
     )
 

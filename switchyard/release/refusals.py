@@ -70,7 +70,7 @@ def refuse_foreign(
     """Refuses a Service that is not there, or that another stack or nobody has marked as its own.
 
     Args:
-        name: of the service.
+        name: name of the service.
         service: its settings.
         live: the Service on the cluster; None when there is none.
         own: project and name of the stack.
@@ -160,7 +160,7 @@ def refuse_no_pods(observation: Observation, target: Colour, act: Act) -> Refusa
         code=Code.TARGET_NOT_READY,
         step=f"{key_of(name)}: the {act} to {target}",
         observed=f"none of its {state.wanted} pods is ready ({state.tag or 'no version'})",
-        rule="a colour without a ready endpoint would answer nobody",
+        rule="a colour without a ready endpoint would answer no request",
         remedy=(
             f"{UNTOUCHED} {observation.what_serves} See: kubectl -n {service.namespace} get pods -l "
             f"{labels_text(selector(name, target))}"
@@ -201,7 +201,7 @@ def refuse_other_than_confirmed(confirmed: Observation, now: Observation) -> Ref
 
 
 def refuse_unconfirmed(name: str, act: Act) -> Refusal:
-    """Refuses to act without a confirmation when there is no terminal to ask at."""
+    """Refuses a change without a confirmation if there is no terminal to ask at."""
     return Refusal(
         code=Code.CONFIRMATION_NEEDED,
         step=f"{key_of(name)}: the {act}",
@@ -250,7 +250,7 @@ def refuse_not_warmed(plan: Plan, why: str) -> Refusal:
         code=Code.NOT_WARMED,
         step=f"{key_of(name)}: the rollback to {plan.target} {plan.warm_tag}",
         observed=f"its pods are not ready: {why.strip()}",
-        rule="a version without ready pods would answer nobody",
+        rule="a version without ready pods would answer no request",
         remedy=(
             f"The Service was not changed. {plan.observation.what_serves} {remedy}, and when its pods are ready: "
             + typed(f"switchyard rollback {key_of(name)}")
@@ -274,7 +274,7 @@ def not_converged(name: str, target: Colour, stack: str, why: str, *, config: bo
     """Reports that the switch is done, and that configuration or state do not have it yet.
 
     Args:
-        name: of the service.
+        name: name of the service.
         target: the colour that serves.
         stack: name of the stack.
         why: the engine's own words.

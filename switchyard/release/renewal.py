@@ -1,4 +1,4 @@
-"""Ends kept connections by the end of the pods that hold them, which needs nothing of the application."""
+"""Ends kept connections by replacing the pods that hold them, which needs nothing from the application."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ KILL_SECONDS = 2
 """From SIGTERM to SIGKILL where a pod's grace period is over: the kubelet's `minimumGracePeriodInSeconds`."""
 
 NODE_SECONDS = 10
-"""How long the kubelets may take besides to end their containers and to report it."""
+"""Additional seconds for the kubelets to stop containers and to report it."""
 
 
 async def renew_pods(
@@ -35,9 +35,9 @@ async def renew_pods(
         cluster: the cluster.
         name: the service's name.
         service: its settings.
-        colour: whose pods.
+        colour: the colour whose pods are ended.
         seconds: how long to follow it; None takes the time of the settings.
-        serving: what serves, for a message.
+        serving: the colour that serves, for messages.
     """
 
     async def renew(_: frozenset[str]) -> None:
@@ -59,8 +59,8 @@ async def end_pods(
         cluster: the cluster.
         name: the service's name.
         service: its settings.
-        colour: whose pods.
-        serving: what serves, for a message.
+        colour: the colour whose pods are ended.
+        serving: the colour that serves, for messages.
     """
     grace = service.release.drain.rollback_seconds or 0
     namespace = service.namespace
@@ -83,7 +83,7 @@ async def _replaced(
     bound: float,
     serving: str,
 ) -> DrainReport:
-    """Begins to replace the pods of a colour, and follows that until those of before are gone or the time is over."""
+    """Begins to replace the pods of a colour, and waits until the old pods are gone or the time is over."""
     namespace, deployment = service.namespace, colour_name(name, colour)
     async with aclosing(cluster.watch_pod_names(namespace, selector(name, colour))) as watch:
         before = left = await anext(watch)

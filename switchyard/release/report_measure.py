@@ -1,4 +1,4 @@
-"""One measure of a report: its value and target, and what its sample supports. Pure."""
+"""One measure of a report: its value and target, and the bound that its sample supports. Pure."""
 
 import math
 import statistics
@@ -17,7 +17,7 @@ class Spread:
     """Durations of one kind.
 
     Attributes:
-        name: from what to what.
+        name: the two moments between which the duration is.
         size: how many are known.
         median: of them, in seconds.
         p95: 95th percentile of them by nearest rank.
@@ -58,10 +58,10 @@ class Measure:
         name: in `--json`.
         title: for people.
         unit: `share`, `seconds` or `perWeek`.
-        value: of the sample; None where the records do not have it.
+        value: value of the sample; None where the records do not have it.
         target: in words; empty where there is none.
         met: whether the value meets the target; None where there is no value, or no target in figures.
-        size: of the sample.
+        size: size of the sample.
         of: what the sample is of.
         bound: what the sample supports at 95 %: a lower bound of what is to be high, or an upper one.
         supported: whether that bound meets the target too.

@@ -1,4 +1,4 @@
-"""Why a report is refused: pure functions."""
+"""Refusals of `switchyard report`. Pure functions."""
 
 import re
 from collections.abc import Collection
@@ -12,7 +12,7 @@ SPAN = re.compile(r"([1-9]\d{0,3})([hdw])")
 
 
 def refuse_span(text: str) -> Refusal | None:
-    """Refuses a text that names no time."""
+    """Refuses a text that is not a number of hours, days or weeks."""
     if SPAN.fullmatch(text):
         return None
     return Refusal(

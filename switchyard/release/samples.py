@@ -1,4 +1,4 @@
-"""What pods have counted: the text format of Prometheus, read into requests, failures and durations. Pure functions."""
+"""Reads the text format of Prometheus into requests, failures and durations that pods have counted. Pure functions."""
 
 import math
 import re
@@ -12,13 +12,13 @@ from switchyard.config.models.watch import Watch
 from switchyard.errors import SwitchyardError
 
 BODY_LIMIT = 8 * 2**20
-"""Bytes of one pod's metrics that are read."""
+"""Largest size of one pod's metrics that is read, in bytes."""
 
 SERIES_LIMIT = 5000
-"""Series of the two metrics that one pod may have: more take longer to read than the second between two looks."""
+"""Largest number of series of the two metrics for one pod. More would take longer to read than a second."""
 
 FAILED = re.compile(r"5..")
-"""Statuses of failed requests, as the analysis of a canary has them."""
+"""Statuses of failed requests, the same as in the analysis of a canary."""
 
 Series = tuple[str, tuple[tuple[str, str], ...]]
 """Name and labels of one series."""
@@ -32,12 +32,12 @@ class MetricsError(SwitchyardError):
 
 @dataclass(frozen=True)
 class Counts:
-    """Requests within some time.
+    """Requests in some period.
 
     Attributes:
         requests: all of them.
         failed: those that ended in a status of 500 or more.
-        buckets: by upper boundary in seconds, infinity included, the requests that took at most so long.
+        buckets: number of requests that took at most as long as a boundary, by boundary in seconds, infinity included.
     """
 
     requests: float = 0.0
@@ -74,9 +74,9 @@ class Counts:
 
 
 def parse(body: str, watch: Watch) -> dict[Series, float]:
-    """The values of the series that are watched.
+    """Parses the values of the series that are watched.
 
-    Lines of other metrics are not looked at. Exemplars, timestamps and the end mark of OpenMetrics are accepted. Values
+    Lines of other metrics are ignored. Exemplars, timestamps and the end mark of OpenMetrics are accepted. Values
     that no counter can have (NaN, infinities, negative numbers) are left out.
 
     Args:
@@ -150,7 +150,7 @@ def _boundary(text: str) -> Iterator[float]:
 
 
 class Increase:
-    """Turns what pods have counted since their start into what they count during the watch.
+    """Converts the counters of pods, which count since their start, into the requests of the watch.
 
     A pod that was there at the beginning counts from its first reading on, one that came later from zero. Where a
     counter has become smaller, the process has restarted, and all that it has counted since is new. What a pod counted
@@ -165,12 +165,12 @@ class Increase:
         self._last: dict[str, Mapping[Series, float]] = {}
 
     def add(self, pod: str, series: Mapping[Series, float], *, born: bool) -> Counts:
-        """What a pod has counted since its last reading.
+        """The requests that a pod has counted since its last reading.
 
         Args:
             pod: its unique identifier, not its name.
             series: its present values.
-            born: whether the pod came into being during the watch.
+            born: whether the pod was created during the watch.
         """
         before = self._last.get(pod)
         if before is None:

@@ -1,10 +1,10 @@
-"""How much time the samples of Prometheus cover, and whether there is one since a watch began. Pure."""
+"""Determines how much time the samples of Prometheus cover, and whether there are any since a watch began. Pure."""
 
 from switchyard.release.pod_metrics import Reading
 
 
 class Sampling:
-    """Follows when the samples of a watch were taken, by the clock of Prometheus."""
+    """Records when the samples of a watch were taken, by the clock of Prometheus."""
 
     def __init__(self) -> None:
         self._first: dict[str, float] = {}
@@ -27,7 +27,7 @@ class Sampling:
         return seconds
 
     def missing(self, reading: Reading) -> str:
-        """That no sample is newer than the watch, in words; empty where one is, or where the source is another."""
+        """A sentence if no sample is newer than the start of the watch; empty otherwise, or for another source."""
         if self._has_new or not reading.taken:
             return ""
         age = reading.evaluated - max(reading.taken.values())

@@ -1,4 +1,4 @@
-"""What Prometheus has scraped of pods: the query, and the counters of each pod in its answer. Pure functions.
+"""Queries the last samples of pods from Prometheus, and reads the counters of each pod from the answer. Pure functions.
 
 A pod may be scraped more than once, as the target of two Services. Its counters are then there twice, and one target
 is followed. Labels of targets may be labels of the application as well, so that what was scraped at the same
@@ -15,10 +15,10 @@ from switchyard.kube.prometheus import Sample
 from switchyard.release.samples import Series
 
 TARGET = ("job", "instance", "service", "endpoint", "container", "prometheus", "prometheus_replica", "replica")
-"""Labels that tell the targets of one pod apart, and the copies of one Prometheus."""
+"""Labels that distinguish the targets of one pod, and the replicas of one Prometheus."""
 
 ROW = "switchyard_row"
-"""Label that the query adds: which of its parts a sample is of."""
+"""Label that the query adds to each sample, with the part of the query that the sample belongs to."""
 
 REQUESTS, BUCKETS, TAKEN = "requests", "buckets", "taken"
 
@@ -31,8 +31,8 @@ class Scrape:
     """The counters of one pod at its last scrape.
 
     Attributes:
-        taken: when, in seconds since 1970 by the clock of Prometheus.
-        targets: by which it is known again.
+        taken: time of the scrape, in seconds since 1970 by the clock of Prometheus.
+        targets: the targets from which the counters come, to recognise them at the next scrape.
         series: values of the watched series.
     """
 
@@ -42,11 +42,11 @@ class Scrape:
 
 
 def query(watch: Watch, namespace: str, pods: Collection[str]) -> str:
-    """The one query for the last samples of some pods, and for when they were taken.
+    """The query for the last samples of some pods, and for the times at which they were taken.
 
     Args:
         watch: names and labels of what is watched.
-        namespace: of the pods.
+        namespace: namespace of the pods.
         pods: their names.
     """
     matchers = [f'{label}="{value}"' for label, value in {**watch.labels, "namespace": namespace}.items()]
@@ -63,7 +63,7 @@ def query(watch: Watch, namespace: str, pods: Collection[str]) -> str:
 
 
 def _alternatives(pods: Collection[str]) -> str:
-    """A regular expression for names of pods, short because it is sent each second: they begin alike."""
+    """A regular expression for names of pods. Their common prefix is written once, because it is sent each second."""
     # Character by character is what is meant.
     start = os.path.commonprefix(sorted(pods)) if len(pods) > 1 else ""  # noqa: RUF071
     names = "|".join(sorted(pod.removeprefix(start) for pod in pods))
@@ -125,12 +125,12 @@ def followed(every: Iterable[Scrape], targets: Collection[Target]) -> Scrape | N
 def newer(last: Scrape | None, scrape: Scrape) -> Scrape:
     """The later one of two scrapes of a pod.
 
-    Two copies of Prometheus behind one address scrape at different moments, and a query reaches either. A counter that
-    is a little smaller is the view of the other copy, whose clock may differ; one that has begun anew is much smaller.
+    Two replicas of Prometheus behind one address scrape at different times, and a query reaches either. A counter that
+    is a little smaller comes from the other replica, whose clock may differ; a counter that was reset is much smaller.
 
     Args:
         last: the scrape that was taken before; None for the first one.
-        scrape: the one of now.
+        scrape: the new scrape.
     """
     if last is None or (scrape.taken > last.taken and not _is_a_little_smaller(last.series, scrape.series)):
         return scrape

@@ -1,8 +1,8 @@
-"""Changes the selector of a Service as the provider's own server-side apply would.
+"""Changes the selector of a Service in the same way as the provider's server-side apply.
 
-An apply by a field manager replaces everything that the manager applied before: a field that it had and does not send
-again is removed. So what is sent is the whole of what the manager has, read from `metadata.managedFields`, with another
-selector. The next update of the stack finds its own fields under its own manager, and nothing to do.
+An apply by a field manager removes every field that the manager applied before and does not send again. This module
+therefore sends all fields of the manager, read from `metadata.managedFields`, with another selector. The next update of
+the stack then finds its own fields under its own manager, and has nothing to change.
 """
 
 import json
@@ -21,14 +21,14 @@ _FIELD, _KEY, _VALUE, _ITSELF = "f:", "k:", "v:", "."
 
 
 def applied_fields(live: Mapping[str, Any], manager: str = FIELD_MANAGER) -> Manifest:
-    """What a field manager has applied of an object, with the values that the object has now.
+    """The fields that a field manager has applied to an object, with their present values.
 
     Args:
         live: the object, as the API server has it.
         manager: the field manager.
 
     Returns:
-        Nothing where the manager has applied nothing, as after a restore of a backup.
+        The fields; empty if the manager has applied nothing, for example after a restore of a backup.
     """
     entries = (live.get("metadata") or {}).get("managedFields") or []
     fields: dict[str, Any] = {}
@@ -40,7 +40,7 @@ def applied_fields(live: Mapping[str, Any], manager: str = FIELD_MANAGER) -> Man
 
 
 def with_selector(live: Mapping[str, Any], labels: Mapping[str, str]) -> Manifest:
-    """What has to be applied for a Service to select these labels and to change in nothing else.
+    """The object that has to be applied so that a Service selects these labels, and nothing else changes.
 
     It carries the version of the object that was read, so that the API server rejects it when anybody has changed the
     Service since.
@@ -61,7 +61,7 @@ def with_selector(live: Mapping[str, Any], labels: Mapping[str, str]) -> Manifes
 
 
 async def apply_selector(api: BoundedApi, live: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
-    """Has a Service select these labels, and returns the Service as it is afterwards.
+    """Changes the selector of a Service to these labels, and returns the changed Service.
 
     Args:
         api: the API server.

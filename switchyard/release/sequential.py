@@ -1,4 +1,4 @@
-"""A sequential test of a share of requests: as few requests as the error bounds allow, looked at as often as one likes.
+"""A sequential test of a share of requests, which needs few requests and may be evaluated at any time.
 
 The test is Wald's sequential probability ratio test (A. Wald, "Sequential Tests of Statistical Hypotheses", Annals of
 Mathematical Statistics 16, 1945) in the form of a mixture. The likelihood of the requests seen under a worse share is
@@ -13,7 +13,7 @@ import math
 from enum import StrEnum
 
 LEAST_HITS = 2
-"""Requests that must have failed, or been slow, before a version is condemned: one alone may be anybody's fault."""
+"""Requests that must have failed, or been slow, before a version is condemned. A single one may have another cause."""
 
 STEP = 6.0
 """Ratio of the odds of two neighbouring alternatives: from 1 % on these are 1, 6, 27 and 69 %."""
@@ -26,7 +26,7 @@ FROM_THE_START = 0.5
 
 
 class State(StrEnum):
-    """What the requests show about a share so far."""
+    """The result of the test so far."""
 
     OPEN = "open"
     ACCEPTABLE = "acceptable"
@@ -59,7 +59,7 @@ class ShareTest:
         condemned: the smallest share that must not pass.
         false_alarm: chance that an accepted share is ever called worse.
         missed: chance that a condemned share is ever called acceptable.
-        looks: times that requests are added; later ones are not in the mixture of moments.
+        looks: number of readings that the mixture of moments covers; later readings are not in it.
         worse: shares that the test looks for; without them `alternatives`.
     """
 
@@ -90,7 +90,7 @@ class ShareTest:
         return math.log(share / self.accepted), math.log((1 - share) / (1 - self.accepted))
 
     def add(self, total: float, hits: float) -> None:
-        """Adds the requests since the last look.
+        """Adds the requests since the last reading.
 
         Args:
             total: all of them.
@@ -108,7 +108,7 @@ class ShareTest:
         self.hits += hits
 
     def _start(self) -> float:
-        """Weight of the alternative that the version becomes worse at this look; all weights together are at most 1."""
+        """Weight of the alternative that the version becomes worse at this reading. All weights sum to at most 1."""
         if not self._left:
             return -math.inf
         self._left -= 1
@@ -117,7 +117,7 @@ class ShareTest:
 
     @property
     def state(self) -> State:
-        """What the requests show now."""
+        """The present result of the test."""
         condemning, passing = self._limits
         if self.hits >= LEAST_HITS and _log_total(self._evidence) >= condemning:
             return State.WORSE
@@ -136,7 +136,7 @@ def expected_requests(share: float, accepted: float, condemned: float, *, false_
     The formula takes no account of the last request's overshoot: a verdict that needs two failures takes longer.
 
     Args:
-        share: that the version has in truth; the accepted or the condemned one.
+        share: the true share of the version; the accepted or the condemned one.
         accepted: share under one hypothesis.
         condemned: share under the other.
         false_alarm: chance of condemning an accepted share.
@@ -149,7 +149,7 @@ def expected_requests(share: float, accepted: float, condemned: float, *, false_
 
 
 def upper_bound(hits: float, total: float, deviations: float = 2.576) -> float:
-    """The share that the true one is below, by Wilson's interval; 2.576 standard deviations are 99.5 %."""
+    """An upper bound of the true share, by Wilson's interval; 2.576 standard deviations are 99.5 %."""
     squared, share = deviations**2, hits / total
     centre = share + squared / (2 * total)
     spread = deviations * math.sqrt(share * (1 - share) / total + squared / (4 * total**2))

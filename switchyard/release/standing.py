@@ -1,4 +1,4 @@
-"""Where a release stands, by its record and by what the cluster has: the cluster decides. Pure functions."""
+"""The state of a release, from its record and from the cluster, which takes precedence. Pure functions."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ from switchyard.release.record import ReleaseRecord
 
 @dataclass(frozen=True)
 class Live:
-    """What the cluster has of a release.
+    """The facts about a release on the cluster.
 
     Attributes:
         serving: the colour that the Service selects.
@@ -24,11 +24,11 @@ class Live:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a release stands whose command has ended.
+    """The state of a release whose command has ended.
 
     Attributes:
-        state: for the phases.
-        taken_back: whether the old colour serves again though the release had switched.
+        state: the state for the state machine of the phases.
+        taken_back: whether the old colour serves again although the release had switched.
         condemned: whether the new version was condemned, and the rollback has not been done.
     """
 
@@ -38,10 +38,10 @@ class Standing:
 
 
 def standing(record: ReleaseRecord, live: Live) -> Standing:
-    """Where a release stands.
+    """The state of a release.
 
     Args:
-        record: of a release that runs.
+        record: record of a release that runs.
         live: what the cluster has.
     """
     serving = Side.NEW if live.serving == record.target else Side.OLD
@@ -63,16 +63,16 @@ def standing(record: ReleaseRecord, live: Live) -> Standing:
 
 
 def baked_until(record: ReleaseRecord, bake_seconds: int) -> datetime | None:
-    """When a release has baked long enough; None before it bakes."""
+    """The end of the bake of a release; None before the bake begins."""
     bakes = [phase for phase in record.phases if phase.phase is Phase.BAKE]
     return from_text(bakes[0].started) + timedelta(seconds=bake_seconds) if bakes else None
 
 
 def waiting(record: ReleaseRecord, *, held: bool, detail: str | None = None) -> ReleaseRecord:
-    """The record of a release that waits for an operator, or no more."""
+    """The record of a release that begins or ceases to wait for an operator."""
     return replace(record, held=held, detail=detail if held else None)
 
 
 def held_after(phase: str | None) -> str:
-    """Why a release is held whose operator has asked for that."""
+    """The reason of a hold that the operator has asked for."""
     return f"held after {phase}"

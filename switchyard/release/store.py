@@ -35,24 +35,24 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release_errors import RecordUnreadableError
 
 OUTBOX = "outbox"
-"""Key with the messages that are still to be sent; none where nothing waits."""
+"""Key with the messages that are still to be sent. It is absent if there are none."""
 
 KEPT_RELEASES = 200
-"""Releases that the history keeps."""
+"""Number of releases that the history keeps."""
 
 HISTORY_BYTES = 900_000
-"""Bytes that the history may take, as a ConfigMap takes 1 MiB: older releases than fit are dropped."""
+"""Largest size of the history in bytes, as a ConfigMap holds 1 MiB. Older releases that do not fit are dropped."""
 
 KEPT_ROLLBACKS = 20
-"""Versions that were rolled back that the record keeps."""
+"""Number of rolled-back versions that the record keeps."""
 
 ATTEMPTS = 5
-"""Attempts to write when another command has meanwhile written that messages were sent, and nothing else."""
+"""Attempts of a write if another command has only recorded in the meantime that messages were sent."""
 
 
 @dataclass(frozen=True)
 class Releases:
-    """The record of a service.
+    """The record of a service's releases.
 
     Attributes:
         current: the latest release; None where there is none.
@@ -69,11 +69,11 @@ class Releases:
     others: Mapping[str, str] = field(default_factory=dict, compare=False)
 
     def differs_in_messages_alone(self, other: "Releases") -> bool:
-        """Whether two records are equal but for the messages that wait, or entirely."""
+        """Whether two records are equal, apart from the waiting messages."""
         return replace(self, outbox=other.outbox) == other
 
     def writing(self, record: ReleaseRecord) -> "Releases":
-        """The record with a release, which enters the history once it has ended."""
+        """The record with a release. A release that has ended is moved into the history."""
         history = self.history
         if not record.running:
             others = tuple(other for other in history if other.id != record.id)
@@ -100,8 +100,8 @@ class ReleaseStore:
 
     Args:
         api: the API server.
-        namespace: of the service.
-        name: of the service.
+        namespace: namespace of the service.
+        name: name of the service.
         queued: the record with the messages that a change causes, from the record before and after it.
 
     Attributes:
@@ -124,7 +124,7 @@ class ReleaseStore:
         self.outbox = Outbox()
 
     async def read(self) -> Releases:
-        """Reads the record; an empty one where there is none yet."""
+        """Reads the record; returns an empty one if there is none yet."""
         live = await self._api.find("configmaps", record_name(self._service), self._namespace)
         self._resource_version = None
         if live is None:
@@ -150,7 +150,7 @@ class ReleaseStore:
         """Reads the record, changes it and writes it, with the messages that the change causes.
 
         Args:
-            change: the record after, from the record before.
+            change: returns the changed record for a given record.
 
         Raises:
             switchyard.errors.ApiStatusError: status 409 when another command has written a release in between.

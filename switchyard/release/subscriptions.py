@@ -1,4 +1,4 @@
-"""The notifications of one service, as its releases need them."""
+"""The notifications that are configured for the releases of one service."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ class Subscriptions:
     Attributes:
         stack: name of the stack, which messages have.
         service: key of the service.
-        notifications: by their names.
+        notifications: the notifications by their names.
     """
 
     stack: str = ""
@@ -23,7 +23,7 @@ class Subscriptions:
 
     @classmethod
     def of(cls, stack: str, releases: Releases, service: str) -> Self:
-        """The notifications that are sent what happens to a service.
+        """The notifications that receive messages about a service.
 
         Args:
             stack: name of the stack.

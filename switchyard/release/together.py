@@ -23,14 +23,14 @@ from switchyard.gates.base import raise_refusal
 from switchyard.release.convergence import Convergence
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.fast_lane_protocol import Outcome
-from switchyard.release.journal_protocol import Journal
+from switchyard.release.journal_protocol import Journal, lost_lease
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.receipt_warnings import judged
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import refuse_changed, refuse_no_pods
 from switchyard.release.together_refusals import report_split, report_undone
-from switchyard.release_errors import ReleaseError, TogetherSplitError, TogetherUndoneError
+from switchyard.release_errors import LeaseLostError, ReleaseError, TogetherSplitError, TogetherUndoneError
 
 Value = TypeVar("Value")
 
@@ -224,14 +224,32 @@ class Together:
         return None if now.serving == source else f"{now.serving} serves, changed by somebody else"
 
     async def _ended(self, plans: Plans, receipts: Receipts) -> dict[str, Outcome]:
-        """Ends kept connections and the records, while configuration and state follow."""
-        drains = _each({key: member.lane.drain(plans[key], _known(receipts[key])) for key, member in self._items()})
+        """Ends kept connections and the records, while configuration and state follow.
+
+        A service whose Lease a rollback has taken since is left to that, and the others go on without it.
+
+        Raises:
+            LeaseLostError: once the others have ended.
+        """
+        lost = {key: error for key, member in self._items() if (error := await lost_lease(member.journal)) is not None}
+        plans = {key: plan for key, plan in plans.items() if key not in lost}
+        outcomes = await self._converged(plans, {key: receipts[key] for key in plans}, lost) if plans else {}
+        if lost:
+            raise LeaseLostError("\n".join(map(str, lost.values())))
+        return outcomes
+
+    async def _converged(self, plans: Plans, receipts: Receipts, lost: dict[str, LeaseLostError]) -> dict[str, Outcome]:
+        """The outcome of the services whose Leases are held. One that is lost at the end is added to those that are."""
+        drains = _each({key: self._members[key].lane.drain(plans[key], _known(receipts[key])) for key in plans})
         drained, convergence = await asyncio.gather(drains, self._converge(plans, receipts))
         receipts = {key: judged(plans[key], replace(receipt, drain=drained[key])) for key, receipt in receipts.items()}
-        for key, member in self._items():
-            problems = (receipts[key].doubt, convergence.problem)
+        for key, receipt in receipts.items():
+            problems = (receipt.doubt, convergence.problem)
             detail = " ".join(filter(None, problems)) or None
-            await member.journal.end(receipts[key], succeeded=True, detail=detail)
+            try:
+                await self._members[key].journal.end(receipt, succeeded=True, detail=detail)
+            except LeaseLostError as error:
+                lost[key] = error
         return {key: Outcome(receipt, convergence) for key, receipt in receipts.items()}
 
 

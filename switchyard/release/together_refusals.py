@@ -1,4 +1,4 @@
-"""Why several services are not switched together, and what serves then: pure functions."""
+"""Refusals and errors of a switch of several services, with the versions that serve then. Pure functions."""
 
 from collections.abc import Mapping, Sequence
 
@@ -11,7 +11,7 @@ from switchyard.release.refusals import UNTOUCHED
 
 
 def refuse_several(act: Act, words: Sequence[str]) -> Refusal | None:
-    """Refuses several services, or what is no colour, without --together.
+    """Refuses several services, or an unknown colour, without --together.
 
     Args:
         act: the command.
@@ -72,7 +72,7 @@ def report_undone(plans: Mapping[str, Plan], failed: str, why: str, touched: Seq
         ", ".join(plans),
         f"the {act} is not done, because {failed} could not be changed: {why.strip()}",
         (f"Changed back and read again: {', '.join(back)}. " if back else "")
-        + f"All serve as before: {serving}. Repair the cause, and type the command again",
+        + f"All serve as before: {serving}. Remove the cause, and run the command again",
     )
 
 

@@ -13,12 +13,12 @@ from switchyard.release.sequential import State
 
 
 class Outcome(StrEnum):
-    """What a watch ends in.
+    """The outcome of a watch.
 
     Attributes:
         PASS: the requests show that the version is acceptable.
         BREACH: the version is worse than accepted.
-        UNDECIDED: the requests do not show either, or cannot be seen.
+        UNDECIDED: the requests do not suffice for a verdict, or cannot be seen.
         NO_TRAFFIC: no request was counted.
     """
 
@@ -37,7 +37,7 @@ CODES = {
 
 @dataclass(frozen=True)
 class Verdict:
-    """The verdict about a version, with the numbers that it rests on.
+    """The verdict about a version, with the numbers on which it is based.
 
     Attributes:
         outcome: the verdict.
@@ -76,7 +76,7 @@ class Verdict:
 def judge(
     watch: Watch, evidence: Evidence, health: PodHealth, *, seconds: float, source: str, scraped: bool = False
 ) -> Verdict:
-    """The verdict at this moment.
+    """The verdict at the present moment.
 
     Args:
         watch: the settings.

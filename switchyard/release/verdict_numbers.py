@@ -12,11 +12,11 @@ from switchyard.release.verdict import Outcome, Verdict
 
 
 class WatchedVerdict:
-    """Follows a watch, and knows at which look the new version was condemned.
+    """Follows a watch, and records at which reading the new version was condemned.
 
     Args:
         now: the time by the API server's clock.
-        on_tick: is called after each look as well.
+        on_tick: called after each reading as well.
     """
 
     def __init__(self, now: Callable[[], datetime], on_tick: Callable[[Verdict], None]) -> None:
@@ -31,7 +31,7 @@ class WatchedVerdict:
         self._on_tick(verdict)
 
     def numbers(self, verdict: Verdict, watch: Watch) -> dict[str, Any]:
-        """The numbers of the verdict, which is acted upon now.
+        """The numbers of the verdict, on which the release acts now.
 
         Args:
             verdict: at the end of the watch.
@@ -42,7 +42,7 @@ class WatchedVerdict:
 
 
 def numbers_of(verdict: Verdict, watch: Watch, problem_seen: str | None, decided: str) -> dict[str, Any]:
-    """The numbers of a verdict as the record has them.
+    """The numbers of a verdict, in the form of the record.
 
     Args:
         verdict: at the end of the watch.

@@ -1,4 +1,4 @@
-"""Which version has answered, by a header of the answer. Pure functions."""
+"""Determines which version has answered, by a response header. Pure functions."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ Headers = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Side:
-    """What the pods of one colour have answered when they were asked themselves.
+    """The answers of the pods of one colour to requests that were sent to them directly.
 
     Attributes:
-        colour: theirs.
-        tag: their version; None where it is not known.
+        colour: the colour of the pods.
+        tag: the version of the pods; None if it is not known.
         answers: the headers of one answer of each.
         problem: why others did not answer; empty when all did.
     """
@@ -37,12 +37,12 @@ class Side:
 
 @dataclass(frozen=True)
 class VersionHeader:
-    """A header that tells which of two versions has answered.
+    """A response header that shows which of two versions has answered.
 
     Attributes:
-        name: its name, in lower case.
-        new: its value in answers of the new version.
-        old: its value in answers of the old one; None where that has no pods.
+        name: name of the header, in lower case.
+        new: value of the header in answers of the new version.
+        old: value of the header in answers of the old version; None if that has no pods.
     """
 
     name: str
@@ -59,12 +59,12 @@ class VersionHeader:
 
 
 def version_header(new: Side, old: Side, wanted: str | None) -> VersionHeader | str:
-    """The header that tells two versions apart, or why none does, in words.
+    """The header that distinguishes two versions, or a sentence why there is none.
 
     Args:
-        new: the version that is to serve.
-        old: the one that served.
-        wanted: the header of the settings; None looks for one whose value is the tag or the colour.
+        new: the version that will serve.
+        old: the version that served.
+        wanted: the configured header; with None, a header whose value is the tag or the colour is looked for.
     """
     if not new.answers:
         return f"no pod of {new.colour} could be asked: {new.problem or 'it has none'}"

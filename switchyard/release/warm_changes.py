@@ -1,4 +1,4 @@
-"""Gives a colour its version and its pods: by the configuration, and an update that changes nothing else."""
+"""Sets the version and the replicas of a colour in the configuration, by an update that changes nothing else."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -12,22 +12,22 @@ from switchyard.errors import EngineError, GateRefusedError
 from switchyard.release.engine import Engine, Step
 
 LOCKED = ("currently locked", "[409] Conflict")
-"""What the engine says while another update of the stack runs, for example that of a command that was killed."""
+"""Message of the engine while another update of the stack runs, for example that of a killed command."""
 
 LOCKED_SECONDS = 330
-"""How long such an update is waited for: as long as most may take until their pods are ready."""
+"""Seconds to wait for such an update: as long as most updates take until their pods are ready."""
 
 COMPONENT = "switchyard:service:"
-"""Part of the URN of everything that belongs to a service."""
+"""Part of the URN of every resource that belongs to a service."""
 
 
 @dataclass(frozen=True)
 class ColourChange:
-    """What a colour is to have.
+    """The values that a colour will have.
 
     Attributes:
-        key: of the service.
-        colour: of the service.
+        key: key of the service.
+        colour: colour of the service.
         values: the keys of the colour that are set.
     """
 
@@ -41,7 +41,7 @@ class ColourChange:
         return f"{below(SERVICES, self.key)}.{self.colour}"
 
     def others(self, steps: Iterable[Step]) -> list[Step]:
-        """The steps of a preview that are not of this colour."""
+        """The steps of a preview that do not belong to this colour."""
         return [step for step in steps if COMPONENT not in step.urn or step.name != f"{self.key}-{self.colour}"]
 
 
@@ -54,7 +54,7 @@ def preview_change(
     """Writes a change to the configuration and previews it. When it is refused, the configuration is as before.
 
     Args:
-        engine: of the stack.
+        engine: engine of the stack.
         change: the change.
         refusal_of_others: the message for a preview that would change something else.
         live: what the cluster has of the keys that are set. Where an earlier command has written the change and died,
@@ -75,7 +75,7 @@ def preview_changes(
     """Writes changes to the configuration and previews them, as `preview_change` does, all at once.
 
     Args:
-        engine: of the stack.
+        engine: engine of the stack.
         changes: each with what the cluster has.
         refusal_of_others: the message for a preview that would change something else.
 
@@ -121,7 +121,7 @@ def update(engine: Engine) -> None:
 
 
 def _before(services: Mapping[str, Any], change: ColourChange, live: Mapping[str, object] | None) -> Mapping[str, Any]:
-    """What a refusal goes back to: what the configuration has of the colour, or the cluster."""
+    """The values that are restored after a refusal: those of the colour in the configuration, or on the cluster."""
     colour = (services.get(change.key) or {}).get(change.colour.value)
     before: Mapping[str, Any] = colour if isinstance(colour, dict) else {}
     if live and all(before.get(key) == value for key, value in change.values.items()):

@@ -1,4 +1,4 @@
-"""Warms a retired version before a rollback to it: by an update of its Deployment alone."""
+"""Warms a retired version before a rollback to it, by an update of its Deployment alone."""
 
 from switchyard.config.commands import below
 from switchyard.config.kubernetes import APPS
@@ -9,11 +9,11 @@ from switchyard.release.plan import Plan
 from switchyard.release.refusals import refuse_not_warmed
 
 DEPLOYMENT_URN = f"**::switchyard:service:*$kubernetes:{APPS}:Deployment::{{key}}-{{colour}}"
-"""The Deployment of a colour, whatever the names of project and stack."""
+"""URN pattern of the Deployment of a colour, for any project and stack."""
 
 
 def warm(engine: Engine, plan: Plan) -> None:
-    """Gives a colour the version and the pods that it is to serve with, and waits until they are ready.
+    """Gives a colour the version and the pods with which it will serve, and waits until they are ready.
 
     Raises:
         GateRefusedError: the engine does not do so.

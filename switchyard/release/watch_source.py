@@ -9,7 +9,7 @@ from switchyard.release.pod_metrics import PodMetrics, Reading
 
 
 class Source(Protocol):
-    """What is read at each look."""
+    """A source of metrics that is read each second of a watch."""
 
     async def read(self) -> Reading:
         """Reads once; what does not answer is part of the reading."""
@@ -24,9 +24,9 @@ def sources_of(
     Args:
         api: the API server.
         service: the service's name in Kubernetes.
-        settings: of the service.
+        settings: settings of the service.
         tracks: whose pods.
-        before: an earlier reading of the same pods, which is gone on from.
+        before: an earlier reading of the same pods, from which the counting continues.
     """
     if settings.release.watch.prometheus is None:
         return [PodMetrics(api, service, settings, track) for track in tracks]

@@ -29,7 +29,7 @@ def url_of(secret: Mapping[str, Any] | None, name: str, key: str) -> str:
 
     Args:
         secret: as the API server has it; None where there is none.
-        name: of the Secret.
+        name: name of the Secret.
         key: in the Secret.
 
     Raises:
@@ -55,12 +55,12 @@ async def send(url: str, message_id: str, body: Mapping[str, Any]) -> str | None
     """Sends a message, and follows no redirect.
 
     Args:
-        url: of the webhook.
+        url: URL of the webhook.
         message_id: the same for every attempt.
-        body: its JSON.
+        body: the JSON of the message.
 
     Returns:
-        Why it may not have been received; None when it was.
+        The reason why the message may not have been received; None if it was received.
     """
     logging_without_urls()
     _secret.set(True)
@@ -79,7 +79,7 @@ async def send(url: str, message_id: str, body: Mapping[str, Any]) -> str | None
 
 
 def _reason(error: Exception) -> str:
-    """An error in words, none of which are of the error: it may name the URL."""
+    """A description of an error without the text of the error, which may contain the URL."""
     causes: list[BaseException] = [error]
     while (cause := causes[-1].__cause__ or causes[-1].__context__) is not None and cause not in causes:
         causes.append(cause)

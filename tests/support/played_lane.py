@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from switchyard.config.models.service import Track
+from switchyard.errors import ClusterError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.kube_proxy import Routing
 from switchyard.kube.objects import Endpoint, Pod
@@ -96,7 +97,7 @@ class PlayedJournal:
     events: list[str]
     latest: Release | None = None
     receipt: Receipt | None = None
-    lost: LeaseLostError | None = None
+    lost: LeaseLostError | ClusterError | None = None
 
     async def last(self) -> Release | None:
         return self.latest

@@ -50,8 +50,8 @@ class ArgoRolloutsChart(Chart):
     aws_verify_target_group: Bool = Field(
         default=False,
         description=(
-            "Whether the controller asks AWS if the weights are in force before it continues. Its role must "
-            "permit that. It is refused on `kind: ec2`, where its pods have no role."
+            "Whether the controller verifies with AWS that the weights are in force before it continues. Its role must "
+            "permit that. It is refused on `kind: ec2`, where the controller's pods have no role."
         ),
     )
 

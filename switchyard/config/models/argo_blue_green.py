@@ -12,7 +12,7 @@ Delay = Annotated[Int, Field(ge=0, le=7 * 24 * 3600)]
 
 
 class AutoPromotion(Model):
-    """Whether the controller promotes a new version without a person."""
+    """Whether the controller promotes a new version automatically."""
 
     enabled: Bool = Field(
         default=True,
@@ -31,7 +31,7 @@ class ArgoBlueGreen(Model):
 
     auto_promotion: AutoPromotion = Field(
         default=AutoPromotion.model_construct(),
-        description="Whether the controller promotes by itself, and after which delay.",
+        description="Whether the controller promotes a new version automatically, and after which delay.",
     )
     pre_promotion: Analysis | None = Field(
         default=None,

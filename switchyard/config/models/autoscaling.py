@@ -7,10 +7,10 @@ from pydantic import Field
 from switchyard.config.models.base import Int, Model
 
 MAX_REPLICAS = 100
-"""Replicas of one colour: beyond the pods that one node of default kubelet settings takes, so a typing error."""
+"""Largest number of replicas of one colour. A higher number is taken for a typing error."""
 
 DEFAULT_CPU_PERCENT = 80
-"""Average CPU utilization that is aimed at where no target is given: Kubernetes' own default, percent of requests."""
+"""Default target of the average CPU utilization, in percent of the requests. It is Kubernetes' own default."""
 
 Pods = Annotated[Int, Field(ge=1, le=MAX_REPLICAS)]
 Utilization = Annotated[Int, Field(ge=1, le=1000)]
@@ -23,7 +23,7 @@ class ScalingPolicy(Model):
         description="Unit of `value`: a number of pods, or a percentage of the present pods.", examples=["Pods"]
     )
     value: Annotated[Int, Field(ge=1)] = Field(
-        description="Most pods, or most percent of the present pods, that may be added or removed within one period.",
+        description="Largest number, or percentage, of the present pods that may be added or removed in one period.",
         examples=[2],
     )
     period_seconds: Annotated[Int, Field(ge=1, le=1800)] = Field(
@@ -37,7 +37,7 @@ class ScalingRules(Model):
     stabilization_window_seconds: Annotated[Int, Field(ge=0, le=3600)] | None = Field(
         default=None,
         description=(
-            "Seconds of past recommendations that are taken into account. Scaling down needs at least 60, "
+            "Seconds of past recommendations that are taken into account. For scaling down it must be at least 60, "
             "because metrics lag behind a switch by up to a minute."
         ),
         examples=[300],
@@ -70,8 +70,10 @@ class ScalingBehavior(Model):
 class Autoscaling(Model):
     """Limits and targets of the HorizontalPodAutoscaler of a service."""
 
-    min: Pods = Field(description="Fewest pods of the version that serves. It must not be above `max`.", examples=[3])
-    max: Pods = Field(description="Most pods of the version that serves.", examples=[10])
+    min: Pods = Field(
+        description="Smallest number of pods of the version that serves. It must not be above `max`.", examples=[3]
+    )
+    max: Pods = Field(description="Largest number of pods of the version that serves.", examples=[10])
     cpu_percent: Utilization | None = Field(
         default=None,
         description=(
@@ -86,7 +88,7 @@ class Autoscaling(Model):
         examples=[80],
     )
     behavior: ScalingBehavior | None = Field(
-        default=None, description="How fast it scales. Without it Kubernetes' defaults apply."
+        default=None, description="How fast the autoscaler scales. Without it Kubernetes' defaults apply."
     )
 
     @property

@@ -109,12 +109,12 @@ class Latency(Model):
 
 
 class Analysis(Model):
-    """The questions to Prometheus about a version, how often they are asked, and how many may fail."""
+    """The measurements of a version by Prometheus: which metrics, how often, and how many may fail."""
 
     prometheus: Url = Field(
         default="http://prometheus:9090",
         description=(
-            "Address of Prometheus as the controller of Argo Rollouts reaches it, without a user or password."
+            "URL at which the controller of Argo Rollouts reaches Prometheus, without a user or password."
         ),
         examples=["http://prometheus.monitoring:9090"],
     )
@@ -129,8 +129,8 @@ class Analysis(Model):
     count: Count = Field(
         default=5,
         description=(
-            "Measurements of the analysis of one step. It must be above `failureLimit` and "
-            "`inconclusiveLimit` together."
+            "Number of measurements in the analysis of one step. It must be greater than the sum of `failureLimit` and "
+            "`inconclusiveLimit`."
         ),
     )
     initial_delay_seconds: Annotated[Int, Field(ge=0, le=3600)] = Field(
@@ -148,19 +148,18 @@ class Analysis(Model):
     consecutive_error_limit: Limit = Field(
         default=4,
         description=(
-            "Consecutive measurements that Prometheus does not answer and that are tolerated. One more "
-            "aborts the Rollout."
+            "Consecutive measurements without an answer of Prometheus that are tolerated. One more aborts the Rollout."
         ),
     )
     min_requests: Limit = Field(
         default=20,
-        description="Requests to the new version within the window below which a measurement is inconclusive.",
+        description="Number of requests to the new version in the window, below which a measurement is inconclusive.",
     )
     background: Bool = Field(
         default=False,
         description=(
-            "Whether a second analysis runs from the first step to the last and aborts the Rollout at any "
-            "moment. Only a canary has it."
+            "Whether a second analysis runs from the first step to the last, which may abort the Rollout at any "
+            "time. Only for canaries."
         ),
     )
     service_label: LabelValue | None = Field(
@@ -179,16 +178,16 @@ class Analysis(Model):
     labels: dict[MetricName, LabelValue] = Field(
         default={},
         description=(
-            "Further labels of the metrics of this service, by name, such as their namespace. They tell "
-            "services of the same name in several namespaces or clusters apart."
+            "Further labels of the metrics of this service, by name, for example their namespace. They distinguish "
+            "services of the same name in several namespaces or clusters."
         ),
         examples=[{"namespace": "payments"}],
     )
     hash_label: MetricName = Field(
         default="rollouts_pod_template_hash",
         description=(
-            f"Label of the metrics that holds `{ROLLOUT_POD_TEMPLATE_HASH}` of the pods. Without it the old "
-            "and the new version could not be told apart."
+            f"Label of the metrics that holds `{ROLLOUT_POD_TEMPLATE_HASH}` of the pods. It distinguishes the "
+            "old version from the new one."
         ),
     )
 
@@ -229,8 +228,8 @@ class Canary(Routed):
     steps: tuple[CanaryStep, ...] = Field(
         default=_default_steps(),
         description=(
-            "Steps in order. After the last one the new version receives all traffic. The default has an "
-            "analysis after each pause, and pauses alone with `analysis: null`."
+            "Steps in order. After the last one the new version receives all traffic. The default steps have an "
+            "analysis after each pause; with `analysis: null` they have pauses only."
         ),
         examples=[[{"weight": 20}, {"pause": 300}, {"analysis": True}]],
     )
@@ -243,11 +242,14 @@ class Canary(Routed):
     )
     analysis: Analysis | None = Field(
         default=Analysis.model_construct(),
-        description="What is measured. With null, versions are promoted by time alone, and no Prometheus is needed.",
+        description=(
+            "Measurements that must succeed. With null, versions are promoted by time alone, and no Prometheus is "
+            "needed."
+        ),
         examples=[None],
     )
     max_surge: Annotated[Int, Field(ge=1, le=100)] = Field(
-        default=1, description="Pods above the wanted number while versions change."
+        default=1, description="Number of pods that may exist above `replicas` during a release."
     )
     anti_affinity: Bool = Field(
         default=False, description="Whether the scheduler is asked to place the two versions on different nodes."
@@ -258,11 +260,11 @@ class Canary(Routed):
     )
     canary_metadata: Ephemeral = Field(
         default=Ephemeral.model_construct(),
-        description="Labels and annotations of pods while they belong to the new version.",
+        description="Labels and annotations of the new version's pods while it is being released.",
     )
     stable_metadata: Ephemeral = Field(
         default=Ephemeral.model_construct(),
-        description="Labels and annotations of pods while they belong to the stable version beside a new one.",
+        description="Labels and annotations of the stable version's pods while a new version is being released.",
     )
     wait: UpdateEnd = "progressing"
     wait_seconds: WaitSeconds = 3600
@@ -270,7 +272,7 @@ class Canary(Routed):
     @model_validator(mode="before")
     @classmethod
     def _without_analysis(cls, data: Any) -> Any:
-        """Default steps ask for no analysis where there is none; steps that are given stay as they are."""
+        """Leaves the analyses out of the default steps if there is no analysis; explicit steps are not changed."""
         if isinstance(data, Mapping) and data.get("analysis", Analysis()) is None and "steps" not in data:
             return {**data, "steps": _default_steps(analysed=False)}
         return data

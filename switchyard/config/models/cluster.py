@@ -59,8 +59,8 @@ class ExistingCluster(ClusterModel):
     argo_rollouts: ArgoRolloutsChart | None = Field(
         default=None,
         description=(
-            "Installs Argo Rollouts with this stack. Without it the controller must already run in the "
-            "cluster when a service has a strategy that needs it."
+            "Helm chart of Argo Rollouts that this stack installs. Without it, the controller must already run in "
+            "the cluster when a service has a strategy that needs it."
         ),
         examples=[{"version": "2.41.0"}],
     )
@@ -75,7 +75,7 @@ class ExistingCluster(ClusterModel):
     replaces: str | None = Field(
         default=None,
         description=(
-            "UID of the cluster that the stack was on before, when that cluster is lost. See "
+            "UID of the stack's previous cluster, if that cluster is permanently lost. See "
             'docs/runbook.md, "Move to another cluster".'
         ),
         examples=["3b1b8d2e-6a0f-4c58-9a3e-0d5c2f6f7a11"],
@@ -84,8 +84,8 @@ class ExistingCluster(ClusterModel):
         default_factory=lambda: dict(DEFAULT_NODES),
         description=(
             "Nodes by name. Their labels and taints are applied, and node selectors and capacity are checked "
-            "against them. A node that is removed here keeps its labels and taints. With `{}` neither is "
-            "done. Default: the seven nodes of the node table."
+            "against them. A node that is removed here keeps its labels and taints. With `{}` nothing is applied "
+            "or checked. Default: the seven nodes of the node table."
         ),
         examples=[
             {"k8s-worker-1": {"type": "t3.medium", "zone": "ap-northeast-2b", "diskGb": 40, "workload": "application"}}

@@ -1,4 +1,4 @@
-"""How the connections that the old colour still holds are closed after a switch."""
+"""How connections that clients keep open to the old colour are closed after a switch."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -14,12 +14,12 @@ DrainPath = Annotated[
 
 
 class DrainMethod(StrEnum):
-    """What closes the connections that clients keep to the pods of the old colour.
+    """How connections that clients keep open to the pods of the old colour are closed.
 
     Attributes:
-        ENDPOINT: the application, which is asked to on each pod.
-        RENEW: the end of each pod, after another of the same version has taken its place.
-        NONE: their owners, or the retirement of the colour.
+        ENDPOINT: the application closes them, when an endpoint of each pod is called.
+        RENEW: each pod is replaced by a new pod of the same version, which closes its connections.
+        NONE: they stay until the clients close them or the colour is retired.
     """
 
     ENDPOINT = "endpoint"
@@ -28,32 +28,32 @@ class DrainMethod(StrEnum):
 
 
 class Drain(Model):
-    """How kept connections follow a switch."""
+    """How kept connections are closed after a switch or a rollback."""
 
     method: DrainMethod = Field(
         default=DrainMethod.RENEW,
         description=(
-            "What closes kept connections to the old colour: `renew` replaces its pods one at a time by new ones of "
-            "the same version and needs nothing of the application, `endpoint` asks the application on each pod, "
-            "`none` leaves them."
+            "How kept connections to the old colour are closed: `renew` replaces its pods one at a time by new pods of "
+            "the same version and needs nothing from the application, `endpoint` calls an endpoint of each pod, "
+            "`none` leaves the connections open."
         ),
     )
     path: DrainPath = Field(
         default="/drain-connections",
-        description="Path of the endpoint. It gets the query `?state=on` or `?state=off`.",
+        description="Path of the endpoint. It is called with the query `?state=on` or `?state=off`.",
     )
     port: Annotated[Int, Field(ge=1, le=65535)] = Field(
         default=8001,
-        description="Port of the pods on which the endpoint listens: one that the Service does not have.",
+        description="Port of the pods on which the endpoint listens. It must not be a port of the Service.",
     )
     grace_seconds: Annotated[Int, Field(ge=0, le=3600)] = Field(
         default=30,
-        description="Seconds that connections may take to end after a switch before the receipt counts them.",
+        description="Seconds for connections to end after a switch. The receipt counts those that are left then.",
     )
     rollback_seconds: Annotated[Int, Field(ge=1, le=3600)] | None = Field(
         default=2,
         description=(
-            "With `renew`, seconds after a rollback until pods of the version that was rolled back get SIGTERM, all "
-            "of them at once; requests in progress have 2 s more. `null` replaces them as after a switch."
+            "With `renew`: seconds after a rollback until all pods of the version that was rolled back get SIGTERM; "
+            "requests in progress then have 2 s to end. With `null`, these pods are replaced as after a switch."
         ),
     )

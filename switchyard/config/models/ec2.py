@@ -15,10 +15,10 @@ from switchyard.config.types.aws import Cidr, ClusterName, KubernetesVersion, No
 from switchyard.config.types.text import Subdomain, matching
 
 CONTROL_PLANE_LIMIT = 1
-"""Machines of the control plane: etcd is on the only one, and is restored from its snapshots."""
+"""Number of control plane machines. The only one runs etcd, which is restored from its snapshots."""
 
 KUBERNETES_MINORS = ("1.34",)
-"""Minors that kubeadm's configuration is rendered for: that of the pinned kubeadm, which the tests try it with."""
+"""Minor versions for which kubeadm's configuration is rendered: that of the pinned kubeadm, which the tests run."""
 
 AWS_PREFIXES = (16, 28)
 """Shortest and longest prefix of a VPC and of a subnet (API reference of EC2, CreateVpc and CreateSubnet)."""
@@ -72,7 +72,7 @@ class NetworkSettings(Model):
 
 
 class PkiSettings(Model):
-    """How long certificates are valid, and how long before their end an update warns."""
+    """How long certificates are valid, and how long before they expire an update renews them or warns."""
 
     ca_days: Int = Field(
         default=3650, ge=30, le=7300, description="Days for which the certificate authorities are valid."
@@ -82,8 +82,8 @@ class PkiSettings(Model):
         ge=1,
         le=3650,
         description=(
-            "Days for which the certificates are valid that kubeadm signs when the control plane starts. "
-            "They are renewed on that machine only, see docs/runbook.md."
+            "Days for which the certificates that kubeadm signs when the control plane starts are valid. "
+            "They are renewed only on that machine, see docs/runbook.md."
         ),
     )
     admin_days: Int = Field(
@@ -94,8 +94,8 @@ class PkiSettings(Model):
         ge=1,
         le=365,
         description=(
-            "Days before the end of a certificate from which an update renews the administrator's "
-            "certificate, and warns of every other one with the way to renew it."
+            "Days before a certificate expires from which an update renews the administrator's certificate, or, for "
+            "every other certificate, warns and says how to renew it."
         ),
     )
 
@@ -107,8 +107,8 @@ class MachineSettings(Model):
         Field(
             default=None,
             description=(
-                "AMI of all nodes. Without it each instance takes the newest Ubuntu LTS image at its own start, "
-                "and keeps it."
+                "AMI of all nodes. Without it, each instance uses the Ubuntu LTS image that is the newest when it is "
+                "created, and keeps it."
             ),
             examples=["ami-0123456789abcdef0"],
         )
@@ -131,8 +131,8 @@ class MachineSettings(Model):
         ge=10,
         le=3600,
         description=(
-            "Seconds for a new instance to join the cluster: packages, images and kubeadm. Three to five "
-            "minutes are usual."
+            "Seconds within which a new instance must join the cluster, including packages, images and kubeadm. "
+            "Three to five minutes are usual."
         ),
     )
 
@@ -163,7 +163,7 @@ class Ec2Cluster(ClusterModel):
     account: Annotated[str, matching(r"[0-9]{12}", "must be the 12 digits of an account, in quotes")] | None = Field(
         default=None,
         description=(
-            "ID of the AWS account. With it, credentials of another account change nothing. Without it every "
+            "ID of the AWS account. With it, credentials of another account are refused. Without it, every "
             "account is accepted."
         ),
         examples=["123456789012"],

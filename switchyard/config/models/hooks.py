@@ -1,4 +1,4 @@
-"""Hooks of a release: Jobs and HTTP calls at its points, for example the migrations of a database."""
+"""Hooks of a release: Jobs and HTTP calls at defined points of it, for example database migrations."""
 
 from collections.abc import Iterator
 from enum import StrEnum
@@ -16,14 +16,14 @@ from switchyard.config.types.text import DnsLabel, Url
 from switchyard.config.types.values import HeaderName, HeaderValue, ImageReference
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
-"""Header of an HTTP hook that is the same for every attempt of one release."""
+"""Name of a header of an HTTP hook whose value is the same for every attempt within one release."""
 
 _OWN_HEADERS = frozenset({"connection", "content-length", "content-type", "host", IDEMPOTENCY_KEY.lower()})
 """Headers that the program sets."""
 
 
 class HookPoint(StrEnum):
-    """When a hook runs.
+    """A point of a release at which hooks run.
 
     Attributes:
         BEFORE_WARM: before the pods of the new version are created.
@@ -41,12 +41,12 @@ class HookPoint(StrEnum):
 
 
 class OnFailure(StrEnum):
-    """What follows when a hook fails.
+    """The consequence of a failed hook.
 
     Attributes:
-        STOP: the release ends before the switch, and is held after it.
-        ROLLBACK: the old colour serves again.
-        CONTINUE: the release goes on.
+        STOP: before the switch the release ends; after the switch it is held.
+        ROLLBACK: the release is rolled back, so that the old colour serves again.
+        CONTINUE: the release continues.
     """
 
     STOP = "stop"
@@ -61,7 +61,7 @@ DEFAULT_ON_FAILURE = {
     HookPoint.BEFORE_RETIRE: OnFailure.STOP,
     HookPoint.ON_ROLLBACK: OnFailure.CONTINUE,
 }
-"""What follows where the configuration does not say."""
+"""Consequence of a failed hook at each point, unless the configuration sets another one."""
 
 
 def _is_free(name: str) -> str:
@@ -113,9 +113,9 @@ class HookHttp(Model):
     """An HTTP call from the machine on which the command runs."""
 
     method: Literal["DELETE", "GET", "PATCH", "POST", "PUT"] = Field(
-        default="POST", description="Method of the request. With a method other than GET the body is JSON."
+        default="POST", description="Method of the request. Unless it is GET, the request has a JSON body."
     )
-    url: Url = Field(description="Address of the request.", examples=["https://ci.example.org/hooks/purge"])
+    url: Url = Field(description="URL of the request.", examples=["https://ci.example.org/hooks/purge"])
     headers: dict[HookHeader, HeaderValue] = Field(
         default={},
         description="Headers of the request by name, as plain text that everybody can read.",
@@ -127,21 +127,25 @@ class HookHttp(Model):
         examples=[{"Authorization": {"secret": "ci", "key": "authorization"}}],
     )
     expect_status: Annotated[tuple[Annotated[Int, Field(ge=100, le=599)], ...], Field(min_length=1)] = Field(
-        default=(200, 201, 202, 204), description="HTTP statuses of a success.", examples=[[200]]
+        default=(200, 201, 202, 204), description="HTTP statuses that count as success.", examples=[[200]]
     )
 
 
 class Hook(Model):
-    """One hook. It has exactly one of `job` and `http`."""
+    """One hook, which runs a Job or sends an HTTP request. It has exactly one of `job` and `http`."""
 
     indivisible: ClassVar[bool] = True
 
     name: DnsLabel = Field(description="Name of the hook, unique in the service.", examples=["expand-schema"])
     job: HookJob | None = Field(
-        default=None, description="Runs a Job.", examples=[{"command": ["python", "-m", "migrations.expand"]}]
+        default=None,
+        description="Job that the hook runs.",
+        examples=[{"command": ["python", "-m", "migrations.expand"]}],
     )
     http: HookHttp | None = Field(
-        default=None, description="Sends an HTTP request.", examples=[{"url": "https://ci.example.org/hooks/purge"}]
+        default=None,
+        description="HTTP request that the hook sends.",
+        examples=[{"url": "https://ci.example.org/hooks/purge"}],
     )
     timeout_seconds: Annotated[Int, Field(ge=1, le=86400)] = Field(
         default=300, description="Seconds that the hook may take."
@@ -149,7 +153,7 @@ class Hook(Model):
     on_failure: OnFailure | None = Field(
         default=None,
         description=(
-            "What follows when the hook fails, or when nobody knows whether it ran: `stop`, `rollback` or `continue`. "
+            "Consequence if the hook fails, or if it is not known whether it ran: `stop`, `rollback` or `continue`. "
             "Default: `stop` before the switch and at `beforeRetire`, `rollback` at `afterSwitch`, `continue` at "
             "`onRollback`."
         ),
@@ -158,8 +162,8 @@ class Hook(Model):
     irreversible: Bool = Field(
         default=False,
         description=(
-            "Whether the version of before no longer works once the hook has begun, as after the contract step of a "
-            "migration. From then on a rollback to it is refused. Only at `beforeRetire`."
+            "Whether the previous version no longer works once the hook has begun, as after the contract step of a "
+            "database migration. From then on, a rollback to that version is refused. Only at `beforeRetire`."
         ),
     )
 
@@ -172,40 +176,46 @@ class Hook(Model):
         return self
 
     def after_failure(self, point: HookPoint) -> OnFailure:
-        """What follows when the hook fails.
+        """The consequence of a failure of this hook.
 
         Args:
-            point: that the hook is of.
+            point: the point at which the hook runs.
         """
         return self.on_failure or DEFAULT_ON_FAILURE[point]
 
 
 class Hooks(Model):
-    """The hooks of a service's releases, by the point at which they run, in order."""
+    """The hooks of a service's releases, by the point at which they run. The hooks of a point run one by one."""
 
     before_warm: tuple[Hook, ...] = Field(
         default=(),
-        description="Hooks before the pods of the new version are created.",
+        description="Hooks that run before the pods of the new version are created.",
         examples=[[{"name": "expand-schema", "job": {"command": ["python", "-m", "migrations.expand"]}}]],
     )
     before_switch: tuple[Hook, ...] = Field(
         default=(),
-        description="Hooks after the gates have passed, before the new version serves. The gates are passed once more.",
+        description=(
+            "Hooks that run after the gates have passed, before the new version serves. The gates are checked again "
+            "after them."
+        ),
         examples=[[{"name": "load-test", "job": {"image": "ghcr.io/org/load:v1.0.0"}}]],
     )
     after_switch: tuple[Hook, ...] = Field(
         default=(),
-        description="Hooks while the new version is watched. A version that is condemned does not wait for them.",
+        description=(
+            "Hooks that run while the new version is watched. The rollback of a condemned version does not wait for "
+            "them."
+        ),
         examples=[[{"name": "purge", "http": {"url": "https://ci.example.org/hooks/purge"}}]],
     )
     before_retire: tuple[Hook, ...] = Field(
         default=(),
-        description="Hooks when the old colour gets no more requests, before its pods are deleted.",
+        description="Hooks that run when the old colour gets no more requests, before its pods are deleted.",
         examples=[[{"name": "contract-schema", "job": {"command": ["contract"]}, "irreversible": True}]],
     )
     on_rollback: tuple[Hook, ...] = Field(
         default=(),
-        description="Hooks after the old version serves again. None of them delays or stops a rollback.",
+        description="Hooks that run after the old version serves again. They never delay or stop a rollback.",
         examples=[[{"name": "tell", "http": {"url": "https://ci.example.org/hooks/rolled-back"}}]],
     )
 
@@ -220,5 +230,5 @@ class Hooks(Model):
         }[point]
 
     def all(self) -> Iterator[tuple[HookPoint, int, Hook]]:
-        """Every hook with its point and its number there, from 0."""
+        """Every hook with its point and its index at that point."""
         return ((point, number, hook) for point in HookPoint for number, hook in enumerate(self.at(point)))

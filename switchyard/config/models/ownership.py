@@ -29,7 +29,7 @@ ObjectReference = Annotated[
 
 
 class Owned(Model):
-    """What a service takes over from others, and what it leaves behind."""
+    """Objects that a service takes over although the stack did not create them, and objects that it leaves behind."""
 
     remove: Bool = Field(
         default=False,
@@ -39,8 +39,8 @@ class Owned(Model):
     leaves: DnsLabel | None = Field(
         default=None,
         description=(
-            "Namespace that the service moves away from. What the stack has of the service in it is deleted "
-            "at the end of the update, although it serves."
+            "Previous namespace of a service that is moved. The stack's objects of the service in that namespace are "
+            "deleted at the end of the update, even though they serve."
         ),
         examples=["default"],
     )
@@ -55,8 +55,8 @@ class Owned(Model):
     adopt_existing_service: Bool = Field(
         default=False,
         description=(
-            "Whether the stack takes over an existing Service of this name. Until the switch its own ready "
-            "pods count as those that serve. It is read only when the stack creates its Service."
+            "Whether the stack takes over an existing Service of this name. Until the switch, the ready pods of that "
+            "Service count as the pods that serve. It is read only when the stack creates its Service."
         ),
         examples=[True],
     )

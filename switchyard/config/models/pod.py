@@ -18,7 +18,7 @@ from switchyard.config.types.rules import Checked
 from switchyard.config.types.text import AnnotationKey, LabelKey, LabelValue, Subdomain
 
 MAX_DISRUPTION = 100
-"""Pods that a drain may take at a time, at most: as many as a colour may have."""
+"""Largest number of pods that a drain of nodes may evict at a time: as many as a colour may have."""
 
 RESERVED_LABELS = frozenset({"app", "version", MANAGED_BY, POD_TEMPLATE_HASH, ROLLOUT_POD_TEMPLATE_HASH})
 """Labels by which the program, Kubernetes and Argo Rollouts find objects and pods."""
@@ -28,7 +28,7 @@ RESERVED_PREFIX = "switchyard/"
 
 
 def is_free(key: str) -> str:
-    """A validator that refuses the keys that the program and the controllers set."""
+    """Refuses label keys that the program and the controllers set."""
     if key in RESERVED_LABELS or key.startswith(RESERVED_PREFIX):
         raise ValueError(
             f"is reserved: objects and pods are found by {', '.join(sorted(RESERVED_LABELS))} and {RESERVED_PREFIX}* | "
@@ -88,7 +88,8 @@ class DisruptionBudget(Model):
     """The PodDisruptionBudget of each set of pods of a service."""
 
     max_unavailable: Annotated[Int, Field(ge=1, le=MAX_DISRUPTION)] = Field(
-        default=1, description="Most pods of one colour that may be unavailable at a time because of a drain."
+        default=1,
+        description="Largest number of pods of one colour that may be unavailable at a time because nodes are drained.",
     )
 
 
@@ -97,16 +98,17 @@ class Spread(Model):
 
     topology_key: LabelKey = Field(
         default=HOSTNAME_LABEL,
-        description="Label of nodes. Nodes with the same value of it count as one place.",
+        description="Label of nodes. Nodes with the same value of this label form one topology domain.",
         examples=[ZONE_LABEL],
     )
     max_skew: Annotated[Int, Field(ge=1, le=100)] = Field(
-        default=1, description="Largest difference between the numbers of pods of two places."
+        default=1, description="Largest difference between the numbers of pods in two topology domains."
     )
     when_unsatisfiable: Literal["DoNotSchedule", "ScheduleAnyway"] = Field(
         default="DoNotSchedule",
         description=(
-            "`DoNotSchedule` keeps a pod pending rather than exceed the skew, `ScheduleAnyway` only prefers the spread."
+            "`DoNotSchedule` keeps a pod pending if it would exceed `maxSkew`. `ScheduleAnyway` only prefers an even "
+            "spread."
         ),
     )
 
@@ -117,8 +119,8 @@ class ServiceAccountSettings(Model):
     name: Subdomain | None = Field(
         default=None,
         description=(
-            "Name of an existing ServiceAccount. Without it the service gets its own. Its own one is kept in "
-            "any case, because pods of the previous version may still use it."
+            "Name of an existing ServiceAccount. Without it, the stack creates one for the service. That one is kept "
+            "when a name is set later, because pods of the previous version may still use it."
         ),
         examples=["backend"],
     )

@@ -45,16 +45,16 @@ class Drain(Model):
     pre_stop_seconds: Annotated[Int, Field(ge=0, le=3600)] = Field(
         default=35,
         description=(
-            "Seconds for which a pod still answers after it was removed from the Service. The default is "
-            "longer than the 30 s of the load balancer's deregistration delay, so that a node that is "
+            "Seconds for which a pod continues to answer after it was removed from the Service. The default is "
+            "longer than the load balancer's deregistration delay of 30 s, so that a node that is "
             "drained is deregistered first."
         ),
     )
     termination_grace_period_seconds: Seconds = Field(
         default=60,
         description=(
-            "Seconds from the decision to end a pod until SIGKILL. What remains after `preStopSeconds` is "
-            "left to the application to finish its requests."
+            "Seconds from the decision to terminate a pod until SIGKILL. After `preStopSeconds`, the application has "
+            "the remaining time to finish its requests."
         ),
     )
 
@@ -122,8 +122,8 @@ class PodSettings(Environment):
     content_hash: Literal["references", "all", "none"] = Field(
         default="references",
         description=(
-            "ConfigMaps and Secrets whose change makes a new version: `references` for those of `volumes`, "
-            "`envFrom` and `configEnv`, `all` for those of `secretEnv` as well, or `none`."
+            "ConfigMaps and Secrets whose change counts as a new version: `references` those of `volumes`, "
+            "`envFrom` and `configEnv`; `all` those of `secretEnv` as well; `none` no objects."
         ),
     )
     init_containers: tuple[InitContainer, ...] = Field(

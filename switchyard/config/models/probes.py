@@ -51,7 +51,7 @@ class Grpc(Model):
     service: Annotated[str, Field(min_length=1)] | None = Field(
         default=None,
         description=(
-            "Name of the service that the health service is asked about. Without it, it is asked about the server."
+            "Service name in the gRPC health check request. Without it, the health of the whole server is checked."
         ),
         examples=["backend"],
     )

@@ -1,4 +1,4 @@
-"""How the receipt of a switch tells which version answered on a node."""
+"""How the receipt of a switch determines which version answered on a node."""
 
 from typing import Annotated
 
@@ -16,22 +16,22 @@ ProbePath = Annotated[
 class ReceiptProbe(Model):
     """The requests that are sent to each node's NodePort after a switch, until the new version answers.
 
-    They go through the API server, over a new connection each, and need no setting where a header of the application's
-    answers is the tag or the colour of its pod.
+    Each request goes through the API server over a new connection. If a header of the application's answers is the tag
+    or the colour of the pod, no setting is needed.
     """
 
     path: ProbePath = Field(
         default="/switchyard-receipt",
         description=(
-            "Path of the requests. The application must answer it with a status of 400 or more, as with 404 for a path "
-            "that it does not have: the API server hands on no other answer over a connection of its own."
+            "Path of the requests. The application must answer it with a status of 400 or more, for example 404 for a "
+            "path that it does not have: over such a connection, the API server forwards no other answer."
         ),
     )
     header: HeaderName | None = Field(
         default=None,
         description=(
-            "Header of the answers that differs between the versions, as each colour's pods are asked for it. Default: "
-            "a header whose value is the tag or the colour of the pod."
+            "Name of a response header whose value differs between the versions. The pods of each colour are asked for "
+            "their value. Default: a header whose value is the tag or the colour of the pod."
         ),
         examples=["X-Version"],
     )

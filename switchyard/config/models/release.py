@@ -12,10 +12,10 @@ from switchyard.config.models.watch import Watch
 
 
 class Release(Model):
-    """What a release does after the switch. Rollouts do not read it: their controller releases them."""
+    """What a release does besides the switch. It does not apply to Rollouts, which Argo Rollouts releases."""
 
     drain: Drain = Field(
-        default=Drain.model_construct(), description="How connections that the old colour still holds are closed."
+        default=Drain.model_construct(), description="How connections that clients keep to the old colour are closed."
     )
     watch: Watch = Field(default=Watch.model_construct(), description="How the new version is judged after a switch.")
     bake_seconds: Annotated[Int, Field(ge=0, le=30 * 86400)] = Field(
@@ -23,9 +23,9 @@ class Release(Model):
     )
     hooks: Hooks = Field(
         default=Hooks.model_construct(),
-        description="Jobs and HTTP calls at the points of a release, for example the migrations of a database.",
+        description="Jobs and HTTP calls at defined points of a release, for example database migrations.",
     )
     receipt: ReceiptProbe = Field(
         default=ReceiptProbe.model_construct(),
-        description="How the receipt of a switch tells which version answered on each node.",
+        description="How the receipt of a switch determines which version answered on each node.",
     )

@@ -1,4 +1,4 @@
-"""What holds for the releases of a whole stack: windows without releases, and messages about them."""
+"""Settings for the releases of all services of a stack: freeze windows, and notifications."""
 
 import re
 from enum import StrEnum
@@ -13,7 +13,7 @@ from switchyard.config.types.text import DnsLabel, Subdomain
 from switchyard.config.types.values import SecretKey
 
 RELEASES = "switchyard:releases"
-"""Key of the configuration with what is in this module."""
+"""Key of the configuration under which the settings of this module are."""
 
 
 def _one_line(text: str) -> str:
@@ -23,7 +23,7 @@ def _one_line(text: str) -> str:
 
 
 Line = Annotated[str, Checked(_one_line, "one line of text, not empty"), Field(max_length=200)]
-"""Words for an operator, in one line."""
+"""Text for an operator, in one line."""
 
 
 def _not_empty(entries: tuple[str, ...]) -> tuple[str, ...]:
@@ -40,7 +40,7 @@ ServiceKeys = Annotated[tuple[str, ...], NOT_EMPTY]
 
 
 class WeeklyWindow(Model):
-    """A part of every week, by the clocks of a time zone."""
+    """A window in every week, in the local time of a time zone."""
 
     indivisible: ClassVar[bool] = True
 
@@ -58,26 +58,30 @@ class WeeklyWindow(Model):
 
 
 class Freeze(Model):
-    """A window in which releases are refused: one from a moment to another, or a part of every week."""
+    """A window in which releases are refused: either between two points in time, or in every week."""
 
     indivisible: ClassVar[bool] = True
 
-    reason: Line = Field(description="Why, which a refused command prints.", examples=["Black Friday"])
-    by: Line = Field(description="Who has decided it, which a refused command prints.", examples=["checkout team"])
+    reason: Line = Field(
+        description="Reason for the freeze, which a refused command prints.", examples=["Black Friday"]
+    )
+    by: Line = Field(
+        description="Who decided on the freeze, which a refused command prints.", examples=["checkout team"]
+    )
     start: Moment | None = Field(
         default=None,
         alias="from",
-        description="When the window opens. With `until`, in place of `weekly`.",
+        description="When the window opens. It needs `until`, and excludes `weekly`.",
         examples=["2026-11-27T00:00:00Z"],
     )
     until: Moment | None = Field(
         default=None,
-        description="When the window closes. With `from`, in place of `weekly`.",
+        description="When the window closes. It needs `from`, and excludes `weekly`.",
         examples=["2026-12-01T06:00:00Z"],
     )
     weekly: WeeklyWindow | None = Field(
         default=None,
-        description="A part of every week, in place of `from` and `until`.",
+        description="Window in every week, instead of `from` and `until`.",
         examples=[{"from": "Fri 16:00", "until": "Mon 07:00", "timezone": "Europe/Berlin"}],
     )
     services: ServiceKeys | None = Field(
@@ -100,7 +104,7 @@ class Freeze(Model):
 
 
 class ReleaseEvent(StrEnum):
-    """What a message is sent about.
+    """An event of a release about which a notification is sent.
 
     Attributes:
         START: a release has begun.
@@ -123,34 +127,36 @@ class SecretKeyReference(Model):
 
 
 class Notification(Model):
-    """A webhook that is sent one message for each event of a release."""
+    """A webhook to which one message is sent for each event of a release."""
 
     indivisible: ClassVar[bool] = True
 
     name: DnsLabel = Field(description="Name of the notification, unique in the stack.", examples=["releases"])
     format: Literal["slack", "json"] = Field(
-        description="Form of the messages: `slack` for an incoming webhook of Slack, or `json` for a JSON document."
+        description="Format of the messages: `slack` for an incoming webhook of Slack, or `json` for a JSON document."
     )
     secret: SecretKeyReference = Field(
-        description="Key of a Secret in the namespace of each service, whose value is the URL of the webhook.",
+        description="Key of a Secret whose value is the URL of the webhook. Each service's namespace needs the Secret.",
         examples=[{"name": "release-webhooks", "key": "slack"}],
     )
     events: Annotated[tuple[ReleaseEvent, ...], NOT_EMPTY] = Field(
-        default=tuple(ReleaseEvent), description="Events that are sent.", examples=[["verdict", "rollback"]]
+        default=tuple(ReleaseEvent),
+        description="Events about which messages are sent.",
+        examples=[["verdict", "rollback"]],
     )
     services: ServiceKeys | None = Field(
         default=None,
-        description="Keys of the services whose releases are sent. Default: all services of the stack.",
+        description="Keys of the services about whose releases messages are sent. Default: all services of the stack.",
         examples=[["backend"]],
     )
 
 
 class Releases(Model):
-    """What holds for the releases of all services of the stack."""
+    """Settings for the releases of all services of the stack."""
 
     freeze: tuple[Freeze, ...] = Field(
         default=(),
-        description="Windows in which releases are refused. Rollbacks never are.",
+        description="Windows in which releases are refused. A rollback is never refused.",
         examples=[
             [
                 {
@@ -164,6 +170,6 @@ class Releases(Model):
     )
     notifications: tuple[Notification, ...] = Field(
         default=(),
-        description="Webhooks that get messages about releases. None of them delays or stops a release.",
+        description="Webhooks that receive messages about releases. A webhook never delays or stops a release.",
         examples=[[{"name": "releases", "format": "slack", "secret": {"name": "release-webhooks", "key": "slack"}}]],
     )

@@ -1,4 +1,4 @@
-"""How long an update waits for a Rollout of Argo Rollouts, and what becomes of one that does not get on."""
+"""How long an update waits for a Rollout of Argo Rollouts, and whether a Rollout without progress is aborted."""
 
 from typing import Annotated, Literal
 

@@ -50,7 +50,7 @@ class Track(StrEnum):
 
 
 class ColourSettings(Model):
-    """What runs in one colour."""
+    """The version and the number of pods of one colour, and the settings that only this colour has."""
 
     tag: Tag | None = Field(
         default=None,
@@ -95,8 +95,8 @@ class ColourSettings(Model):
 class ServiceSettings(PodSettings, Owned):
     """One service.
 
-    The keys of the other strategies may stand beside those of its own, so that `strategy` alone changes the
-    strategy and changes it back.
+    The entry may also have the keys of other strategies, so that changing `strategy` alone changes the strategy, and
+    changes it back.
     """
 
     strategy: Literal["blueGreen", "canary", "argoBlueGreen"] = Field(
@@ -113,26 +113,25 @@ class ServiceSettings(PodSettings, Owned):
     )
     active: Colour | None = Field(
         default=None,
-        description="The colour that receives the traffic. Required under `strategy: blueGreen`, else not read.",
+        description="Colour that receives the traffic. Required under `strategy: blueGreen`, otherwise not read.",
         examples=["blue"],
     )
     switch_engine: SwitchEngine = Field(
         default=SwitchEngine.SELECTOR,
         description=(
-            "What a switch of `active` changes: `selector` for the selector of the Service, `albTargets` for "
-            "the same with a target group for each colour prepared, `albWeights` for the weights of the load "
-            "balancer's target groups as well. The latter two need a load balancer with a route to the "
-            "service."
+            "What a change of `active` switches: `selector` the selector of the Service; `albTargets` the same, and "
+            "each colour has a target group that is not used yet; `albWeights` the selector, and the weights of the "
+            "load balancer's target groups. The latter two need a load balancer with a route to the service."
         ),
     )
     blue: ColourSettings = Field(
         default=ColourSettings.model_construct(),
-        description="What runs in the colour blue.",
+        description="Version, number of pods and own settings of the colour blue.",
         examples=[{"tag": "v1.0.0", "replicas": 3}],
     )
     green: ColourSettings = Field(
         default=ColourSettings.model_construct(),
-        description="What runs in the colour green.",
+        description="Version, number of pods and own settings of the colour green.",
         examples=[{"tag": "v2.0.0", "replicas": 0}],
     )
     tag: Tag | None = Field(
@@ -146,15 +145,16 @@ class ServiceSettings(PodSettings, Owned):
     replicas: Annotated[Int, Field(ge=0, le=MAX_REPLICAS)] | None = Field(
         default=10,
         description=(
-            "Number of pods under the strategies `canary` and `argoBlueGreen`. With null they are left to an "
-            "autoscaler of others. It is not read under `autoscaling`."
+            "Number of pods under the strategies `canary` and `argoBlueGreen`. With null, an autoscaler that the "
+            "stack does not manage sets the number. It is not read under `autoscaling`."
         ),
         examples=[3],
     )
     autoscaling: Autoscaling | None = Field(
         default=None,
         description=(
-            "Sizes what serves between two limits, under every strategy. Without it the numbers of pods are fixed."
+            "Autoscaler that sizes the pods that serve between two limits, under every strategy. Without it the "
+            "number of pods is fixed."
         ),
         examples=[{"min": 3, "max": 10}],
     )
@@ -196,7 +196,7 @@ class ServiceSettings(PodSettings, Owned):
     )
     gate: Gate = Field(default=Gate.model_construct(), description="What must hold before a switch.")
     release: Release = Field(
-        default=Release.model_construct(), description="What `switchyard deploy`, `switch` and `rollback` do."
+        default=Release.model_construct(), description="How `switchyard deploy`, `switch` and `rollback` release."
     )
     pod_disruption_budget: DisruptionBudget = Field(
         default=DisruptionBudget.model_construct(), description="The PodDisruptionBudget of each set of pods."

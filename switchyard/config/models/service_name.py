@@ -1,7 +1,7 @@
 """The two names of a service: the key that it has in the configuration, and the name of its objects in Kubernetes.
 
-Paths of the configuration, commands, Pulumi's names and the stack's outputs have the key. Objects, their labels and
-selectors, and DNS have the Kubernetes name, which is the key unless the service says `name`.
+Paths of the configuration, commands, Pulumi's names and the stack's outputs use the key. Objects, their labels and
+selectors, and DNS use the Kubernetes name, which is the key unless the service sets `name`.
 """
 
 from typing import Annotated, NamedTuple, Self
@@ -9,7 +9,7 @@ from typing import Annotated, NamedTuple, Self
 from switchyard.config.types.text import LABEL_LIMIT, matching
 
 NAME_LIMIT = LABEL_LIMIT - len("-preview")
-"""Characters of a service's name: with the longest suffix behind it, it is still the name of a Service."""
+"""Longest name of a service, in characters. With the longest suffix it is still a valid name of a Service."""
 
 NAME_PATTERN = r"[a-z]([-a-z0-9]*[a-z0-9])?"
 
@@ -24,10 +24,10 @@ KubernetesName = Annotated[
 
 
 class ServiceName(str):
-    """The Kubernetes name of a service, which knows the key that the service has in the configuration.
+    """The Kubernetes name of a service, together with the key that the service has in the configuration.
 
     Attributes:
-        key: under `switchyard:services`.
+        key: key of the service under `switchyard:services`.
     """
 
     __slots__ = ("key",)
@@ -39,7 +39,7 @@ class ServiceName(str):
 
         Args:
             name: name of the objects in Kubernetes.
-            key: under `switchyard:services`.
+            key: key of the service under `switchyard:services`.
         """
         service_name = super().__new__(cls, name)
         service_name.key = key
@@ -47,7 +47,7 @@ class ServiceName(str):
 
 
 def key_of(name: str) -> str:
-    """The key of a service in the configuration, by its name; a plain text is key and name alike."""
+    """The key of a service in the configuration. For a plain string, key and name are the same."""
     return name.key if isinstance(name, ServiceName) else name
 
 

@@ -46,27 +46,29 @@ class ServiceOptions(Model):
     session_affinity: Literal["None", "ClientIP"] | None = Field(
         default=None,
         description=(
-            "`ClientIP` sends a client to the same pod as long as that is ready and selected. A switch ends "
-            "it, because the pods of the old colour are no endpoints any more. Default: `None`."
+            "`ClientIP` sends a client to the same pod as long as that pod is ready and selected. A switch ends "
+            "the affinity, because the pods of the old colour are no longer endpoints. Default: `None`."
         ),
         examples=["ClientIP"],
     )
     session_affinity_seconds: Annotated[Int, Field(ge=1, le=86400)] | None = Field(
         default=None,
         description=(
-            "Seconds after which an idle client may be sent to another pod. Default: that of Kubernetes, 10800."
+            "Seconds after which an idle client may be sent to another pod. Default: Kubernetes' own default, 10800."
         ),
         examples=[600],
     )
     external_traffic_policy: Literal["Cluster", "Local"] | None = Field(
         default=None,
         description=(
-            "`Local` keeps the address of the client and uses pods of the same node alone. Default: `Cluster`."
+            "`Local` keeps the client's IP address and routes only to pods on the same node. Default: `Cluster`."
         ),
         examples=["Local"],
     )
     internal_traffic_policy: Literal["Cluster", "Local"] | None = Field(
-        default=None, description="The same for clients in the cluster. Default: `Cluster`.", examples=["Local"]
+        default=None,
+        description="`Local` routes clients in the cluster only to pods on their own node. Default: `Cluster`.",
+        examples=["Local"],
     )
     load_balancer_class: (
         Annotated[

@@ -58,7 +58,7 @@ class Smoke(Model):
         examples=[[{"path": "/ready", "status": 200}]],
     )
     attempts: Annotated[Int, Field(ge=1, le=20)] = Field(
-        default=3, description="Attempts of one check before it has failed."
+        default=3, description="Number of attempts after which a check has failed."
     )
     timeout_seconds: Seconds = Field(default=5, description="Seconds that one attempt may take.")
     interval_seconds: Seconds = Field(default=1, description="Seconds between two attempts.")
@@ -73,8 +73,8 @@ class Gate(Model):
     check_nodes: Bool = Field(
         default=True,
         description=(
-            "Whether the kube-proxy of each node is asked if it is healthy, before ready pods of the old "
-            "colour are removed. Switch it off where something else implements Services."
+            "Whether the kube-proxy of each node must report that it is healthy before ready pods of the old "
+            "colour are removed. Set it to false if something else implements Services."
         ),
     )
     min_ready_percent_of_serving: Annotated[Int, Field(ge=0, le=100)] = Field(

@@ -7,10 +7,10 @@ class SwitchEngine(StrEnum):
     """What a change of `active` changes. The gate before it is the same for all."""
 
     SELECTOR = "selector"
-    """The selector of the Service, which has a single target group of the load balancer."""
+    """A switch changes the selector of the Service, for which the load balancer has a single target group."""
 
     ALB_TARGETS = "albTargets"
-    """The selector, with a target group for each colour that receives no requests: the step before `ALB_WEIGHTS`."""
+    """A switch changes the selector; each colour has a target group without requests. It precedes `ALB_WEIGHTS`."""
 
     ALB_WEIGHTS = "albWeights"
-    """The selector, and the weights of the load balancer's target groups."""
+    """A switch changes the selector and the weights of the load balancer's target groups."""

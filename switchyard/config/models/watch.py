@@ -11,7 +11,7 @@ from switchyard.config.types.text import LabelValue, MetricName, Url
 from switchyard.config.types.values import Path
 
 ErrorBound = Annotated[Number, Field(ge=0.0001, le=0.2)]
-"""The chance of a wrong verdict."""
+"""The probability of a wrong verdict."""
 
 Share = Annotated[Number, Field(ge=0.0001, le=0.5)]
 """A share of requests, as a fraction of 1."""
@@ -23,16 +23,16 @@ class WatchedErrors(Model):
     accepted: Share = Field(
         default=0.001,
         description=(
-            "Share of failed requests that is accepted of every version, as a fraction of 1. Where the old colour "
-            "failed more often, that is accepted of the new one too."
+            "Share of failed requests that is accepted for every version, as a fraction of 1. If more requests to the "
+            "old colour failed, their share is accepted for the new colour too."
         ),
     )
     condemned: Share = Field(
         default=0.01,
         description=(
-            "Share of failed requests, as a fraction of 1, that a version must be shown to stay below before it "
-            "passes. The closer it is to `accepted`, the more requests that takes: with the defaults 509 without a "
-            "failure, and about 680 on average of a version that fails as often as accepted."
+            "Share of failed requests, as a fraction of 1. A version passes only once the evidence shows that it stays "
+            "below this share. The closer it is to `accepted`, the more requests are needed: with the defaults 509 if "
+            "none fails, and on average about 680 if as many fail as accepted."
         ),
     )
 
@@ -54,7 +54,7 @@ class WatchedLatency(Model):
     max_seconds: Annotated[Number, Field(gt=0, le=60)] = Field(
         default=float(Latency.model_fields["max_seconds"].default),
         description=(
-            "Limit in seconds that the percentile must stay below. Where no bucket of the histogram ends at this "
+            "Limit in seconds that the percentile must stay below. If no bucket of the histogram ends at this "
             "value, the next larger boundary is the limit."
         ),
     )
@@ -62,35 +62,37 @@ class WatchedLatency(Model):
         default=0.05,
         description=(
             "Seconds up to which a request counts as fast, however fast the old colour was. A version whose 95th "
-            "percentile stays below is not slower than the past."
+            "percentile is below this value does not count as slower than the old colour."
         ),
     )
 
 
 class Watch(Model):
-    """What the requests and the pods of the new colour must be like after a switch.
+    """How the requests and the pods of the new colour are judged after a switch.
 
-    The source are the pods' own metrics in the text format of Prometheus, read through the API server each second, or
-    a Prometheus that scrapes them.
+    The metrics are read each second from the pods, in the text format of Prometheus, through the API server, or from a
+    Prometheus that scrapes the pods.
     """
 
     seconds: Annotated[Int, Field(ge=0, le=86400)] = Field(
         default=300,
         description=(
-            "Seconds that the new colour is watched after a switch. A version that is worse than accepted is "
-            "condemned as soon as the evidence allows. 0 watches nothing."
+            "Seconds for which the new colour is watched after a switch. A version that is worse than accepted is "
+            "condemned as soon as the evidence suffices. 0 switches the watch off."
         ),
     )
     false_rollback: ErrorBound = Field(
         default=0.01,
         description=(
-            "Chance, as a fraction of 1, that a version is condemned though it is no worse than accepted. It holds for "
-            "the whole watch, however often the requests are looked at."
+            "Probability, as a fraction of 1, that a version is condemned although it is no worse than accepted. It "
+            "holds for the whole watch, however often the evidence is evaluated."
         ),
     )
     missed: ErrorBound = Field(
         default=0.01,
-        description="Chance, as a fraction of 1, that a version passes though it fails as often as `errors.condemned`.",
+        description=(
+            "Probability, as a fraction of 1, that a version passes although it fails as often as `errors.condemned`."
+        ),
     )
     errors: WatchedErrors = Field(
         default=WatchedErrors.model_construct(), description="Judges the share of requests that fail."
@@ -101,8 +103,8 @@ class Watch(Model):
     max_restarts: Annotated[Int, Field(ge=0, le=100)] = Field(
         default=1,
         description=(
-            "Restarts of containers of the new colour that are tolerated during the watch. One more condemns the "
-            "version, as does the first that a memory limit causes."
+            "Number of container restarts in the new colour that are tolerated during the watch. One more restart "
+            "condemns the version, as does the first restart that a memory limit causes."
         ),
     )
     unready_seconds: Annotated[Int, Field(ge=1, le=3600)] = Field(
@@ -115,16 +117,16 @@ class Watch(Model):
     prometheus: Url | None = Field(
         default=None,
         description=(
-            "Address of a Prometheus that scrapes the pods, without a user or password. Its series must have the "
-            "labels `namespace` and `pod`. A Service of the cluster, as `http://NAME.NAMESPACE:PORT`, is asked through "
-            "the API server, any other address directly. Default: the pods are asked themselves."
+            "URL of a Prometheus that scrapes the pods, without a user or password. Its series must have the labels "
+            "`namespace` and `pod`. A Service of the cluster, `http://NAME.NAMESPACE:PORT`, is reached through the API "
+            "server, any other address directly. Default: the metrics are read from the pods."
         ),
         examples=["http://prometheus.monitoring:9090"],
     )
     max_sample_age_seconds: Annotated[Int, Field(ge=1, le=300)] = Field(
         default=90,
         description=(
-            "With `prometheus`: seconds that a pod's last sample may be old. Older ones are no evidence. Set it to "
+            "Greatest age of a pod's last sample in seconds, with `prometheus`. Older samples are not used. Set it to "
             "about three scrape intervals."
         ),
     )
@@ -148,8 +150,8 @@ class Watch(Model):
     labels: dict[MetricName, LabelValue] = Field(
         default={},
         description=(
-            "Labels of the series that count, by name. Without any, every series of the two metrics counts, whichever "
-            "path or client it is of."
+            "Labels that a series must have to be counted, by name. Without labels, every series of the two metrics is "
+            "counted, for all paths and clients."
         ),
         examples=[{"handler": "api"}],
     )

@@ -55,6 +55,6 @@ def metrics_problems(cluster: "Ec2Cluster", services: Mapping[str, ServiceSettin
     for name, service in services.items():
         if service.autoscaling is not None:
             at = f"{CLUSTER}.metricsServer"
-            rule = f"services.{name}.autoscaling measures CPU and memory by the metrics API, and nothing would serve it"
+            rule = f"services.{name}.autoscaling measures by the metrics API, which the cluster would not have"
             remedy = f"The pinned chart of metrics-server is the default. {remove_command(at)}"
             yield related_problem(at, "null", rule, remedy, [below("switchyard:services", name, "autoscaling")])

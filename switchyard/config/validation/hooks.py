@@ -14,7 +14,7 @@ OWN_PREFIX = "SWITCHYARD_"
 _NO_ROLLBACK = {
     HookPoint.BEFORE_WARM: "nothing has been switched yet, so that there is nothing to roll back",
     HookPoint.BEFORE_SWITCH: "nothing has been switched yet, so that there is nothing to roll back",
-    HookPoint.BEFORE_RETIRE: "the new version has passed its watch and its bake, and is not taken back by itself",
+    HookPoint.BEFORE_RETIRE: "the new version has passed its watch and its bake, and is not rolled back automatically",
     HookPoint.ON_ROLLBACK: "the old version serves again already",
 }
 """Why `rollback` has no meaning at a point."""
@@ -31,13 +31,13 @@ def hook_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
     for point, number, hook in service.release.hooks.all():
         at = below(path, "release", "hooks", point.value, number)
         if hook.name in owners:
-            rule = f"is the name of {owners[hook.name]}, and the record knows a hook by its name"
+            rule = f"is the name of {owners[hook.name]}, and the record identifies a hook by its name"
             remedy = f"Rename it. For example: {set_value(f'{at}.name', f'{hook.name[:60]}-2')}"
             yield Problem(f"{at}.name", shown(hook.name), rule, remedy)
         owners.setdefault(hook.name, at)
         yield from _failure_problems(at, point, hook)
         if hook.irreversible and point is not HookPoint.BEFORE_RETIRE:
-            rule = f"is for beforeRetire alone: at {point} a rollback still needs the version of before"
+            rule = f"is only for beforeRetire: at {point} a rollback still needs the previous version"
             yield Problem(
                 f"{at}.irreversible", "true", rule, f"Move the hook, or: {set_value(f'{at}.irreversible', False)}"
             )
@@ -54,10 +54,10 @@ def _failure_problems(at: str, point: HookPoint, hook: Hook) -> Iterator[Problem
     own = f"{at}.onFailure"
     if hook.on_failure is OnFailure.ROLLBACK and point in _NO_ROLLBACK:
         instead = OnFailure.CONTINUE if point is HookPoint.ON_ROLLBACK else OnFailure.STOP
-        rule = f"means nothing at {point}: {_NO_ROLLBACK[point]}"
+        rule = f"has no effect at {point}: {_NO_ROLLBACK[point]}"
         yield Problem(own, "'rollback'", rule, set_value(own, instead.value))
     if hook.on_failure is OnFailure.STOP and point is HookPoint.ON_ROLLBACK:
-        rule = "means nothing at onRollback: a rollback is stopped by nothing"
+        rule = "has no effect at onRollback: no hook may stop a rollback"
         yield Problem(own, "'stop'", rule, set_value(own, OnFailure.CONTINUE.value))
 
 

@@ -99,7 +99,7 @@ def _broken(patch: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
     """Path, value and rule of everything that the patch may not change."""
     for part in patch:
         if patch[part] is None:
-            yield part, "null", "a patch changes the pod template, and takes no half of it out"
+            yield part, "null", "a patch changes the pod template, and must not remove a part that pods need"
     yield from _of_metadata(patch.get("metadata") or {})
     spec = patch.get("spec") or {}
     for key in spec.keys() & _SPEC.keys():

@@ -7,7 +7,7 @@ from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.windows import OpenWindow
 
-RULE = "while a window without releases is open, another version gets no traffic and none is retired"
+RULE = "while releases are frozen, no other version gets traffic and no version is retired"
 
 
 def refuse_frozen_switch(name: str, to: Track, serving: Track | None, window: OpenWindow | None) -> Refusal | None:

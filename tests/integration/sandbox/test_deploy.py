@@ -147,7 +147,7 @@ def test_a_version_that_cannot_be_watched_is_refused_before_its_switch(stack: St
         urgent = command(stack, "deploy", "backend", "v4.5.0", "--hotfix", "--hold-after", "prove", injected=REAL_NODES)
         held = document(urgent, 0)
         assert (held["held"], held["hotfix"], held["phase"]) == (True, True, "switch")
-        assert "(SY-P157). The release is a hotfix and goes on." in urgent.stderr
+        assert "(SY-P157). The release is a hotfix and continues." in urgent.stderr
         assert document(command(stack, "abort", "backend"), 0)["result"] == "failed"
     assert history.colours("backend") == [serving]
     stack.set("services.backend.release.watch", unwatched)
@@ -252,7 +252,7 @@ def test_a_freeze_stops_a_deploy_and_an_update_and_no_rollback(stack: Stack, kub
         deployed = command(stack, "deploy", "backend", "v6.0.0", "--override", "a fix")
         record = document(deployed, 0)
         assert record["override"] == "a fix (in the freeze: holidays (by ada), until 2090-01-01T00:00:00Z)"
-        assert "has not got the message about the start of a release: it answered 503 (SY-P110)" in deployed.stderr
+        assert "has not received the message about the start of a release: it answered 503 (SY-P110)" in deployed.stderr
         assert server.url not in deployed.stdout + deployed.stderr
         after = kubectl.serving()
         assert after != before

@@ -184,7 +184,7 @@ def test_an_api_server_that_restarts_loses_no_message_sends_none_twice_and_block
         server.status = 503
         switched = run_command(serving, "switch", *arguments, code=code, BACK="/")
         assert document(switched, 0)["serving"] == kubectl.serving() == "blue"
-        assert "notification ops has not got the message about the start of a release" in switched.stderr
+        assert "notification ops has not received the message about the start of a release" in switched.stderr
         assert [message["event"] for message in waiting(kubectl)] == ["start"]
 
         served: list[str] = []

@@ -1,5 +1,6 @@
 """`switchyard switch` and `rollback` at the command line: what is asked, refused and printed, and exit codes."""
 
+import asyncio
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -8,18 +9,22 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from switchyard.cli.fast_lane import _Command, is_configured, service_of
 from switchyard.cli.fast_lane_text import Report, document, planned
 from switchyard.cli.main import app
 from switchyard.cli.release_request import Request
-from switchyard.config.loader import load
+from switchyard.config.loader import StackSettings, load
 from switchyard.config.models.service import Colour
-from switchyard.errors import EngineError
+from switchyard.errors import ConfigurationError, EngineError
+from switchyard.kube.access import ClusterAccess
 from switchyard.manifests.ownership_marks import PROJECT, STACK
 from switchyard.release.convergence import Convergence
 from switchyard.release.engine import Engine, Step
 from switchyard.release.fast_lane_protocol import Outcome
+from switchyard.release.journal import ReleaseJournal
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.receipt import Receipt
+from switchyard.release.subscriptions import NO_SUBSCRIPTIONS
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.ec2_configuration import PRODUCTION
@@ -254,3 +259,50 @@ def test_a_kubeconfig_in_a_state_that_does_not_answer_is_waited_for_in_bounded_t
     text = refused(CliRunner().invoke(app, arguments), 1, "SY-P032")
     assert "pulumi has not answered in 0 s" in text
     assert f'"version": "{colour or "<blue or green>"}"' in text
+
+
+@pytest.mark.parametrize(
+    ("now", "interrupts", "configured"),
+    [
+        ("blue", False, True),
+        ("green", False, False),  # the deploy that is rolled back has gone on since
+        ("blue", True, False),  # and this one is about to
+        (None, False, False),
+    ],
+)
+def test_a_rollback_asks_what_is_configured_once_it_serves(
+    monkeypatch: pytest.MonkeyPatch, now: str | None, *, interrupts: bool, configured: bool
+) -> None:
+    def read(_: str) -> tuple[str, StackSettings]:
+        if now is None:
+            raise ConfigurationError("somebody writes the stack file now")
+        return "test", load(EXISTING, {"backend": {**BACKEND, "active": now}}, "test")
+
+    monkeypatch.setattr("switchyard.cli.fast_lane.read_settings_at_once", read)
+    journal = ReleaseJournal(None, "default", "backend", print)  # type: ignore[arg-type]
+    journal.interrupts = interrupts
+    assert is_configured("test", {"backend": Colour.BLUE}, [journal]) is configured
+    assert is_configured("test", {"other": Colour.BLUE}, []) is False
+
+
+def test_a_rollback_configures_what_serves_although_a_deploy_has_written_its_own_since_it_was_read(
+    monkeypatch: pytest.MonkeyPatch, server: PlayedApiServer
+) -> None:
+    written: list[bool] = []
+
+    def converged(_: Engine, __: str, ___: Colour, *, config: bool) -> Convergence:
+        written.append(not config)
+        return Convergence(config=True, state=True)
+
+    read, now = ({"backend": {**BACKEND, "active": active}} for active in ("blue", "green"))
+    cluster = {**EXISTING, "kubeconfig": str(server.kubeconfig)}
+    monkeypatch.setattr(
+        "switchyard.cli.fast_lane.read_settings_at_once", lambda _: ("test", load(cluster, now, "test"))
+    )
+    monkeypatch.setattr("switchyard.cli.fast_lane.converge", converged)
+    service = service_of("backend", Act.ROLLBACK, "test", load(cluster, read, "test"))
+    request = Request("backend", rollback=True, yes=True)
+    state: Any = PlayedAnswer("{}")
+    command = _Command(request, Act.ROLLBACK, "test", service, ClusterAccess(), state, 0.0, NO_SUBSCRIPTIONS)
+    asyncio.run(command._converge(None, Plan(Act.ROLLBACK, observed(Colour.GREEN), Colour.BLUE), RECEIPT))  # type: ignore[arg-type]
+    assert written == [True], "green stays configured, and every update is refused or brings it back"

@@ -35,7 +35,7 @@ def test_a_running_release_names_who_where_phase_and_since_when() -> None:
     line = release_line("backend", LatestRelease(record(phase=Phase.WATCH), attended=True))
     assert line == (
         "backend: deploy blue -> green (v2.0.0) runs, in phase watch, since 2030-01-31T12:00:00Z, by ada@laptop; "
-        "its command lives."
+        "its command is running."
     )
 
 
@@ -43,17 +43,17 @@ def test_a_command_without_a_terminal_is_said_with_its_process_and_machine() -> 
     now = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
     held = Held("ada@laptop/4711/n", "deploy", "watch", now, now, timedelta(seconds=15), {}, detached=True)
     line = release_line("backend", LatestRelease(record(phase=Phase.WATCH), attended=True, holder=held))
-    assert line.endswith("its command lives (process 4711 on laptop, detached).")
+    assert line.endswith("its command is running (process 4711 on laptop, detached).")
 
 
 @pytest.mark.parametrize(
     ("release", "condition", "step"),
     [
         (LatestRelease(record(held=True), attended=True), "held", "switchyard resume backend"),
-        (LatestRelease(record()), "whose Lease has expired", "switchyard abort backend"),
+        (LatestRelease(record()), "its Lease has expired", "switchyard abort backend"),
         (LatestRelease(record(phase=Phase.BAKE)), "no command needs to run", "switchyard retire backend"),
-        (LatestRelease(record(kind="switch")), "whose Lease has expired", "switchyard switch backend green"),
-        (LatestRelease(record(kind="rollback")), "whose Lease has expired", "Next: switchyard rollback backend"),
+        (LatestRelease(record(kind="switch")), "its Lease has expired", "switchyard switch backend green"),
+        (LatestRelease(record(kind="rollback")), "its Lease has expired", "Next: switchyard rollback backend"),
     ],
 )
 def test_a_release_without_its_command_says_what_to_type(release: LatestRelease, condition: str, step: str) -> None:
@@ -72,11 +72,12 @@ def test_a_release_that_was_rolled_back_says_how_to_mean_it() -> None:
     back = record(result=Result.ROLLED_BACK, ended=ENDED)
     line = release_line("backend", LatestRelease(back))
     assert f"was rolled back at {ENDED}, by ada@laptop. No update brings v2.0.0 in green back" in line
-    assert line.endswith("to mean it: switchyard switch backend green")
+    assert line.endswith("To switch to it on purpose: switchyard switch backend green")
     by_command = replace(back, kind="rollback", source="green", target="blue", from_tag="v2.0.0", tag="v1.0.0")
     line = release_line("backend", LatestRelease(replace(by_command, result=Result.SUCCEEDED)))
     assert "backend: rollback green -> blue (v1.0.0) succeeded" in line
-    assert line.endswith("No update brings v2.0.0 in green back; to mean it: switchyard switch backend green")
+    on_purpose = "To switch to it on purpose: switchyard switch backend green"
+    assert line.endswith(f"No update brings v2.0.0 in green back. {on_purpose}")
 
 
 def test_a_release_that_failed_says_why_and_one_that_succeeded_no_more() -> None:

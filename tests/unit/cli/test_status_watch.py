@@ -163,7 +163,7 @@ def test_a_line_for_each_change_with_its_time(capsys: pytest.CaptureFixture[str]
     assert printed[4].endswith("can be seen again")
     assert "green serves (blue is configured)" in printed[5]
     assert "deploy blue -> green (v2.0.0) runs, in phase watch" in printed[5]
-    assert "its command lives (process 4711 on laptop, detached). After this phase: bake." in printed[5]
+    assert "its command is running (process 4711 on laptop, detached). After this phase: bake." in printed[5]
 
 
 def test_a_document_a_line_for_each_change_in_the_form_of_status(capsys: pytest.CaptureFixture[str]) -> None:

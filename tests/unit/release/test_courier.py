@@ -142,8 +142,8 @@ def test_a_webhook_that_is_down_stops_nothing_and_gets_its_messages_in_order_lat
     assert play.deploy().result is Result.SUCCEEDED
     assert webhooks.order == [("ci", "id-1/retirement")]
     assert warnings == [
-        "backend: notification chat has not got the message about the start of a release: it answered 503 (SY-P110). "
-        "The message waits, and stops nothing. The next command that releases the service sends it."
+        "backend: notification chat has not received the message about the start of a release: it answered 503 "
+        "(SY-P110). The message is kept, and delays nothing. The next command that releases the service sends it."
     ]
     finish(play, webhooks)
     assert webhooks.order[1:] == [("chat", f"id-1/{event}") for event in ("start", "verdict", "retirement")]
@@ -197,7 +197,7 @@ def test_messages_that_are_too_old_are_dropped_with_a_warning() -> None:
     assert not webhooks.got
     assert play.world.releases.outbox == Outbox()
     assert len(warnings) == 1
-    assert "3 messages about releases were not sent, and are dropped (SY-P112)" in warnings[0]
+    assert "3 messages about releases were not sent, and were dropped (SY-P112)" in warnings[0]
 
 
 def test_a_notification_that_this_configuration_does_not_have_keeps_its_messages() -> None:

@@ -131,7 +131,7 @@ def test_a_colour_without_pods_has_no_connections(cluster: PlayedCluster) -> Non
 
 def test_method_none_touches_nothing(cluster: PlayedCluster) -> None:
     report = cluster.run(drain, method="none")
-    assert report.summary == "Kept connections to blue are left to their owners."
+    assert report.summary == "Kept connections to blue are left open."
     assert (cluster.asked, cluster.patches) == ([], [])
 
 

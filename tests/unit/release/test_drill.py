@@ -156,7 +156,7 @@ def test_a_rollback_that_fails_says_what_serves_and_the_same_command_goes_back()
     with pytest.raises(DrillNotBackError) as raised:
         service.drill()
     text = str(raised.value)
-    assert "the drill has not come back to green v2, and blue v1 serves: connection refused (SY-P124)" in text
+    assert "the drill has not switched back to green v2, and blue v1 serves: connection refused (SY-P124)" in text
     assert "switchyard drill backend" in text
     assert "switchyard rollback backend" in text
     current = service.releases.current

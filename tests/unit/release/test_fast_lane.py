@@ -199,6 +199,39 @@ def test_a_command_that_has_lost_its_lease_changes_nothing() -> None:
     assert it.cluster.api.patches == []
 
 
+def losing(it: Lane, monkeypatch: pytest.MonkeyPatch, error: LeaseLostError | UnreachableError) -> None:
+    """Has the Lease be asked for in vain once the selector is changed."""
+    patch = it.lane.patch
+
+    async def patched(plan: Plan) -> float:
+        seconds = await patch(plan)
+        it.journal.lost = error
+        return seconds
+
+    monkeypatch.setattr(it.lane, "patch", patched)
+
+
+def test_a_switch_whose_lease_a_rollback_takes_after_the_patch_neither_converges_nor_renews_pods(
+    monkeypatch: pytest.MonkeyPatch, drained: list[tuple[Any, ...]]
+) -> None:
+    it = Lane()
+    losing(it, monkeypatch, LeaseLostError("another command has taken it"))
+    with pytest.raises(LeaseLostError):
+        it.run(Plan(Act.SWITCH, observed(), Colour.GREEN))
+    assert len(it.cluster.api.patches) == 1
+    assert it.events == ["hold switch", "begin green why"], "blue serves again, and has to stay configured"
+    assert [act for act, *_ in drained] == ["undrain"], "the pods that serve again are renewed"
+
+
+def test_an_api_server_that_does_not_say_who_has_the_lease_stops_no_convergence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    it = Lane()
+    losing(it, monkeypatch, UnreachableError("connection refused"))
+    it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert "converge" in it.events
+
+
 @pytest.mark.parametrize(("serving", "unreadable"), [(Track.GREEN, None), (Track.BLUE, UnreachableError("gone"))])
 def test_a_patch_that_may_have_been_applied_leaves_the_record_running(
     serving: Track, unreadable: Exception | None

@@ -137,3 +137,16 @@ def test_ctrl_c_ends_the_wait_and_takes_nothing() -> None:
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(interrupted())
     assert server.written == []
+
+
+@pytest.mark.parametrize("phase", ["watch", ""])
+def test_a_rollback_knows_whether_it_interrupts_a_command_that_may_be_writing(phase: str) -> None:
+    lines: list[str] = []
+    record = HeldRecord(cast("BoundedApi", Busy([lease(phase)])), "shop", "backend", lines.append)
+
+    async def hold() -> None:
+        async with record.holding(Holder("rollback"), urgent=True):
+            assert record.interrupts is bool(phase)
+
+    asyncio.run(hold())
+    assert any("interrupts another command" in line for line in lines) is bool(phase)

@@ -14,8 +14,10 @@ from switchyard.release.hook_record import HookOutcome, HookRecord
 from switchyard.release.journal import ReleaseJournal
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, ColourState, Plan
+from switchyard.release.previous import Previous, previous
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.store import Releases
+from switchyard.release_errors import LeaseLostError
 from tests.support.observed import observed
 from tests.support.played_release import release
 
@@ -24,6 +26,7 @@ BLUE, GREEN = ColourState(Colour.BLUE, "v1.0.0", 3, 3), ColourState(Colour.GREEN
 CONTRACT = HookRecord("contract", "beforeRetire", "2030-01-31T12:30:00Z", irreversible=True)
 BEGUN = release(hooks=(CONTRACT,), phase=Phase.RETIRE)
 RELEASED = replace(BEGUN, hooks=(CONTRACT.ending(HookOutcome.PASSED, NOW, None),)).ending(Result.SUCCEEDED, NOW)
+GO = Plan(Act.SWITCH, observed(Colour.BLUE, BLUE, GREEN), Colour.GREEN)
 BACK = Plan(Act.ROLLBACK, observed(Colour.GREEN, BLUE, GREEN), Colour.BLUE)
 
 
@@ -51,12 +54,14 @@ class PlayedJournal(ReleaseJournal):
         self.store = PlayedStore(releases)
         self._store: Any = self.store
         self.override = override
+        self.lost: LeaseLostError | None = None
 
     def now(self) -> datetime:
         return NOW
 
     async def confirm(self) -> None:
-        pass
+        if self.lost is not None:
+            raise self.lost
 
     def begin_now(self, plan: Plan) -> ReleaseRecord:
         asyncio.run(self.begin(plan, "why"))
@@ -115,3 +120,65 @@ def test_hooks_of_a_rollback_are_in_the_history() -> None:
     asyncio.run(journal.end(None, succeeded=True))
     [ended] = journal.store.releases.history
     assert (ended.result, ended.hooks) == (Result.SUCCEEDED, (alert,))
+
+
+def interrupted(switch: PlayedJournal) -> PlayedJournal:
+    """A rollback that has taken the Lease of a switch, and has begun in the same record."""
+    back = PlayedJournal(switch.store.releases)
+    back.begin_now(BACK)
+    switch.store.releases = back.store.releases
+    switch.lost = LeaseLostError("another command has taken the Lease")
+    return back
+
+
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_a_switch_that_a_rollback_has_interrupted_leaves_the_record_of_the_rollback(*, succeeded: bool) -> None:
+    switch = PlayedJournal(Releases())
+    switch.begin_now(GO)
+    back = interrupted(switch)
+    with pytest.raises(LeaseLostError):
+        asyncio.run(switch.end(None, succeeded=succeeded))
+    assert switch.store.releases.current == back.record
+    [version] = switch.store.releases.rolled_back
+    assert (version.colour, version.tag) == ("green", "v2.0.1"), "a robot may bring the version back"
+
+
+def test_a_switch_that_a_rollback_has_interrupted_while_its_gates_were_passed_begins_no_release() -> None:
+    switch = PlayedJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
+    back = interrupted(switch)
+    with pytest.raises(LeaseLostError):
+        switch.begin_now(GO)
+    assert switch.store.releases.current == back.record
+
+
+DEPLOYED = release().entering(Phase.SWITCH, NOW).leaving("passed", NOW).ending(Result.SUCCEEDED, NOW)
+"""A release by which green v2.0.1 serves, after blue v1.0.0."""
+
+
+def failed_switch(releases: Releases) -> Releases:
+    """The record after a switch back to blue whose selector could not be changed."""
+    journal = PlayedJournal(releases)
+    journal.begin_now(replace(BACK, act=Act.SWITCH))
+    asyncio.run(journal.end(None, succeeded=False, detail="together with worker, which was not changed"))
+    return journal.store.releases
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_switch_that_failed_leaves_a_rollback_to_the_version_before(*, running: bool) -> None:
+    before = replace(DEPLOYED, result=Result.RUNNING, ended=None, phase=Phase.WATCH) if running else DEPLOYED
+    releases = failed_switch(Releases().writing(before))
+    assert releases.current is not None
+    assert (releases.current.kind, releases.current.result) == ("switch", Result.FAILED)
+    last = asyncio.run(PlayedJournal(releases).last())
+    assert previous(BACK.observation, last, converged=True) == Previous(Colour.BLUE, "v1.0.0")
+
+
+def test_a_switch_that_failed_says_nothing_where_no_other_release_is_recorded() -> None:
+    last = asyncio.run(PlayedJournal(failed_switch(Releases())).last())
+    assert previous(BACK.observation, last, converged=True) == Previous(Colour.BLUE)
+
+
+def test_a_release_that_never_switched_is_no_version_before() -> None:
+    refused = release(id="id-2", target="blue", source="green").ending(Result.REFUSED, NOW)
+    last = asyncio.run(PlayedJournal(Releases().writing(DEPLOYED).writing(refused)).last())
+    assert last == DEPLOYED

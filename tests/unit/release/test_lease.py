@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -161,11 +162,24 @@ def test_a_command_whose_lease_was_taken_changes_nothing_more() -> None:
         api = cast("BoundedApi", server)
         first = ReleaseLease(api, "shop", "backend", Holder("deploy", phase="watch"), ServerClock(START))
         async with first.held():
+            assert first.is_fresh
             second = ReleaseLease(api, "shop", "backend", Holder("rollback"), ServerClock(START), urgent=True)
             async with second.held():
                 with pytest.raises(LeaseLostError):
                     await first.enter("switch")
+                assert (first.is_fresh, second.is_fresh) == (False, True)
                 await first.confirm()
 
     with pytest.raises(LeaseLostError):
         asyncio.run(deploy())
+
+
+def test_a_user_without_a_name_holds_a_lease_by_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    holder = Holder("retire", host="runner")
+    assert holder.identity.startswith(f"uid-{os.getuid()}@runner/")

@@ -9,6 +9,7 @@ from switchyard.config.models.service import Colour
 from switchyard.errors import ApiStatusError, GateRefusedError, UnreachableError
 from switchyard.release.phases import Result
 from switchyard.release.plan import Act
+from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.together import planned, unfinished_target
 from switchyard.release.together_refusals import not_converged_together
@@ -107,6 +108,27 @@ def test_a_lease_that_was_lost_before_changes_nothing() -> None:
     assert all_serve(world, BLUE)
     assert not any(event.startswith("patch") for event in world.events)
     assert world.records["worker"][1] == "open", "the record is that of the other command"
+
+
+@pytest.mark.parametrize("keys", [("api",), ("api", "worker")])
+def test_a_service_that_a_rollback_takes_after_the_switch_is_left_to_it(keys: tuple[str, ...]) -> None:
+    world = World()
+    together, plans = group(world), {key: world.plan(key) for key in world.serving}
+    follow = together._members["worker"].lane.follow
+
+    async def taken(*arguments: object) -> Receipt:
+        world.lost |= {key: LeaseLostError(f"{key}: another command has taken the Lease") for key in keys}
+        return await follow(*arguments)  # type: ignore[arg-type]
+
+    together._members["worker"].lane.follow = taken  # type: ignore[method-assign, assignment]
+    with pytest.raises(LeaseLostError) as raised:
+        asyncio.run(together.run(plans, None))
+    assert [f"{key}: another command" in str(raised.value) for key in ("api", "worker")] == [True, "worker" in keys]
+    left = [key for key in ("api", "worker") if key not in keys]
+    assert world.converged == ([{"worker": GREEN}] if left else [])
+    assert [event for event in world.events if event.startswith(("drain", "end"))] == [
+        event for key in left for event in (f"drain {key}", f"end {key} True")
+    ]
 
 
 def test_ctrl_c_between_two_selectors_changes_the_first_one_back() -> None:

@@ -62,14 +62,14 @@ def test_what_follows_a_failure_can_be_said(point: str, follows: str) -> None:
     [
         ("beforeWarm", "rollback", "nothing has been switched yet", "stop"),
         ("beforeSwitch", "rollback", "nothing has been switched yet", "stop"),
-        ("beforeRetire", "rollback", "is not taken back by itself", "stop"),
+        ("beforeRetire", "rollback", "is not rolled back automatically", "stop"),
         ("onRollback", "rollback", "the old version serves again already", "continue"),
-        ("onRollback", "stop", "a rollback is stopped by nothing", "continue"),
+        ("onRollback", "stop", "no hook may stop a rollback", "continue"),
     ],
 )
 def test_what_could_not_follow_at_a_point_is_refused(point: str, follows: str, rule: str, instead: str) -> None:
     [line] = error_lines(backend(point, onFailure=follows))
-    assert line.startswith(f"{AT}.{point}.0.onFailure: '{follows}': means nothing at {point}: ")
+    assert line.startswith(f"{AT}.{point}.0.onFailure: '{follows}': has no effect at {point}: ")
     assert rule in line
     assert f"pulumi config set --path '{AT}.{point}[0].onFailure' {instead}" in line
 
@@ -77,7 +77,7 @@ def test_what_could_not_follow_at_a_point_is_refused(point: str, follows: str, r
 @pytest.mark.parametrize("point", [point for point in HookPoint if point is not HookPoint.BEFORE_RETIRE])
 def test_only_a_hook_of_the_retirement_may_be_irreversible(point: HookPoint) -> None:
     [line] = error_lines(backend(point.value, irreversible=True))
-    assert f"{AT}.{point}.0.irreversible: true: is for beforeRetire alone" in line
+    assert f"{AT}.{point}.0.irreversible: true: is only for beforeRetire" in line
     assert hooks(backend("beforeRetire", irreversible=True)).before_retire[0].irreversible
 
 

@@ -14,8 +14,8 @@ WINDOW = OpenWindow("Black Friday", "checkout team", datetime(2026, 12, 1, 6, tz
 def test_a_switch_by_an_update_says_what_to_type() -> None:
     assert str(refuse_frozen_switch("backend", Track.GREEN, Track.BLUE, WINDOW)) == (
         "backend: the switch to green is refused (SY-P100): releases are frozen: Black Friday (by checkout team), "
-        "until 2026-12-01T06:00:00Z; while a window without releases is open, another version gets no traffic and "
-        "none is retired. blue continues to serve. Wait until then. To go back to the version before: switchyard "
+        "until 2026-12-01T06:00:00Z; while releases are frozen, no other version gets traffic and no version is "
+        "retired. blue continues to serve. Wait until then. To go back to the version before: switchyard "
         'rollback backend. To switch all the same: switchyard switch backend green --override "REASON"'
     )
 
