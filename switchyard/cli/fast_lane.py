@@ -121,8 +121,12 @@ def is_configured(stack: str, targets: Mapping[str, Colour], journals: Iterable[
         _, settings = read_settings_at_once(stack)
     except SwitchyardError:
         return False  # it is written then, and the engine says what is wrong with it
-    services = {key: settings.services.get(key) for key in targets}
-    return all(isinstance(services[key], BlueGreenSettings) and services[key].active == targets[key] for key in targets)
+
+    def is_active(key: str) -> bool:
+        service = settings.services.get(key)
+        return isinstance(service, BlueGreenSettings) and service.active == targets[key]
+
+    return all(map(is_active, targets))
 
 
 class _Command:

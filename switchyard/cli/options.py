@@ -44,7 +44,7 @@ Hotfix = Annotated[
     bool,
     typer.Option(
         "--hotfix",
-        help="Marks an unplanned repair, which continues although the metrics of its watch cannot be read.",
+        help="Marks an unplanned repair: it continues although the metrics of its watch cannot be read.",
     ),
 ]
 

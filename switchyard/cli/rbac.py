@@ -58,12 +58,19 @@ def _of_stack(stack: str | None) -> "list[Manifest]":
     from switchyard.cli.configuration import read_settings_at_once
     from switchyard.config.cluster_address import service_address
     from switchyard.config.models.drain import DrainMethod
+    from switchyard.config.models.service import BlueGreenSettings
+    from switchyard.config.models.switch_engine import SwitchEngine
     from switchyard.manifests.rbac import roles
 
     _, settings = read_settings_at_once(stack)
     services = settings.services.values()
-    jobs = {service.namespace for service in services if any(hook.job for _, _, hook in service.release.hooks.all())}
-    drains = ((service.namespace, service.release.drain) for service in services)
+    released = [  # the others are refused by the commands that change something
+        service
+        for service in services
+        if isinstance(service, BlueGreenSettings) and service.engine is not SwitchEngine.ALB_WEIGHTS
+    ]
+    jobs = {service.namespace for service in released if any(hook.job for _, _, hook in service.release.hooks.all())}
+    drains = ((service.namespace, service.release.drain) for service in released)
     pods = {
         namespace
         for namespace, drain in drains

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from switchyard.cli.report_text import ReadRecords
     from switchyard.config.models.service import ServiceSettings
+    from switchyard.errors import AccessDeniedError
     from switchyard.kube.access import ClusterAccess
     from switchyard.release.store import Releases, ReleaseStore
     from switchyard.release_errors import ReleaseError
@@ -91,10 +92,9 @@ async def _read(access: "ClusterAccess", services: "Mapping[str, ServiceSettings
 
     from switchyard.cli.history import all_releases
     from switchyard.cli.report_text import ReadRecords
-    from switchyard.errors import with_code
+    from switchyard.errors import ClusterError, with_code
     from switchyard.kube.clock import ServerClock
     from switchyard.release.store import Releases, ReleaseStore
-    from switchyard.release_errors import ReleaseError
 
     api = await access.api()
     stores = [ReleaseStore(api, own.namespace, own.kubernetes_name(key)) for key, own in services.items()]
@@ -104,18 +104,19 @@ async def _read(access: "ClusterAccess", services: "Mapping[str, ServiceSettings
         clock.now(),
         {key: all_releases(answer) for key, answer in by_service.items() if isinstance(answer, Releases)},
         {
-            key: with_code(answer.code, str(answer))
+            key: with_code(answer.code, f"{key}: {answer.summary}" if isinstance(answer, ClusterError) else str(answer))
             for key, answer in by_service.items()
-            if isinstance(answer, ReleaseError)
+            if not isinstance(answer, Releases)
         },
     )
 
 
-async def _record(store: "ReleaseStore") -> "Releases | ReleaseError":
+async def _record(store: "ReleaseStore") -> "Releases | ReleaseError | AccessDeniedError":
     """The record of a service, or why it cannot be read, so that the others are reported all the same."""
+    from switchyard.errors import AccessDeniedError
     from switchyard.release_errors import ReleaseError
 
     try:
         return await store.read()
-    except ReleaseError as error:
+    except (ReleaseError, AccessDeniedError) as error:  # a Role is of one namespace
         return error

@@ -150,5 +150,5 @@ def _without_query(text: str) -> str:
 
 
 def _shortened(text: str) -> str:
-    words = " ".join(text.split())
+    words = " ".join("".join(char if char.isprintable() else " " for char in text).split())
     return words if len(words) <= SHOWN else words[: SHOWN - 1] + "…"

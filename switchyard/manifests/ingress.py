@@ -49,10 +49,10 @@ NO_ROUTE_RESPONSE = {"contentType": "text/plain", "statusCode": "404", "messageB
 def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manifest:
     """The Ingress of a service, or one of several.
 
-    The Kubernetes provider does not wait for it. If the provider's cache is behind, such a wait would record the Ingress
-    as it was before the write, so that the next preview shows a change that does not exist. It would also delay every
-    update by 10 s until "endpoints have settled". Whether the load balancer has the rules of the Ingress is checked at
-    the end of the update (`switchyard.gates.load_balancer`).
+    The Kubernetes provider does not wait for it. If the provider's cache is behind, such a wait would record the
+    Ingress as it was before the write, so that the next preview shows a change that does not exist. It would also delay
+    every update by 10 s until "endpoints have settled". Whether the load balancer has the rules of the Ingress is
+    checked at the end of the update (`switchyard.gates.load_balancer`).
 
     Args:
         cluster: settings of the cluster, with a load balancer.

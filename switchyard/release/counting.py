@@ -29,7 +29,7 @@ class _Counter:
         self._increase = Increase(observation.settings.release.watch)
         self.counts = Counts()
         self.read = False
-        self.problem = ""
+        self.unread = self.problem = ""
 
     async def look(self) -> bool:
         """Reads all pods; returns whether they have counted a request since the last reading."""
@@ -40,7 +40,7 @@ class _Counter:
             more += self._increase.add(pod, series, born=False)
         self.counts += more
         self.read = self.read or any(reading.series.values())
-        self.problem = _problem(reading)
+        self.unread, self.problem = reading.problem, _problem(reading)
         return more.requests > 0
 
 
@@ -84,6 +84,8 @@ class Counting:
         unseen = list(receipt.unseen)
         if not self._new.read:
             unseen.append(f"requests: {new} {self._new.problem}")
+        elif self._new.unread:
+            unseen.append(f"requests: not all of {new} were counted: {self._new.unread}")
         if not self._old.read:
             unseen.append(f"last answer over kept connections: {old} {self._old.problem}")
         elif used:
@@ -91,11 +93,13 @@ class Counting:
                 f"last answer over kept connections: pods of {old} still counted requests {self._last_old:.1f} s after "
                 "the start (those of their probes too, if the application counts them)"
             )
+        elif self._old.unread:
+            unseen.append(f"last answer over kept connections: not all of {old} were counted: {self._old.unread}")
         return replace(
             receipt,
             requests=requests if self._new.read else None,
             errors=failed if self._new.read else None,
-            last_old_kept=None if used else self._last_old,
+            last_old_kept=None if used or self._old.unread else self._last_old,
             unseen=tuple(unseen),
         )
 

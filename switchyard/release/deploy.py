@@ -4,10 +4,11 @@ What a phase does is in `Steps`; what follows from its outcome is in `switchyard
 dies, the record says which phase had begun, the Service says which colour serves, and both together say how to go on.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
-from switchyard.errors import ClusterError, EngineError, GateRefusedError
+from switchyard.errors import ClusterError, EngineError, GateRefusedError, UnreachableError
 from switchyard.gates.base import raise_refusal
 from switchyard.release.deploy_hooks import NO_HOOKS, ReleaseHooks
 from switchyard.release.deploy_protocol import Ended, Ledger, Steps
@@ -22,6 +23,12 @@ __all__ = ["Ended", "Ledger", "Runner", "Steps"]
 
 _SETBACKS = {Phase.DRAIN: Event.FAILED, Phase.WATCH: Event.NO_VERDICT}
 """The outcomes that replace a refusal or a failure in phases that do not have these outcomes."""
+
+AWAY_SECONDS = 60.0
+"""How long an API server may be away when a version was condemned, before the command ends."""
+
+AGAIN_SECONDS = 1.0
+"""Between two attempts then."""
 
 OnPhase = Callable[[PhaseRecord], None]
 """Called at the end of each phase."""
@@ -131,7 +138,7 @@ class Runner:
                 return replace(record, detail=ended.detail)
             record = self._left(record, ended)
             if ended.event is Event.BREACHED:
-                await self._ledger.write(record)
+                await self._write_when_back(record)
                 return await self._roll_back(record, ended.detail or "the new version was condemned")
             state = apply(state, ended.event)
             record = await self._written(record, state, ended, hold_after)
@@ -228,6 +235,20 @@ class Runner:
     def _holds(self, record: ReleaseRecord, ended: Ended, hold_after: Phase | None) -> bool:
         """Whether the operator wants the release to wait after this phase. A condemned version does not wait."""
         return record.phase is hold_after and ended.event is Event.PASSED and not self._steps.is_condemned()
+
+    async def _write_when_back(self, record: ReleaseRecord) -> None:
+        """Writes that a version is condemned, which nobody else knows yet, and which serves until its rollback."""
+        clock = asyncio.get_running_loop().time
+        end = clock() + AWAY_SECONDS
+        while True:
+            try:
+                await self._ledger.write(record)
+            except UnreachableError:
+                if clock() >= end:
+                    raise
+            else:
+                return
+            await asyncio.sleep(AGAIN_SECONDS)  # an API server that comes back cannot be watched for
 
     async def _end(self, record: ReleaseRecord, result: Result, detail: str | None) -> ReleaseRecord:
         record = record.ending(result, self._ledger.now(), detail)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from switchyard.config.models.hooks import HookPoint, OnFailure
 from switchyard.config.models.service import BlueGreenSettings
+from switchyard.errors import ClusterError
 from switchyard.kube.api import BoundedApi
 from switchyard.release.deploy_protocol import Ended, Ledger, Steps
 from switchyard.release.hook_calls import ClusterHookCalls
@@ -84,9 +85,12 @@ class DeployHooks(ReleaseHooks):
 
     async def after_rollback(self, record: ReleaseRecord) -> tuple[ReleaseRecord, str | None]:
         """Runs the hooks of a rollback that is done."""
-        hooks = PointEnded(abandoned(record, self.ledger.now()))
-        await self.runs.run(HookPoint.ON_ROLLBACK, self.name, hooks)
-        return hooks.record, hooks.detail
+        hooks, unfinished = PointEnded(abandoned(record, self.ledger.now())), None
+        try:
+            await self.runs.run(HookPoint.ON_ROLLBACK, self.name, hooks)
+        except ClusterError as error:  # the rollback is done, and its end is written
+            unfinished = _not_finished(error)
+        return hooks.record, _joined(hooks.detail, unfinished)
 
     async def _before(self, steps: Steps, state: State, hooks: PointEnded) -> Ended:
         """Runs the hooks that come before the step of a phase."""
@@ -117,12 +121,14 @@ class DeployHooks(ReleaseHooks):
             await asyncio.wait({running, condemned}, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
                 return abandoned(hooks.record, self.ledger.now()), condemned.result()
-            await running
+            unfinished = _unfinished(running)
             if hooks.follows is not None:
                 follows = Event.BREACHED if hooks.follows is OnFailure.ROLLBACK else Event.NO_VERDICT
                 return hooks.record, Ended(follows, hooks.detail)
             ended = await watching
-            return hooks.record, replace(ended, detail=_joined(ended.detail, hooks.detail))
+            if unfinished is not None and ended.event is Event.PASSED:
+                ended = replace(ended, event=Event.NO_VERDICT)
+            return hooks.record, replace(ended, detail=_joined(ended.detail, hooks.detail, unfinished))
         finally:
             await _cancelled(running)
             await _cancelled(watching)
@@ -171,6 +177,19 @@ async def _cancelled(task: "asyncio.Future[Any]") -> None:
     await asyncio.wait({task})
     if not task.cancelled():
         task.exception()
+
+
+def _unfinished(running: "asyncio.Task[None]") -> str | None:
+    """Why hooks that have ended beside a watch are not finished, in words: the watch goes on all the same."""
+    try:
+        running.result()
+    except ClusterError as error:
+        return _not_finished(error)
+    return None
+
+
+def _not_finished(error: ClusterError) -> str:
+    return f"the hooks are not finished: {error}"
 
 
 def _joined(*texts: str | None) -> str | None:

@@ -14,12 +14,13 @@ from switchyard.errors import AccessDeniedError, ClusterError
 from switchyard.kube.api import ProxyRequest
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.polling import poll_until
-from switchyard.manifests.labels import selector
+from switchyard.manifests.labels import colour_name, selector
 from switchyard.release.drain_report import (
     DrainReport,
     PodDrain,
     answered,
     not_drained,
+    not_replaced,
     not_undrained,
     still_serves,
     unreached,
@@ -72,8 +73,7 @@ async def drain(
         else:
             report = await begin(str(serving or "another version"))
     except ClusterError as error:
-        problem = not_drained(name, colour, str(colour.other), [error.summary])
-        report = DrainReport(colour, service.release.drain.method, problem=problem)
+        report = _not_done(name, service, colour, error.summary)
     return replace(report, seconds=time.monotonic() - began)
 
 
@@ -129,6 +129,16 @@ def _drainer(
             return partial(renew_pods, cluster, name, service, colour, seconds)
         case _:
             return partial(_left_alone, colour)
+
+
+def _not_done(name: str, service: BlueGreenSettings, colour: Colour, why: str) -> DrainReport:
+    """The report of a drain that the API server has not answered, or does not permit."""
+    method, serving = service.release.drain.method, str(colour.other)
+    if method is DrainMethod.RENEW:
+        problem = not_replaced(service.namespace, colour_name(name, colour), colour, serving, why)
+    else:
+        problem = not_drained(name, colour, serving, [why])
+    return DrainReport(colour, method, problem=problem)
 
 
 async def _left_alone(colour: Colour, _serving: str) -> DrainReport:

@@ -152,6 +152,15 @@ def not_renewed(namespace: str, deployment: str, colour: Colour, serving: str, w
     )
 
 
+def not_replaced(namespace: str, deployment: str, colour: Colour, serving: str, why: str) -> str:
+    """Why the pods of the old colour could not be made to end."""
+    return (
+        f"{Code.CONNECTIONS_STAY}: kept connections stay with {colour}: {why}. {serving} gets every new connection, "
+        f"and nothing has failed. Those kept end when their clients close them or {colour} is retired. To end them "
+        f"before: kubectl -n {namespace} rollout restart deployment {deployment}"
+    )
+
+
 def not_undrained(colour: Colour, lines: Collection[str]) -> str:
     """Why pods may still close each connection although they are to serve."""
     return (

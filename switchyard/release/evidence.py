@@ -84,12 +84,12 @@ class _Slow:
     is_conclusive: bool = True
     slow_seconds: float = 0.0
 
-    def add(self, timed: float, slower: float, seconds: float, *, scraped: bool) -> None:
+    def add(self, timed: float, slower: float, seconds: float, doubtful: float, *, scraped: bool) -> None:
         """Adds the requests of a reading, and its duration if too many of them were slow.
 
         Prometheus shows many seconds at once: a share of them was slow, which may have been one burst.
         """
-        self.test.add(timed, slower)
+        self.test.add(timed, slower, doubtful)
         if slower > self.test.accepted * timed:
             self.slow_seconds += seconds * slower / timed if scraped else seconds
 
@@ -120,6 +120,8 @@ class Evidence:
         self._watch, self._past = watch, past
         self.counts = Counts()
         """Requests of the new version since the watch began."""
+        self.doubtful = 0.0
+        """Those of them that may be the watch's own, and let no version pass."""
         self._latency = watch.latency_p95.enabled
         accepted = raised(watch.errors.accepted, past.failed, past.requests)
         self._errors = self._test(accepted, watch.errors.condemned, 0.5 if self._latency else 1.0)
@@ -134,21 +136,23 @@ class Evidence:
             looks=max(1, self._watch.seconds) + EARLY_LOOKS,
         )
 
-    def add(self, counts: Counts, seconds: float = 1.0, *, scraped: bool = False) -> None:
+    def add(self, counts: Counts, seconds: float = 1.0, doubtful: float = 0.0, *, scraped: bool = False) -> None:
         """Adds the requests since the last reading.
 
         Args:
             counts: the requests.
             seconds: since the last look, or that what was scraped has shown for the first time.
+            doubtful: how many more of all requests may be the watch's own; fewer than 0 where some of before are not.
             scraped: whether they are of scrapes, between which many seconds may be.
         """
         self.counts += counts
-        self._errors.add(counts.requests, counts.failed)
+        self.doubtful += doubtful
+        self._errors.add(counts.requests, counts.failed, doubtful)
         if self._latency and not self._slow and counts.timed:
             self._slow = self._slow_questions(counts)
         for slow in self._slow:
             if slow.boundary in counts.buckets:
-                slow.add(counts.timed, counts.slower(slow.boundary), seconds, scraped=scraped)
+                slow.add(counts.timed, counts.slower(slow.boundary), seconds, doubtful, scraped=scraped)
 
     def _slow_questions(self, counts: Counts) -> list["_Slow"]:
         finite = sorted(boundary for boundary in counts.buckets if not math.isinf(boundary))
@@ -169,7 +173,9 @@ class Evidence:
         return [*questions, _Slow(PAST, boundary, self._slow_test(accepted))]
 
     def _past_slower(self, boundary: float) -> float:
-        return self._past.slower(boundary) if boundary in self._past.buckets else 0.0
+        """Requests of the past that took longer than a boundary for certain, which its histogram need not have."""
+        own = next((known for known in sorted(self._past.buckets) if known >= boundary), None)
+        return 0.0 if own is None else self._past.slower(own)
 
     def _slow_test(self, accepted: float) -> ShareTest:
         return self._test(accepted, accepted, 0.25)

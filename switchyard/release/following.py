@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from switchyard.config.models.service import Colour
 from switchyard.errors import AccessDeniedError, ClusterError
 from switchyard.gates.waits import ANSWER_SECONDS
 from switchyard.kube.cluster import Cluster
@@ -43,13 +44,15 @@ class Following:
         plan, settings, ready = self._plan, self._plan.observation.settings, 0
         name = plan.observation.name
         try:
-            pods = await self._cluster.pods(settings.namespace, selector(name, plan.target))
-            own = {pod.name for pod in pods}
+            own, old = await asyncio.gather(self._pods(plan.target), self._pods(plan.target.other))
 
             async def follows(endpoints: frozenset[Endpoint]) -> bool:
-                nonlocal ready
-                ready = len(ready_pods(endpoints))
-                return bool(ready) and ready_pods(endpoints) <= own
+                nonlocal ready, own
+                pods = ready_pods(endpoints)
+                ready = len(pods)
+                if pods - own - old:  # an autoscaler or a renewal may have added some to the new colour
+                    own = own | await self._pods(plan.target)
+                return bool(ready) and pods <= own
 
             watch = self._cluster.watch_endpoints(settings.namespace, name)
             if await watch_until(watch, follows, FOLLOW_SECONDS):
@@ -57,6 +60,11 @@ class Following:
             return replace(receipt, ready_endpoints=ready)
         except ClusterError as error:
             return replace(receipt, unseen=(*receipt.unseen, f"endpoints: {error}"))
+
+    async def _pods(self, colour: Colour) -> frozenset[str]:
+        observation = self._plan.observation
+        labels = selector(observation.name, colour)
+        return frozenset(pod.name for pod in await self._cluster.pods(observation.settings.namespace, labels))
 
     async def nodes_and_content(self, receipt: Receipt) -> Receipt:
         """The receipt with the observations of each node, and of the Secrets and ConfigMaps."""

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -68,8 +67,13 @@ class ClusterHookCalls:
         except TimeoutError:
             detail = f"{_host(http)} has not answered in {hook.timeout_seconds} s"
             return HookResult(HookOutcome.UNKNOWN, detail)
+        except httpx.InvalidURL:  # whose text may have the path
+            return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: that is no host, or no port")
         except NOT_SENT as error:
             return HookResult(HookOutcome.FAILED, f"{_host(http)} cannot be reached: {_words(error)}")
+        except httpx.LocalProtocolError:
+            # Its text has the header that it is about, and with it the value of a Secret.
+            return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: HTTP does not permit a header")
         except httpx.HTTPError as error:
             return HookResult(HookOutcome.UNKNOWN, f"{_host(http)} has not answered: {_words(error)}")
 
@@ -86,7 +90,7 @@ class ClusterHookCalls:
             raise ValueError(f"there is no {named}")
         text = ""
         with suppress(binascii.Error, UnicodeDecodeError):
-            text = base64.b64decode(encoded).decode("ascii").rstrip("\r\n")
+            text = base64.b64decode(encoded).decode("ascii").strip(" \t\r\n")  # no part of the value of a header
         if not text or not text.isprintable():
             raise ValueError(f"{named} is empty, or nothing that a header can have")
         return text
@@ -113,7 +117,8 @@ async def _excerpt(response: httpx.Response) -> str | None:
             text += chunk
             if len(text) >= QUOTED_BYTES:
                 break
-    words = " ".join(text[:QUOTED_BYTES].decode("utf-8", errors="replace").split())
+    shown = "".join(char if char.isprintable() else " " for char in text[:QUOTED_BYTES].decode("utf-8", "replace"))
+    words = " ".join(shown.split())
     return f"It answered: {words}" if words else None
 
 
@@ -133,7 +138,7 @@ def _body(hook: Hook, context: HookContext) -> dict[str, object]:
 
 def _host(http: HookHttp) -> str:
     """The host of a call. The path of an address may be a secret, as those of webhooks are."""
-    return urlsplit(http.url).netloc
+    return http.url.partition("://")[2].partition("/")[0]
 
 
 def _words(error: httpx.HTTPError) -> str:

@@ -52,6 +52,8 @@ class JobRun:
     context: HookContext
     service: BlueGreenSettings
     pods: dict[str, str] = field(default_factory=dict)
+    _asked: bool = field(default=False, init=False)
+    """Whether the API server was asked to create the Job."""
 
     async def run(self, begun: datetime | None, now: datetime) -> HookResult:
         """Creates the Job unless it is there, and follows it to its end.
@@ -67,6 +69,8 @@ class JobRun:
             if (problem := await self._create(begun, now)) is not None:
                 return problem
         except UnreachableError as error:
+            if begun is None and not self._asked:
+                return HookResult(HookOutcome.FAILED, f"Job {self.name} was not created: {error}")
             detail = f"whether Job {self.name} was created is not known: {error}. {self._see}"
             return HookResult(HookOutcome.UNKNOWN, detail)
         except ClusterError as error:
@@ -94,6 +98,7 @@ class JobRun:
             return HookResult(HookOutcome.UNKNOWN, f"Job {self.name} was begun {begun}, and is gone by now")
         if live is None:
             manifest = hook_job(self.hook, self.job, self.context, self.service)
+            self._asked = True
             try:
                 live = await self.api.ask("create", "jobs", "", namespace, BATCH, content=json.dumps(manifest))
             except UnreachableError:  # the answer was lost, and perhaps no more than that

@@ -81,17 +81,25 @@ async def follow_nodes(
 ) -> list[NodeAnswer]:
     """Asks each node until the new version has answered, side by side and in bounded time.
 
+    Where no node at all answers, as behind a firewall that lets no control plane pass, those that are left when the
+    time is over are not asked: each of them would take its time.
+
     Args:
         api: the API server.
         port: what is asked.
         nodes: their names.
         elapsed: seconds since the command began.
     """
-    turns, end = asyncio.Semaphore(AT_ONCE), elapsed() + NODES_SECONDS
+    turns, end, is_answered = asyncio.Semaphore(AT_ONCE), elapsed() + NODES_SECONDS, False
 
-    async def ask(node: str) -> FreshAnswer:
+    async def ask(node: str) -> FreshAnswer | None:
+        nonlocal is_answered
         async with turns:
-            return await ask_anew(api, "nodes", None, f"{node}:{port.number}", port.request)
+            if not is_answered and ended():
+                return None
+            answer = await ask_anew(api, "nodes", None, f"{node}:{port.number}", port.request)
+            is_answered = is_answered or answer.answered
+            return answer
 
     def ended() -> bool:
         return elapsed() > end
@@ -110,9 +118,12 @@ async def _followed(
     in_a_row = probes = 0
     last = FreshAnswer()
     while True:
-        answer: FreshAnswer = await ask(node)
+        answer: FreshAnswer | None = await ask(node)
+        if answer is None:
+            why = last.problem or f"no node has answered in {NODES_SECONDS} s"
+            return NodeAnswer(node, None, f"its NodePort {port.number} was not seen to answer: {why}", probes=probes)
         now, probes = elapsed(), probes + 1
-        last = answer if answer.headers else last  # one that is lost takes nothing back
+        last = answer if answer.headers or not last.headers else last  # one that is lost takes nothing back
         if port.header.is_new(answer.headers):
             first, in_a_row = (now if first is None else first), in_a_row + 1
             if in_a_row == IN_A_ROW:

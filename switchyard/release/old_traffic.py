@@ -7,7 +7,7 @@ from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.kube.cluster import Cluster
 from switchyard.release.drain import drain
 from switchyard.release.pod_metrics import PodMetrics
-from switchyard.release.samples import Counts, Increase
+from switchyard.release.samples import Increase
 
 SECONDS = 3
 """Seconds for which the requests to the colour are counted."""
@@ -31,21 +31,28 @@ async def still_used(
     if left:
         return f"{left} connections to its pods are open"
     requests = round(await _requests(cluster, name, service, colour, seconds))
-    return f"its pods have answered {requests} requests in {seconds:.0f} s" if requests else None
+    if not requests:
+        return None
+    return (
+        f"its pods have answered {requests} requests in {seconds:.0f} s (those of their probes too, if the application "
+        "counts them)"
+    )
 
 
 async def _requests(cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float) -> float:
-    """Requests that the pods of a colour count during some seconds; 0 if they do not count requests."""
-    metrics, increase, counts = (
-        PodMetrics(cluster.api, name, service, Track(colour)),
-        Increase(service.release.watch),
-        Counts(),
-    )
-    first = await metrics.read()
-    if not any(first.series.values()):
+    """Requests that the pods of a colour have counted meanwhile; 0 where they do not count.
+
+    An application may count the requests for its metrics too. What a pod counts between two readings at once is what
+    a reading itself makes it count.
+    """
+    metrics, increase = PodMetrics(cluster.api, name, service, Track(colour)), Increase(service.release.watch)
+
+    async def look() -> dict[str, float]:
+        reading = await metrics.read()
+        return {pod: increase.add(pod, series, born=False).requests for pod, series in reading.series.items()}
+
+    if not await look():
         return 0
+    own = await look()
     await asyncio.sleep(seconds)  # metrics cannot be watched for
-    for reading in (first, await metrics.read()):
-        for pod, series in reading.series.items():
-            counts += increase.add(pod, series, born=False)
-    return counts.requests
+    return sum(max(0.0, requests - own.get(pod, 0.0)) for pod, requests in (await look()).items())

@@ -10,6 +10,9 @@ from switchyard.kube.pod_states import READY, pod_state
 OUT_OF_MEMORY = "OOMKilled"
 """Reason of the end of a container that has reached its memory limit."""
 
+OVER = frozenset({"Failed", "Succeeded"})
+"""Phases of a pod that runs no more, and whose place another one has taken."""
+
 
 @dataclass(frozen=True)
 class WatchedPod:
@@ -19,7 +22,7 @@ class WatchedPod:
         uid: its unique identifier.
         name: its name.
         ready: whether it takes traffic.
-        ending: whether it is being deleted.
+        ending: whether it is being deleted, or has ended and is kept as a trace: an eviction leaves one.
         restarts: of its containers, since it began.
         reason: of the last end of a container; empty when none has ended.
         reachable: whether it has an address, so that it can be asked for its metrics.
@@ -43,7 +46,7 @@ def _watched(pod: Mapping[str, Any]) -> WatchedPod:
     status = pod.get("status", {})
     containers = status.get("containerStatuses", [])
     ends = [
-        state["terminated"].get("reason", "")
+        state["terminated"]
         for container in containers
         for state in (container.get("state", {}), container.get("lastState", {}))
         if state.get("terminated")
@@ -52,11 +55,21 @@ def _watched(pod: Mapping[str, Any]) -> WatchedPod:
         uid=pod["metadata"]["uid"],
         name=pod["metadata"]["name"],
         ready=pod_state(pod) == READY,
-        ending="deletionTimestamp" in pod["metadata"],
+        ending="deletionTimestamp" in pod["metadata"] or status.get("phase") in OVER,
         restarts=sum(int(container.get("restartCount", 0)) for container in containers),
-        reason=OUT_OF_MEMORY if OUT_OF_MEMORY in ends else next(iter(ends), ""),
+        reason=_last_reason(ends),
         reachable=bool(status.get("podIP")) and status.get("phase") == "Running",
     )
+
+
+def _last_reason(ends: Collection[Mapping[str, Any]]) -> str:
+    """The reason of the last end of a container; of several in one second that of the memory limit.
+
+    An earlier end may be of another container, and from before the watch.
+    """
+    last = max((end.get("finishedAt") or "" for end in ends), default="")
+    reasons = [str(end.get("reason") or "") for end in ends if (end.get("finishedAt") or "") == last]
+    return OUT_OF_MEMORY if OUT_OF_MEMORY in reasons else next(iter(reasons), "")
 
 
 class PodHealth:

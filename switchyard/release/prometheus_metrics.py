@@ -1,6 +1,7 @@
 """Reads what the pods of one colour have counted from a Prometheus that scrapes them."""
 
 import math
+import time
 from collections.abc import Mapping
 
 from switchyard.analysis_errors import PrometheusError
@@ -14,6 +15,9 @@ from switchyard.release.pod_metrics import Reading, listed_pods
 from switchyard.release.scraped import Scrape, Target, followed, newer, query, scrapes
 
 NO_TARGETS: frozenset[Target] = frozenset()
+
+STILL_SECONDS = 5.0
+"""Seconds after which answers as of one and the same moment are no news: a cache between here and there gives such."""
 
 
 class PrometheusMetrics:
@@ -44,6 +48,7 @@ class PrometheusMetrics:
         self._last = {uid: Scrape(taken, known.targets[uid], known.series[uid]) for uid, taken in known.taken.items()}
         self._first_seen: dict[str, float] = {}
         self._has_read = False
+        self._evaluated, self._advanced = 0.0, time.monotonic()
 
     async def read(self) -> Reading:
         """Reads the last sample of every pod. What Prometheus does not have is part of the reading."""
@@ -64,7 +69,10 @@ class PrometheusMetrics:
 
     def _reading(self, pods: list[WatchedPod], asked: list[WatchedPod], samples: list[Sample]) -> Reading:
         # Both by the clock of Prometheus, so that a wrong clock of the operator's makes nothing old.
-        evaluated = samples[0].evaluated if samples else 0.0
+        evaluated = self._now(samples)
+        if samples and (still := time.monotonic() - self._advanced) >= STILL_SECONDS:
+            why = f"{self._prometheus.name} answers for {still:.0f} s as of the same moment, as a cache does"
+            return Reading(tuple(pods), source=self._prometheus.name, source_error=why)
         by_name = scrapes(samples, self._settings.release.watch)
         for pod in asked:
             self._first_seen.setdefault(pod.uid, evaluated if self._has_read else -math.inf)
@@ -87,6 +95,15 @@ class PrometheusMetrics:
             evaluated=evaluated,
             targets=dict(self._targets),
         )
+
+    def _now(self, samples: list[Sample]) -> float:
+        """The time of an answer by the clock of Prometheus. One without a sample has none, and it is reckoned."""
+        now = time.monotonic()
+        if not samples:
+            return self._evaluated + now - self._advanced
+        if samples[0].evaluated != self._evaluated:
+            self._evaluated, self._advanced = samples[0].evaluated, now
+        return self._evaluated
 
     def _scrape(self, pod: WatchedPod, by_name: Mapping[str, list[Scrape]], evaluated: float) -> Scrape | str:
         """The last scrape of a pod, or why it is no evidence."""

@@ -125,8 +125,12 @@ class Receipt:
 
     @property
     def error_bound(self) -> float | None:
-        """The share of failed requests that the sample does not exclude at 95 %, where none failed: 3 in n."""
-        return 3 / self.requests if self.requests and self.errors == 0 else None
+        """The share of failed requests that the sample does not exclude at 95 %, where none failed: 3 in n.
+
+        None where some failed, and of three requests or fewer, which exclude nothing.
+        """
+        requests = self.requests or 0
+        return 3 / requests if self.errors == 0 and requests > 3 else None
 
     @property
     def bound(self) -> str | None:
@@ -135,9 +139,7 @@ class Receipt:
             return None
         counted = f"{self.errors} of {self.requests} failed"
         if self.error_bound is None:
-            return counted
-        if self.error_bound >= 1:
-            return f"{counted}, too few for a bound"
+            return counted if self.errors else f"{counted}, too few for a bound"
         return f"{counted}: under {self.error_bound:.2%} at 95 %"
 
     def to_json(self) -> dict[str, Any]:
@@ -230,7 +232,7 @@ def _rest(receipt: Receipt) -> Iterator[str]:
     if old:
         yield f"last old      answer seen after {', '.join(old)}"
     if receipt.requests is not None:
-        bound = "" if receipt.error_bound is None else f" (under {min(receipt.error_bound, 1):.2%} at 95 %)"
+        bound = "" if receipt.error_bound is None else f" (under {receipt.error_bound:.2%} at 95 %)"
         yield f"requests      {receipt.requests} seen, {receipt.errors} failed{bound}"
     yield from (f"not seen      {limit}" for limit in receipt.unseen)
 

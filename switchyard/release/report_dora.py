@@ -31,7 +31,7 @@ def dora(deployments: Sequence[Deployment], weeks: float) -> tuple[Measure, ...]
 
 def weekly(deployments: Sequence[Deployment], weeks: float, target: str) -> tuple[float, str, bool | None, int, str]:
     """Value, target, no judgement, size and kind of the sample of how many deployments there are in a week."""
-    count = sum(deployment.reached and deployment.status is not Status.CONTINUED for deployment in deployments)
+    count = sum(deployment.has_switched for deployment in deployments)
     return round(count / weeks, 3), target, None, count, "deployments that reached users"
 
 

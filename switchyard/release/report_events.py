@@ -3,6 +3,7 @@
 A record may be of an earlier version of the program, or odd: what it does not say is None, and never a guess.
 """
 
+import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,6 +25,9 @@ LAST_OLD = ("lastOldOnNewConnections", "lastOldOnKeptConnections")
 WITHDRAWN = re.compile(r"^aborted by|took its place$")
 """Details of a release that an operator has ended before users got its version, by `abort` or by a switch to it."""
 
+ALONG = re.compile(r"^released together with ")
+"""Details of a release that ended only because of another one that it was released together with."""
+
 
 class Status(StrEnum):
     """How a deployment counts.
@@ -33,6 +37,8 @@ class Status(StrEnum):
         ROLLED_BACK: it reached users, and was taken back, by the watch or by an operator.
         FAILED: anything else that went wrong.
         PREVENTED: a gate refused it before it reached users.
+        TAKEN_ALONG: it failed or was taken back only because of another one that it was released together with, which
+            counts by itself.
         WITHDRAWN: an operator aborted it, or switched to its version, before its own switch.
         RUNNING: it has not ended; a release that bakes or is held counts here.
         CONTINUED: a switch that found its selector as wanted: it finished an earlier command.
@@ -42,6 +48,7 @@ class Status(StrEnum):
     ROLLED_BACK = "rolledBack"
     FAILED = "failed"
     PREVENTED = "prevented"
+    TAKEN_ALONG = "takenAlong"
     WITHDRAWN = "withdrawn"
     RUNNING = "running"
     CONTINUED = "continued"
@@ -53,7 +60,7 @@ class Rollback:
 
     Attributes:
         started: the moment of the record that it is in.
-        by: `watch`, `rollback` or `abort`.
+        by: `watch`, `rollback`, `abort`, or `together` where another release took it along.
         serving_at: when the endpoints of the Service were those of the version before.
         seen_to_decision: from the look that condemned the version to the decision.
         decision_to_accepted: from the decision to the API server's answer to the selector.
@@ -89,6 +96,11 @@ class Deployment:
     status: Status
     reached: bool
     rollback: Rollback | None
+
+    @property
+    def has_switched(self) -> bool:
+        """Whether it has brought users the new version itself, and not found that an earlier command had."""
+        return self.reached and self.status is not Status.CONTINUED
 
     @property
     def watched(self) -> Mapping[str, Any] | None:
@@ -132,7 +144,13 @@ def between(start: object, end: object) -> float | None:
 
 def number(value: object) -> float | None:
     """A number of a record that is not negative; None for anything else."""
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 else None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        read = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return None
+    return read if math.isfinite(read) and read >= 0 else None
 
 
 def reached(record: ReleaseRecord) -> bool:
@@ -194,6 +212,8 @@ def _status(record: ReleaseRecord, *, is_undone: bool) -> Status:
         return Status.CONTINUED
     if is_undone and not record.running:
         return Status.ROLLED_BACK
+    if record.result in {Result.FAILED, Result.ROLLED_BACK} and ALONG.search(record.detail or ""):
+        return Status.TAKEN_ALONG
     if record.result is Result.FAILED and not reached(record) and WITHDRAWN.search(record.detail or ""):
         return Status.WITHDRAWN
     return {
@@ -225,6 +245,9 @@ def _by_itself(record: ReleaseRecord) -> Rollback | None:
         return None
     if receipt.get("started") == record.started:
         return None  # the receipt of the switch: somebody else has taken the release back
+    if ALONG.search(record.detail or ""):
+        breached = next((phase for phase in reversed(record.phases) if phase.outcome == "breached"), None)
+        return _rollback(record, "together", None, receipt.get("started") if breached is None else breached.ended)
     watch = _last_watch(record)
     if watch is None or watch.outcome != "breached":
         return _rollback(record, Act.ABORT.value, None, None)
@@ -235,13 +258,14 @@ def _by_itself(record: ReleaseRecord) -> Rollback | None:
 def _rollback(record: ReleaseRecord, by: str, problem_seen: object, decided: object) -> Rollback:
     """A rollback by its receipt, whose durations count from the command's start: for an operator, the decision."""
     receipt = record.receipt if isinstance(record.receipt, Mapping) else {}
-    began, waited = moment(receipt.get("started")), 0.0 if by != "watch" else between(decided, receipt.get("started"))
+    by_operator = by in {Act.ROLLBACK.value, Act.ABORT.value}
+    began, waited = moment(receipt.get("started")), 0.0 if by_operator else between(decided, receipt.get("started"))
     accepted, serving = number(receipt.get("patchedAfter")), number(receipt.get("endpointsAfter"))
     to_decision, to_serving = between(problem_seen, decided), _sum(waited, serving)
     return Rollback(
         started=_started(record),
         by=by,
-        serving_at=None if began is None or serving is None else began + timedelta(seconds=serving),
+        serving_at=_later(began, serving),
         seen_to_decision=to_decision,
         decision_to_accepted=_sum(waited, accepted),
         decision_to_serving=to_serving,
@@ -254,6 +278,13 @@ def last_bad(receipt: Mapping[str, Any]) -> float | None:
     """When the version that was gone from gave its last answer, by a receipt; None where that was not seen."""
     moments = (number(receipt.get(key)) for key in LAST_OLD)
     return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _later(began: datetime | None, seconds: float | None) -> datetime | None:
+    try:
+        return None if began is None or seconds is None else began + timedelta(seconds=seconds)
+    except OverflowError:  # no time that a calendar has
+        return None
 
 
 def _sum(first: float | None, second: float | None) -> float | None:

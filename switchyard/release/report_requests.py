@@ -13,7 +13,7 @@ def downtime(deployments: Sequence[Deployment], rollbacks: Sequence[Rollback]) -
         deployments: of some time.
         rollbacks: of the same time.
     """
-    switches = sum(deployment.reached for deployment in deployments) + len(rollbacks)
+    switches = sum(deployment.has_switched for deployment in deployments) + len(rollbacks)
     receipts = [_counted(deployment.record.receipt) for deployment in deployments]
     requests, errors = sum(count for count, _ in receipts), sum(failed for _, failed in receipts)
     note = "unknown: no record counts failed health checks. A probe from outside, or the load balancer's metrics, do"

@@ -89,12 +89,14 @@ class ShareTest:
     def _hit_and_miss(self, share: float) -> tuple[float, float]:
         return math.log(share / self.accepted), math.log((1 - share) / (1 - self.accepted))
 
-    def add(self, total: float, hits: float) -> None:
+    def add(self, total: float, hits: float, doubtful: float = 0.0) -> None:
         """Adds the requests since the last reading.
 
         Args:
             total: all of them.
             hits: those that failed, or were slow.
+            doubtful: how many more may be no users' requests, which let no version pass; fewer than 0 where some of
+                before are users' after all.
         """
         hits = min(hits, total)
         start = self._start()
@@ -103,7 +105,7 @@ class ShareTest:
             for evidence, hit, miss in zip(self._evidence, self._hit, self._miss, strict=True)
         ]
         hit, miss = self._ratio
-        self._passing += hits * hit + (total - hits) * miss
+        self._passing += hits * hit + (total - doubtful - hits) * miss
         self.total += total
         self.hits += hits
 

@@ -87,7 +87,7 @@ def judge(
         scraped: whether it is Prometheus that does not have them.
     """
     findings = evidence.findings
-    outcome, sentence = _decided(watch, findings, health, evidence.counts.requests, source)
+    outcome, sentence = _decided(watch, findings, health, evidence, source)
     return Verdict(
         outcome,
         sentence,
@@ -104,7 +104,7 @@ def judge(
 
 
 def _decided(
-    watch: Watch, findings: tuple[Finding, ...], health: PodHealth, requests: float, source: str
+    watch: Watch, findings: tuple[Finding, ...], health: PodHealth, evidence: Evidence, source: str
 ) -> tuple[Outcome, str]:
     worse = [finding.text for finding in findings if finding.state is State.WORSE]
     if health.problem is not None:
@@ -113,10 +113,15 @@ def _decided(
         return Outcome.BREACH, f"The new version is worse than accepted: {'; '.join(worse)}."
     if source:
         return Outcome.UNDECIDED, f"The new version is not judged, because its metrics cannot be read: {source}."
-    if not requests:
+    if not evidence.counts.requests:
         return Outcome.NO_TRAFFIC, (
             f"The new version has answered no request: no pod has counted one in {watch.requests_metric} with the "
             f"label {watch.status_label}."
+        )
+    if evidence.counts.requests <= evidence.doubtful:
+        return Outcome.NO_TRAFFIC, (
+            f"The new version has answered no request of users: what its pods have counted in {watch.requests_metric} "
+            f"may all be the {round(evidence.doubtful)} requests of this watch for their metrics."
         )
     if health.unready:
         return Outcome.UNDECIDED, f"The new version does not pass while {health.unready}."

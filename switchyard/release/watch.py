@@ -11,6 +11,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.manifests.labels import selector
 from switchyard.release.evidence import Evidence
+from switchyard.release.own_readings import OwnReadings, not_counting
 from switchyard.release.pod_health import PodHealth
 from switchyard.release.pod_metrics import Reading
 from switchyard.release.samples import Counts, Increase, counts_of
@@ -69,11 +70,13 @@ class Start:
         new: the new colour, from which on its requests count.
         old: the old colour.
         past: what the new version is compared with.
+        others: pods of the new colour that are known not to count the requests for their metrics.
     """
 
     new: Reading
     old: Reading
     past: Counts
+    others: frozenset[str] = frozenset()
 
     def after(self, earlier: "Start", watch: Watch) -> "Start":
         """This moment with the time since an earlier one as the past, if enough requests fall into it."""
@@ -99,9 +102,15 @@ async def start_of(access: ClusterAccess, service: str, settings: ServiceSetting
     """
     api = await access.api()
     other = Track.GREEN if track is Track.BLUE else Track.BLUE
-    new, old = await asyncio.gather(*(source.read() for source in sources_of(api, service, settings, (track, other))))
+    of_new, of_old = sources_of(api, service, settings, (track, other))
+    first, old = await asyncio.gather(of_new.read(), of_old.read())
     past = sum((counts_of(series, settings.release.watch) for series in old.series.values()), Counts())
-    return Start(new, old, past)
+    if first.source or not first.series:
+        return Start(first, old, past)
+    new = await of_new.read()
+    if new.problem:
+        return Start(first, old, past)
+    return Start(new, old, past, not_counting(first, new, settings.release.watch))
 
 
 async def watch(
@@ -193,7 +202,7 @@ class Watcher:
         self._increase = Increase(settings)
         self._at_first = {pod.uid for pod in start.new.pods}
         self._complete = self._looked = began
-        self._sampling = Sampling()
+        self._sampling, self._own = Sampling(), OwnReadings(start.others)
         self._seen = not start.new.error
         if self._seen:
             self._health.add(start.new.pods, began, first=True)
@@ -208,9 +217,8 @@ class Watcher:
                 self._at_first, self._seen = {pod.uid for pod in reading.pods}, True
             seconds = self._sampling.add(reading)
             scraped = seconds is not None
-            self._evidence.add(
-                self._count(reading), now - self._looked if seconds is None else seconds, scraped=scraped
-            )
+            counts, doubtful = self._count(reading)
+            self._evidence.add(counts, now - self._looked if seconds is None else seconds, doubtful, scraped=scraped)
             self._looked = now
         if not reading.problem:
             self._complete = now
@@ -224,8 +232,11 @@ class Watcher:
             scraped=bool(reading.source),
         )
 
-    def _count(self, reading: Reading) -> Counts:
-        counts = Counts()
+    def _count(self, reading: Reading) -> tuple[Counts, float]:
+        """The requests since the last reading, and how many more of all of them may be readings themselves."""
+        counts, doubtful = Counts(), 0.0
         for pod, series in reading.series.items():
-            counts += self._increase.add(pod, series, born=pod not in self._at_first)
-        return counts
+            more = self._increase.add(pod, series, born=pod not in self._at_first)
+            doubtful += 0.0 if reading.source else self._own.add(pod, more)
+            counts += more
+        return counts, doubtful

@@ -113,9 +113,7 @@ class Analysis(Model):
 
     prometheus: Url = Field(
         default="http://prometheus:9090",
-        description=(
-            "URL at which the controller of Argo Rollouts reaches Prometheus, without a user or password."
-        ),
+        description="URL at which the controller of Argo Rollouts reaches Prometheus, without a user or password.",
         examples=["http://prometheus.monitoring:9090"],
     )
     success_rate: SuccessRate = Field(

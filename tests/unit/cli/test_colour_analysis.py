@@ -41,7 +41,8 @@ class PlayedWatch:
         self.service, self.track = service, track
         if self.simulated:
             return Verdict(Outcome.PASS, "The new version was not watched: a is a simulated node.")
-        watcher = Watcher(service.release.watch, Start(self._reading(0, 0), Reading(), Counts()), 0.0)
+        start = Start(self._reading(0, 0), Reading(), Counts(), frozenset({POD.uid}))
+        watcher = Watcher(service.release.watch, start, 0.0)
         verdict = watcher.add(self._reading(self.requests, self.failed), float(service.release.watch.seconds))
         on_tick(verdict)
         return verdict

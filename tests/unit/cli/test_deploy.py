@@ -190,7 +190,7 @@ def test_a_version_that_went_back_because_of_another_service_may_be_deployed_aga
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def detach(*_: object) -> Detached:
-        return Detached(4711, Path("a.log"), "id-1")
+        return Detached(4711, Path("a.log"), {"backend": "id-1"})
 
     monkeypatch.setattr("switchyard.cli.deploy_command.detach", detach)
     version = {**ROLLED_BACK, "because": "worker"}
@@ -227,9 +227,9 @@ def test_what_is_refused_starts_no_process_without_a_terminal(
 ) -> None:
     started: list[list[str]] = []
 
-    async def detach(_: str, arguments: list[str]) -> Detached:
+    async def detach(_: list[str], arguments: list[str]) -> Detached:
         started.append(arguments)
-        return Detached(4711, Path("a.log"), "id-1")
+        return Detached(4711, Path("a.log"), {"backend": "id-1"})
 
     monkeypatch.setattr("switchyard.cli.deploy_command.detach", detach)
     result = run("deploy", "backend", tag, "--yes", "--json", "--detach")

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,23 +12,19 @@ from typer.testing import CliRunner
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.detachment import Detached
 from switchyard.cli.group_members import going_together
-from switchyard.cli.group_text import GroupReport
 from switchyard.cli.main import app
 from switchyard.config.loader import load
 from switchyard.config.models.service import Colour
-from switchyard.errors import EngineError, ExitCode, GateRefusedError
+from switchyard.errors import EngineError, GateRefusedError
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION
 from switchyard.manifests.labels import object_labels, selector
 from switchyard.manifests.ownership_marks import PROJECT, STACK
-from switchyard.release.deploy_together import Outcomes
 from switchyard.release.engine import Engine
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record import ReleaseRecord
-from switchyard.release_errors import LeaseLostError
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
-from tests.support.observed import observed
 from tests.support.played_release import release
 
 __all__ = ["server"]
@@ -230,16 +225,6 @@ def test_what_is_refused_for_services_starts_no_process(
     refused(run("deploy", "api=v1", "worker=v9", "--together", "--detach"), server, 1, "SY-P061")
 
 
-def test_people_are_told_the_process_of_all_services(capsys: pytest.CaptureFixture[str]) -> None:
-    request = DeployRequest(Act.DEPLOY, "", stack="test", together=("api=v2", "worker=v3"))
-    members = [replace(request, service=key, tag=request.tags[key]) for key in KEYS]
-    GroupReport(request, "test", "a context", members).detached(Detached(4711, Path("a.log"), {}))
-    printed = capsys.readouterr().out
-    assert "The deploy of api v2, worker v3 goes on without this terminal, in process 4711 on" in printed
-    assert "switchyard abort api --stack test" in printed
-    assert "switchyard status --watch --stack test" in printed
-
-
 class PlayedApi:
     """An API server with the records of a group."""
 
@@ -278,28 +263,3 @@ def test_a_service_that_has_left_the_configuration_stops_a_resume() -> None:
     api: Any = PlayedApi()
     with pytest.raises(GateRefusedError, match="worker is not in the configuration any more"):
         asyncio.run(going_together(api, settings, DeployRequest(Act.RESUME, "api"), of_group("api")))
-
-
-@pytest.mark.parametrize("as_json", [False, True])
-def test_the_end_has_each_service_and_the_worst_exit_code(capsys: pytest.CaptureFixture[str], as_json: bool) -> None:
-    request = DeployRequest(Act.DEPLOY, "", as_json=as_json, together=("api=v2", "worker=v2"))
-    report = GroupReport(request, "test", "a context", [replace(request, service=key) for key in KEYS])
-    outcomes: Outcomes = {"api": of_group("api", phase=Phase.BAKE), "worker": LeaseLostError("bob has it")}
-    code = report.end(outcomes, dict.fromkeys(KEYS, observed()), dict.fromkeys(KEYS, 3600))
-    assert code is ExitCode.FAILED
-    printed = capsys.readouterr()
-    if not as_json:
-        assert "switchyard rollback api worker --together" in printed.out
-        assert printed.err.startswith("worker: SY-P002: bob has it")
-        return
-    document = json.loads(printed.out)
-    assert {key: document[key] for key in ("version", "command", "stack", "together", "exitCode")} == {
-        "version": 1,
-        "command": "deploy",
-        "stack": "test",
-        "together": True,
-        "exitCode": 1,
-    }
-    api, worker = document["services"]
-    assert (api["service"], api["phase"], api["serving"]) == ("api", "bake", {"colour": "blue", "tag": "v1"})
-    assert (worker["service"], worker["code"][:6]) == ("worker", "SY-P00")

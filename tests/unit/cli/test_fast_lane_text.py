@@ -1,4 +1,4 @@
-"""What a switch or a rollback says of the nodes at its end: success is claimed only where it was seen."""
+"""What a switch or a rollback shows before it begins and at its end: success is claimed only where it was seen."""
 
 import json
 from dataclasses import replace
@@ -6,12 +6,13 @@ from dataclasses import replace
 import pytest
 import typer
 
-from switchyard.cli.fast_lane_text import Report
+from switchyard.cli.fast_lane_text import Report, document, planned
 from switchyard.cli.release_request import Request
 from switchyard.config.models.service import Colour
 from switchyard.release.convergence import Convergence
+from switchyard.release.engine import Step
 from switchyard.release.fast_lane_protocol import Outcome
-from switchyard.release.plan import Act, Plan
+from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.receipt import NodeAnswer, Receipt
 from tests.support.observed import observed
 
@@ -118,3 +119,69 @@ def test_a_switch_that_every_node_was_seen_to_follow_has_no_warning(capfd: pytes
     )
     found = json.loads(capfd.readouterr().out)
     assert (found["exitCode"], found["warnings"], found["receipt"]["followed"]) == (0, [], True)
+
+
+def test_the_operator_is_shown_from_and_to_with_tags_and_ready_pods() -> None:
+    where, serves, after = planned(PLAN, "test", "kubeconfig k")
+    assert "backend in namespace default of stack test (kubeconfig k)" in where
+    assert "blue v1, 3 of 3 pods ready" in serves
+    assert "green v2, 3 of 3 pods ready" in after
+
+
+def test_a_retired_version_is_shown_with_what_warming_it_takes() -> None:
+    retired = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v1", 0, 0))
+    text = "\n".join(planned(Plan(Act.ROLLBACK, retired, Colour.BLUE, warm_tag="v1"), "test", "k"))
+    assert "warms v1 in blue with 3 pods, 300 s at most" in text
+    assert "after this   blue v1" in text
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_nothing_is_done_without_a_yes(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, answer: bool
+) -> None:
+    monkeypatch.setattr("typer.confirm", lambda *_, **__: answer)
+    report = Report(Request("backend", rollback=False), "test", "k")
+    assert report.confirmed(PLAN) is answer
+    assert ("Nothing was changed. backend serves blue v1" in capsys.readouterr().out) is not answer
+
+
+def test_the_document_has_the_names_that_scripts_rely_on() -> None:
+    printed = document(PLAN, DONE, "test", None, [])
+    assert (printed["version"], printed["command"], printed["service"], printed["namespace"]) == (
+        1,
+        "switch",
+        "backend",
+        "default",
+    )
+    assert (printed["from"], printed["to"]) == ({"colour": "blue", "tag": "v1"}, {"colour": "green", "tag": "v2"})
+    assert (printed["serving"], printed["changed"], printed["config"], printed["state"]) == ("green", True, True, True)
+    assert (printed["receipt"]["patchedAfter"], printed["receipt"]["readyEndpoints"]) == (0.41, 3)
+    assert (printed["problem"], printed["waiting"], printed["exitCode"]) == (None, [], 0)
+
+
+@pytest.mark.parametrize(
+    ("convergence", "said"),
+    [
+        (Convergence(config=True, state=True), "configuration and state have it: the next preview is empty"),
+        (
+            Convergence(config=True, state=True, waiting=(Step("urn::backend-blue", "update"),)),
+            "other changes wait for `pulumi up`: backend-blue (update)",
+        ),
+        (
+            Convergence(config=False, state=False, problem="no such host"),
+            "switchyard switch backend green --stack test",
+        ),
+        (Convergence(config=True, state=False, problem="locked"), "pulumi up --stack test"),
+    ],
+)
+def test_the_end_says_how_far_configuration_and_state_are(
+    capsys: pytest.CaptureFixture[str], convergence: Convergence, said: str
+) -> None:
+    report = Report(Request("backend", rollback=False, yes=True), "test", "k")
+    report.served(PLAN, RECEIPT)
+    report.end(PLAN, Outcome(RECEIPT, convergence))
+    printed = capsys.readouterr()
+    assert "backend: green serves v2 (before: blue v1)" in printed.out
+    assert "accepted by the API server after 0.41 s" in printed.out
+    assert "to go back: switchyard rollback backend" in printed.out
+    assert said in printed.out + printed.err

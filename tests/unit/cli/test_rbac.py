@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from switchyard.cli.main import app
 from switchyard.config.models.releases import Releases
-from switchyard.config.models.service import BlueGreenSettings
+from switchyard.config.models.service import BlueGreenSettings, CanarySettings
 
 
 def test_namespaces_need_no_configuration(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,6 +73,23 @@ def test_pods_may_be_deleted_only_where_a_rollback_deletes_them(
     monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
     _, role = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
     assert [rule["verbs"] for rule in role["rules"] if "delete" in rule["verbs"]] == verbs
+
+
+def test_services_that_the_commands_do_not_release_give_no_right_to_delete_pods(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    canary = {"image": "org/backend", "strategy": "canary", "tag": "v1", "namespace": "canaries"}
+    weights = {"image": "org/backend", "active": "blue", "blue": {"tag": "v1"}, "switchEngine": "albWeights"}
+    services = {
+        "canary": CanarySettings.model_validate(canary),
+        "weighted": BlueGreenSettings.model_validate({**weights, "namespace": "weighted"}),
+        "backend": BlueGreenSettings.model_validate({**weights, "switchEngine": "selector", "namespace": "shop"}),
+    }
+    settings = SimpleNamespace(services=services, releases=Releases())
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
+    _, *roles = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
+    deleting = [role["metadata"]["namespace"] for role in roles for rule in role["rules"] if "delete" in rule["verbs"]]
+    assert (len(roles), deleting) == (3, ["shop"])
 
 
 def test_only_the_secrets_of_notifications_of_a_service_may_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

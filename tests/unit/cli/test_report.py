@@ -111,6 +111,20 @@ def test_a_broken_record_is_named_and_the_other_services_are_reported(run: Run) 
     assert (problem["service"], "SY-P004" in problem["problem"]) == ("frontend", True)
 
 
+def test_a_namespace_that_may_not_be_read_leaves_the_other_services_reported(run: Run, server: PlayedApiServer) -> None:
+    services = {"backend": BACKEND, "frontend": {**BACKEND, "nodePort": 30099, "namespace": "shop"}}
+    denied = {"kind": "Status", "code": 403, "message": 'configmaps is forbidden: User "ada" cannot get resource'}
+    for path in ("configmaps", "configmaps/frontend-release"):
+        server.answers["GET", f"/api/v1/namespaces/shop/{path}"] = (403, denied)
+    result = run("--json", services=services, backend=[released(9)])
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert [service["service"] for service in found["services"]] == ["backend"]
+    [problem] = found["problems"]
+    assert problem["service"] == "frontend"
+    assert problem["problem"].startswith("SY-K005: frontend: The kubeconfig's user may not get configmaps")
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "remedy"),
     [

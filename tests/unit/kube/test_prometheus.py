@@ -75,6 +75,7 @@ def test_a_name_of_the_cluster_is_asked_through_the_api_server(url: str, path: s
         (httpx.Response(400, json=REFUSED), 'answers 400: invalid parameter "query": 1:5: parse error'),
         (httpx.Response(200, json=SCALAR), "answers 200: a scalar instead of a vector"),
         (httpx.Response(503, text="Service\n  Unavailable\n"), "answers 503: Service Unavailable"),
+        (httpx.Response(503, text="a \x1b[2Jscreen\x07"), "answers 503: a [2Jscreen"),
         (httpx.Response(302, headers={"location": "https://login.example.org"}), "answers 302: "),
         (httpx.Response(200, text="<html>" + "a" * 300), "answers 200: <html>" + "a" * 193 + "…"),
         (httpx.ConnectError("connection refused"), "does not answer: "),

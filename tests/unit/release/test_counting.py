@@ -88,3 +88,20 @@ def test_pods_without_metrics_are_said_not_to_be_counted(monkeypatch: pytest.Mon
     requests, kept = receipt.unseen
     assert requests.startswith("requests: green was not counted: 1 of 1 pods do not answer")
     assert kept.startswith("last answer over kept connections: blue was not counted")
+
+
+@pytest.mark.parametrize(
+    ("last", "why"),
+    [
+        (Reading(series=reading(9).series, failures={"other": "no answer"}), "1 of 2 pods do not answer (other"),
+        (Reading(error="the API server does not answer"), "the API server does not answer"),
+    ],
+)
+def test_what_some_pods_have_counted_is_not_said_to_be_all(
+    monkeypatch: pytest.MonkeyPatch, last: Reading, why: str
+) -> None:
+    receipt = counted(monkeypatch, [reading(1), last], [reading(7), reading(9), last])
+    assert receipt.last_old_kept is None, "a pod that was not read may have answered later"
+    requests, kept = receipt.unseen
+    assert requests.startswith(f"requests: not all of green were counted: {why}")
+    assert kept.startswith(f"last answer over kept connections: not all of blue were counted: {why}")

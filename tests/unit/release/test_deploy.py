@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from switchyard.errors import ClusterError, EngineError, GateRefusedError, UnreachableError
+from switchyard.release import deploy
 from switchyard.release.deploy import Ended
 from switchyard.release.phases import Event, Phase, Result, Side
+from switchyard.release.record import ReleaseRecord
 from switchyard.release.standing import Live, standing
 from switchyard.release_errors import LeaseLostError, TransitionError
 from tests.support.played_release import FIRST, PODS, Play
@@ -123,6 +125,33 @@ def test_a_rollback_that_fails_holds_the_release_and_abort_tries_again() -> None
     play.played.rollback_error = None
     play.act("abort")
     play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+
+
+@pytest.mark.parametrize(("away", "result", "serving"), [(3, Result.ROLLED_BACK, "blue"), (99, None, "green")])
+def test_an_api_server_that_is_away_when_a_version_is_condemned_is_waited_for(
+    monkeypatch: pytest.MonkeyPatch, away: int, result: Result | None, serving: str
+) -> None:
+    monkeypatch.setattr(deploy, "AGAIN_SECONDS", 0)
+    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    write, missed = play.played.write, 0
+
+    async def written(record: ReleaseRecord) -> None:
+        nonlocal missed
+        if record.phases and record.phases[-1].outcome == Event.BREACHED and missed < away:
+            missed += 1
+            raise UnreachableError("no answer")
+        await write(record)
+
+    monkeypatch.setattr(play.played, "write", written)
+    if result is None:
+        monkeypatch.setattr(deploy, "AWAY_SECONDS", -1)
+        with pytest.raises(UnreachableError):
+            play.deploy()
+        assert (missed, play.world.serving) == (1, serving)
+    else:
+        play.deploy()
+        play.expect(result, Phase.WATCH, serving)
+        assert missed == away
 
 
 def test_a_condemned_version_is_rolled_back_by_resume_without_another_watch() -> None:

@@ -119,6 +119,11 @@ def test_a_cluster_that_does_not_answer_is_a_report_and_no_error(
         assert report == DrainReport(Colour.BLUE, DrainMethod.NONE)
         return
     assert "may not" in str(report.problem)
+    if act is drain:
+        restart = "kubectl -n shop rollout restart deployment backend-blue"
+        remedies = {"endpoint": "release.drain.method' renew", "renew": restart}
+        proposed = {own for own, remedy in remedies.items() if remedy in str(report.problem)}
+        assert proposed == {method}, "a method that is in use already is no remedy"
 
 
 def test_a_colour_without_pods_has_no_connections(cluster: PlayedCluster) -> None:

@@ -101,6 +101,20 @@ def test_a_percentile_above_the_limit_is_condemned_without_any_past() -> None:
     assert finding.text == "40 of 100 requests (40 %) took longer than 0.5 s, and 5 % may"
 
 
+def test_a_past_above_the_limit_counts_by_the_boundaries_that_it_has() -> None:
+    past = counts(10_000, over={0.25: 9000, 1.0: 4000})
+    evidence = Evidence(WATCH, past)
+    for _ in range(10):
+        evidence.add(counts(20, over={0.1: 18, 0.5: 8}))
+    assert not evidence.is_condemned
+    finding = found(evidence)[LIMIT]
+    assert 0.4 < finding.accepted < 0.5
+    without = Evidence(WATCH, counts(10_000, over={0.1: 9000, 0.25: 4000}))  # slower than 0.25 s is not above the limit
+    for _ in range(10):
+        without.add(counts(20, over={0.1: 18, 0.5: 8}))
+    assert without.is_condemned
+
+
 def test_three_times_the_percentile_of_the_past_is_condemned_within_the_limit() -> None:
     evidence = Evidence(WATCH, counts(10_000, over={0.1: 200, 0.25: 10, 0.5: 0}))
     for _ in range(5):

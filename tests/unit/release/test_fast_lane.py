@@ -6,60 +6,25 @@ from typing import Any
 
 import pytest
 
-from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour, Track
 from switchyard.errors import AccessDeniedError, ApiStatusError, GateRefusedError, UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates
-from switchyard.kube.kube_proxy import Routing
-from switchyard.release.drain_report import DrainReport
 from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt import lines
 from switchyard.release_errors import LeaseLostError
+from tests.support.lane_fixtures import drained, gates
 from tests.support.observed import live, observed
 from tests.support.played_lane import Lane, PlayedCluster, Release, Table, done
 
+__all__ = ["drained", "gates"]
+
 CONFLICT = ApiStatusError("patch", "services/backend", 409, "the object has been modified")
-
-
-@pytest.fixture(autouse=True)
-def drained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """What is asked of the pods of both colours about their connections: act, colour, seconds, and whether at once."""
-    asked: list[tuple[Any, ...]] = []
-
-    async def drain(
-        _: object, __: str, ___: object, colour: Colour, seconds: float | None, *, rolled_back: bool
-    ) -> DrainReport:
-        asked.append(("drain", colour, seconds, rolled_back))
-        return DrainReport(colour, DrainMethod.RENEW, pods=3, failed=("blue-1", "blue-2", "blue-3"))
-
-    async def undrain(_: object, __: str, ___: object, colour: Colour) -> DrainReport:
-        asked.append(("undrain", colour))
-        return DrainReport(colour, DrainMethod.NONE)
-
-    monkeypatch.setattr("switchyard.release.fast_lane.drain", drain)
-    monkeypatch.setattr("switchyard.release.fast_lane.undrain", undrain)
-    return asked
 
 
 def refused(call: Coroutine[Any, Any, object]) -> str:
     with pytest.raises(GateRefusedError) as error:
         asyncio.run(call)
     return str(error.value)
-
-
-@pytest.fixture(autouse=True)
-def gates(monkeypatch: pytest.MonkeyPatch) -> list[BlueGreenGates]:
-    """The gates that a switch has passed."""
-    passed: list[BlueGreenGates] = []
-
-    async def before_switch(self: BlueGreenGates, *, creating: bool, preview: bool) -> None:
-        assert not creating
-        assert not preview
-        passed.append(self)
-
-    monkeypatch.setattr(BlueGreenGates, "before_switch", before_switch)
-    monkeypatch.setattr("switchyard.release.following.FOLLOW_SECONDS", 0.2)
-    return passed
 
 
 def test_a_switch_without_a_colour_goes_to_the_one_that_does_not_serve() -> None:
@@ -257,44 +222,6 @@ def test_a_state_that_cannot_be_reached_is_part_of_the_record() -> None:
     it = Lane(problem="no such host")
     assert it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN)).convergence.problem == "no such host"
     assert "end True no such host" in it.events
-
-
-@pytest.mark.parametrize(
-    ("act", "method", "gentle", "seconds", "at_once"),
-    [
-        (Act.SWITCH, "renew", False, 0, False),
-        (Act.SWITCH, "endpoint", False, None, False),
-        (Act.ROLLBACK, "renew", False, None, True),
-        (Act.ROLLBACK, "renew", True, 0, False),
-        (Act.ROLLBACK, "endpoint", False, None, True),
-    ],
-)
-def test_kept_connections_follow_a_switch_and_the_receipt_says_how(
-    drained: list[tuple[Any, ...]], act: Act, method: str, gentle: bool, seconds: float | None, at_once: bool
-) -> None:
-    plan = Plan(act, observed(release={"drain": {"method": method}}), Colour.GREEN)
-    receipt = Lane(gentle=gentle).run(plan).receipt
-    # A renewal after a switch goes on by itself. All else takes seconds, and is waited for.
-    assert drained == [("undrain", Colour.GREEN), ("drain", Colour.BLUE, seconds, at_once)]
-    assert receipt.to_json()["drain"]["pods"] == 3
-    assert "The renewal of 3 pods of blue has begun" in "\n".join(lines(receipt))
-
-
-@pytest.mark.parametrize("status", [503, None], ids=["behind", "no answer"])
-def test_pods_are_not_renewed_while_a_node_may_send_to_them(drained: list[tuple[Any, ...]], status: int | None) -> None:
-    nodes = (Routing("a", ready=True, status=200), Routing("b", ready=True, status=status))
-    outcome = Lane(PlayedCluster(nodes=nodes)).run(Plan(Act.SWITCH, observed(), Colour.GREEN))
-    assert [act for act, *_ in drained] == ["undrain"]
-    assert outcome.receipt.drain is not None
-    assert "its pods are not renewed, because b may still send" in str(outcome.receipt.drain.problem)
-    assert "rollout restart deployment backend-blue" in str(outcome.receipt.drain.problem)
-
-
-def test_an_endpoint_drains_although_a_node_sends_to_old_pods(drained: list[tuple[Any, ...]]) -> None:
-    nodes = (Routing("b", ready=True, status=503),)
-    plan = Plan(Act.SWITCH, observed(release={"drain": {"method": "endpoint"}}), Colour.GREEN)
-    Lane(PlayedCluster(nodes=nodes)).run(plan)
-    assert [act for act, *_ in drained] == ["undrain", "drain"]
 
 
 @pytest.mark.parametrize(

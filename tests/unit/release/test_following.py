@@ -1,6 +1,7 @@
 """Whether the nodes that did not follow a switch follow now: the old pods stay until they do."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from switchyard.config.models.service import Colour
 from switchyard.errors import AccessDeniedError, UnreachableError
 from switchyard.kube.kube_proxy import Routing
+from switchyard.kube.objects import Pod
 from switchyard.release.following import Following, still_behind
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt, lines
@@ -84,6 +86,22 @@ def test_the_receipt_names_each_node_that_does_not_follow() -> None:
     assert "1 of 3 report that they follow" in text
     assert "b: kube-proxy is behind (503)" in text
     assert "c: kube-proxy does not answer" in text
+
+
+def test_a_pod_of_the_new_colour_that_came_after_the_switch_is_one_of_its_endpoints() -> None:
+    class Renewed(PlayedCluster):
+        asked = 0
+
+        async def pods(self, namespace: str, labels: Mapping[str, str]) -> list[Pod]:
+            self.asked += labels["version"] == "green"
+            late = [Pod("green-3", ready=True, state="")] if labels["version"] == "green" and self.asked > 1 else []
+            return [*await super().pods(namespace, labels), *late]
+
+    cluster = Renewed(behind=("green-2", "green-3"))
+    receipt = asyncio.run(following(cluster).endpoints(Receipt("")))
+    assert (receipt.endpoints_after, receipt.ready_endpoints, cluster.asked) == (0.0, 2, 2)
+    stranger = Renewed(behind=("green-2", "red-1"))
+    assert asyncio.run(following(stranger).endpoints(Receipt(""))).endpoints_after is None
 
 
 def test_endpoints_of_the_old_colour_are_not_reported_as_followed() -> None:

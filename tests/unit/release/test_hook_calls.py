@@ -92,6 +92,19 @@ def test_an_address_where_nobody_listens_is_a_certain_failure() -> None:
     assert "cannot be reached" in str(result.detail)
 
 
+@pytest.mark.parametrize("host", ["ci:abc", "[ci", "xn--\u00e4"])
+def test_an_address_that_no_host_has_is_a_certain_failure(host: str) -> None:
+    result = run(PlayedApi(), {"http": {"url": f"http://{host}/hooks/a-secret-path"}})
+    assert result.outcome is HookOutcome.FAILED
+    assert host in str(result.detail)
+    assert "a-secret-path" not in str(result.detail)
+
+
+def test_what_an_address_answers_cannot_change_the_terminal(listening: HookServer) -> None:
+    listening.status, listening.body = 500, "no\x1b[2J such\x07 thing"
+    assert run(PlayedApi(), call(listening)).quoted == "It answered: no [2J such thing"
+
+
 def test_a_call_that_an_earlier_command_has_begun_is_not_sent_again(listening: HookServer) -> None:
     result = run(PlayedApi(), call(listening), NOW - timedelta(seconds=20))
     assert (result.outcome, listening.calls) == (HookOutcome.UNKNOWN, [])
@@ -105,6 +118,26 @@ def test_a_header_comes_from_a_secret(listening: HookServer) -> None:
     api = PlayedApi(secrets={"ci": {"token": base64.b64encode(b"Bearer hidden\n").decode()}})
     result = run(api, call(listening, **AUTHORIZED))
     assert listening.calls[0][1]["authorization"] == "Bearer hidden"
+    assert "hidden" not in f"{result.detail}{result.quoted}"
+
+
+@pytest.mark.parametrize("value", [" Bearer hidden", "Bearer hidden ", "\tBearer hidden \r\n"])
+def test_blanks_around_the_value_of_a_secret_are_not_sent(listening: HookServer, value: str) -> None:
+    api = PlayedApi(secrets={"ci": {"token": base64.b64encode(value.encode()).decode()}})
+    result = run(api, call(listening, **AUTHORIZED))
+    assert (result.outcome, listening.calls[0][1]["authorization"]) == (HookOutcome.PASSED, "Bearer hidden")
+
+
+def test_a_header_that_http_does_not_permit_is_in_no_message(
+    listening: HookServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def spoilt(*_: Any) -> str:
+        return "Bearer hidden "
+
+    monkeypatch.setattr(ClusterHookCalls, "_secret", spoilt)
+    result = run(PlayedApi(), call(listening, **AUTHORIZED))
+    assert (result.outcome, listening.calls) == (HookOutcome.FAILED, [])
+    assert "nothing was sent" in str(result.detail)
     assert "hidden" not in f"{result.detail}{result.quoted}"
 
 
@@ -192,6 +225,14 @@ def test_a_creation_whose_answer_was_lost_counts_if_the_job_is_there() -> None:
     assert run(PlayedApi(statuses=[COMPLETE], lost=True), JOB).outcome is HookOutcome.PASSED
     unknown = PlayedApi(errors={("create", "jobs"): [UnreachableError("no answer")]})
     assert run(unknown, JOB).outcome is HookOutcome.UNKNOWN
+
+
+@pytest.mark.parametrize(("begun", "outcome"), [(None, "failed"), (NOW - timedelta(seconds=20), "unknown")])
+def test_a_job_that_nobody_asked_for_is_known_not_to_have_run(begun: datetime | None, outcome: str) -> None:
+    api = PlayedApi(errors={("get", "jobs"): [UnreachableError("no answer")]})
+    result = run(api, JOB, begun)
+    assert (result.outcome, CREATED in api.asked) == (outcome, False)
+    assert "no answer" in str(result.detail)
 
 
 @pytest.mark.parametrize(

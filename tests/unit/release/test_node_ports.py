@@ -144,6 +144,22 @@ def test_a_node_that_does_not_answer_at_all_is_asked_a_few_times(answer: Answer,
     assert followed(PlayedNodes({"a": [answer, NEW]}))["a"].follows is True
 
 
+def test_where_no_node_answers_the_others_are_not_asked_once_the_time_is_over() -> None:
+    names = [f"n{number}" for number in range(100)]
+    api = PlayedNodes({name: [NOBODY] for name in names})
+    nodes = followed(api, count(0.0, 0.1))
+    assert {node.follows for node in nodes.values()} == {None}
+    assert 0 < sum(kind == "nodes" for kind, _, _ in api.asked) < len(names)
+    assert sum(node.probes for node in nodes.values()) == sum(kind == "nodes" for kind, _, _ in api.asked)
+    assert "no answer in 1 s" in str(nodes["n0"].problem)
+    assert "no node has answered in 5 s" in str(nodes["n99"].problem)
+    # One that answers shows that NodePorts can be asked: then each of the others is.
+    api = PlayedNodes({"n": [NEW], **{name: [NOBODY] for name in names}})
+    nodes = followed(api, count(0.0, 0.1))
+    assert nodes["n"].follows is True
+    assert min(nodes[name].probes for name in names) > 0
+
+
 def test_a_node_with_answers_of_neither_version_at_the_end_is_not_said_to_follow() -> None:
     node = followed(PlayedNodes({"a": [OLD, ProxyAnswer(502, "", {"server": "proxy"})]}), count(0.0, 0.5))["a"]
     assert node.follows is None

@@ -69,6 +69,19 @@ def test_pods_that_are_being_deleted_need_not_be_ready() -> None:
     assert (health.problem, health.unready) == (None, "")
 
 
+def test_a_pod_that_was_evicted_and_replaced_neither_condemns_nor_keeps_a_version_from_passing() -> None:
+    def read(name: str, phase: str, ready: str) -> dict[str, Any]:
+        conditions = [{"type": "Ready", "status": ready}]
+        return {"metadata": {"uid": name, "name": name}, "status": {"phase": phase, "conditions": conditions}}
+
+    before = watched_pods([read("a", "Running", "True"), read("b", "Running", "True")])
+    evicted, other = read("b", "Failed", "False"), read("c", "Running", "True")
+    health = after(before, *[watched_pods([read("a", "Running", "True"), evicted, other])] * 60)
+    assert (health.problem, health.unready) == (None, "")
+    health = after(before, *[watched_pods([evicted, read("a", "Failed", "False")])] * 60)
+    assert health.problem == "0 of 0 pods are ready for 59 s"
+
+
 def test_no_pod_at_all_condemns_after_its_time() -> None:
     assert after([pod("a")], *[[]] * 11).problem == "0 of 0 pods are ready for 10 s"
 
@@ -85,6 +98,21 @@ def test_a_pod_of_the_api_is_read_with_its_restarts_and_its_last_reason() -> Non
     }
     [read] = watched_pods([{"metadata": {"uid": "1", "name": "a", "deletionTimestamp": "x"}, "status": status}])
     assert read == WatchedPod("1", "a", ready=True, ending=True, restarts=3, reason="OOMKilled", reachable=True)
+
+
+def ended(reason: str, at: str, restarts: int) -> dict[str, Any]:
+    """A container that runs, and has ended before."""
+    terminated = {"reason": reason, "finishedAt": f"2030-01-31T12:00:{at}Z"}
+    return {"restartCount": restarts, "state": {"running": {}}, "lastState": {"terminated": terminated}}
+
+
+@pytest.mark.parametrize(("oom", "crash", "reason"), [("05", "30", "Error"), ("30", "05", "OOMKilled")])
+def test_a_restart_has_the_reason_of_the_last_end_and_not_one_of_another_container_before(
+    oom: str, crash: str, reason: str
+) -> None:
+    containers = [ended("OOMKilled", oom, 1), ended("Error", crash, 1)]
+    [read] = watched_pods([{"metadata": {"uid": "1", "name": "a"}, "status": {"containerStatuses": containers}}])
+    assert read.reason == reason
 
 
 @pytest.mark.parametrize("status", [{}, {"phase": "Pending"}, {"phase": "Running"}, {"phase": "Failed", "podIP": "1"}])

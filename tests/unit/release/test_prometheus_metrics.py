@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ from switchyard.kube.client import ClusterClient
 from switchyard.kube.kubeconfig.resolve import resolve_content
 from switchyard.kube.login import Login
 from switchyard.kube.prometheus import Prometheus, Sample
+from switchyard.release import prometheus_metrics
 from switchyard.release.pod_metrics import PodMetrics, Reading
 from switchyard.release.prometheus_metrics import PrometheusMetrics
 from switchyard.release.scraped import BUCKETS, REQUESTS, ROW, TAKEN
@@ -138,6 +140,41 @@ def test_a_pod_that_came_lately_need_not_be_scraped_yet() -> None:
     first, late, waiting, too_late = asyncio.run(readings())
     assert (first, late, waiting) == ("", "", "")
     assert "late: no series" in too_late
+
+
+def at_moments(monkeypatch: pytest.MonkeyPatch, answers: dict[float, tuple[str, list[Sample]]]) -> dict[float, Reading]:
+    """What is read at some moments, in seconds from the beginning, each with the name of the pod that is there."""
+    played, now = Played([]), 0.0
+    monkeypatch.setattr(prometheus_metrics, "time", SimpleNamespace(monotonic=lambda: now))
+    metrics = played.metrics()
+
+    async def readings() -> dict[float, Reading]:
+        nonlocal now
+        read: dict[float, Reading] = {}
+        for now, (name, samples) in answers.items():
+            played.pods, played.samples = [pod(name)], samples
+            read[now] = await metrics.read()
+        return read
+
+    return asyncio.run(readings())
+
+
+def test_answers_of_a_cache_are_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    cached = scraped("a", 900, now=NOW + 30)
+    moments = {0.0: scraped("a", 100), 30.0: cached, 32.0: cached, 36.0: cached, 37.0: scraped("a", 950, now=NOW + 37)}
+    readings = at_moments(monkeypatch, {at: ("a", samples) for at, samples in moments.items()})
+    problem = f"{NAME} answers for 6 s as of the same moment, as a cache does"
+    assert {at: reading.problem for at, reading in readings.items() if reading.problem} == {36.0: problem}
+    assert [len(reading.pods) for reading in readings.values()] == [1] * 5, "their health is judged in any case"
+
+
+def test_a_prometheus_that_has_lost_everything_excuses_no_pod_for_its_youth(monkeypatch: pytest.MonkeyPatch) -> None:
+    readings = at_moments(
+        monkeypatch,
+        {0.0: ("a", scraped("a", 1)), 1.0: ("late", scraped("late", 1, now=NOW + 1)), 90.0: ("late", [])},
+    )
+    assert [reading.problem for at, reading in readings.items() if at < 90] == ["", ""]
+    assert "late: no series" in readings[90.0].problem
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,7 @@ CREATE TABLE first_undone AS SELECT * FROM (SELECT u.id, u.served,
   FROM undone AS u JOIN r AS d ON d.id = u.id WHERE d.target = u.source AND d.tag IS u.from_tag) WHERE place = 1;
 CREATE TABLE deployments AS SELECT r.*, first_undone.served AS undone_served, CASE WHEN r.continued THEN 'continued'
     WHEN first_undone.id IS NOT NULL AND r.result <> 'running' THEN 'rolledBack'
+    WHEN r.result IN ('failed', 'rolledBack') AND r.detail LIKE 'released together with %' THEN 'takenAlong'
     WHEN r.result = 'failed' AND NOT r.reached
         AND (r.detail LIKE 'aborted by%' OR r.detail LIKE '%took its place') THEN 'withdrawn'
     WHEN r.result = 'refused' THEN 'prevented' ELSE r.result END AS status, first_undone.id IS NOT NULL AS is_undone
@@ -54,13 +55,16 @@ CREATE TABLE rollbacks AS SELECT t, 'rollback' AS by, NULL AS seen, accepted AS 
     serving AS decided_serving, last_bad AS decided_bad FROM r
     WHERE kind = 'rollback' AND result = 'succeeded' AND NOT continued
   UNION ALL SELECT t, by, iif(decided >= seen, decided - seen, NULL),
-    iif(by = 'watch', iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + accepted,
-    iif(by = 'watch', iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + serving,
-    iif(by = 'watch', iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + last_bad
-  FROM (SELECT *, iif(watch->>'outcome' = 'breached', 'watch', 'abort') AS by,
-      unixepoch(watch->>'$.numbers.problemSeen') AS seen,
-      unixepoch(iif(json_type(watch, '$.numbers.decided') IS NULL, watch->>'ended',
-        watch->>'$.numbers.decided')) AS decided
+    iif(by IN ('watch', 'together'), iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + accepted,
+    iif(by IN ('watch', 'together'), iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + serving,
+    iif(by IN ('watch', 'together'), iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + last_bad
+  FROM (SELECT *, CASE WHEN status = 'takenAlong' THEN 'together' WHEN watch->>'outcome' = 'breached' THEN 'watch'
+        ELSE 'abort' END AS by,
+      iif(status = 'takenAlong', NULL, unixepoch(watch->>'$.numbers.problemSeen')) AS seen,
+      iif(status = 'takenAlong', coalesce((SELECT unixepoch(p.value->>'ended') FROM json_each(doc, '$.phases') AS p
+          WHERE p.value->>'outcome' = 'breached' ORDER BY p.key DESC LIMIT 1), receipt_t),
+        unixepoch(iif(json_type(watch, '$.numbers.decided') IS NULL, watch->>'ended',
+          watch->>'$.numbers.decided'))) AS decided
     FROM deployments WHERE kind = 'deploy' AND result = 'rolledBack' AND NOT is_undone
       AND json_type(doc, '$.receipt') = 'object' AND doc->>'$.receipt.started' IS NOT doc->>'started');
 CREATE TABLE drilled AS SELECT * FROM r WHERE kind = 'drill' AND result = 'succeeded';
@@ -182,9 +186,7 @@ def test_deployments_are_counted_as_sql_counts_them(result: Report, sql: sqlite3
     ended = count(sql, "deployments", "reached AND status IN ('failed', 'rolledBack', 'succeeded')")
     assert (change["value"], change["sample"]["size"]) == (round(failed / ended, 6), ended)
     assert change["bound"] == round(exact_upper(failed, ended), 6)
-    assert measure(result, "downtime")["sample"]["size"] == count(sql, "deployments", "reached") + count(
-        sql, "rollbacks"
-    )
+    assert measure(result, "downtime")["sample"]["size"] == reached + count(sql, "rollbacks")
     requests = "SELECT coalesce(sum(doc->>'$.receipt.requests'), 0) FROM deployments WHERE"
     assert measure(result, "downtime")["sample"]["counts"] == {
         name: value(sql, f"{requests.replace('requests', name)} {within()} AND doc->>'$.receipt.requests' IS NOT NULL")
@@ -248,6 +250,17 @@ def test_what_no_record_has_is_unknown_and_says_what_would_give_it(result: Repor
         found = measure(result, name)
         assert (found["value"], found["met"]) == (None, None)
         assert found["note"].startswith("unknown: ")
+
+
+@pytest.mark.parametrize(
+    "number", [math.inf, math.nan, -1.0, 1e300, 10**400], ids=["infinite", "none", "negative", "huge", "long"]
+)
+def test_numbers_that_nothing_can_have_end_no_report(records: dict[str, list[dict[str, Any]]], number: float) -> None:
+    """JSON as Python reads it has infinity, and a record may have been edited."""
+    [release, *_] = (own for own in records["service-1"] if own["result"] == "rolledBack" and own["receipt"])
+    receipt = {"started": text(START), "patchedAfter": 0.5, "endpointsAfter": number, "requests": number, "errors": 0}
+    odd = ReleaseRecord.from_json({**release, "started": text(START), "receipt": {**receipt, "started": text(SINCE)}})
+    assert report({"service-1": [odd]}, START, UNTIL).to_json()["unreadable"] == 0
 
 
 def test_no_release_is_no_success() -> None:
