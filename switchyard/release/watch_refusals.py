@@ -45,8 +45,7 @@ def refuse_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> Refusal
         observed=f"{_asked(plan)}: {problem}",
         rule=f"a new version gets traffic only if its watch can read its metrics ({path})",
         remedy=(
-            f"Nothing was switched. {_repair(plan, new)}. Then: {again}. To release it without a watch: "
-            f"{setting(plan.observation.name, 'release.watch.seconds', 0)}. For an unplanned repair that cannot wait: "
+            f"Nothing was switched. {_repair(plan, new)}. Then: {again}. For an unplanned repair that cannot wait: "
             f"{hotfix}"
         ),
     )
@@ -133,7 +132,10 @@ def _repair(plan: Plan, new: Reading) -> str:
             f"{without(plan.observation.name, 'release.watch.prometheus')}"
         )
     path = f"{below(SERVICES, key_of(plan.observation.name))}.release.watch"
-    return f"If the application has its metrics elsewhere, set {path}.path or {path}.port"
+    return (
+        f"If the application has its metrics elsewhere, set {path}.path or {path}.port. If it has none, nothing can be "
+        f"watched: {setting(plan.observation.name, 'release.watch.seconds', 0)}"
+    )
 
 
 def _again(record: ReleaseRecord) -> tuple[str, str]:
