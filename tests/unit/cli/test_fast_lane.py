@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from switchyard.cli.fast_lane import _Command, is_configured, service_of
+from switchyard.cli.fast_lane_text import Report
 from switchyard.cli.main import app
 from switchyard.cli.release_request import Request
 from switchyard.config.loader import StackSettings, load
