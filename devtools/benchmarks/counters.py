@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from devtools.sandbox.cgroups import hierarchies
+from devtools.sandbox.cgroups import below, hierarchies
 from devtools.sandbox.real_node import RealNode
 
 CONNTRACK = ("insert_failed", "drop", "early_drop", "invalid", "clashres")
@@ -62,8 +62,12 @@ def _pods(node: RealNode) -> Iterator[str]:
     """One process of each pod that runs on a node."""
     seen = set()
     for root in hierarchies():
-        for file in (root / node.cgroup / "kubepods").glob("**/cgroup.procs"):
-            for process in file.read_text().split():
+        for folder in below(root / node.cgroup / "kubepods"):
+            try:
+                processes = (folder / "cgroup.procs").read_text().split()
+            except OSError:
+                continue  # it ended meanwhile
+            for process in processes:
                 try:
                     namespace = os.readlink(f"/proc/{process}/ns/net")
                 except FileNotFoundError:

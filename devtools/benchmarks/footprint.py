@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Self
 
 from devtools.benchmarks.method import Way
-from devtools.sandbox.cgroups import hierarchies
+from devtools.sandbox.cgroups import below, hierarchies
 
 SAMPLE_SECONDS = 0.2
 """Between two samples, each of some reads in the cgroups' file system."""
@@ -87,9 +87,10 @@ def held(way: Way) -> Held:
 def _folder(uid: str) -> Path | None:
     """The memory cgroup of a pod on a real node; None before it runs, and when it is gone."""
     for root in hierarchies():
-        for folder in root.glob(f"switchyard-*/*/kubepods/**/pod{uid}"):
-            if (folder / "memory.stat").exists():
-                return folder
+        for pods in root.glob("switchyard-*/*/kubepods"):
+            for folder in below(pods):
+                if folder.name == f"pod{uid}" and (folder / "memory.stat").exists():
+                    return folder
     return None
 
 

@@ -28,6 +28,11 @@ def hierarchies() -> list[Path]:
     return [Path(fields[1]) for fields in mounts if fields[2] in {"cgroup", "cgroup2"}]
 
 
+def below(folder: Path) -> Iterator[Path]:
+    """A group and those below it. Groups that end in the meantime are left out, which a glob pattern would not do."""
+    return (Path(path) for path, _, _ in os.walk(folder))
+
+
 def make(group: str) -> None:
     """Creates a node's group, with the one for what is no pod in it.
 

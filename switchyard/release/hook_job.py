@@ -29,6 +29,10 @@ LOG_LINES, LOG_BYTES = 10, 2000
 AGAIN_SECONDS = 1
 """Between two attempts to follow a Job while the API server does not answer."""
 
+SILENT_SECONDS = 60.0
+"""After so long without an event the Job is listed again: what is between here and the API server forgets connections
+without a word that nothing comes over, as a load balancer or the network of a laptop that slept does."""
+
 ENDINGS = {"Complete": HookOutcome.PASSED, "Failed": HookOutcome.FAILED}
 """How a Job has ended, by the condition that it has then."""
 
@@ -168,11 +172,9 @@ class JobRun:
                 for item in listed["items"] or [None]:
                     yield item
                 since = listed["metadata"]["resourceVersion"]
-                watch = self.api.watch(resource, namespace, self._labels, version, since)
-                async with aclosing(watch):
-                    async for event in watch:
-                        if event["type"] == "ERROR":
-                            break  # the version is too old for a watch: list again
+                async with aclosing(self.api.watch(resource, namespace, self._labels, version, since)) as watch:
+                    # An error says that the version is too old for a watch: list again.
+                    while (event := await _next(watch)) is not None and event["type"] != "ERROR":
                         yield None if event["type"] == "DELETED" else event["object"]
             except AccessDeniedError:
                 raise
@@ -195,6 +197,14 @@ class JobRun:
             return f"Its log cannot be read: {error}"
         lines = ["".join(char if char.isprintable() else " " for char in line) for line in text.splitlines()]
         return "\n".join([f"The end of the log of pod {pod}:", *(f"  {line}" for line in lines)]) if lines else None
+
+
+async def _next(watch: AsyncGenerator[dict[str, Any], None]) -> dict[str, Any] | None:
+    """The next event of a watch; None at its end, and of one that says nothing for a while."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SILENT_SECONDS):
+            return await anext(watch, None)
+    return None
 
 
 def ending(job: Mapping[str, Any]) -> tuple[HookOutcome, str] | None:

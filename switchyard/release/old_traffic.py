@@ -40,10 +40,10 @@ async def still_used(
 
 
 async def _requests(cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float) -> float:
-    """Requests that the pods of a colour have counted meanwhile; 0 where they do not count.
+    """Requests that the pods of a colour count during some seconds; 0 if they do not count requests.
 
-    An application may count the requests for its metrics too. What a pod counts between two readings at once is what
-    a reading itself makes it count.
+    An application may also count the requests for its metrics. What a pod counts between two readings in immediate
+    succession is attributed to the first of them.
     """
     metrics, increase = PodMetrics(cluster.api, name, service, Track(colour)), Increase(service.release.watch)
 

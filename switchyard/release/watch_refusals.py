@@ -43,10 +43,9 @@ def refuse_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> Refusal
         code=Code.WATCH_IMPOSSIBLE,
         step=f"{record.service}: the switch to {plan.target} {record.tag}",
         observed=f"{_asked(plan)}: {problem}",
-        rule=f"a version gets traffic when its watch can judge it ({path})",
+        rule=f"a new version gets traffic only if its watch can read its metrics ({path})",
         remedy=(
-            f"Nothing was switched. {_repair(plan, new)}. Then: {again}. To release it without a watch: "
-            f"{setting(plan.observation.name, 'release.watch.seconds', 0)}. An unplanned repair that cannot wait: "
+            f"Nothing was switched. {_repair(plan, new)}. Then: {again}. For an unplanned repair that cannot wait: "
             f"{hotfix}"
         ),
     )
@@ -64,7 +63,7 @@ def report_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> str:
         Code.WATCH_IMPOSSIBLE,
         record.service,
         f"{_asked(plan)}: {unreadable(new)}",
-        f"The release is a hotfix and goes on. If that lasts, its watch has no verdict, and it is held with "
+        f"The release is a hotfix and continues. If this lasts, its watch has no verdict, and it is held with "
         f"{plan.target} serving. To go back then: {typed(f'switchyard abort {record.service}')}",
     )
 
@@ -82,7 +81,7 @@ def warn_some_unread(plan: Plan, new: Reading) -> str | None:
         Code.WATCH_INCOMPLETE,
         key_of(plan.observation.name),
         f"{_asked(plan)}: {new.problem}",
-        f"If that lasts, the watch has no verdict, and the release is held with {plan.target} serving.",
+        f"If this lasts, the watch has no verdict, and the release is held with {plan.target} serving.",
     )
 
 
@@ -101,8 +100,8 @@ def warn_not_compared(plan: Plan, old: Reading) -> str | None:
         Code.WATCH_INCOMPLETE,
         key,
         f"{plan.source.colour}, which serves, has no metrics: {why}",
-        f"Before a service has had users that is as it should be. Otherwise the watch of {plan.target} may see none "
-        f"either, and then has no verdict. What a watch of {plan.source.colour} would see: "
+        f"This is normal for a service that has had no users yet. Otherwise the watch may find no metrics of "
+        f"{plan.target} either, and then has no verdict. To see what a watch of {plan.source.colour} would read: "
         + typed(f"switchyard analyze {key}"),
     )
 
@@ -124,16 +123,19 @@ def _asked(plan: Plan) -> str:
 def _repair(plan: Plan, new: Reading) -> str:
     """How the source can be read again, without a full stop."""
     if new.denied:
-        return f"Give the user the rights: `{typed('switchyard rbac')} | kubectl apply -f -`"
+        return f"Grant the permissions: `{typed('switchyard rbac')} | kubectl apply -f -`"
     if new.error:
-        return "Repair what the message names"
+        return "Repair the cause"
     if new.source:
         return (
-            "Repair the address or what is behind it, or have the pods asked themselves: "
+            "Repair the address or what is behind it. Or read the metrics from the pods themselves: "
             f"{without(plan.observation.name, 'release.watch.prometheus')}"
         )
     path = f"{below(SERVICES, key_of(plan.observation.name))}.release.watch"
-    return f"Where the application has its metrics elsewhere, set {path}.path or {path}.port"
+    return (
+        f"If the application has its metrics elsewhere, set {path}.path or {path}.port. If it has none, nothing can be "
+        f"watched: {setting(plan.observation.name, 'release.watch.seconds', 0)}"
+    )
 
 
 def _again(record: ReleaseRecord) -> tuple[str, str]:

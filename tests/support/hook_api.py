@@ -4,14 +4,19 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
-from switchyard.config.models.hooks import HookPoint
+from switchyard.config.models.hooks import Hook, HookPoint
 from switchyard.errors import UnreachableError
 from switchyard.manifests.hooks import HookContext, job_name
+from switchyard.release.hook_calls import ClusterHookCalls
+from switchyard.release.hooks import HookResult
+from tests.support.observed import settings
 
 CONTEXT = HookContext("backend", "backend", "20300131120000-a1b2c3", HookPoint.AFTER_SWITCH, "v1", "v2", "green")
 NAME = job_name(CONTEXT, "it")
+NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 
 
 @dataclass
@@ -77,3 +82,11 @@ class PlayedApi:
             yield {"type": "MODIFIED", "object": self.jobs[NAME]}
             return
         await asyncio.Event().wait()
+
+
+def run(api: PlayedApi, own: dict[str, Any], begun: datetime | None = None, **more: Any) -> HookResult:
+    """Runs a hook to its end."""
+    hook = Hook.model_validate({"name": "it", **own})
+    context = HookContext(**{**vars(CONTEXT), **more})
+    calls = ClusterHookCalls(api, settings(), lambda: NOW)  # type: ignore[arg-type]
+    return asyncio.run(calls.run(hook, context, begun))

@@ -147,7 +147,7 @@ def test_a_version_that_cannot_be_watched_is_refused_before_its_switch(stack: St
         urgent = command(stack, "deploy", "backend", "v4.5.0", "--hotfix", "--hold-after", "prove", injected=REAL_NODES)
         held = document(urgent, 0)
         assert (held["held"], held["hotfix"], held["phase"]) == (True, True, "switch")
-        assert "(SY-P157). The release is a hotfix and goes on." in urgent.stderr
+        assert "(SY-P157). The release is a hotfix and continues." in urgent.stderr
         assert document(command(stack, "abort", "backend"), 0)["result"] == "failed"
     assert history.colours("backend") == [serving]
     stack.set("services.backend.release.watch", unwatched)

@@ -134,12 +134,11 @@ def test_a_prometheus_that_is_not_reached_refuses_the_switch() -> None:
     assert refusal.startswith(
         "backend: the switch to green v2 is refused (SY-P157): the samples of http_requests_total of green cannot be "
         f"read: Prometheus ({URL}, through the API server) is not reached: the API server answers 503: dial tcp "
-        "192.0.2.2:9090: connect: connection refused; a version gets traffic when its watch can judge it "
-        "(switchyard:services.backend.release.watch.prometheus). Nothing was switched. "
+        "192.0.2.2:9090: connect: connection refused; a new version gets traffic only if its watch can read its "
+        "metrics (switchyard:services.backend.release.watch.prometheus). Nothing was switched. "
     )
     assert "`pulumi config rm --path 'switchyard:services.backend.release.watch.prometheus'`" in refusal
-    assert "`pulumi config set --path 'switchyard:services.backend.release.watch.seconds' 0`" in refusal
-    assert refusal.endswith("An unplanned repair that cannot wait: switchyard deploy backend v2 --hotfix")
+    assert refusal.endswith("For an unplanned repair that cannot wait: switchyard deploy backend v2 --hotfix")
 
 
 def test_a_prometheus_that_answers_an_error_refuses_the_switch_in_its_own_words() -> None:
@@ -152,7 +151,7 @@ def test_a_prometheus_that_answers_an_error_refuses_the_switch_in_its_own_words(
 def test_a_denied_prometheus_refuses_the_switch_with_the_right_that_is_missing() -> None:
     refusal = Served(prometheus=DENIED).refusal(prometheus=URL)
     assert "The user needs `get` on services/proxy of prometheus:9090, as `switchyard rbac` prints it" in refusal
-    assert "Give the user the rights: `switchyard rbac | kubectl apply -f -`. Then: switchyard deploy" in refusal
+    assert "Grant the permissions: `switchyard rbac | kubectl apply -f -`. Then: switchyard deploy" in refusal
 
 
 def test_a_prometheus_that_answers_the_next_question_refuses_nothing() -> None:
@@ -167,7 +166,7 @@ def test_pods_that_may_not_be_asked_refuse_the_switch_with_the_roles() -> None:
     refusal = Served({"green": DENIED}).refusal()
     assert "/metrics of green (port 8000) cannot be read through the API server: 2 of 2 pods do not answer" in refusal
     assert "User ada cannot get pods/proxy" in refusal
-    assert "Give the user the rights: `switchyard rbac | kubectl apply -f -`. Then: switchyard deploy backend v2." in (
+    assert "Grant the permissions: `switchyard rbac | kubectl apply -f -`. Then: switchyard deploy backend v2." in (
         refusal
     )
 
@@ -177,6 +176,7 @@ def test_pods_without_metrics_refuse_the_switch_with_the_path_of_the_setting() -
     assert "/stats of green (port 9090)" in refusal
     assert "GET /stats answers 404" in refusal
     assert "set switchyard:services.backend.release.watch.path or" in refusal
+    assert "`pulumi config set --path 'switchyard:services.backend.release.watch.seconds' 0`" in refusal
 
 
 def test_a_hotfix_goes_on_with_a_warning_and_its_record_says_what_cannot_be_read() -> None:
@@ -184,7 +184,7 @@ def test_a_hotfix_goes_on_with_a_warning_and_its_record_says_what_cannot_be_read
     unread = asyncio.run(served.check(release(tag="v2", hotfix=True), prometheus=URL))
     assert str(unread).startswith("Its metrics cannot be read: Prometheus")
     [warning] = served.warnings
-    assert "(SY-P157). The release is a hotfix and goes on." in warning
+    assert "(SY-P157). The release is a hotfix and continues." in warning
     assert warning.endswith("To go back then: switchyard abort backend")
 
 
@@ -208,7 +208,7 @@ def test_pods_that_serve_and_have_counted_nothing_are_a_warning(answer: Answer) 
     [warning] = served.warnings
     assert warning.startswith("backend: blue, which serves, has no metrics: ")
     assert "(SY-P158)" in warning
-    assert warning.endswith("What a watch of blue would see: switchyard analyze backend")
+    assert warning.endswith("To see what a watch of blue would read: switchyard analyze backend")
 
 
 def test_a_prometheus_without_samples_of_the_pods_that_serve_is_a_warning() -> None:
