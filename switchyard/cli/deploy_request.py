@@ -152,8 +152,8 @@ def _refuse_one(service: str | None, override: str | None) -> NoReturn:
     from switchyard.config.commands import typed
     from switchyard.errors import UsageError
 
-    why = f" --override {shlex.quote(override)}" if override else ""
-    retire = typed(f"switchyard retire {service or 'SERVICE'}{why}")
+    option = f" --override {shlex.quote(override)}" if override else ""
+    retire = typed(f"switchyard retire {service or 'SERVICE'}{option}")
     raise UsageError(
         "--due retires every service whose release has baked long enough, and takes neither a service nor --override. "
         f"Nothing was changed. One service now: {retire}. All that are due: {typed('switchyard retire --due')}"
