@@ -40,8 +40,8 @@ def doubt_line(key: str, release: LatestRelease) -> str | None:
     if why is None:
         return None
     begun = (record.receipt or {}).get("started") or record.started
-    state = "is in doubt since" if release.doubt else "was not confirmed, of"
-    return f"{key}: its {_change(record)} {state} {begun}: {why.removeprefix(f'{key}: ')}"
+    state = "is in doubt" if release.doubt else "was not confirmed"
+    return f"{key}: its {_change(record)} at {begun} {state}: {why.removeprefix(f'{key}: ')}"
 
 
 _RESULTS = {

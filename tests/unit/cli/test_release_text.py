@@ -98,21 +98,21 @@ NOT_SEEN = {"started": STARTED, "doubt": None, "notSeen": "backend: that every n
     [
         (
             record(kind="switch", result=Result.SUCCEEDED, receipt=SWITCHED),
-            f"backend: its switch is in doubt since {STARTED}: 1 of 2 nodes do not follow the switch to green "
+            f"backend: its switch at {STARTED} is in doubt: 1 of 2 nodes do not follow the switch to green "
             "(SY-P140). Do.",
         ),
         (
             record(result=Result.ROLLED_BACK, receipt=SWITCHED),
-            f"backend: its rollback is in doubt since {STARTED}: 1 of 2 nodes do not follow the switch to green "
+            f"backend: its rollback at {STARTED} is in doubt: 1 of 2 nodes do not follow the switch to green "
             "(SY-P140). Do.",
         ),
         (
             replace(BAKING, receipt=NOT_SEEN),
-            f"backend: its switch was not confirmed, of {STARTED}: that every node follows was not seen (SY-P156).",
+            f"backend: its switch at {STARTED} was not confirmed: that every node follows was not seen (SY-P156).",
         ),
         (
             record(kind="drill", receipt=NOT_SEEN),
-            f"backend: its drill was not confirmed, of {STARTED}: that every node",
+            f"backend: its drill at {STARTED} was not confirmed: that every node",
         ),
         (record(result=Result.SUCCEEDED, receipt=SWITCHED), None),
         (record(), None),
@@ -132,7 +132,7 @@ def test_a_switch_that_was_not_seen_to_be_followed_is_said_until_it_is(
     monkeypatch.setattr("switchyard.cli.configuration.access_to", lambda *_: None)
     monkeypatch.setattr("switchyard.cli.status._read", read)
     printed = " ".join(CliRunner().invoke(app, ["status"]).output.split())
-    words = ("is in doubt since", "was not confirmed")
+    words = ("is in doubt:", "was not confirmed:")
     assert any(word in printed for word in words) is (line is not None)
     assert (line or "") in printed
     assert any(word in described(service) for word in words) is (line is not None)
