@@ -77,12 +77,13 @@ def begin(request: Request) -> None:
 
 
 def _refuse_unconfirmed(request: Request) -> None:
+    from switchyard.config.commands import typed
     from switchyard.errors import UsageError
-    from switchyard.release.plan import Act
     from switchyard.release.refusals import refuse_unconfirmed
 
-    act = Act.ROLLBACK if request.rollback else Act.SWITCH
-    raise UsageError(str(refuse_unconfirmed(request.service, act)))
+    act = "rollback" if request.rollback else "switch"
+    confirmed = typed(f"switchyard {act} {request.service} --yes")
+    raise UsageError(str(refuse_unconfirmed(f"{request.service}: the {act}", confirmed)))
 
 
 def _end_interrupted(request: Request) -> None:
