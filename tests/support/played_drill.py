@@ -173,7 +173,7 @@ class _Held:
     def __init__(self, service: DrilledService) -> None:
         self._of = service
         self._store: Any = _Store(service)
-        self._lease = None
+        self._lease: Any = None
 
     def now(self) -> datetime:
         return NOW
