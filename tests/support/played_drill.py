@@ -180,6 +180,9 @@ class _Held:
     async def confirm(self) -> None:
         self._of.confirm()
 
+    async def confirm_if_old(self) -> None:
+        await self.confirm()
+
     @asynccontextmanager
     async def holding(self, *_: Any, **__: Any) -> AsyncGenerator[None, None]:
         yield
