@@ -134,7 +134,8 @@ def begin_due(
 def _check(request: DeployRequest) -> None:
     """Refuses what cannot be meant or confirmed, before anything is read."""
     from switchyard.errors import UsageError
-    from switchyard.release.deploy_refusals import refuse_impossible_tag, refuse_unasked
+    from switchyard.release.deploy_refusals import refuse_impossible_tag
+    from switchyard.release.refusals import refuse_unconfirmed
 
     for service, tag in (request.tags or {request.service: request.tag}).items():
         if request.act is Act.DEPLOY and (refusal := refuse_impossible_tag(service, tag)) is not None:
@@ -142,7 +143,8 @@ def _check(request: DeployRequest) -> None:
     if not any(request.keys):
         raise UsageError("Name a service, or use --due for all services whose bake is over. Nothing was changed.")
     if not request.yes and not can_ask(as_json=request.as_json):
-        raise UsageError(str(refuse_unasked(", ".join(request.keys), request.typed)))
+        step = f"{', '.join(request.keys)}: this command"
+        raise UsageError(str(refuse_unconfirmed(step, f"{request.typed} --yes")))
 
 
 def _refuse_one(service: str | None, override: str | None) -> NoReturn:
@@ -152,8 +154,8 @@ def _refuse_one(service: str | None, override: str | None) -> NoReturn:
     from switchyard.config.commands import typed
     from switchyard.errors import UsageError
 
-    why = f" --override {shlex.quote(override)}" if override else ""
-    retire = typed(f"switchyard retire {service or 'SERVICE'}{why}")
+    option = f" --override {shlex.quote(override)}" if override else ""
+    retire = typed(f"switchyard retire {service or 'SERVICE'}{option}")
     raise UsageError(
         "--due retires every service whose release has baked long enough, and takes neither a service nor --override. "
         f"Nothing was changed. One service now: {retire}. All that are due: {typed('switchyard retire --due')}"

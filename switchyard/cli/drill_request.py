@@ -46,11 +46,12 @@ def begin(request: DrillRequest) -> None:
 
 
 def _refuse_unconfirmed(request: DrillRequest) -> None:
+    from switchyard.config.commands import typed
     from switchyard.errors import UsageError
-    from switchyard.release.plan import Act
     from switchyard.release.refusals import refuse_unconfirmed
 
-    raise UsageError(str(refuse_unconfirmed(request.service, Act.DRILL)))
+    confirmed = typed(f"switchyard drill {request.service} --yes")
+    raise UsageError(str(refuse_unconfirmed(f"{request.service}: the drill", confirmed)))
 
 
 def _end_interrupted(request: DrillRequest) -> None:

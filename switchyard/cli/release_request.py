@@ -77,14 +77,14 @@ def begin(request: Request) -> None:
 
 
 def _refuse_unconfirmed(request: Request) -> None:
-    from switchyard.config.models.service import Colour
+    from switchyard.config.commands import typed
     from switchyard.errors import UsageError
-    from switchyard.release.plan import Act
     from switchyard.release.refusals import refuse_unconfirmed
 
-    act = Act.ROLLBACK if request.rollback else Act.SWITCH
-    colour = None if request.colour is None else Colour(request.colour)
-    raise UsageError(str(refuse_unconfirmed(request.service, act, colour)))
+    act = "rollback" if request.rollback else "switch"
+    colour = [] if request.colour is None else [request.colour]  # without it, the other colour might be switched to
+    confirmed = typed(" ".join(("switchyard", act, request.service, *colour, "--yes")))
+    raise UsageError(str(refuse_unconfirmed(f"{request.service}: the {act}", confirmed)))
 
 
 def _end_interrupted(request: Request) -> None:

@@ -56,14 +56,15 @@ class TogetherRequest:
 
 def begin_together(request: TogetherRequest) -> None:
     """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
-    from switchyard.release.deploy_refusals import refuse_unasked
+    from switchyard.release.refusals import refuse_unconfirmed
 
     begun = time.monotonic()
     with errors_end_the_command(request.stack, as_json=request.as_json):
         if (refusal := refuse_words(request.act, request.words)) is not None:
             raise UsageError(str(refusal))
         if not request.yes and not can_ask(as_json=request.as_json):
-            raise UsageError(str(refuse_unasked(", ".join(request.colours), request.typed)))
+            step = f"{', '.join(request.colours)}: this command"
+            raise UsageError(str(refuse_unconfirmed(step, f"{request.typed} --yes")))
         with reading_state(request.stack) as answer:
             try:
                 from switchyard.cli.together_command import run

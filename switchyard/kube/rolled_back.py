@@ -54,6 +54,12 @@ class RolledBack:
     because: str | None = None
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
+    @property
+    def described(self) -> str:
+        """The rollback as a part of a sentence: that the version was rolled back, when, by whom and why."""
+        because = f": {self.reason.rstrip('.')}" if self.reason else ""
+        return f"was rolled back at {self.at} by {self.actor} (release {self.release}){because}"
+
     def to_json(self) -> dict[str, Any]:
         """The version as the record has it."""
         because = {} if self.because is None else {"because": self.because}

@@ -16,7 +16,7 @@ from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.engine import Step
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.record_text import again, described
+from switchyard.release.record_text import again, described, unfinished
 from switchyard.release.refusals import UNTOUCHED
 
 
@@ -66,7 +66,7 @@ def refuse_unfinished(record: ReleaseRecord | None, key: str) -> Refusal | None:
     return Refusal(
         code=Code.RELEASE_UNFINISHED,
         step=f"{key}: the deploy",
-        observed=f"{described(record)} has not ended (phase {record.phase}{', held' if record.held else ''})",
+        observed=unfinished(record),
         rule="a service has one release at a time",
         remedy=f"{UNTOUCHED} {remedy}",
     )
@@ -94,13 +94,10 @@ def refuse_no_release(record: ReleaseRecord | None, key: str, act: Act) -> Refus
 def refuse_returned(observation: Observation, tag: str, version: RolledBack) -> Refusal:
     """Refuses to release a version that was rolled back."""
     key = key_of(observation.name)
-    because = f": {version.reason}" if version.reason else ""
     return Refusal(
         code=Code.VERSION_ROLLED_BACK,
         step=f"{key}: the deploy of {tag}",
-        observed=(
-            f"it was rolled back at {version.at} by {version.actor} (release {version.release}){because.rstrip('.')}"
-        ),
+        observed=f"it {version.described}",
         rule="a version that was rolled back does not return unless an operator asks for it",
         remedy=(
             f"{UNTOUCHED} {observation.what_serves} If its pods are still there, and to switch all the same: "
@@ -156,17 +153,6 @@ def refuse_impossible_tag(key: str, tag: str) -> Refusal | None:
     except ValidationError as error:
         return _impossible(key, tag, error.errors()[0]["msg"].partition(" | ")[0].removeprefix("Value error, "))
     return None
-
-
-def refuse_unasked(key: str, typed: str) -> Refusal:
-    """Refuses to act without a confirmation when there is no terminal to ask at."""
-    return Refusal(
-        code=Code.CONFIRMATION_NEEDED,
-        step=f"{key}: this command",
-        observed="there is no terminal to ask at, and --yes is not given",
-        rule="a command that changes what serves is confirmed, at a terminal or by --yes",
-        remedy=f"{UNTOUCHED} To confirm it: {typed} --yes",
-    )
 
 
 def abort_incomplete(record: ReleaseRecord, why: str) -> str:

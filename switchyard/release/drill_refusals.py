@@ -10,7 +10,7 @@ from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.record_text import again, described
+from switchyard.release.record_text import again, unfinished
 from switchyard.release.refusals import UNTOUCHED, command
 from switchyard.release.standing import baked_until
 
@@ -24,7 +24,7 @@ def refuse_unsettled(observation: Observation, current: ReleaseRecord | None) ->
     """
     key, serving = key_of(observation.name), observation.serving
     if current is not None and current.running and current.kind != Act.DRILL:
-        observed = f"{described(current)} has not ended (phase {current.phase}{', held' if current.held else ''})"
+        observed = unfinished(current)
         remedy = _finishing(current, observation)
     elif observation.settings.active != serving:
         active = observation.settings.active
@@ -50,14 +50,10 @@ def refuse_condemned(observation: Observation, version: RolledBack | None) -> Re
     """
     if version is None:
         return None
-    because = f": {version.reason}" if version.reason else ""
     return Refusal(
         code=Code.DRILL_OF_ROLLED_BACK,
         step=f"{key_of(observation.name)}: the drill",
-        observed=(
-            f"{version.colour} {version.tag} was rolled back at {version.at} by {version.actor} "
-            f"(release {version.release}){because.rstrip('.')}"
-        ),
+        observed=f"{version.colour} {version.tag} {version.described}",
         rule="a drill does not send users to a version that was rolled back",
         remedy=(
             f"{UNTOUCHED} {observation.what_serves} Drill when another version is warm in {version.colour}. When it "

@@ -30,8 +30,8 @@ AGAIN_SECONDS = 1
 """Between two attempts to follow a Job while the API server does not answer."""
 
 SILENT_SECONDS = 60.0
-"""After so long without an event the Job is listed again: what is between here and the API server forgets connections
-without a word that nothing comes over, as a load balancer or the network of a laptop that slept does."""
+"""Seconds without an event after which the Job is listed again. A load balancer, or the network of a laptop that slept,
+may have dropped the connection without a message."""
 
 ENDINGS = {"Complete": HookOutcome.PASSED, "Failed": HookOutcome.FAILED}
 """How a Job has ended, by the condition that it has then."""

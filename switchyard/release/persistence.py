@@ -1,4 +1,4 @@
-"""Tries again what may not be given up because the API server is away for a moment: users get a condemned version."""
+"""Repeats calls while the API server is away: what they do may not be left undone, as users get a condemned version."""
 
 import asyncio
 import time

@@ -10,6 +10,11 @@ def described(record: ReleaseRecord) -> str:
     return f"the {record.kind} of {record.tag or record.target} by {record.actor} ({record.started})"
 
 
+def unfinished(record: ReleaseRecord) -> str:
+    """A sentence that a release has not ended, with its phase."""
+    return f"{described(record)} has not ended (phase {record.phase}{', held' if record.held else ''})"
+
+
 def again(record: ReleaseRecord) -> str:
     """The command that a switch, a rollback or a drill was, which goes on where the first one ended."""
     if record.together:

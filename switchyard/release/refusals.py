@@ -201,15 +201,14 @@ def refuse_other_than_confirmed(confirmed: Observation, now: Observation) -> Ref
     return None if (before.colour, before.tag) == (serving.colour, serving.tag) else refuse_changed(now.name)
 
 
-def refuse_unconfirmed(name: str, act: Act, colour: Colour | None = None) -> Refusal:
-    """Refuses a change without a confirmation if there is no terminal to ask at."""
-    words = () if colour is None else (colour,)  # without it, the other colour might be switched to
+def refuse_unconfirmed(step: str, confirmed: str) -> Refusal:
+    """Refuses a step without a confirmation if there is no terminal to ask at, and proposes the command with --yes."""
     return Refusal(
         code=Code.CONFIRMATION_NEEDED,
-        step=f"{key_of(name)}: the {act}",
+        step=step,
         observed="there is no terminal to ask at, and --yes is not given",
         rule="a command that changes what serves is confirmed, at a terminal or by --yes",
-        remedy=f"{UNTOUCHED} To confirm it: {typed(' '.join(('switchyard', act, key_of(name), *words, '--yes')))}",
+        remedy=f"{UNTOUCHED} To confirm it: {confirmed}",
     )
 
 

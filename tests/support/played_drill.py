@@ -17,6 +17,7 @@ from switchyard.release.drill_journal import DrillJournal
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.fast_lane_protocol import Steps
 from switchyard.release.journal import ReleaseJournal
+from switchyard.release.lease import ReleaseLease
 from switchyard.release.plan import Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.store import Releases
@@ -173,6 +174,7 @@ class _Held:
     def __init__(self, service: DrilledService) -> None:
         self._of = service
         self._store: Any = _Store(service)
+        self._lease: ReleaseLease | None = None
 
     def now(self) -> datetime:
         return NOW

@@ -118,7 +118,7 @@ def test_the_report_has_each_service_and_what_to_type_next(
     assert "to go back: switchyard rollback api worker --together --stack test" in printed.out
 
 
-def test_after_a_rollback_nobody_is_told_to_go_back_to_the_bad_versions(capsys: pytest.CaptureFixture[str]) -> None:
+def test_after_a_rollback_no_command_goes_back_to_the_bad_versions(capsys: pytest.CaptureFixture[str]) -> None:
     plans, outcomes = done(Convergence(config=True, state=True))
     plans = {key: replace(plan, act=Act.ROLLBACK) for key, plan in plans.items()}
     request = TogetherRequest(Act.ROLLBACK, ("api", "worker"), stack="test", yes=True)

@@ -24,7 +24,7 @@ from tests.support.played_release import FIRST, PODS, Play
 
 
 @pytest.fixture(autouse=True)
-def _given_up_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def _asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """An API server that does not answer is asked once; tests that have it come back ask again."""
     monkeypatch.setattr(persistence, "SECONDS", 0)
     monkeypatch.setattr(persistence, "PAUSE_SECONDS", 0)

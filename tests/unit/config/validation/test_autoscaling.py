@@ -113,5 +113,5 @@ def test_own_cluster_without_metrics_server_is_refused() -> None:
     services = {"backend": BACKEND | {"autoscaling": SCALING, "nodePort": 30080}}
     [line] = error_lines(services, PRODUCTION | {"metricsServer": None}, "production")
     assert line.startswith(
-        "switchyard:cluster.metricsServer: null: services.backend.autoscaling measures CPU and memory"
+        "switchyard:cluster.metricsServer: null: services.backend.autoscaling measures by the metrics API"
     )

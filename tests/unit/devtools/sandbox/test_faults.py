@@ -13,7 +13,10 @@ SOURCE = ast.parse((PROJECT / "devtools" / "sandbox" / "faults.py").read_text())
 TEXTS = {name: value for name, value in vars(faults).items() if name.isupper() and isinstance(value, str)}
 SUFFIXES = {name: value for name, value in TEXTS.items() if value.startswith("-")}
 NODE_FAULTS = {name: value for name, value in TEXTS.items() if name.startswith("NODE_") and name != "NODE_FAULT_LABEL"}
-TESTS = [path.read_text() for path in (PROJECT / "tests" / "integration").rglob("*.py")]
+INTEGRATION = [path.read_text() for path in (PROJECT / "tests" / "integration").rglob("*.py")]
+SUPPORT = {name for text in INTEGRATION for name in re.findall(r"from tests\.support\.(\w+) import", text)}
+TESTS = INTEGRATION + [(PROJECT / "tests" / "support" / f"{name}.py").read_text() for name in SUPPORT]
+"""Integration tests, and what they use of tests/support."""
 
 
 def matched(stage: dict[str, Any], value: str) -> list[str]:
