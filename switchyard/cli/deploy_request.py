@@ -10,7 +10,7 @@ import typer
 from switchyard.cli.detachment import settle
 from switchyard.cli.failures import errors_end_the_command
 from switchyard.cli.release_request import can_ask, reading_state
-from switchyard.config.commands import stack_option
+from switchyard.config.commands import options, stack_option
 from switchyard.errors import ExitCode
 from switchyard.release.plan import Act
 
@@ -66,19 +66,25 @@ class DeployRequest:
         words = " ".join(word for word in ("switchyard", self.act.value, *named) if word)
         return words + stack_option(self.stack)
 
+    @property
+    def confirmed(self) -> str:
+        """The command line with its options, confirmed: without `--hold-after` it would do more than was asked."""
+        texts = options(reason=self.reason, override=self.override, hold_after=self.hold_after)
+        return f"{self.typed}{texts}{options(hotfix=self.hotfix, wait=self.wait, detach=self.detach)} --yes"
+
     def confirmed_arguments(self, stack: str) -> list[str]:
         """The arguments of the same command, confirmed, for a process without a terminal.
 
         Args:
             stack: its name.
         """
-        options = {
+        values = {
             "--reason": self.reason,
             "--override": self.override,
             "--hold-after": self.hold_after,
             "--stack": stack,
         }
-        texts = [f"{option}={value}" for option, value in options.items() if value is not None]
+        texts = [f"{option}={value}" for option, value in values.items() if value is not None]
         flags = ["--yes", *(["--wait"] if self.wait else []), *(["--hotfix"] if self.hotfix else [])]
         if self.together:
             return [self.act.value, *texts, *flags, "--together", "--", *self.together]
@@ -144,7 +150,7 @@ def _check(request: DeployRequest) -> None:
         raise UsageError("Name a service, or use --due for all services whose bake is over. Nothing was changed.")
     if not request.yes and not can_ask(as_json=request.as_json):
         step = f"{', '.join(request.keys)}: this command"
-        raise UsageError(str(refuse_unconfirmed(step, f"{request.typed} --yes")))
+        raise UsageError(str(refuse_unconfirmed(step, request.confirmed)))
 
 
 def _refuse_one(service: str | None, override: str | None) -> NoReturn:

@@ -46,11 +46,11 @@ def begin(request: DrillRequest) -> None:
 
 
 def _refuse_unconfirmed(request: DrillRequest) -> None:
-    from switchyard.config.commands import typed
+    from switchyard.config.commands import options, typed
     from switchyard.errors import UsageError
     from switchyard.release.refusals import refuse_unconfirmed
 
-    confirmed = typed(f"switchyard drill {request.service} --yes")
+    confirmed = typed(f"switchyard drill {request.service}{options(reason=request.reason)} --yes")
     raise UsageError(str(refuse_unconfirmed(f"{request.service}: the drill", confirmed)))
 
 

@@ -77,13 +77,14 @@ def begin(request: Request) -> None:
 
 
 def _refuse_unconfirmed(request: Request) -> None:
-    from switchyard.config.commands import typed
+    from switchyard.config.commands import options, typed
     from switchyard.errors import UsageError
     from switchyard.release.refusals import refuse_unconfirmed
 
     act = "rollback" if request.rollback else "switch"
     colour = [] if request.colour is None else [request.colour]  # without it, the other colour might be switched to
-    confirmed = typed(" ".join(("switchyard", act, request.service, *colour, "--yes")))
+    given = options(reason=request.reason, override=request.override, wait=request.wait)
+    confirmed = typed(" ".join(("switchyard", act, request.service, *colour)) + f"{given} --yes")
     raise UsageError(str(refuse_unconfirmed(f"{request.service}: the {act}", confirmed)))
 
 

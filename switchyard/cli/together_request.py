@@ -56,6 +56,7 @@ class TogetherRequest:
 
 def begin_together(request: TogetherRequest) -> None:
     """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
+    from switchyard.config.commands import options
     from switchyard.release.refusals import refuse_unconfirmed
 
     begun = time.monotonic()
@@ -64,7 +65,8 @@ def begin_together(request: TogetherRequest) -> None:
             raise UsageError(str(refusal))
         if not request.yes and not can_ask(as_json=request.as_json):
             step = f"{', '.join(request.colours)}: this command"
-            raise UsageError(str(refuse_unconfirmed(step, f"{request.typed} --yes")))
+            given = options(reason=request.reason, override=request.override, wait=request.wait)
+            raise UsageError(str(refuse_unconfirmed(step, f"{request.typed}{given} --yes")))
         with reading_state(request.stack) as answer:
             try:
                 from switchyard.cli.together_command import run

@@ -37,6 +37,19 @@ def messages_about(stack: str | None) -> Iterator[None]:
         about_stack(before)
 
 
+def options(**values: str | bool | None) -> str:
+    """Options of a command as they are typed at a shell, each after a blank; those without a value are left out.
+
+    Args:
+        values: by the name of the option, with `_` for `-`; True for a flag that is set.
+    """
+    text = ""
+    for name, value in values.items():
+        if value:
+            text += f" --{name.replace('_', '-')}" + ("" if value is True else f" {shlex.quote(value)}")
+    return text
+
+
 def stack_option(stack: str | None) -> str:
     """The option that a suggested command needs to be for the same stack; empty for the selected stack.
 

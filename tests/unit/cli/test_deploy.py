@@ -136,6 +136,13 @@ def test_without_a_terminal_a_command_has_to_be_confirmed(run: Run, server: Play
     assert f"switchyard {' '.join(typed(act))} --stack test --yes" in message
 
 
+def test_the_command_that_confirms_a_deploy_does_no_more_than_was_asked(run: Run, server: PlayedApiServer) -> None:
+    given = ("--hold-after", "switch", "--reason", "not now", "--hotfix", "--detach", "--wait")
+    message = refused(run("deploy", "backend", "v9", *given, "--json"), server, 2, "SY-P027")
+    options = "--reason 'not now' --hold-after switch --hotfix --wait --detach"
+    assert f"switchyard deploy backend v9 --stack test {options} --yes" in message
+
+
 @pytest.mark.parametrize("act", EVERY)
 def test_an_unknown_service_is_a_wrong_usage(run: Run, server: PlayedApiServer, act: str) -> None:
     message = refused(run(act, "nothing", *typed(act)[2:], "--yes", "--json"), server, 2, "SY-P020")

@@ -105,6 +105,14 @@ def test_without_a_terminal_nothing_is_done_unless_it_is_confirmed(run: Run, ser
     assert server.asked == []
 
 
+@pytest.mark.parametrize("act", ["switch", "rollback"])
+def test_what_confirms_a_command_has_its_options(run: Run, act: str) -> None:
+    text = refused(
+        run(act, "backend", "--reason", "500s on /pay", "--override", "ok", "--wait", "--json"), 2, "SY-P027"
+    )
+    assert f"switchyard {act} backend --reason '500s on /pay' --override ok --wait --yes --stack test" in text
+
+
 @pytest.mark.parametrize("colour", ["blue", "green"])
 def test_what_confirms_a_switch_names_its_colour(run: Run, colour: str) -> None:
     text = refused(run("switch", "backend", colour, "--json"), 2, "SY-P027")

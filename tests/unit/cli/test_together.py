@@ -71,9 +71,9 @@ def test_a_wrong_usage_ends_with_2_and_what_to_type(arguments: tuple[str, ...], 
 
 @pytest.mark.parametrize("typed", ["switch api worker", "rollback api worker", "deploy api=v2 worker=v3"])
 def test_several_services_are_confirmed_too(typed: str) -> None:
-    result = CliRunner().invoke(app, [*typed.split(), "--together", "--json"])
+    result = CliRunner().invoke(app, [*typed.split(), "--together", "--json", "--reason", "500s on /pay"])
     assert (result.exit_code, json.loads(result.stdout)["code"]) == (2, "SY-P027")
-    assert f"switchyard {typed} --together --yes" in json.loads(result.stdout)["error"]
+    assert f"switchyard {typed} --together --reason '500s on /pay' --yes" in json.loads(result.stdout)["error"]
 
 
 def done(convergence: Convergence) -> tuple[Mapping[str, Plan], dict[str, Outcome]]:
