@@ -83,8 +83,8 @@ def _refuse_unconfirmed(request: Request) -> None:
 
     act = "rollback" if request.rollback else "switch"
     colour = [] if request.colour is None else [request.colour]  # without it, the other colour might be switched to
-    given = options(reason=request.reason, override=request.override, wait=request.wait)
-    confirmed = typed(" ".join(("switchyard", act, request.service, *colour)) + f"{given} --yes")
+    typed_options = options(reason=request.reason, override=request.override, wait=request.wait)
+    confirmed = typed(" ".join(("switchyard", act, request.service, *colour)) + f"{typed_options} --yes")
     raise UsageError(str(refuse_unconfirmed(f"{request.service}: the {act}", confirmed)))
 
 

@@ -65,8 +65,8 @@ def begin_together(request: TogetherRequest) -> None:
             raise UsageError(str(refusal))
         if not request.yes and not can_ask(as_json=request.as_json):
             step = f"{', '.join(request.colours)}: this command"
-            given = options(reason=request.reason, override=request.override, wait=request.wait)
-            raise UsageError(str(refuse_unconfirmed(step, f"{request.typed}{given} --yes")))
+            typed_options = options(reason=request.reason, override=request.override, wait=request.wait)
+            raise UsageError(str(refuse_unconfirmed(step, f"{request.typed}{typed_options} --yes")))
         with reading_state(request.stack) as answer:
             try:
                 from switchyard.cli.together_command import run
