@@ -3,6 +3,7 @@
 import contextlib
 import copy
 import json
+import logging
 import os
 import subprocess
 from collections.abc import Mapping
@@ -14,6 +15,9 @@ import psutil
 import yaml
 
 from devtools.toolchain.paths import HERE, NOTHING_FETCHED, PROJECT, Installation, file_backend
+
+_LOG = logging.getLogger(__name__)
+_LOG.addHandler(logging.NullHandler())
 
 NAME = "test"
 ENGINE_LIMIT = 300
@@ -160,6 +164,8 @@ class Stack:
             self.kill(process)
             raise
         result = Result(process.returncode, output)
+        if not result.ok:
+            _LOG.warning("%s", output)  # a test that fails by it shows it, whatever the test asserts
         if check and not result.ok:
             raise RuntimeError(f"pulumi {' '.join(arguments)}: {result.output}")
         return result

@@ -1,5 +1,6 @@
 """A service that its load balancer switches: the real engine and API server, with a fake AWS."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,9 @@ from devtools.sandbox import Sandbox
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
 from tests.support.load_balancer_controller import Controller, load_balancer
+
+NODE_PORTS = itertools.count(30000)
+"""From the band that Kubernetes leaves to fixed ports: each stack has its own."""
 
 PROGRAM = Path(__file__).parent / "weights_program"
 
@@ -36,8 +40,8 @@ def stack(sandbox: Sandbox, kubectl: Kubectl, controller: Controller, tmp_path: 
         "image": "ghcr.io/org/backend",
         "namespace": kubectl.namespace,
         "nodeSelector": {},
-        # Of the band that Kubernetes leaves to those who choose; a namespace that is going still has another.
-        "nodePort": 30000 + int(kubectl.namespace.removeprefix("t-"), base=16) % 86,
+        # A namespace that is still being deleted has another one.
+        "nodePort": next(NODE_PORTS),
         "active": "blue",
         "switchEngine": "albWeights",
         "blue": {"tag": "v1.0.0", "replicas": 3},
