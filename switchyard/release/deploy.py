@@ -22,9 +22,9 @@ from switchyard.release.deploy_protocol import Ended, Ledger, Steps
 from switchyard.release.deploy_refusals import no_abort
 from switchyard.release.hook_refusals import refuse_abort
 from switchyard.release.hooks import accepted
-from switchyard.release.persistence import until_answered
 from switchyard.release.phases import Event, Phase, Result, State, apply
 from switchyard.release.record import PhaseRecord, ReleaseRecord
+from switchyard.release.retries import until_answered
 from switchyard.release.standing import Standing, baked_until, held_after, standing, waiting
 from switchyard.release_errors import TransitionError
 

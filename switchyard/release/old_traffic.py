@@ -47,12 +47,12 @@ async def _requests(cluster: Cluster, name: str, service: BlueGreenSettings, col
     """
     metrics, increase = PodMetrics(cluster.api, name, service, Track(colour)), Increase(service.release.watch)
 
-    async def look() -> dict[str, float]:
+    async def counted() -> dict[str, float]:
         reading = await metrics.read()
         return {pod: increase.add(pod, series, born=False).requests for pod, series in reading.series.items()}
 
-    if not await look():
+    if not await counted():
         return 0
-    own = await look()
+    own = await counted()
     await asyncio.sleep(seconds)  # metrics cannot be watched for
-    return sum(max(0.0, requests - own.get(pod, 0.0)) for pod, requests in (await look()).items())
+    return sum(max(0.0, requests - own.get(pod, 0.0)) for pod, requests in (await counted()).items())

@@ -40,11 +40,11 @@ def is_in_doubt(plan: Plan, receipt: Receipt) -> bool:
 
 
 def judged(plan: Plan, receipt: Receipt) -> Receipt:
-    """The receipt with what must be known of it for as long as it is that of the last switch.
+    """The receipt with its doubt, and why the nodes could not be seen to follow, as `switchyard status` shows them.
 
     Args:
         plan: the switch.
-        receipt: of it.
+        receipt: receipt of the switch.
     """
     return replace(receipt, doubt=doubt(plan, receipt), not_seen=not_seen(plan, receipt))
 

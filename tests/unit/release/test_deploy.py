@@ -14,7 +14,7 @@ from switchyard.errors import (
     GateRefusedError,
     UnreachableError,
 )
-from switchyard.release import persistence
+from switchyard.release import retries
 from switchyard.release.deploy import Ended
 from switchyard.release.phases import Event, Phase, Result, Side
 from switchyard.release.record import ReleaseRecord
@@ -26,8 +26,8 @@ from tests.support.played_release import FIRST, PODS, Play
 @pytest.fixture(autouse=True)
 def _asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """An API server that does not answer is asked once; tests that have it come back ask again."""
-    monkeypatch.setattr(persistence, "SECONDS", 0)
-    monkeypatch.setattr(persistence, "PAUSE_SECONDS", 0)
+    monkeypatch.setattr(retries, "SECONDS", 0)
+    monkeypatch.setattr(retries, "PAUSE_SECONDS", 0)
 
 
 def test_a_release_goes_through_its_phases_and_each_ends_with_a_line() -> None:
@@ -148,7 +148,7 @@ class Away:
     def __init__(self, monkeypatch: pytest.MonkeyPatch, play: Play, call: str, *errors: Exception) -> None:
         self.errors, self._call, self._play = list(errors), getattr(play.played, call), play
         monkeypatch.setattr(play.played, call, self)
-        monkeypatch.setattr(persistence, "SECONDS", 60)
+        monkeypatch.setattr(retries, "SECONDS", 60)
 
     async def __call__(self, record: ReleaseRecord, *more: Any) -> Any:
         watched = bool(record.phases) and record.phases[-1].outcome == Event.BREACHED
@@ -190,7 +190,7 @@ def test_a_rollback_that_the_api_server_denies_is_not_tried_again(monkeypatch: p
 def test_an_api_server_that_is_away_when_a_version_is_condemned_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, away: int, result: Result | None, serving: str
 ) -> None:
-    monkeypatch.setattr(persistence, "SECONDS", 60)
+    monkeypatch.setattr(retries, "SECONDS", 60)
     play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
     write, missed = play.played.write, 0
 
@@ -203,7 +203,7 @@ def test_an_api_server_that_is_away_when_a_version_is_condemned_is_waited_for(
 
     monkeypatch.setattr(play.played, "write", written)
     if result is None:
-        monkeypatch.setattr(persistence, "SECONDS", -1)
+        monkeypatch.setattr(retries, "SECONDS", -1)
         with pytest.raises(UnreachableError):
             play.deploy()
         assert (missed, play.world.serving) == (1, serving)

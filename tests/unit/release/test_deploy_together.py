@@ -171,7 +171,7 @@ def test_each_service_bakes_and_is_retired_by_its_own_settings(monkeypatch: pyte
 def test_a_rollback_of_one_that_fails_does_not_stop_that_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     play = PlayGroup(monkeypatch)
     play.outcomes["api"][Phase.WATCH] = BREACHED
-    monkeypatch.setattr("switchyard.release.persistence.SECONDS", 0)
+    monkeypatch.setattr("switchyard.release.retries.SECONDS", 0)
     play.members["api"].rollback_error = UnreachableError("no answer")
     play.deploy()
     assert play.worlds["worker"].serving == "blue"

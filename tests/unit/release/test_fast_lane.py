@@ -165,7 +165,7 @@ def test_a_command_that_has_lost_its_lease_changes_nothing() -> None:
 
 
 def losing(it: Lane, monkeypatch: pytest.MonkeyPatch, error: LeaseLostError | UnreachableError) -> None:
-    """Has the Lease be asked for in vain once the selector is changed."""
+    """Lets every check of the Lease fail with an error once the selector is changed."""
     patch = it.lane.patch
 
     async def patched(plan: Plan) -> float:

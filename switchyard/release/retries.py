@@ -1,4 +1,4 @@
-"""Repeats calls while the API server is away: what they do may not be left undone, as users get a condemned version."""
+"""Repeats a call while the API server is away, for calls on which the rollback of a condemned version depends."""
 
 import asyncio
 import time
@@ -10,10 +10,10 @@ import httpx
 from switchyard.errors import ApiStatusError, ClusterError, UnreachableError
 
 SECONDS = 60.0
-"""For how long: a control plane with one API server is back by then after a restart."""
+"""Seconds for which a call is repeated. A control plane with one API server has restarted by then."""
 
 PAUSE_SECONDS = 1.0
-"""Between two attempts."""
+"""Seconds between two attempts."""
 
 Value = TypeVar("Value")
 
@@ -22,7 +22,7 @@ async def until_answered(call: Callable[[], Awaitable[Value]]) -> Value:
     """The answer of a call that may be made again, as soon as the API server gives one.
 
     Args:
-        call: what is tried.
+        call: the call.
 
     Raises:
         switchyard.errors.ClusterError: that of the last attempt, or one that no further attempt would change.
