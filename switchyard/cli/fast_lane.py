@@ -111,9 +111,9 @@ def is_configured(stack: str, targets: Mapping[str, Colour], journals: Iterable[
     """Whether the configuration has what serves now. Another command may have written it since this one has read it.
 
     Args:
-        stack: its name.
+        stack: name of the stack.
         targets: the colour that serves, by the key of the service.
-        journals: of the services. What a command has written that they interrupt may be about to change.
+        journals: the journals of the services. A command that they interrupt may still write the configuration.
     """
     if any(journal.interrupts for journal in journals):
         return False

@@ -1,4 +1,4 @@
-"""How the watches of several services stand: one line on a terminal, which is written over at each look."""
+"""Shows the present verdicts of several watches in one line on a terminal, which each new reading overwrites."""
 
 from collections.abc import Mapping
 
@@ -9,17 +9,17 @@ START = "  watch     "
 
 
 class WatchLine:
-    """The line. Whatever else is printed clears it before, and the next look shows it again."""
+    """The line on the terminal. It is cleared before anything else is printed, and the next reading shows it again."""
 
     def __init__(self) -> None:
         self._verdicts: dict[str, Verdict] = {}
         self._is_shown = False
 
     def show(self, key: str, verdict: Verdict) -> None:
-        """Shows how the watch of a service stands, beside those of the others.
+        """Shows the present verdict about a service, beside those about the others.
 
         Args:
-            key: of the service.
+            key: key of the service.
             verdict: as it would be now.
         """
         if not console.is_terminal:
@@ -41,11 +41,11 @@ class WatchLine:
 
 
 def line(verdicts: Mapping[str, Verdict], width: int) -> str:
-    """How some watches stand, in as much detail as fits.
+    """The present verdicts in one line, in as much detail as fits.
 
     Args:
         verdicts: as they would be now, by the key of the service.
-        width: in columns.
+        width: width of the terminal in columns.
     """
     ordered = sorted(verdicts.items())
     forms = (

@@ -15,16 +15,16 @@ Observe = Callable[[], Awaitable[Observation]]
 
 @dataclass(frozen=True)
 class ReleaseContext:
-    """Where a release works.
+    """The cluster, the engine and the callbacks that a release works with.
 
     Attributes:
         access: the cluster of the stack.
         cluster: the same, connected.
-        engine: of the stack.
-        stack: its name.
+        engine: the engine of the stack.
+        stack: name of the stack.
         observe: reads the service.
         warn: reports a warning.
-        on_tick: is called after each look of the watch.
+        on_tick: is called after each reading of the watch.
     """
 
     access: ClusterAccess

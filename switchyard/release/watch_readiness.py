@@ -1,4 +1,4 @@
-"""Whether a new version can be watched. That is asked before the switch: later it already has users."""
+"""Checks before a switch whether the new version can be watched, because after the switch it has users."""
 
 import asyncio
 
@@ -20,18 +20,18 @@ from switchyard.release.watch_refusals import (
 from switchyard.release.watch_source import sources_of
 
 READ_SECONDS = 5.0
-"""How long a source may not answer. One that restarts at this moment is asked again."""
+"""Seconds for which a source that does not answer is asked again: it may be restarting."""
 
 
 async def check_metrics(place: ReleaseContext, plan: Plan, record: ReleaseRecord) -> str | None:
     """Reads the metrics of both colours as the watch will, and refuses a version that the watch could not judge.
 
-    A hotfix is not refused. What can be read and shows nothing yet is a warning.
+    A hotfix gets a warning instead of the refusal. Metrics that are readable and still empty are a warning as well.
 
     Args:
-        place: where the release works.
-        plan: its switch.
-        record: of the release.
+        place: the cluster and the stack of the release.
+        plan: the switch that is about to happen.
+        record: the record of the release.
 
     Returns:
         What cannot be read, in words; None where the watch can begin, or there will be none.

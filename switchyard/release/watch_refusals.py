@@ -16,10 +16,10 @@ from switchyard.release.record import ReleaseRecord
 def unreadable(new: Reading) -> str:
     """Why nothing of a new version can be read, in words; empty where something can.
 
-    That Prometheus has no samples of pods that have just begun is no reason.
+    Pods that have just started and that Prometheus has not scraped yet are no reason.
 
     Args:
-        new: of its pods.
+        new: a reading of its pods.
     """
     if new.error or new.source_error:
         return new.error or new.source_error
@@ -31,8 +31,8 @@ def refuse_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> Refusal
 
     Args:
         plan: the switch.
-        record: of the release.
-        new: of the pods of the version.
+        record: the record of the release.
+        new: a reading of the pods of the version.
     """
     problem = unreadable(new)
     if not problem:
@@ -52,12 +52,12 @@ def refuse_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> Refusal
 
 
 def report_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> str:
-    """Warns that a hotfix goes on although its watch cannot judge it.
+    """Warns that a hotfix continues although its watch cannot judge it.
 
     Args:
         plan: the switch.
-        record: of the release.
-        new: of the pods of the version.
+        record: the record of the release.
+        new: a reading of the pods of the version.
     """
     return notice(
         Code.WATCH_IMPOSSIBLE,
@@ -73,7 +73,7 @@ def warn_some_unread(plan: Plan, new: Reading) -> str | None:
 
     Args:
         plan: the switch.
-        new: of the pods of the version.
+        new: a reading of the pods of the version.
     """
     if new.source or not new.problem:
         return None
@@ -90,7 +90,7 @@ def warn_not_compared(plan: Plan, old: Reading) -> str | None:
 
     Args:
         plan: the switch.
-        old: of the pods of the version that serves.
+        old: a reading of the pods of the version that serves.
     """
     if any(old.series.values()):
         return None
