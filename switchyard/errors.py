@@ -16,6 +16,7 @@
     │   ├── AccessDeniedError          a permission is missing, or the user is not known
     │   ├── RejectedError              the API server rejects an object
     │   ├── NoIdentityError            the cluster cannot be identified
+    │   ├── WeightsNotWrittenError     (switchyard.release_errors) a load balancer does not follow a selector
     │   └── ApiStatusError             the API server answers with any other error
     ├── ObservationError               what a run has to know of the cluster before it begins cannot be read
     │   ├── ContentUnreadableError     ConfigMaps and Secrets

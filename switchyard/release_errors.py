@@ -1,13 +1,24 @@
 """Errors of releases by the commands, a branch of the tree in `switchyard.errors`."""
 
 from switchyard.codes import Code
-from switchyard.errors import SwitchyardError
+from switchyard.errors import ClusterError, SwitchyardError
 
 
 class ReleaseError(SwitchyardError):
     """A release cannot go on, or its record cannot be read. The text says what serves, or that nothing was changed."""
 
     code = Code.RECORD_UNREADABLE
+
+
+class WeightsNotWrittenError(ClusterError):
+    """The selector was changed, and the weights of the load balancer were not. The text says what serves."""
+
+    code = Code.WEIGHTS_NOT_WRITTEN
+
+    @property
+    def summary(self) -> str:
+        """The text of the error, which says what serves and what to do."""
+        return str(self)
 
 
 class LeaseHeldError(ReleaseError):

@@ -9,7 +9,7 @@ from components.manifest import KubernetesObject, register
 from components.services.load_balancer_weights import WeightedRouting
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
-from switchyard.gates.load_balancer_weights import LoadBalancerRouting
+from switchyard.gates.weighted_routing import load_balancer_routing
 from switchyard.manifests.ingress import ingress
 from switchyard.manifests.ingress_routes import Part, earlier
 from switchyard.manifests.weights import switched_by_weights
@@ -54,12 +54,7 @@ class Routes:
         """
         if not switched_by_weights(self._services[service]):
             return None
-        alb = self.balancer.settings
-        routing = LoadBalancerRouting(
-            region=self._cluster.region,
-            ingresses=tuple(part.name for part in self.balancer.parts if part.service == service),
-            health_seconds=alb.health_interval_seconds * alb.healthy_threshold,
-        )
+        routing = load_balancer_routing(self._cluster, service)
         return WeightedRouting(routing, lambda opts: self.register([service], opts))
 
     def register_remaining(self, after: Sequence[pulumi.Resource] = ()) -> None:

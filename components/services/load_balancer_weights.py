@@ -11,8 +11,9 @@ from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings, ServiceSettings, Track
 from switchyard.errors import ClusterError
 from switchyard.gates.base import Warn
-from switchyard.gates.load_balancer_weights import LoadBalancerRouting, WeightedGates, target_groups_in_use
+from switchyard.gates.load_balancer_weights import WeightedGates, target_groups_in_use
 from switchyard.gates.rules.load_balancer_weights import refuse_early_selector
+from switchyard.gates.weighted_routing import LoadBalancerRouting
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster

@@ -9,9 +9,10 @@ from switchyard.cli.drill_request import DrillRequest
 from switchyard.cli.drill_text import DrillReport
 from switchyard.cli.fast_lane import STATE_SECONDS, service_of
 from switchyard.cli.release_cluster import check_cluster, observe_service
-from switchyard.config.models.releases import Freeze
+from switchyard.config.loader import StackSettings
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import ExitCode
+from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.release.drill import Drill
@@ -31,8 +32,7 @@ def run(request: DrillRequest, state: Answer) -> None:
     """
     stack, settings = read_settings_at_once(request.stack)
     service = service_of(request.service, Act.DRILL, stack, settings)
-    freezes = settings.releases.freeze
-    code = asyncio.run(_drilled(request, stack, service, access_to(stack, settings), state, freezes))
+    code = asyncio.run(_drilled(request, stack, service, settings, access_to(stack, settings), state))
     if code:
         raise typer.Exit(code)
 
@@ -41,15 +41,16 @@ async def _drilled(
     request: DrillRequest,
     stack: str,
     service: BlueGreenSettings,
+    settings: StackSettings,
     access: ClusterAccess,
     state: Answer,
-    freezes: tuple[Freeze, ...],
 ) -> ExitCode:
     report, name = DrillReport(request, stack, access.described), service.named(request.service)
     cluster = await Cluster.connect(access)
+    routing = switching_load_balancer(settings.cluster, request.service, service)
 
     async def observe() -> Observation:
-        return await observe_service(cluster, access, stack, name, service)
+        return await observe_service(cluster, access, stack, name, service, routing)
 
     observation = await observe()
     await check_cluster(cluster, access, stack, state, STATE_SECONDS[Act.DRILL], report.state_unreachable)
@@ -58,7 +59,7 @@ async def _drilled(
     drill = Drill(access, cluster, journal, observe, lambda plan: asyncio.to_thread(warm, engine, plan), report.warn)
     plan = await drill.plan(observation, await journal.read())
     if plan.unfinished is None:  # one that was interrupted comes back
-        await pass_freeze(cluster.api, freezes, request.service, "the drill", None)
+        await pass_freeze(cluster.api, settings.releases.freeze, request.service, "the drill", None)
     if not request.yes and not report.confirmed(plan):
         return ExitCode.FAILED
     return report.end(plan, await drill.run(plan, request.reason))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import typer
 
 from switchyard.config.commands import messages_about
-from switchyard.errors import ClusterError, KubeconfigError, LoginError, SwitchyardError, with_code
+from switchyard.errors import ClusterError, SwitchyardError, with_code
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def errors_end_the_command(stack: str | None = None, *, as_json: bool = False) -
 
 def message_of(error: SwitchyardError) -> str:
     """The message for an error: what happened, its code, and the remedy."""
-    if not isinstance(error, ClusterError) or isinstance(error, KubeconfigError | LoginError):
+    if not isinstance(error, ClusterError) or error.summary == str(error):  # the text has its own remedy
         return with_code(error.code, str(error))
     from switchyard.kube.error_texts import remedy_for  # noqa: PLC0415 - with the HTTP client
 

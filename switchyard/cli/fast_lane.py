@@ -22,6 +22,7 @@ from switchyard.errors import (
     UsageError,
 )
 from switchyard.gates.base import raise_refusal
+from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.release.convergence import Convergence, converge
@@ -58,7 +59,7 @@ def run(request: Request, state: Answer, begun: float) -> None:
     access = access_of(request, stack, settings, service)
     subscriptions = Subscriptions.of(stack, settings.releases, request.service)
     switching = _Command(request, act, stack, service, access, state, begun, subscriptions)
-    switching.freezes = settings.releases.freeze
+    switching.freezes, switching.cluster = settings.releases.freeze, settings.cluster
     asyncio.run(switching.run())
 
 
@@ -73,7 +74,7 @@ def service_of(key: str, act: Act, stack: str, settings: StackSettings) -> BlueG
 
     Raises:
         UsageError: the stack has no such service.
-        GateRefusedError: it is not switched by its selector alone.
+        GateRefusedError: it is not switched between two colours by the program.
     """
     if (refusal := refuse_unknown(key, stack, settings.services, act)) is not None:
         raise UsageError(str(refusal))
@@ -134,6 +135,9 @@ class _Command:
 
     freezes: tuple[Freeze, ...] = ()
     """The windows of the stack without releases."""
+
+    cluster: object = None
+    """Settings of the cluster, which have its load balancer."""
 
     def __init__(
         self,
@@ -200,7 +204,7 @@ class _Command:
         if journal.waited:
             stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
             self._service = service_of(self._request.service, self._act, stack, settings)
-            self.freezes = settings.releases.freeze
+            self.freezes, self.cluster = settings.releases.freeze, settings.cluster
 
     async def _pass_freeze(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> None:
         """Refuses a switch while releases are frozen, unless that is overridden. A rollback does not ask."""
@@ -222,7 +226,8 @@ class _Command:
         return await self._observe(cluster)
 
     async def _observe(self, cluster: Cluster) -> Observation:
-        return await observe_service(cluster, self._access, self._stack, self._name, self._service)
+        routing = switching_load_balancer(self.cluster, self._request.service, self._service)
+        return await observe_service(cluster, self._access, self._stack, self._name, self._service, routing)
 
     async def _check_cluster(self, cluster: Cluster) -> None:
         """Refuses another cluster than the one in the state. Without the state, the mark of the Service decides."""
@@ -241,7 +246,10 @@ class _Command:
             self._journal.begin_sending()
         key, journals = self._request.service, () if self._journal is None else (self._journal,)
         configured = await asyncio.to_thread(is_configured, self._stack, {key: plan.target}, journals)
-        convergence = await asyncio.to_thread(converge, self._engine, key, plan.target, config=configured)
+        by_weights = plan.observation.routing is not None
+        convergence = await asyncio.to_thread(
+            converge, self._engine, key, plan.target, config=configured, by_weights=by_weights
+        )
         if plan.act is Act.ROLLBACK and self._service.release.hooks.on_rollback:
             await self._run_hooks(cluster)
         return convergence

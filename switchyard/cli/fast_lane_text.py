@@ -97,6 +97,8 @@ def print_served(plan: Plan, receipt: Receipt) -> None:
     done = f"{plan.target} serves {plan.to_tag}{before}"
     if is_in_doubt(plan, receipt):
         but = "but not every node follows" if receipt.behind else "and whether every node follows is not known"
+        if receipt.balancer is not None and receipt.balancer.follows is False:
+            but = "but the load balancer does not follow"
         done = f"the Service selects {plan.target} {plan.to_tag}{before}, {but}"
     console.print(f"{plan.observation.name.key}: {done}", markup=False)
     for line in first_lines(receipt):

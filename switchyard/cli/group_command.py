@@ -16,6 +16,7 @@ from switchyard.cli.release_cluster import check_cluster
 from switchyard.cli.service_release import ServiceRelease, operator
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.service import Colour
+from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import ClusterError, ExitCode, SwitchyardError
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.access import ClusterAccess
@@ -184,8 +185,9 @@ class GroupCommand:
     ) -> dict[str, Part]:
         engine, lock, parts = Engine(self._stack), asyncio.Lock(), dict[str, Part]()
         targets = {key: Colour(record.target) for key, record in records.items()}
+        weighted = [key for key, own in self._services.items() if own.service.engine is SwitchEngine.ALB_WEIGHTS]
         for key, service in self._services.items():
-            acts = GroupActs(key, group, engine, ledgers, targets, lock)
+            acts = GroupActs(key, group, engine, ledgers, targets, lock, weighted)
             runner = service.runner(cluster, ledgers[key], acts, partial(GroupHooks, key, group))
             standing = await runner.standing(records[key])
             group.enter(key, standing.state.phase)

@@ -12,6 +12,7 @@ from switchyard.errors import AccessDeniedError, EngineError, NoIdentityError
 from switchyard.gates.base import raise_refusal
 from switchyard.gates.cluster_identity import read_uid
 from switchyard.gates.rules.relocation import StackLocation
+from switchyard.gates.weighted_routing import LoadBalancerRouting
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.manifests.ownership_marks import Mark
@@ -22,7 +23,12 @@ from switchyard.release.refusals import refuse_other_uid
 
 
 async def observe_service(
-    cluster: Cluster, access: ClusterAccess, stack: str, name: ServiceName, service: BlueGreenSettings
+    cluster: Cluster,
+    access: ClusterAccess,
+    stack: str,
+    name: ServiceName,
+    service: BlueGreenSettings,
+    routing: LoadBalancerRouting | None = None,
 ) -> Observation:
     """Reads the Service and both colours; refuses a Service that is not the stack's.
 
@@ -32,10 +38,11 @@ async def observe_service(
         stack: name of the stack.
         name: name of the service.
         service: its settings.
+        routing: the load balancer whose weights a switch changes; None where there is none, or nothing is switched.
     """
     project = read_project(Path.cwd())
     own = Mark(project.name if project else "", stack.rpartition("/")[2])
-    return await observe(cluster, name, service, own, access.described)
+    return await observe(cluster, name, service, own, access.described, routing)
 
 
 async def check_cluster(

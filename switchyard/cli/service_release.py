@@ -13,6 +13,7 @@ from switchyard.config.loader import StackSettings
 from switchyard.gates.base import raise_refusal
 from switchyard.gates.freeze import read_open_window
 from switchyard.gates.rules.windows import OpenWindow
+from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.rolled_back import find_rolled_back
@@ -135,7 +136,8 @@ class ServiceRelease:
 
     async def observe(self, cluster: Cluster) -> Observation:
         """Reads the Service and both colours."""
-        return await observe_service(cluster, self.access, self.stack, self.name, self.service)
+        routing = switching_load_balancer(self.settings.cluster, self.request.service, self.service)
+        return await observe_service(cluster, self.access, self.stack, self.name, self.service, routing)
 
     def refuse(self, releases: Releases, observation: Observation) -> None:
         """Refuses what the record and the cluster speak against."""

@@ -16,7 +16,9 @@ from switchyard.cli.together_request import TogetherRequest
 from switchyard.cli.together_text import TogetherReport
 from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import BlueGreenSettings, Colour
+from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import ExitCode
+from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.release.convergence import Convergence, converge_all
@@ -46,7 +48,7 @@ def run(request: TogetherRequest, state: Answer, begun: float) -> None:
     access = access_of(lone, name, settings, service)
     subscriptions = {key: Subscriptions.of(name, settings.releases, key) for key in services}
     command = _Command(request, name, services, access, begun, subscriptions)
-    command.freezes = settings.releases.freeze
+    command.freezes, command.cluster = settings.releases.freeze, settings.cluster
     asyncio.run(command.run(state))
 
 
@@ -55,6 +57,9 @@ class _Command:
 
     freezes: tuple[Freeze, ...] = ()
     """The windows of the stack without releases."""
+
+    cluster: object = None
+    """Settings of the cluster, which have its load balancer."""
 
     def __init__(
         self,
@@ -161,11 +166,12 @@ class _Command:
         if any(journal.waited for journal in journals.values()):
             stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
             self._services = {key: service_of(key, self._request.act, stack, settings) for key in self._services}
-            self.freezes = settings.releases.freeze
+            self.freezes, self.cluster = settings.releases.freeze, settings.cluster
 
     async def _observe(self, cluster: Cluster, key: str) -> Observation:
         service = self._services[key]
-        return await observe_service(cluster, self._access, self._stack, service.named(key), service)
+        routing = switching_load_balancer(self.cluster, key, service)
+        return await observe_service(cluster, self._access, self._stack, service.named(key), service, routing)
 
     async def _run_hooks(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal]) -> None:
         """Runs the hooks of a rollback of each service that has some."""
@@ -178,4 +184,5 @@ class _Command:
         self._report.served(plans, receipts)
         targets = {key: plan.target for key, plan in plans.items()}
         configured = await asyncio.to_thread(is_configured, self._stack, targets, journals.values())
-        return await asyncio.to_thread(converge_all, self._engine, targets, config=configured)
+        weighted = [key for key, service in self._services.items() if service.engine is SwitchEngine.ALB_WEIGHTS]
+        return await asyncio.to_thread(converge_all, self._engine, targets, config=configured, weighted=weighted)

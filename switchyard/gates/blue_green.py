@@ -47,6 +47,14 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         self._manifests: dict[Colour, Manifest] = {}
         self._running: dict[Colour, tuple[Running, ...]] = {}
 
+    async def before_command(self) -> None:
+        """Checks before a command switches, by the gates that an update of the engine passes.
+
+        Raises:
+            GateRefusedError: as of `before_switch`.
+        """
+        await self.before_switch(creating=False, preview=False)
+
     async def before_pods_change(self, colour: Colour, manifest: Manifest, *, preview: bool) -> None:
         """Checks before a Deployment is applied, whether the state has it or not.
 

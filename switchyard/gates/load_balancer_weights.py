@@ -6,7 +6,6 @@ healthy before it gets requests, and the load balancer must use its weights befo
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 
 from switchyard.aws.elbv2 import Balancers
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
@@ -24,6 +23,7 @@ from switchyard.gates.rules.load_balancer_weights import (
     unwritten,
 )
 from switchyard.gates.rules.release import refuse_fewer_replicas, refuse_in_place
+from switchyard.gates.weighted_routing import LoadBalancerRouting
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.ingresses import IngressRoute, hostnames, names_colours, routes_to, targets_of
@@ -35,21 +35,6 @@ from switchyard.manifests.weights import weighted_service
 
 POLL_SECONDS = 1.0
 """Seconds between two requests to AWS, which offers no watch and throttles calls."""
-
-
-@dataclass(frozen=True)
-class LoadBalancerRouting:
-    """The load balancer that routes to a service.
-
-    Attributes:
-        region: the region of AWS.
-        ingresses: names of the Ingresses of the service.
-        health_seconds: how long a target takes at least to become healthy, s.
-    """
-
-    region: str
-    ingresses: tuple[str, ...]
-    health_seconds: int
 
 
 class WeightedGates(BlueGreenGates):
@@ -86,6 +71,11 @@ class WeightedGates(BlueGreenGates):
         self._to = weighted_service(name, service)
         self._proved = False
         self._weights_planned = False
+
+    async def before_command(self) -> None:
+        """Checks before a command switches. The Service may select the colour already, and the Ingress not yet."""
+        await super().before_command()
+        await self.before_weights()
 
     async def before_weights(self) -> None:
         """Checks before an Ingress may send the requests to another colour.
@@ -170,6 +160,14 @@ class WeightedGates(BlueGreenGates):
         """Why the load balancer does not send all requests where they are to go; None if it does."""
         if (reason := unwritten(self._to, await self._routes(cluster))) is not None:
             return reason
+        return await self.unforwarded(cluster)
+
+    async def unforwarded(self, cluster: Cluster) -> str | None:
+        """Why the rules of the load balancer do not send all requests where they are to go; None if they do.
+
+        Raises:
+            AwsError: AWS does not answer, or denies the call.
+        """
         return unforwarded(self._to, await _switched(cluster, self._balancers, self._name, self._service.namespace))
 
     async def _wait(self, check: Callable[[], Awaitable[str | None]], seconds: float) -> str | None:

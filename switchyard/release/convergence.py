@@ -2,16 +2,17 @@
 
 An update of the Service alone would be the obvious way, and the engine (3.250) ends it with "Duplicate resource URN":
 which Deployment waits for the Service, and for which the Service waits, changes with the active colour. So the selector
-is read from the cluster into the state, without the program. Then an update writes the rest, the outputs and the order
-of the resources, and moves the autoscaler, which sizes the colour that serves, if a preview finds that it would change
-nothing else: what else is in the configuration waits for the operator.
+is read from the cluster into the state, without the program, and so are the weights where a load balancer switches.
+Then an update writes the rest, the outputs and the order of the resources, and moves the autoscaler, which sizes the
+colour that serves, if a preview finds that it would change nothing else: what else is in the configuration waits for
+the operator.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from switchyard.config.commands import below
-from switchyard.config.kubernetes import AUTOSCALING
+from switchyard.config.kubernetes import AUTOSCALING, NETWORKING
 from switchyard.config.models.service import Colour
 from switchyard.config.validation.services import SERVICES
 from switchyard.errors import EngineError
@@ -22,6 +23,12 @@ AUTOSCALER_URN = f"$kubernetes:{AUTOSCALING}:HorizontalPodAutoscaler::{{key}}-au
 
 SERVICE_URN = "**::switchyard:service:*$kubernetes:core/v1:Service::{key}"
 """URN pattern of the Service that users reach, for any project and stack."""
+
+
+INGRESS_URNS = tuple(
+    f"**::switchyard:ingress:AlbIngress$kubernetes:{NETWORKING}:Ingress::*-{{key}}{end}" for end in ("", ".*")
+)
+"""URN patterns of the Ingresses of a service, whose weights a switch changes where the load balancer chooses."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +53,7 @@ class Convergence:
         return self.config and self.state
 
 
-def converge(engine: Engine, key: str, target: Colour, *, config: bool) -> Convergence:
+def converge(engine: Engine, key: str, target: Colour, *, config: bool, by_weights: bool = False) -> Convergence:
     """Writes the colour that serves to the configuration and to the state.
 
     Args:
@@ -54,23 +61,29 @@ def converge(engine: Engine, key: str, target: Colour, *, config: bool) -> Conve
         key: key of the service in the configuration.
         target: the colour that serves.
         config: whether the configuration has it already.
+        by_weights: whether the load balancer chooses the colour of the service.
     """
-    return converge_all(engine, {key: target}, config=config)
+    return converge_all(engine, {key: target}, config=config, weighted=[key] if by_weights else ())
 
 
-def converge_all(engine: Engine, targets: Mapping[str, Colour], *, config: bool) -> Convergence:
+def converge_all(
+    engine: Engine, targets: Mapping[str, Colour], *, config: bool, weighted: Collection[str] = ()
+) -> Convergence:
     """Writes the colours that serve to the configuration and to the state, by one call of the engine each.
 
     Args:
         engine: engine of the stack.
         targets: the colour that serves, by the key of the service.
         config: whether the configuration has them already.
+        weighted: those of them whose colour the load balancer chooses, so that the state needs their Ingresses too.
     """
+    written = [SERVICE_URN.format(key=key) for key in targets]
+    written += [urn.format(key=key) for key in targets if key in weighted for urn in INGRESS_URNS]
     try:
         if not config:
             engine.set_config({f"{below(SERVICES, key)}.active": target.value for key, target in targets.items()})
             config = True
-        engine.refresh(*(SERVICE_URN.format(key=key) for key in targets))
+        engine.refresh(*written)
     except EngineError as error:
         return Convergence(config, state=False, problem=str(error))
     try:

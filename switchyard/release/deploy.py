@@ -213,6 +213,8 @@ class Runner:
         except ClusterError:
             detail = f"whether the Service was changed is not known: {error}"
             return Ended(Event.LOST, detail)
+        if live.split:
+            return Ended(Event.LOST, str(error))
         return Ended(Event.PASSED if live.serving == record.target else Event.FAILED, str(error))
 
     def _left(self, record: ReleaseRecord, ended: Ended) -> ReleaseRecord:

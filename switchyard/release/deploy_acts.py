@@ -96,11 +96,13 @@ class LoneActs:
     Args:
         engine: engine of the stack.
         ledger: ledger of the release.
+        by_weights: whether the load balancer chooses the colour of the service.
     """
 
-    def __init__(self, engine: Engine, ledger: Ledger) -> None:
+    def __init__(self, engine: Engine, ledger: Ledger, *, by_weights: bool = False) -> None:
         self._engine = engine
         self._ledger = ledger
+        self._by_weights = by_weights
 
     async def warm(self, warming: Warming) -> None:
         """Previews and creates the pods of the new version."""
@@ -113,7 +115,7 @@ class LoneActs:
 
     async def converge(self, key: str, target: Colour) -> Convergence:
         """Updates configuration and state to the new version, which serves."""
-        return await asyncio.to_thread(converge, self._engine, key, target, config=False)
+        return await asyncio.to_thread(converge, self._engine, key, target, config=False, by_weights=self._by_weights)
 
     async def converge_back(self, key: str, source: Colour) -> Convergence:
         """Brings configuration and state to the old version."""

@@ -8,6 +8,7 @@ from typing import Any
 from switchyard.config.commands import typed
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import EngineError, GateRefusedError
 from switchyard.kube.polling import poll_until
 from switchyard.release.convergence import Convergence
@@ -15,7 +16,7 @@ from switchyard.release.deploy_acts import Acts, LoneActs, Patch, Warming
 from switchyard.release.deploy_ledger import NO_JOURNAL, DeployLedger, RollbackJournal
 from switchyard.release.deploy_protocol import Ended
 from switchyard.release.deploy_refusals import abort_incomplete, refuse_requests
-from switchyard.release.drain import drain, undrain
+from switchyard.release.drain import drain, renews, undrain
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.early_watch import EarlyWatch
 from switchyard.release.fast_lane import FastLane
@@ -60,7 +61,8 @@ class ClusterSteps:
         self, place: ReleaseContext, ledger: DeployLedger, settings: BlueGreenSettings, acts: Acts | None = None
     ) -> None:
         self._place = place
-        self._acts = acts or LoneActs(place.engine, ledger)
+        by_weights = settings.engine is SwitchEngine.ALB_WEIGHTS
+        self._acts = acts or LoneActs(place.engine, ledger, by_weights=by_weights)
         self._ledger = ledger
         self._settings = settings
         self._early_watch = EarlyWatch(self._acts)
@@ -70,7 +72,8 @@ class ClusterSteps:
     async def live(self) -> Live:
         """Reads what serves, and which colours have ready pods."""
         observation = await self._place.observe()
-        return Live(observation.serving, {colour.value for colour, state in observation.colours.items() if state.ready})
+        ready = {colour.value for colour, state in observation.colours.items() if state.ready}
+        return Live(observation.serving, ready, split=not observation.is_at(observation.serving))
 
     async def warm(self, record: ReleaseRecord) -> Ended:
         """Creates the pods of the new version in the idle colour, and waits until they are ready."""
@@ -144,11 +147,11 @@ class ClusterSteps:
 
     async def _drain(self, record: ReleaseRecord, observation: Observation, old: Colour) -> DrainReport:
         """Ends the connections to the old colour. A renewal of its pods waits for every node, as in the fast lane."""
-        cluster, method = self._place.cluster, observation.settings.release.drain.method
-        if method is DrainMethod.RENEW:
+        cluster = self._place.cluster
+        if renews(observation.settings):
             plan = await self._plan(record)
             if nodes := await still_behind(cluster, plan, record.receipt):
-                return DrainReport(old, method, problem=not_renewed_yet(plan, nodes))
+                return DrainReport(old, DrainMethod.RENEW, problem=not_renewed_yet(plan, nodes))
         return await drain(cluster, observation.name, observation.settings, old)
 
     async def watch(self, record: ReleaseRecord) -> Ended:
@@ -200,7 +203,7 @@ class ClusterSteps:
         journal, old = RollbackJournal(self._ledger, record, self._acts.because()), Colour(record.source)
         lane = FastLane(self._place.access, self._place.cluster, journal, self._place.warn)
         if observation.serving == old:
-            plan = Plan(Act.ROLLBACK, observation, old, patch=False)
+            plan = Plan(Act.ROLLBACK, observation, old, patch=not observation.is_at(old))
         else:
             plan = await lane.plan_rollback(observation)
         await self._ledger.confirm()
@@ -248,7 +251,7 @@ class ClusterSteps:
 
     async def _plan(self, record: ReleaseRecord) -> Plan:
         observation, target = await self._observed(record), Colour(record.target)
-        return Plan(Act.SWITCH, observation, target, patch=observation.serving != target)
+        return Plan(Act.SWITCH, observation, target, patch=not observation.is_at(target))
 
     def _lane(self) -> FastLane:
         return FastLane(self._place.access, self._place.cluster, NO_JOURNAL, self._place.warn)

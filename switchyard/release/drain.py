@@ -123,12 +123,13 @@ def _drainer(
     match service.release.drain.method:
         case DrainMethod.ENDPOINT:
             return partial(_by_endpoint, cluster, name, service, colour, seconds)
-        case DrainMethod.RENEW if service.engine is not SwitchEngine.ALB_WEIGHTS:
+        case DrainMethod.RENEW if renews(service):
             if rolled_back and service.release.drain.rollback_seconds is not None:
                 return partial(end_pods, cluster, name, service, colour)
             return partial(renew_pods, cluster, name, service, colour, seconds)
         case _:
-            return partial(_left_alone, colour)
+            by_request = service.engine is SwitchEngine.ALB_WEIGHTS
+            return partial(_left_alone, colour, by_request=by_request)
 
 
 def _not_done(name: str, service: BlueGreenSettings, colour: Colour, why: str) -> DrainReport:
@@ -141,8 +142,16 @@ def _not_done(name: str, service: BlueGreenSettings, colour: Colour, why: str) -
     return DrainReport(colour, method, problem=problem)
 
 
-async def _left_alone(colour: Colour, _serving: str) -> DrainReport:
-    return DrainReport(colour, DrainMethod.NONE)
+async def _left_alone(colour: Colour, _serving: str, *, by_request: bool) -> DrainReport:
+    return DrainReport(colour, DrainMethod.NONE, by_request=by_request)
+
+
+def renews(service: BlueGreenSettings) -> bool:
+    """Whether the pods of the old colour are replaced to end kept connections to them.
+
+    Under weights they are not: the load balancer chooses the colour of each request, on whatever connection it comes.
+    """
+    return service.release.drain.method is DrainMethod.RENEW and service.engine is not SwitchEngine.ALB_WEIGHTS
 
 
 async def _by_endpoint(

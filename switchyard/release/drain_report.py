@@ -53,6 +53,7 @@ class DrainReport:
         connections_left: open connections at the end; None where nobody could say.
         seconds: from the start to the end of the drain.
         problem: what happened, what serves and what to do, if not all of it is done; None when all is well.
+        by_request: whether a load balancer chooses the colour of each request, so that nothing has to be drained.
     """
 
     colour: Colour
@@ -63,12 +64,15 @@ class DrainReport:
     connections_left: int | None = None
     seconds: float = 0
     problem: str | None = None
+    by_request: bool = False
 
     @property
     def summary(self) -> str:
         """What was done, in one line."""
         if self.problem is not None:
             return self.problem
+        if self.by_request:
+            return "None has to be drained: the load balancer chooses a colour for each request."
         if self.method is DrainMethod.NONE:
             return f"Kept connections to {self.colour} are left open."
         if self.method is DrainMethod.RENEW and self.failed:

@@ -202,10 +202,12 @@ class Drill:
         """One attempt of the rollback. Its receipt counts from the start of the attempt."""
         lane = self._lane()
         observation = await self._observe()
-        if observation.serving == plan.source.colour:
+        if observation.is_at(plan.source.colour):
             await self._journal.give_up(f"{plan.source.colour} served again without the rollback of the drill")
             return None
-        rollback = await lane.plan_rollback(observation)
+        rollback = Plan(Act.ROLLBACK, observation, plan.source.colour)
+        if not rollback.completes:
+            rollback = await lane.plan_rollback(observation)
         outcome = await lane.run(rollback, reason, self._steps())
         for line in rollback.warnings:
             self._warn(line)

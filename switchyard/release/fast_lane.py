@@ -1,10 +1,10 @@
-"""The fast lane: a switch or a rollback of a service by its selector, in the order that a killed command needs.
+"""The fast lane: a switch or a rollback of a service, in the order that a killed command needs.
 
 1. Observe the service, and refuse what the gates refuse.
 2. Take the Lease, so that one command at a time works on a service.
 3. Write what is about to happen, and, of a rollback, the version that no robot may bring back.
-4. Patch the selector. Whatever happens from here on, the target serves.
-5. Watch the endpoints follow.
+4. Patch the selector, and the weights where a load balancer switches. Whatever happens from here on, the target serves.
+5. Watch the endpoints follow, and the load balancer.
 6. End the connections that clients keep to the old colour; meanwhile ask each node until it follows, and then bring
    configuration and state to the same.
 7. End the record, with the receipt.
@@ -19,20 +19,16 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import httpx
-
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour, Track
-from switchyard.errors import ApiStatusError, ClusterError, GateRefusedError
+from switchyard.errors import ClusterError, GateRefusedError
 from switchyard.gates.autoscaling import read_sizings
 from switchyard.gates.base import Warn, raise_refusal
-from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.manifests.labels import selector
 from switchyard.release.convergence import Convergence
-from switchyard.release.drain import drain, undrain
+from switchyard.release.drain import drain, renews, undrain
 from switchyard.release.drain_report import DrainReport
 from switchyard.release.fast_lane_protocol import Outcome, Steps
 from switchyard.release.journal_protocol import Journal, lost_lease
@@ -41,7 +37,7 @@ from switchyard.release.previous import RUNNING, previous
 from switchyard.release.receipt import Receipt
 from switchyard.release.receipt_warnings import judged, not_renewed_yet
 from switchyard.release.refusals import refuse_changed, refuse_no_pods, refuse_serving, warn_fewer
-from switchyard.release.selector import apply_selector
+from switchyard.release.switching import switching_of
 
 if TYPE_CHECKING:
     from switchyard.release.counting import Counting
@@ -88,7 +84,7 @@ class FastLane:
             GateRefusedError: the colour serves already, and the configuration says so.
         """
         target = colour or observation.serving.other
-        if observation.serving != target:
+        if not observation.is_at(target):
             return Plan(Act.SWITCH, observation, target)
         last = await self._journal.last()
         unfinished = last is not None and last.result == RUNNING and last.target == target
@@ -106,8 +102,9 @@ class FastLane:
         before = previous(observation, await self._journal.last(), converged=converged)
         if isinstance(before, Refusal):
             raise GateRefusedError(str(before))
-        plan = Plan(Act.ROLLBACK, observation, before.colour, patch=before.patch)
-        if not before.patch:
+        patch = before.patch or not observation.is_at(before.colour)
+        plan = Plan(Act.ROLLBACK, observation, before.colour, patch=patch)
+        if not patch:
             return plan
         if before.tag is not None and (not plan.to.wanted or plan.to.tag != before.tag):
             return replace(plan, warm_tag=before.tag)
@@ -175,10 +172,11 @@ class FastLane:
 
     async def _planned_again(self, plan: Plan, steps: Steps) -> Plan:
         """The plan as it is under the Lease: another command may have retired or warmed a colour since."""
-        if plan.act is Act.SWITCH:
-            if steps.waited():
+        if plan.act is Act.SWITCH or plan.completes:
+            if plan.completes or steps.waited():
                 plan = self._unchanged(plan, await steps.observe())
-            await self.pass_gates(plan)
+            if plan.act is Act.SWITCH:
+                await self.pass_gates(plan)
             return plan
         now = await self.plan_rollback(await steps.observe())
         if (now.target, now.patch, now.to_tag, now.warm_tag) != (plan.target, plan.patch, plan.to_tag, plan.warm_tag):
@@ -210,12 +208,12 @@ class FastLane:
         """
         observation = plan.observation
         settings = observation.settings.model_copy(update={"active": plan.target})
-        gates = BlueGreenGates(observation.name, settings, self._access, self._warn)
+        gates = switching_of(self._cluster, observation).gates(settings, self._access, self._warn)
         if settings.autoscaling is not None:
             key = observation.name.key
             gates.sizing = (await read_sizings(self._cluster, {key: settings}))[key]
         gates.intended, gates.by_command = intended, True
-        await gates.before_switch(creating=False, preview=False)
+        await gates.before_command()
 
     @asynccontextmanager
     async def _ended_on_error(self, plan: Plan) -> AsyncGenerator[None, None]:
@@ -237,19 +235,8 @@ class FastLane:
         return serving == Track(plan.target)
 
     async def patch(self, plan: Plan) -> float:
-        """Changes the selector; returns the seconds since the command began. Refused where somebody else has."""
-        observation, live = plan.observation, plan.observation.live
-        labels = selector(observation.name, plan.target)
-        try:
-            await apply_selector(self._cluster.api, live, labels)
-        except ApiStatusError as error:
-            if error.status_code != httpx.codes.CONFLICT:
-                raise
-            # A controller of a load balancer may have written an annotation, which is no reason to stop.
-            now = await self._cluster.api.find("services", observation.name, observation.settings.namespace)
-            if now is None or now["spec"].get("selector") != live["spec"].get("selector"):
-                raise GateRefusedError(str(refuse_changed(observation.name))) from None
-            await apply_selector(self._cluster.api, now, labels)
+        """Has the target serve; returns the seconds since the command began. Refused where somebody else changed it."""
+        await switching_of(self._cluster, plan.observation).patch(plan)
         return self._elapsed()
 
     async def drain(self, plan: Plan, following: "asyncio.Future[Receipt]") -> DrainReport:
@@ -263,7 +250,7 @@ class FastLane:
         if permitted.problem is not None:
             self._warn(permitted.problem)
         method = settings.release.drain.method
-        if method is DrainMethod.RENEW:
+        if renews(settings):
             if nodes := (await following).may_send_to_old:
                 return DrainReport(old, method, problem=not_renewed_yet(plan, nodes))
             if (lost := await lost_lease(self._journal)) is not None:

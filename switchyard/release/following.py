@@ -14,10 +14,12 @@ from switchyard.kube.objects import Endpoint
 from switchyard.kube.polling import watch_until
 from switchyard.kube.selectors import ready_pods
 from switchyard.manifests.labels import selector
+from switchyard.release.balancer_answer import NODES_OF_BALANCER, BalancerAnswer
 from switchyard.release.content_changes import see_content
 from switchyard.release.node_ports import follow_nodes, node_port
 from switchyard.release.plan import Plan
 from switchyard.release.receipt import ALL_NODES, NodeAnswer, Receipt, node_answer
+from switchyard.release.switching import switching_of
 
 FOLLOW_SECONDS = 10
 """Seconds for which the endpoints are watched after the patch. The switch is done in any case."""
@@ -68,10 +70,20 @@ class Following:
 
     async def nodes_and_content(self, receipt: Receipt) -> Receipt:
         """The receipt with the observations of each node, and of the Secrets and ConfigMaps."""
-        followed, content = await asyncio.gather(self.nodes(receipt), see_content(self._cluster.api, self._plan))
+        followed, content = await asyncio.gather(self.routed(receipt), see_content(self._cluster.api, self._plan))
         unseen = (f"versions of Secrets and ConfigMaps: {content.problem}",) if content.problem else ()
         problems = (*followed.unseen, *unseen)
         return replace(followed, content=content.versions, content_warning=content.warning, unseen=problems)
+
+    async def routed(self, receipt: Receipt) -> Receipt:
+        """The receipt with the observations of each node, and of the load balancer where it chooses the colour."""
+        followed, balancer = await asyncio.gather(self.nodes(receipt), self._balancer())
+        unseen = (*followed.unseen, *((NODES_OF_BALANCER,) if balancer is not None else ()))
+        return replace(followed, balancer=balancer, unseen=unseen)
+
+    async def _balancer(self) -> BalancerAnswer | None:
+        answer = await switching_of(self._cluster, self._plan.observation).follow(self._plan)
+        return replace(answer, after=self._elapsed()) if answer is not None and answer.follows else answer
 
     async def nodes(self, receipt: Receipt) -> Receipt:
         """The receipt with the observations of each node."""
@@ -125,7 +137,7 @@ async def still_behind(cluster: Cluster, plan: Plan, receipt: Mapping[str, Any] 
 
 
 async def ask_again(cluster: Cluster, plan: Plan) -> Receipt:
-    """Observes a switch again that is done: its endpoints, and which version answers on each node.
+    """Observes a switch again that is done: its endpoints, its load balancer, and which version answers on each node.
 
     Args:
         cluster: the cluster.
@@ -133,7 +145,7 @@ async def ask_again(cluster: Cluster, plan: Plan) -> Receipt:
     """
     began = time.monotonic()
     following = Following(cluster, plan, lambda: time.monotonic() - began)
-    return await following.nodes(await following.endpoints(Receipt("")))
+    return await following.routed(await following.endpoints(Receipt("")))
 
 
 def _together(asked: NodeAnswer, health: NodeAnswer | None) -> NodeAnswer:

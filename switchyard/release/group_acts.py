@@ -1,7 +1,7 @@
 """The changes of a release of several services, made once for all of them through the engine and to the selectors."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 
@@ -37,6 +37,7 @@ class GroupActs:
         ledgers: ledgers of all of them, by the key of the service.
         targets: the colours of the new versions.
         engine_lock: is held while the engine writes.
+        weighted: keys of the services whose colour the load balancer chooses.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class GroupActs:
         ledgers: Mapping[str, Ledger],
         targets: Mapping[str, Colour],
         engine_lock: asyncio.Lock,
+        weighted: Collection[str] = (),
     ) -> None:
         self._key = key
+        self._weighted = weighted
         self._targets = targets
         self._group = group
         self._engine = engine
@@ -153,7 +156,9 @@ class GroupActs:
 
     async def _converge_all(self, targets: Mapping[str, Colour]) -> Mapping[str, Convergence]:
         async with self._lock:
-            convergence = await asyncio.to_thread(converge_all, self._engine, targets, config=False)
+            convergence = await asyncio.to_thread(
+                converge_all, self._engine, targets, config=False, weighted=self._weighted
+            )
         return dict.fromkeys(targets, convergence)
 
 

@@ -1,10 +1,13 @@
 """Reads a service in two colours at the start of a command."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.config.models.service_name import ServiceName
 from switchyard.errors import GateRefusedError
+from switchyard.gates.weighted_routing import LoadBalancerRouting
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.images import parsed
 from switchyard.kube.objects import application
@@ -16,9 +19,14 @@ from switchyard.release.refusals import refuse_foreign, refuse_selector
 
 
 async def observe(
-    cluster: Cluster, name: ServiceName, settings: BlueGreenSettings, own: Mark, described: str
+    cluster: Cluster,
+    name: ServiceName,
+    settings: BlueGreenSettings,
+    own: Mark,
+    described: str,
+    routing: LoadBalancerRouting | None = None,
 ) -> Observation:
-    """Reads the Service and both colours of a service.
+    """Reads the Service and both colours of a service, and its Ingresses where the load balancer switches.
 
     Args:
         cluster: the cluster.
@@ -26,13 +34,15 @@ async def observe(
         settings: settings of the service.
         own: project and name of the stack.
         described: the kubeconfig and its context in words.
+        routing: the load balancer whose weights a switch changes; None where there is none.
 
     Raises:
         GateRefusedError: the Service is missing, is not this stack's, or selects neither colour.
         switchyard.errors.ClusterError: the cluster cannot be read.
     """
-    live, *states = await asyncio.gather(
+    live, ingresses, *states = await asyncio.gather(
         cluster.api.find("services", name, settings.namespace),
+        _ingresses(cluster, settings.namespace, routing),
         *(_colour(cluster, name, settings, colour) for colour in Colour),
     )
     if (refusal := refuse_foreign(name, settings, live, own, described)) is not None:
@@ -41,7 +51,16 @@ async def observe(
     if (refusal := refuse_selector(name, settings, selected)) is not None:
         raise GateRefusedError(str(refusal))
     serving = Colour(str(serving_track(name, selected)))
-    return Observation(name, settings, live, serving, {state.colour: state for state in states})
+    colours = {state.colour: state for state in states}
+    return Observation(name, settings, live, serving, colours, routing, ingresses)
+
+
+async def _ingresses(
+    cluster: Cluster, namespace: str, routing: LoadBalancerRouting | None
+) -> tuple[Mapping[str, Any], ...]:
+    if routing is None:
+        return ()
+    return tuple(item for item in await cluster.ingresses(namespace) if item["metadata"]["name"] in routing.ingresses)
 
 
 async def _colour(cluster: Cluster, name: str, settings: BlueGreenSettings, colour: Colour) -> ColourState:

@@ -7,6 +7,9 @@ from typing import Any
 
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.config.models.service_name import ServiceName, key_of
+from switchyard.gates.weighted_routing import LoadBalancerRouting
+from switchyard.kube.ingresses import routes_to
+from switchyard.manifests.labels import colour_name
 
 
 class Act(StrEnum):
@@ -56,6 +59,8 @@ class Observation:
         live: the Service that users reach, as the API server has it.
         serving: the colour that the Service selects.
         colours: both colours.
+        routing: the load balancer that switches with the Service; None where the selector alone does.
+        ingresses: the Ingresses whose weights it uses, as the API server has them.
     """
 
     name: ServiceName
@@ -63,11 +68,18 @@ class Observation:
     live: Mapping[str, Any]
     serving: Colour
     colours: Mapping[Colour, ColourState]
+    routing: LoadBalancerRouting | None = None
+    ingresses: tuple[Mapping[str, Any], ...] = ()
 
     @property
     def what_serves(self) -> str:
         """A sentence about the version that serves now, for messages."""
         return f"{key_of(self.name)} serves {self.colours[self.serving]}."
+
+    def is_at(self, colour: Colour) -> bool:
+        """Whether a colour serves by everything that a switch writes: the selector, and weights where there are any."""
+        to = {colour_name(self.name, colour)}
+        return self.serving == colour and all(route.targets == to for route in routes_to(self.name, self.ingresses))
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,7 @@ class Plan:
         observation: observation of the service.
         target: the colour that will serve.
         warm_tag: the version with which the target has to be warmed first; None if it is warm.
-        patch: whether the selector has to be changed; otherwise only configuration and state follow.
+        patch: whether the selector or a weight has to be changed; otherwise only configuration and state follow.
         warnings: warnings that are shown before the confirmation.
     """
 
@@ -89,6 +101,11 @@ class Plan:
     warm_tag: str | None = None
     patch: bool = True
     warnings: tuple[str, ...] = ()
+
+    @property
+    def completes(self) -> bool:
+        """Whether the selector is as wanted, and an earlier command that was killed has left weights to write."""
+        return self.patch and self.observation.serving == self.target
 
     @property
     def source(self) -> ColourState:

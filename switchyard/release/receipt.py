@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from switchyard.kube.kube_proxy import Routing
+from switchyard.release.balancer_answer import BalancerAnswer
 from switchyard.release.drain_report import DrainReport
 
 NODES_SHOWN = 10
@@ -14,6 +15,9 @@ NODES_SHOWN = 10
 
 UNREAD_NODES = "nodes that were not seen to get the new endpoints"
 """Stands for all nodes, where the API server did not name them, or did not show the new endpoints."""
+
+LOAD_BALANCER = "the load balancer"
+"""Stands beside the names of nodes for a load balancer that still sends to the old colour."""
 
 ALL_NODES = "all"
 """Stands for the nodes that could not be looked at, for want of a permission."""
@@ -58,11 +62,13 @@ class Receipt:
 
     Attributes:
         started: when the command began, RFC 3339.
-        patched_after: when the API server had accepted the selector; None where it had it already.
+        patched_after: when the API server had accepted the selector, and the weights where a load balancer switches;
+            None where it had them already.
         endpoints_after: when the EndpointSlices of the Service had the ready pods of the new colour, and no other; None
             where that was not seen in time.
         ready_endpoints: ready endpoints of the Service then.
         nodes: what is known of each node that takes traffic.
+        balancer: what AWS reports of the load balancer; None where it does not choose the colour, or before that.
         drain: what was done about the connections that clients keep to the old colour; None before that.
         requests: requests that the pods of the new colour have counted since; None where they could not be read.
         errors: those of them that failed.
@@ -82,6 +88,7 @@ class Receipt:
     endpoints_after: float | None = None
     ready_endpoints: int = 0
     nodes: tuple[NodeAnswer, ...] = ()
+    balancer: BalancerAnswer | None = None
     drain: DrainReport | None = None
     requests: int | None = None
     errors: int | None = None
@@ -105,10 +112,11 @@ class Receipt:
 
     @property
     def may_send_to_old(self) -> tuple[str, ...]:
-        """Names of the nodes that may still send to the old colour: they do not follow, or that was not seen."""
+        """What may still send to the old colour: nodes that were not seen to follow, and the load balancer."""
+        balancer = (LOAD_BALANCER,) if self.balancer is not None and self.balancer.follows is False else ()
         if self.nodes_unread or self.endpoints_after is None:
-            return (UNREAD_NODES,)
-        return tuple(node.node for node in self.nodes if node.follows is not True and node.node != ALL_NODES)
+            return (*balancer, UNREAD_NODES)
+        return balancer + tuple(node.node for node in self.nodes if node.follows is not True and node.node != ALL_NODES)
 
     @property
     def followed(self) -> bool | None:
@@ -150,6 +158,7 @@ class Receipt:
             "endpointsAfter": _rounded(self.endpoints_after),
             "readyEndpoints": self.ready_endpoints,
             "nodes": [node.to_json() for node in self.nodes],
+            "loadBalancer": None if self.balancer is None else self.balancer.to_json(),
             "drain": None if self.drain is None else self.drain.as_json(),
             "requests": self.requests,
             "errors": self.errors,
@@ -181,7 +190,8 @@ def lines(receipt: Receipt) -> list[str]:
 
 def first_lines(receipt: Receipt) -> list[str]:
     """What is known once the nodes have been asked, before configuration and state follow."""
-    return [_patched(receipt), _endpoints(receipt), *_nodes(receipt)]
+    balancer = [] if receipt.balancer is None else [f"balancer      {receipt.balancer.line}"]
+    return [_patched(receipt), _endpoints(receipt), *balancer, *_nodes(receipt)]
 
 
 def later_lines(receipt: Receipt) -> list[str]:
@@ -192,7 +202,8 @@ def later_lines(receipt: Receipt) -> list[str]:
 def _patched(receipt: Receipt) -> str:
     if receipt.patched_after is None:
         return "selector      it was as wanted already"
-    return f"selector      accepted by the API server after {receipt.patched_after:.2f} s"
+    weights = "" if receipt.balancer is None else "and weights "
+    return f"selector      {weights}accepted by the API server after {receipt.patched_after:.2f} s"
 
 
 def _endpoints(receipt: Receipt) -> str:

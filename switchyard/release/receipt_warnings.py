@@ -7,10 +7,12 @@ from switchyard.codes import Code
 from switchyard.config.commands import typed
 from switchyard.config.kubernetes import KUBE_SYSTEM, SERVICE_OF_SLICE
 from switchyard.config.models.service_name import key_of
+from switchyard.gates.rules.load_balancer_weights import not_switched
 from switchyard.gates.rules.node_routing import SEE_KUBE_PROXY
 from switchyard.gates.rules.refusal import notice
 from switchyard.gates.rules.remedies import setting
 from switchyard.manifests.labels import colour_name
+from switchyard.release.balancer_answer import BalancerAnswer
 from switchyard.release.plan import Plan
 from switchyard.release.receipt import ALL_NODES, Receipt
 
@@ -26,13 +28,21 @@ BY_HEALTH = "of some nodes only the health of kube-proxy was seen"
 def is_in_doubt(plan: Plan, receipt: Receipt) -> bool:
     """Whether a switch must not count as done everywhere, although the Service has it.
 
-    A node or the endpoints were seen not to follow, or should have been seen and were not. What nobody can see on this
-    cluster, for want of a permission or of a kube-proxy, is no reason.
+    The load balancer, a node or the endpoints were seen not to follow, or should have been seen and were not. What
+    nobody can see on this cluster, for want of a permission or of a kube-proxy, is no reason.
 
     Args:
         plan: the switch.
         receipt: of it.
     """
+    return _balancer_is_behind(receipt) or _nodes_are_in_doubt(plan, receipt)
+
+
+def _balancer_is_behind(receipt: Receipt) -> bool:
+    return receipt.balancer is not None and receipt.balancer.follows is False
+
+
+def _nodes_are_in_doubt(plan: Plan, receipt: Receipt) -> bool:
     if receipt.followed is not None:
         return not receipt.followed
     unknown = receipt.unknown or receipt.nodes_unread
@@ -56,9 +66,13 @@ def doubt(plan: Plan, receipt: Receipt) -> str | None:
         plan: the switch.
         receipt: of it.
     """
-    if not is_in_doubt(plan, receipt):
-        return None
-    return not_followed(plan, receipt) or _not_known(plan, receipt)
+    balancer, nodes = None, None
+    if receipt.balancer is not None and receipt.balancer.follows is False:
+        observation, answer = plan.observation, receipt.balancer
+        balancer = not_switched(observation.name, observation.settings, answer.service, str(answer.problem))
+    if _nodes_are_in_doubt(plan, receipt):
+        nodes = not_followed(plan, receipt) or _not_known(plan, receipt)
+    return " ".join(filter(None, (balancer, nodes))) or None
 
 
 def _not_known(plan: Plan, receipt: Receipt) -> str:
@@ -92,14 +106,33 @@ def _see(plan: Plan, receipt: Receipt) -> str:
 
 
 def not_seen(plan: Plan, receipt: Receipt) -> str | None:
-    """Says why nobody can see on this cluster whether the nodes follow; None where they were seen to, or are in doubt.
+    """Says why it was not seen whether the load balancer or the nodes follow; None where they were, or are in doubt.
 
     Args:
         plan: the switch.
         receipt: of it.
     """
-    if receipt.followed or is_in_doubt(plan, receipt):
+    if is_in_doubt(plan, receipt):
         return None
+    balancer = None if receipt.balancer is None else _balancer_not_seen(plan, receipt.balancer)
+    nodes = None if receipt.followed else _nodes_not_seen(plan, receipt)
+    return " ".join(filter(None, (balancer, nodes))) or None
+
+
+def _balancer_not_seen(plan: Plan, answer: BalancerAnswer) -> str | None:
+    if answer.follows is not None:
+        return None
+    ingress = f"kubectl -n {plan.observation.settings.namespace} describe ingress {key_of(plan.observation.name)}"
+    return notice(
+        Code.FOLLOWING_NOT_SEEN,
+        key_of(plan.observation.name),
+        f"it was not seen whether the load balancer follows the switch to {plan.target} ({answer.problem})",
+        f"The weights are written, and its controller carries them out. What it reports: {ingress}. To have the "
+        "command see it, it needs the AWS credentials of the stack, with which it describes rules and target health.",
+    )
+
+
+def _nodes_not_seen(plan: Plan, receipt: Receipt) -> str:
     denied = next((node.problem for node in receipt.nodes if node.node == ALL_NODES), None)
     about_nodes = (unseen for unseen in receipt.unseen if unseen.startswith(ABOUT_NODES))
     unknown = next((f"{node.node}: {node.problem}" for node in receipt.unknown), None)

@@ -9,7 +9,6 @@ from switchyard.config.commands import below, set_value, stack_option, typed
 from switchyard.config.kubernetes import KUBE_SYSTEM, SERVICE_OF_SLICE
 from switchyard.config.models.service import Colour, ServiceSettings
 from switchyard.config.models.service_name import key_of
-from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.config.validation.services import SERVICES
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.kube.selectors import labels_text, serving_track
@@ -37,7 +36,7 @@ def refuse_unknown(key: str, stack: str, services: Collection[str], act: Act) ->
 
 
 def refuse_strategy(key: str, service: ServiceSettings, act: Act) -> Refusal | None:
-    """Refuses a service that is not switched by its selector alone."""
+    """Refuses a service that is not switched between two colours by the program."""
     path = below(SERVICES, key)
     if service.strategy != "blueGreen":
         return Refusal(
@@ -48,18 +47,6 @@ def refuse_strategy(key: str, service: ServiceSettings, act: Act) -> Refusal | N
             remedy=(
                 f"{UNTOUCHED} What serves now: {typed('switchyard status')}. To release or to go back, set the tag: "
                 f"{set_value(f'{path}.tag', service.tag, text=True)} && {typed('pulumi up')}"
-            ),
-        )
-    if service.engine is SwitchEngine.ALB_WEIGHTS:
-        active = service.active or Colour.BLUE
-        return Refusal(
-            code=Code.SWITCHED_BY_WEIGHTS,
-            step=f"{key}: the {act}",
-            observed="its switchEngine is albWeights",
-            rule="the load balancer's weights are switched by an update, which waits for healthy targets",
-            remedy=(
-                f"{UNTOUCHED} What serves now: {typed('switchyard status')}. To switch: "
-                f"{set_value(f'{path}.active', active.other)} && {typed('pulumi up')}"
             ),
         )
     return None

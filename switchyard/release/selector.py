@@ -72,15 +72,32 @@ async def apply_selector(api: BoundedApi, live: Mapping[str, Any], labels: Mappi
         switchyard.errors.ApiStatusError: status 409 when somebody has changed the Service since it was read.
         switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
     """
+    return await apply(api, "services", with_selector(live, labels))
+
+
+async def apply(api: BoundedApi, resource: str, manifest: Manifest, *, dry_run: bool = False) -> dict[str, Any]:
+    """Applies the fields of the program's field manager, and returns the changed object.
+
+    Args:
+        api: the API server.
+        resource: plural name of the kind.
+        manifest: all fields of the manager, with the version of the object that was read.
+        dry_run: whether the API server only says what it would answer.
+
+    Raises:
+        switchyard.errors.ApiStatusError: status 409 when somebody has changed the object since it was read.
+        switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
+    """
     changed: dict[str, Any] = await api.ask(
         "patch",
-        "services",
-        live["metadata"]["name"],
-        live["metadata"]["namespace"],
-        # By force, as the provider applies: a selector that somebody has set by hand is taken back.
-        params={"fieldManager": FIELD_MANAGER, "force": "true"},
+        resource,
+        manifest["metadata"]["name"],
+        manifest["metadata"]["namespace"],
+        manifest["apiVersion"],
+        # By force, as the provider applies: what somebody has set by hand is taken back.
+        params={"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {}),
         headers={"content-type": "application/apply-patch+yaml"},  # JSON is YAML
-        content=json.dumps(with_selector(live, labels)),
+        content=json.dumps(manifest),
     )
     return changed
 

@@ -16,10 +16,12 @@ class Live:
     Attributes:
         serving: the colour that the Service selects.
         ready: the colours that have ready pods.
+        split: whether a load balancer still sends requests to the other colour by its weights.
     """
 
     serving: str
     ready: Collection[str]
+    split: bool = False
 
 
 @dataclass(frozen=True)

@@ -215,13 +215,13 @@ class Together:
             return None
         try:
             now = await member.observe()
-            if now.serving != source:
+            if not now.is_at(source):
                 await member.journal.confirm()
                 await member.lane.patch(Plan(plan.act, now, source))
                 now = await member.observe()
         except EXPECTED as error:
             return str(error)
-        return None if now.serving == source else f"{now.serving} serves, changed by somebody else"
+        return None if now.is_at(source) else f"{now.serving} serves, changed by somebody else"
 
     async def _ended(self, plans: Plans, receipts: Receipts) -> dict[str, Outcome]:
         """Ends kept connections and the records, while configuration and state follow.

@@ -14,6 +14,7 @@ import os, signal
 import switchyard.release.deploy_acts as acts
 import switchyard.release.deploy_steps as steps
 import switchyard.release.fast_lane as lane
+import switchyard.release.switching as switching
 {}
 from switchyard.cli.main import main
 main()
@@ -21,11 +22,11 @@ main()
 
 
 KILLED_AFTER_PATCH = """
-apply = lane.apply_selector
+apply = switching.apply_selector
 async def killed(*arguments):
     await apply(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-lane.apply_selector = killed
+switching.apply_selector = killed
 """
 """A fault: the command is killed in the moment after the API server has accepted a selector."""
 

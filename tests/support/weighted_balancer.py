@@ -9,7 +9,8 @@ import pytest
 from switchyard.aws.elbv2 import Balancers
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import BlueGreenSettings, Colour
-from switchyard.gates.load_balancer_weights import LoadBalancerRouting, WeightedGates
+from switchyard.gates.load_balancer_weights import WeightedGates
+from switchyard.gates.weighted_routing import LoadBalancerRouting
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.objects import Endpoint, PodsChange

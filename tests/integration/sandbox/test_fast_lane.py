@@ -17,13 +17,13 @@ from tests.support.shared import Shared
 
 KILLED = """
 import os, signal
-import switchyard.release.fast_lane as lane
-apply = lane.apply_selector
+import switchyard.release.switching as switching
+apply = switching.apply_selector
 async def killed(*arguments):
     if {after}:
         await apply(*arguments)
     os.kill(os.getpid(), signal.SIGKILL)
-lane.apply_selector = killed
+switching.apply_selector = killed
 from switchyard.cli.main import main
 main()
 """

@@ -1,74 +1,14 @@
 """A service that its load balancer switches: the real engine and API server, with a fake AWS."""
 
-import itertools
 import json
-from collections.abc import Iterator
-from pathlib import Path
-
-import pytest
 
 from devtools.engine import Stack
-from devtools.sandbox import Sandbox
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
-from tests.support.load_balancer_controller import Controller, load_balancer
+from tests.support.load_balancer_controller import Controller
+from tests.support.weighted_stack import controller, serving, stack, weights
 
-NODE_PORTS = itertools.count(30000)
-"""From the band that Kubernetes leaves to fixed ports: each stack has its own."""
-
-PROGRAM = Path(__file__).parent / "weights_program"
-
-
-def weights(**given: int) -> dict[str, int]:
-    """Weights of all three target groups; `service` is the one of the Service that is switched."""
-    names = {"blue": "backend-blue", "green": "backend-green", "service": "backend"}
-    return {service: given.get(name, 0) for name, service in names.items()}
-
-
-@pytest.fixture
-def controller(kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch) -> Iterator[Controller]:
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "testing")
-    with load_balancer(kubectl) as (running, url):
-        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
-        yield running
-
-
-@pytest.fixture
-def stack(sandbox: Sandbox, kubectl: Kubectl, controller: Controller, tmp_path: Path) -> Stack:
-    service = {
-        "image": "ghcr.io/org/backend",
-        "namespace": kubectl.namespace,
-        "nodeSelector": {},
-        # A namespace that is still being deleted has another one.
-        "nodePort": next(NODE_PORTS),
-        "active": "blue",
-        "switchEngine": "albWeights",
-        "blue": {"tag": "v1.0.0", "replicas": 3},
-        "green": {"tag": "v1.0.0", "replicas": 0},
-        "gate": {"timeoutSeconds": 5},
-    }
-    return Stack(
-        tmp_path,
-        {
-            "switchyard:kubeconfig": str(sandbox.kubeconfig),
-            "switchyard:cluster": {
-                "kind": "ec2",
-                "name": "test",
-                "network": {"administrators": ["203.0.113.7/32"]},
-                "loadBalancer": {"routes": [{"service": "backend"}], "accessLogs": False},
-            },
-            "switchyard:services": {"backend": service},
-        },
-        PROGRAM,
-    )
-
-
-@pytest.fixture
-def serving(stack: Stack) -> Stack:
-    result = stack.up()
-    assert result.ok, result.output
-    return stack
+__all__ = ["controller", "serving", "stack"]
 
 
 def test_the_load_balancer_is_switched_before_the_idle_colour_goes_and_switched_back_by_the_same_key(

@@ -29,7 +29,7 @@ try:
 except SettingsError as error:
     raise pulumi.RunError(str(error)) from None
 assert isinstance(settings.cluster, Ec2Cluster)
-kubeconfig = config.require("kubeconfig")
+kubeconfig = pulumi.Config("sandbox").require("kubeconfig")
 access = ClusterAccess(kubeconfig)
 leaving = inspect_weights(settings.cluster, settings.services, access)
 cluster = ExistingClusterAccess("cluster", cluster=ExistingCluster(kind="existing", kubeconfig=kubeconfig))
@@ -52,4 +52,5 @@ for name, service in settings.services.items():
     released.append(BlueGreenService(name, service=service, access=access, routing=routing, opts=on_cluster))
 routes.register_remaining(after=released)
 pulumi.export("active", released[0].active)
+pulumi.export("kubeconfig", pulumi.Output.secret(Path(kubeconfig).read_text()))
 pulumi.export("urls", balancer.urls)

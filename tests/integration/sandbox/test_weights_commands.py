@@ -1,0 +1,198 @@
+"""`switch`, `rollback` and `deploy` of a service that its load balancer switches, with a fake AWS."""
+
+import json
+import subprocess
+from typing import Any
+
+import pytest
+
+from devtools.engine import Stack
+from tests.support.commands import document, read_back, run_command, with_a_fault
+from tests.support.history import History
+from tests.support.kubectl import Kubectl
+from tests.support.lease_holders import expire_lease
+from tests.support.load_balancer_controller import Controller
+from tests.support.weighted_stack import controller, serving, stack, weights
+
+__all__ = ["controller", "serving", "stack"]
+
+ACTION = "alb.ingress.kubernetes.io/actions.backend"
+
+KILLED_BETWEEN = """
+import switchyard.release.weights_switching as weights
+apply = weights.apply
+async def killed(*arguments, dry_run=False):
+    if not dry_run:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return await apply(*arguments, dry_run=dry_run)
+weights.apply = killed
+"""
+"""A fault: the command is killed when the selector is changed, and no Ingress is."""
+
+IMPATIENT = """
+import switchyard.release.weights_switching as weights
+weights.FOLLOW_SECONDS = 2.0
+"""
+"""The load balancer is given less time, so that a test need not wait for what never comes."""
+
+
+@pytest.fixture
+def both(serving: Stack) -> Stack:
+    """Blue serves, and green is warm."""
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    serving.set("services.backend.release", {"watch": {"seconds": 0}})
+    result = serving.up()
+    assert result.ok, result.output
+    return serving
+
+
+def command(stack: Stack, *arguments: str, injected: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
+    code = with_a_fault(injected) if injected else None
+    result = run_command(stack, *arguments, "--yes", "--json", code=code, **environment)
+    read_back(stack)
+    return result
+
+
+def active(stack: Stack) -> str:
+    return str(stack.config["config"]["switchyard:services"]["backend"]["active"])
+
+
+def action_of(kubectl: Kubectl) -> dict[str, int]:
+    """The weights that the Ingress asks for, by Service."""
+    action = json.loads(kubectl.get("ingress", "backend")["metadata"]["annotations"][ACTION])
+    return {group["serviceName"]: group["weight"] for group in action["forwardConfig"]["targetGroups"]}
+
+
+def owners_of_action(kubectl: Kubectl) -> set[tuple[str, str]]:
+    """The field managers of the weights, each with its operation."""
+    fields = kubectl.get("ingress", "backend", "--show-managed-fields")["metadata"]["managedFields"]
+    return {
+        (entry["manager"], entry["operation"])
+        for entry in fields
+        if f"f:{ACTION}" in entry["fieldsV1"].get("f:metadata", {}).get("f:annotations", {})
+    }
+
+
+def expect_serving(stack: Stack, kubectl: Kubectl, controller: Controller, colour: str) -> None:
+    """The colour serves by the selector, the Ingress and the rule, and configuration and state have it."""
+    all_to_colour = weights(**{colour: 100})
+    assert (kubectl.serving(), active(stack)) == (colour, colour)
+    assert (action_of(kubectl), controller.rules[-1]) == (all_to_colour, all_to_colour)
+    assert stack.planned() == {}
+
+
+def test_a_switch_and_a_rollback_write_selector_and_weights_and_leave_an_empty_preview(
+    both: Stack, kubectl: Kubectl, controller: Controller
+) -> None:
+    uid = kubectl.get("ingress", "backend")["metadata"]["uid"]
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        switched = document(command(both, "switch", "backend"), 0)
+        assert (switched["serving"], switched["config"], switched["state"]) == ("green", True, True)
+        receipt = switched["receipt"]
+        assert (receipt["loadBalancer"]["service"], receipt["loadBalancer"]["follows"]) == ("backend-green", True)
+        assert receipt["patchedAfter"] <= receipt["loadBalancer"]["after"]
+        assert "AWS does not report it" in " ".join(receipt["unseen"])
+        expect_serving(both, kubectl, controller, "green")
+        assert owners_of_action(kubectl) == {("switchyard", "Apply")}
+
+        rolled_back = document(command(both, "rollback", "backend"), 0)
+        assert (rolled_back["serving"], rolled_back["receipt"]["loadBalancer"]["follows"]) == ("blue", True)
+        expect_serving(both, kubectl, controller, "blue")
+    assert controller.rules == [weights(blue=100), weights(green=100), weights(blue=100)]
+    assert history.colours("backend") == ["blue", "green", "blue"]
+    assert history.fewest_ready("backend") == 3
+
+    before = kubectl.get("ingress", "backend")["metadata"]
+    assert before["uid"] == uid
+    assert both.up().ok
+    assert kubectl.get("ingress", "backend")["metadata"]["resourceVersion"] == before["resourceVersion"]
+
+
+def test_a_command_killed_between_selector_and_weights_is_finished_by_itself_or_taken_back(
+    both: Stack, kubectl: Kubectl, controller: Controller
+) -> None:
+    def expect_killed(*arguments: str, selected: str, routed: str) -> None:
+        killed = command(both, *arguments, injected=KILLED_BETWEEN)
+        assert killed.returncode == -9, killed.stdout + killed.stderr
+        assert (kubectl.serving(), action_of(kubectl)) == (selected, weights(**{routed: 100}))
+        expire_lease(kubectl)
+
+    expect_killed("switch", "backend", "green", selected="green", routed="blue")
+    finished = document(command(both, "switch", "backend", "green"), 0)
+    assert (finished["changed"], finished["receipt"]["loadBalancer"]["follows"]) == (True, True)
+    expect_serving(both, kubectl, controller, "green")
+
+    expect_killed("rollback", "backend", selected="blue", routed="green")
+    assert document(command(both, "rollback", "backend"), 0)["changed"] is True
+    expect_serving(both, kubectl, controller, "blue")
+
+    expect_killed("switch", "backend", "green", selected="green", routed="blue")
+    assert document(command(both, "rollback", "backend"), 0)["serving"] == "blue"
+    expect_serving(both, kubectl, controller, "blue")
+    kubectl.expect_pods(blue=3, green=3)
+
+
+def test_a_controller_that_never_answers_leaves_a_doubt_and_a_rollback_without_aws_is_done_all_the_same(
+    both: Stack, kubectl: Kubectl, controller: Controller
+) -> None:
+    controller.answers = False
+    doubtful = document(command(both, "switch", "backend", "green", injected=IMPATIENT), 1)
+    assert doubtful["receipt"]["loadBalancer"]["follows"] is False
+    assert "the switch of the load balancer to Service backend-green is not finished" in doubtful["receipt"]["doubt"]
+    assert (kubectl.serving(), action_of(kubectl)) == ("green", weights(green=100))
+    assert controller.rules == [weights(blue=100)]
+
+    rolled_back = document(command(both, "rollback", "backend", AWS_ENDPOINT_URL="http://127.0.0.1:1"), 0)
+    receipt = rolled_back["receipt"]
+    assert (rolled_back["serving"], receipt["loadBalancer"]["follows"]) == ("blue", None)
+    assert "AWS does not answer" in receipt["loadBalancer"]["problem"]
+    assert "it was not seen whether the load balancer follows the switch to blue" in receipt["notSeen"]
+    assert (kubectl.serving(), action_of(kubectl)) == ("blue", weights(blue=100))
+
+    controller.answers = True
+    assert both.up().ok
+    expect_serving(both, kubectl, controller, "blue")
+
+
+def test_what_is_refused_changes_neither_selector_nor_weights(
+    both: Stack, kubectl: Kubectl, controller: Controller
+) -> None:
+    both.set("cluster.loadBalancer.healthIntervalSeconds", 5)
+    both.set("cluster.loadBalancer.healthTimeoutSeconds", 2)
+    both.set("services.backend.gate.timeoutSeconds", 1)
+    assert both.up().ok
+    versions = versions_of(kubectl)
+    controller.lose_targets()
+    refused = document(command(both, "switch", "backend", "green"), 1)
+    assert refused["code"] == "SY-L005"
+    assert "the target group of backend-green has 0 healthy targets of 1" in refused["error"]
+    assert document(command(both, "switch", "backend", "blue"), 1)["code"] == "SY-P022"
+    assert versions_of(kubectl) == versions
+
+
+def versions_of(kubectl: Kubectl) -> list[Any]:
+    return [kubectl.get(kind, "backend")["metadata"]["resourceVersion"] for kind in ("service", "ingress")]
+
+
+def test_a_deploy_goes_to_its_end_and_one_that_is_killed_between_both_writes_is_aborted(
+    serving: Stack, kubectl: Kubectl, controller: Controller
+) -> None:
+    serving.set("services.backend.release", {"watch": {"seconds": 0}})
+    killed = command(serving, "deploy", "backend", "v2.0.0", injected=KILLED_BETWEEN)
+    assert killed.returncode == -9, killed.stdout + killed.stderr
+    assert (kubectl.serving(), action_of(kubectl)) == ("green", weights(blue=100))
+    expire_lease(kubectl)
+    assert document(command(serving, "abort", "backend"))["result"] == "rolledBack"
+    assert (kubectl.serving(), controller.rules) == ("blue", [weights(blue=100)])
+
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        record = document(command(serving, "deploy", "backend", "v3.0.0"), 0)
+        assert [phase["phase"] for phase in record["phases"]][:5] == ["warm", "prove", "switch", "drain", "watch"]
+        assert record["receipt"]["loadBalancer"]["follows"] is True
+        drained = next(phase for phase in record["phases"] if phase["phase"] == "drain")
+        assert "None has to be drained: the load balancer chooses a colour for each request." in drained["detail"]
+        expect_serving(serving, kubectl, controller, "green")
+        assert document(command(serving, "retire", "backend"), 0)["result"] == "succeeded"
+    assert history.fewest_ready("backend") == 3
+    kubectl.expect_pods(blue=0, green=3)
+    expect_serving(serving, kubectl, controller, "green")
