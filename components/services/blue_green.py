@@ -9,7 +9,6 @@ from components.manifest import KubernetesObject, register
 from components.services.base import BLUE_GREEN_TYPE, ReleasedService
 from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
-from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.gates.observed import Observed
 from switchyard.kube.access import ClusterAccess
@@ -62,8 +61,7 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
             access: how the gates reach the cluster.
             routing: the load balancer, for a service whose colours it knows.
             observed: what the program read of it at its start.
-            freezes: the windows without releases, in which the Service is not switched. Where the load balancer
-                switches, an update is also how one rolls back, and they do not hold.
+            freezes: the windows without releases, in which the Service is not switched.
             opts: options of the component.
 
         Raises:
@@ -81,7 +79,7 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
         kept = observed.kept if observed is not None else ()
         weighted = routing.gates(service.named(name), service, access, warn, say, kept) if routing else None
         gates = weighted or BlueGreenGates(service.named(name), service, access, warn, kept)
-        gates.freezes = () if service.engine is SwitchEngine.ALB_WEIGHTS else freezes
+        gates.freezes = freezes
         super().__init__(BLUE_GREEN_TYPE, name, service, gates, observed, opts)
 
         service_account = self._service_account()

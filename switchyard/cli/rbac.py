@@ -34,7 +34,7 @@ def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = F
     """Prints the Role for each namespace and the ClusterRole that status, history, report and the releases need.
 
     With --namespace no configuration is read: the Roles then name no Secret, and permit neither Jobs of hooks, nor the
-    deletion of pods after a rollback, nor access to the Prometheus of a watch.
+    deletion of pods after a rollback, nor the weights of a load balancer, nor access to the Prometheus of a watch.
     Apply the output with: kubectl apply -f -
     """
     from switchyard.cli.failures import errors_end_the_command
@@ -57,28 +57,25 @@ def _of_stack(stack: str | None) -> "list[Manifest]":
     """The roles for the namespaces of a stack's services, and of the Prometheus that their watches ask."""
     from switchyard.cli.configuration import read_settings_at_once
     from switchyard.config.cluster_address import service_address
-    from switchyard.config.models.drain import DrainMethod
     from switchyard.config.models.service import BlueGreenSettings
     from switchyard.config.models.switch_engine import SwitchEngine
     from switchyard.manifests.rbac import roles
+    from switchyard.release.drain_report import renews
 
     _, settings = read_settings_at_once(stack)
     services = settings.services.values()
-    released = [  # the others are refused by the commands that change something
-        service
-        for service in services
-        if isinstance(service, BlueGreenSettings) and service.engine is not SwitchEngine.ALB_WEIGHTS
-    ]
+    # Those of other strategies are refused by the commands that change something.
+    released = [service for service in services if isinstance(service, BlueGreenSettings)]
     jobs = {service.namespace for service in released if any(hook.job for _, _, hook in service.release.hooks.all())}
-    drains = ((service.namespace, service.release.drain) for service in released)
     pods = {
-        namespace
-        for namespace, drain in drains
-        if drain.method is DrainMethod.RENEW and drain.rollback_seconds is not None
+        service.namespace
+        for service in released
+        if renews(service) and service.release.drain.rollback_seconds is not None
     }
+    weights = {service.namespace for service in released if service.engine is SwitchEngine.ALB_WEIGHTS}
     urls = {service.release.watch.prometheus for service in services} - {None}
     addresses = [address for url in urls if (address := service_address(str(url))) is not None]
-    return roles([service.namespace for service in services], _secrets(settings), jobs, pods, addresses)
+    return roles([service.namespace for service in services], _secrets(settings), jobs, pods, addresses, weights)
 
 
 def _secrets(settings: "StackSettings") -> "Mapping[str, Sequence[str]]":

@@ -145,7 +145,7 @@ async def _with_windows(
     now = await cluster.api.date()
     return [
         replace(status, frozen=open_window(freezes_of(freezes, key_of(status.name)), now))
-        if status.configured is not Track.ROLLOUT and status.engine is not SwitchEngine.ALB_WEIGHTS
+        if status.configured is not Track.ROLLOUT
         else status
         for status in statuses
     ]

@@ -98,6 +98,9 @@ Without it the pods are renewed as after a switch, which takes about a minute. W
 pods in any case.
 """
 
+FOR_WEIGHTS = (Grant(NETWORKING, "ingresses", ("patch",), "weights of the load balancer, which are the switch"),)
+"""What the commands need besides in the namespace of a service with `switchEngine: albWeights`."""
+
 IN_CLUSTER = (
     Grant(CORE, "namespaces", ("get",), "identity of the cluster; whether the namespace exists"),
     Grant(CORE, "nodes", READ, "which nodes take traffic"),
@@ -116,6 +119,7 @@ def roles(
     jobs: Collection[str] = (),
     pods: Collection[str] = (),
     prometheus: Iterable[ServiceAddress] = (),
+    weights: Collection[str] = (),
 ) -> list[Manifest]:
     """The ClusterRole, the Role of each namespace, and one of each other namespace that has a Prometheus.
 
@@ -126,6 +130,7 @@ def roles(
         jobs: the namespaces of services whose releases have Jobs as hooks.
         pods: the namespaces of services whose pods are deleted after a rollback.
         prometheus: the Services that watches ask through the API server.
+        weights: the namespaces of services that the load balancer switches.
     """
     named, own = secrets or {}, set(namespaces)
     others: dict[str, set[str]] = {}
@@ -138,7 +143,11 @@ def roles(
             _role(
                 namespace,
                 named.get(namespace, ()),
-                (*(FOR_HOOKS if namespace in jobs else ()), *(FOR_ROLLBACK if namespace in pods else ())),
+                (
+                    *(FOR_HOOKS if namespace in jobs else ()),
+                    *(FOR_ROLLBACK if namespace in pods else ()),
+                    *(FOR_WEIGHTS if namespace in weights else ()),
+                ),
             )
             for namespace in sorted(own)
         ),

@@ -16,8 +16,8 @@ from switchyard.release.deploy_acts import Acts, LoneActs, Patch, Warming
 from switchyard.release.deploy_ledger import NO_JOURNAL, DeployLedger, RollbackJournal
 from switchyard.release.deploy_protocol import Ended
 from switchyard.release.deploy_refusals import abort_incomplete, refuse_requests
-from switchyard.release.drain import drain, renews, undrain
-from switchyard.release.drain_report import DrainReport
+from switchyard.release.drain import drain, undrain
+from switchyard.release.drain_report import DrainReport, renews
 from switchyard.release.early_watch import EarlyWatch
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.fast_lane_protocol import Steps

@@ -22,6 +22,7 @@ from switchyard.release.drain_report import (
     not_drained,
     not_replaced,
     not_undrained,
+    renews,
     still_serves,
     unreached,
 )
@@ -144,14 +145,6 @@ def _not_done(name: str, service: BlueGreenSettings, colour: Colour, why: str) -
 
 async def _left_alone(colour: Colour, _serving: str, *, by_request: bool) -> DrainReport:
     return DrainReport(colour, DrainMethod.NONE, by_request=by_request)
-
-
-def renews(service: BlueGreenSettings) -> bool:
-    """Whether the pods of the old colour are replaced to end kept connections to them.
-
-    Under weights they are not: the load balancer chooses the colour of each request, on whatever connection it comes.
-    """
-    return service.release.drain.method is DrainMethod.RENEW and service.engine is not SwitchEngine.ALB_WEIGHTS
 
 
 async def _by_endpoint(

@@ -8,7 +8,8 @@ from typing import Any
 from switchyard.codes import Code
 from switchyard.config.commands import below, set_value
 from switchyard.config.models.drain import Drain, DrainMethod
-from switchyard.config.models.service import Colour
+from switchyard.config.models.service import BlueGreenSettings, Colour
+from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.kube.api import ProxyAnswer, is_status
 
 NOT_FOUND = 404
@@ -98,6 +99,14 @@ class DrainReport:
             "seconds": round(self.seconds, 3),
             "problem": self.problem,
         }
+
+
+def renews(service: BlueGreenSettings) -> bool:
+    """Whether the pods of the old colour are replaced to end kept connections to them.
+
+    Under weights they are not: the load balancer chooses the colour of each request, on whatever connection it comes.
+    """
+    return service.release.drain.method is DrainMethod.RENEW and service.engine is not SwitchEngine.ALB_WEIGHTS
 
 
 def answered(pod: str, answer: ProxyAnswer, drain: Drain, *, draining: bool) -> PodDrain:

@@ -28,8 +28,8 @@ from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.release.convergence import Convergence
-from switchyard.release.drain import drain, renews, undrain
-from switchyard.release.drain_report import DrainReport
+from switchyard.release.drain import drain, undrain
+from switchyard.release.drain_report import DrainReport, renews
 from switchyard.release.fast_lane_protocol import Outcome, Steps
 from switchyard.release.journal_protocol import Journal, lost_lease
 from switchyard.release.plan import Act, Observation, Plan

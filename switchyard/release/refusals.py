@@ -15,6 +15,7 @@ from switchyard.kube.selectors import labels_text, serving_track
 from switchyard.manifests.labels import FIELD_MANAGER, colour_name, selector
 from switchyard.manifests.ownership_marks import Mark, mark_of
 from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.weights_by_hand import weights_by_hand
 
 UNTOUCHED = "Nothing was changed."
 
@@ -218,6 +219,7 @@ def refuse_kubeconfig_unreachable(name: str, service: ServiceSettings, target: C
         remedy=(
             f"{UNTOUCHED} With a kubeconfig of your own, by hand: {choose}kubectl -n {service.namespace} patch service "
             f"{name} --field-manager={FIELD_MANAGER} --type=json -p {shlex.quote(json.dumps(apply))}"
+            f"{weights_by_hand(name, service, target)}"
         ),
     )
 

@@ -2,16 +2,13 @@
 
 import json
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.due_text import DueReport
-from switchyard.config.loader import StackSettings, load
 from switchyard.config.models.service import Colour
-from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION
 from switchyard.manifests.labels import object_labels, selector
 from switchyard.manifests.ownership_marks import PROJECT, STACK
@@ -25,7 +22,7 @@ from tests.unit.cli.test_frozen import BAKED, FROZEN
 
 __all__ = ["run", "server"]
 
-WEIGHTED = {"aaa": BACKEND | {"nodePort": 30082}, "backend": BACKEND}
+WITH_A_CANARY = {"aaa": {"image": "org/aaa", "strategy": "canary", "tag": "v1", "nodePort": 30082}, "backend": BACKEND}
 
 
 def baked(server: PlayedApiServer, keys: Iterable[str]) -> None:
@@ -66,17 +63,11 @@ def test_a_release_that_is_retired_is_in_the_document_alone(capsys: pytest.Captu
     assert (entries, capsys.readouterr().out) == ([{"version": 1, **retired.to_json()}], "")
 
 
-def test_a_service_that_the_load_balancer_switches_does_not_keep_others_from_being_retired(
-    run: Run, server: PlayedApiServer, monkeypatch: pytest.MonkeyPatch
+def test_a_service_of_another_strategy_does_not_keep_others_from_being_retired(
+    run: Run, server: PlayedApiServer
 ) -> None:
-    def weighted(*arguments: Any, **options: Any) -> StackSettings:
-        settings = load(*arguments, **options)
-        first = settings.services["aaa"].model_copy(update={"switch_engine": SwitchEngine.ALB_WEIGHTS})
-        return replace(settings, services={**settings.services, "aaa": first})
-
-    monkeypatch.setattr("tests.unit.cli.test_deploy.load", weighted)
     baked(server, ["backend"])
-    result = run("retire", "--due", "--yes", "--json", services=WEIGHTED)
+    result = run("retire", "--due", "--yes", "--json", services=WITH_A_CANARY)
     [entry] = json.loads(result.stdout)["due"]
     assert entry["service"] == "backend"
     assert ("GET", f"{SERVICES}/configmaps/aaa-release") not in server.asked

@@ -36,7 +36,6 @@ __all__ = ["server"]
 BOTH = {"blue": {"tag": "v1", "replicas": 3}, "green": {"tag": "v2", "replicas": 3}}
 BACKEND = {"image": "org/backend", "active": "blue", **BOTH}
 CANARY = {"image": "org/backend", "strategy": "canary", "tag": "v1"}
-WEIGHTS = {**BACKEND, "switchEngine": "albWeights"}
 PLAN = Plan(Act.SWITCH, observed(), Colour.GREEN)
 RECEIPT = Receipt("2026-01-02T03:04:05Z", 0.41, 0.47, 3)
 DONE = Outcome(RECEIPT, Convergence(config=True, state=True))
@@ -190,9 +189,10 @@ def test_why_a_rollback_overrides_a_refusal_reaches_the_command(monkeypatch: pyt
     assert [request.override for request in requests] == ["v1 ignores the new column", None, None]
 
 
+@pytest.mark.parametrize("engine", ["selector", "albWeights"])
 @pytest.mark.parametrize(("act", "colour"), [("rollback", None), ("switch", "green")])
 def test_a_kubeconfig_in_a_state_that_does_not_answer_is_waited_for_in_bounded_time(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, act: str, colour: str | None
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, act: str, colour: str | None, engine: str
 ) -> None:
     program = tmp_path / "bin" / "pulumi"
     program.parent.mkdir()
@@ -201,13 +201,16 @@ def test_a_kubeconfig_in_a_state_that_does_not_answer_is_waited_for_in_bounded_t
     monkeypatch.setattr("sys.prefix", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("switchyard.cli.fast_lane.STATE_SECONDS", {Act.SWITCH: 0.3, Act.ROLLBACK: 0.2})
-    settings = load(PRODUCTION, {"backend": {**BACKEND, "nodePort": 30080}}, "test")
+    settings = load(PRODUCTION, {"backend": {**BACKEND, "nodePort": 30080, "switchEngine": engine}}, "test")
     monkeypatch.setattr("switchyard.cli.fast_lane.read_settings_at_once", lambda _: ("test", settings))
     monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer("{}"))
     arguments = [act, "backend", *([colour] if colour else []), "--yes", "--json", "--stack", "test"]
     text = refused(CliRunner().invoke(app, arguments), 1, "SY-P032")
     assert "pulumi has not answered in 0 s" in text
     assert f'"version": "{colour or "<blue or green>"}"' in text
+    by_hand = [target for target in ("blue", "green") if f"for {target}: kubectl -n default annotate ingress" in text]
+    everyone = [colour] if colour else ["blue", "green"]
+    assert by_hand == (everyone if engine == "albWeights" else [])
 
 
 @pytest.mark.parametrize(
@@ -239,7 +242,7 @@ def test_a_rollback_configures_what_serves_although_a_deploy_has_written_its_own
 ) -> None:
     written: list[bool] = []
 
-    def converged(_: Engine, __: str, ___: Colour, *, config: bool) -> Convergence:
+    def converged(_: Engine, __: str, ___: Colour, *, config: bool, by_weights: bool) -> Convergence:
         written.append(not config)
         return Convergence(config=True, state=True)
 

@@ -75,7 +75,7 @@ def test_pods_may_be_deleted_only_where_a_rollback_deletes_them(
     assert [rule["verbs"] for rule in role["rules"] if "delete" in rule["verbs"]] == verbs
 
 
-def test_services_that_the_commands_do_not_release_give_no_right_to_delete_pods(
+def test_each_namespace_has_the_rights_that_the_switches_of_its_services_need(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     canary = {"image": "org/backend", "strategy": "canary", "tag": "v1", "namespace": "canaries"}
@@ -90,6 +90,13 @@ def test_services_that_the_commands_do_not_release_give_no_right_to_delete_pods(
     _, *roles = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
     deleting = [role["metadata"]["namespace"] for role in roles for rule in role["rules"] if "delete" in rule["verbs"]]
     assert (len(roles), deleting) == (3, ["shop"])
+    patched = [
+        role["metadata"]["namespace"]
+        for role in roles
+        for rule in role["rules"]
+        if rule["resources"] == ["ingresses"] and "patch" in rule["verbs"]
+    ]
+    assert patched == ["weighted"], "the weights of a load balancer are written where it switches, and only there"
 
 
 def test_only_the_secrets_of_notifications_of_a_service_may_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
