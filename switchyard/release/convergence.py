@@ -68,7 +68,7 @@ def converge_all(engine: Engine, targets: Mapping[str, Colour], *, config: bool)
     """
     try:
         if not config:
-            engine.set_config({f"{below(SERVICES, key)}.active": target.value for key, target in targets.items()})
+            engine.change_config({f"{below(SERVICES, key)}.active": target.value for key, target in targets.items()})
             config = True
         engine.refresh(*(SERVICE_URN.format(key=key) for key in targets))
     except EngineError as error:

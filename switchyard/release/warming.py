@@ -20,7 +20,7 @@ def warm(engine: Engine, plan: Plan) -> None:
     """
     key, path = plan.observation.name.key, f"{below(SERVICES, plan.observation.name.key)}.{plan.target}"
     try:
-        engine.set_config({f"{path}.tag": str(plan.warm_tag), f"{path}.replicas": plan.source.wanted})
+        engine.change_config({f"{path}.tag": str(plan.warm_tag), f"{path}.replicas": plan.source.wanted})
         engine.up(DEPLOYMENT_URN.format(key=key, colour=plan.target))
     except EngineError as error:
         raise GateRefusedError(str(refuse_not_warmed(plan, str(error)))) from None

@@ -66,11 +66,26 @@ def steps(*changes: tuple[str, str]) -> tuple[int, str, str]:
 def test_values_are_set_in_one_call_and_text_like_a_number_as_text(
     play: Play, asked: Callable[[], Sequence[object]]
 ) -> None:
-    play({}).set_config({"a:b.tag": "2025", "a:b.replicas": 3, "a:b.0.active": "green"})
+    play({}).change_config({"a:b.tag": "2025", "a:b.replicas": 3, "a:b.0.active": "green"}, removed=["a:b.0.probe"])
     assert asked() == [
         ["config", "set", "--path", "--type", "string", "a:b.tag", "2025", "--stack", "test"],
         ["config", "set-all", "--path", *PAIRS, "--stack", "test"],
+        ["config", "rm", "--path", "a:b[0].probe", "--stack", "test"],
     ]
+
+
+def test_a_change_of_the_configuration_that_fails_half_way_leaves_the_stack_file_as_it_was(
+    play: Play, tmp_path: Path, asked: Callable[[], list[list[str]]]
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    (tmp_path / "Pulumi.test.yaml").write_text("config: {}\n")
+    engine = play({"config": (255, "", "error: no space left on device")})
+    with pytest.raises(EngineError, match="no space left on device"):
+        engine.change_config({"a:b.active": "green"})
+    [[*_, option, changed, _, _]] = asked()
+    assert (option, Path(changed).parent) == ("--config-file", tmp_path)
+    assert (tmp_path / "Pulumi.test.yaml").read_text() == "config: {}\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Pulumi.test.yaml", "Pulumi.yaml", "bin"]
 
 
 def test_a_preview_shows_what_would_change_alone(play: Play) -> None:
