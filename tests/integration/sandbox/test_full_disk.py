@@ -57,9 +57,9 @@ def test_a_rollback_on_a_full_disk_is_done_and_the_command_that_it_names_complet
     before = (disk / STACK_FILE).read_bytes()
     state = stack.run("stack", "export", check=True).output
     with full(disk):
-        refused = run_command(stack, "deploy", "backend", "v3.0.0", "--yes", "--json")
-        assert refused.returncode != 0
-        assert "No space left on device" in document(refused)["error"]
+        failed = document(run_command(stack, "deploy", "backend", "v3.0.0", "--yes", "--json"), 1)
+        assert (failed["phase"], failed["result"]) == ("warm", "failed")
+        assert "No space left on device" in failed["detail"]
         assert kubectl.serving() == "blue"
 
         rolled_back = document(run_command(stack, "rollback", "backend", "--yes", "--json"))
