@@ -6,7 +6,7 @@ from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.record_text import again
+from switchyard.release.record_text import again, finishing
 
 
 def release_line(key: str, release: LatestRelease) -> str:
@@ -95,6 +95,9 @@ def _while_running(key: str, release: LatestRelease) -> str:
     record = release.record
     if not record.held and release.attended is not False:
         return ""
+    if release.is_abandoned:
+        serving = str(release.serving)
+        return f"It has not changed the selector, and {serving} serves. Next: {finishing(record, serving)}"
     if record.kind != "deploy":
         return f"Next: {again(record)} (continues)"
     if record.phase is Phase.BAKE and not record.held:

@@ -143,7 +143,7 @@ class ServiceRelease:
         if request.act is not Act.DEPLOY:
             raise_refusal(refuse_no_release(releases.current, request.service, request.act))
             return
-        raise_refusal(refuse_unfinished(releases.current, request.service))
+        raise_refusal(refuse_unfinished(releases.current, request.service, observation.serving))
         raise_refusal(refuse_serves(observation, request.tag))
         version = find_rolled_back(releases.rolled_back, observation.serving.other, request.tag)
         if version is not None and version.because is None:

@@ -25,7 +25,7 @@ from switchyard.release.fast_lane import FastLane
 from switchyard.release.journal import ReleaseJournal
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.subscriptions import Subscriptions
-from switchyard.release.together import Member, Plans, Receipts, Together, planned, unfinished_target
+from switchyard.release.together import Member, Plans, Receipts, Together, planned, unfinished_target, unreached
 from switchyard.release.warming import warm
 
 Settings = dict[str, BlueGreenSettings]
@@ -82,7 +82,10 @@ class _Command:
         await self._read_again(journals)
         seconds = STATE_SECONDS[self._request.act]
         await check_cluster(cluster, self._access, self._stack, state, seconds, self._report.state_unreachable)
-        plans = await planned({key: self._planned(cluster, journal, key) for key, journal in journals.items()})
+        stays = await self._unreached(cluster, journals)
+        plans = await planned(
+            {key: self._planned(cluster, journal, key, stays=key in stays) for key, journal in journals.items()}
+        )
         if not self._request.yes and not self._report.confirmed(plans):
             raise typer.Exit(ExitCode.FAILED)
         if not self._request.yes or any(journal.waited for journal in journals.values()):
@@ -117,10 +120,24 @@ class _Command:
             journal.override = self._request.override
         return journal
 
-    async def _planned(self, cluster: Cluster, journal: ReleaseJournal, key: str) -> Plan:
+    async def _unreached(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal]) -> set[str]:
+        """The services that a rollback leaves as they are: those that a killed switch of all has not reached."""
+        if self._request.act is not Act.ROLLBACK:
+            return set()
+        releases = await asyncio.gather(*(journal.read() for journal in journals.values()))
+        latest = {key: release.current for key, release in zip(journals, releases, strict=True)}
+        if not any(unfinished_target(last) for last in latest.values()):
+            return set()
+        observations = await asyncio.gather(*(self._observe(cluster, key) for key in journals))
+        serving = {key: observation.serving for key, observation in zip(journals, observations, strict=True)}
+        return unreached(latest, serving)
+
+    async def _planned(self, cluster: Cluster, journal: ReleaseJournal, key: str, *, stays: bool) -> Plan:
         observation = await self._observe(cluster, key)
         lane = FastLane(self._access, cluster, journal, self._report.warn)
-        if self._request.act is Act.ROLLBACK:
+        if stays:
+            plan = Plan(Act.ROLLBACK, observation, observation.serving, patch=False)
+        elif self._request.act is Act.ROLLBACK:
             plan = await lane.plan_rollback(observation)
         else:
             named = self._request.colours[key]

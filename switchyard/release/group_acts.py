@@ -167,7 +167,11 @@ class GroupJournal:
 
     ledger: Ledger
 
-    async def last(self) -> None:
+    async def last(self, _serving: Colour) -> None:
+        """Returns None, because the release itself is in the record."""
+        return
+
+    async def abandoned(self, _serving: Colour) -> None:
         """Returns None, because the release itself is in the record."""
         return
 

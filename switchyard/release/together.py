@@ -21,6 +21,7 @@ from switchyard.config.models.service import Colour
 from switchyard.errors import ClusterError, GateRefusedError
 from switchyard.gates.base import raise_refusal
 from switchyard.release.convergence import Convergence
+from switchyard.release.earlier_releases import has_not_switched
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.fast_lane_protocol import Outcome
 from switchyard.release.journal_protocol import Journal, lost_lease
@@ -73,6 +74,22 @@ def unfinished_target(last: ReleaseRecord | None) -> Colour | None:
     if last is None or not last.running or last.kind != Act.SWITCH or not last.together:
         return None
     return Colour(last.target)
+
+
+def unreached(latest: Mapping[str, ReleaseRecord | None], serving: Mapping[str, Colour]) -> set[str]:
+    """The services that serve as before a switch of several services, which was killed once it had switched others.
+
+    A rollback of all of them takes back those that were switched, and leaves these.
+
+    Args:
+        latest: the latest release of each service; None where there is none.
+        serving: the colour that serves of each.
+    """
+    switches = {key: last for key, last in latest.items() if last is not None and last.kind == Act.SWITCH}
+    split = {last.together for key, last in switches.items() if last.running and last.target == serving[key]}
+    return {
+        key for key, last in switches.items() if last.together in split and has_not_switched(last, serving[key].value)
+    }
 
 
 async def planned(plans: Mapping[str, Coroutine[Any, Any, Plan]]) -> dict[str, Plan]:

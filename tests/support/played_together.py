@@ -110,7 +110,10 @@ class PlayedJournal:
             yield
             self.world.events.append(f"release {self.key}")
 
-    async def last(self) -> None:
+    async def last(self, _: Colour) -> None:
+        return None
+
+    async def abandoned(self, _: Colour) -> None:
         return None
 
     async def confirm(self) -> None:

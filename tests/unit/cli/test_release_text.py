@@ -62,6 +62,25 @@ def test_a_release_without_its_command_says_what_to_type(release: LatestRelease,
     assert step in line
 
 
+@pytest.mark.parametrize(
+    ("changes", "first"),
+    [
+        ({"kind": "switch"}, "switchyard switch backend green"),
+        ({"kind": "rollback"}, "switchyard rollback backend"),
+        ({"kind": "switch", "together": ("backend", "worker")}, "switchyard switch backend worker --together"),
+    ],
+)
+def test_a_command_that_was_killed_before_the_selector_says_so(changes: dict[str, object], first: str) -> None:
+    line = release_line("backend", LatestRelease(record(phase=Phase.SWITCH, **changes), serving="blue"))
+    assert "no command drives it any more (its Lease has expired)" in line
+    assert "It has not changed the selector, and blue serves." in line
+    assert f"Next: {first} (changes the selector), or switchyard switch backend blue (stays with blue)" in line
+    lives = LatestRelease(record(phase=Phase.SWITCH, **changes), attended=True, serving="blue")
+    assert "has not changed" not in release_line("backend", lives)
+    after = release_line("backend", LatestRelease(record(phase=Phase.SWITCH, **changes), serving="green"))
+    assert f"Next: {first} (continues)" in after
+
+
 def test_a_lease_that_may_not_be_read_is_no_reason_to_intervene() -> None:
     line = release_line("backend", LatestRelease(record(), attended=None))
     assert "is not known, as this user may not list leases" in line

@@ -11,7 +11,7 @@ from switchyard.release.phases import Result
 from switchyard.release.plan import Act
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.together import planned, unfinished_target
+from switchyard.release.together import planned, unfinished_target, unreached
 from switchyard.release.together_refusals import not_converged_together
 from switchyard.release_errors import LeaseHeldError, LeaseLostError, TogetherSplitError, TogetherUndoneError
 from tests.support.played_release import KilledError
@@ -238,6 +238,24 @@ OPEN = record(kind="switch", target="green", together=("api", "worker"))
 )
 def test_a_switch_that_was_killed_goes_on_to_the_same_colour(last: ReleaseRecord | None, target: Colour | None) -> None:
     assert unfinished_target(last) is target
+
+
+@pytest.mark.parametrize(
+    ("worker", "serving", "left"),
+    [
+        (OPEN, BLUE, {"worker"}),  # killed between the two selectors
+        (replace(OPEN, result=Result.FAILED), BLUE, {"worker"}),  # not changed, and the first one not changed back
+        (replace(OPEN, together=("worker", "web")), BLUE, set()),
+        (replace(OPEN, result=Result.SUCCEEDED), BLUE, set()),
+        (OPEN, GREEN, set()),
+        (None, BLUE, set()),
+    ],
+)
+def test_a_rollback_leaves_what_a_killed_switch_of_all_has_not_reached(
+    worker: ReleaseRecord | None, serving: Colour, left: set[str]
+) -> None:
+    assert unreached({"api": OPEN, "worker": worker}, {"api": GREEN, "worker": serving}) == left
+    assert unreached({"api": OPEN, "worker": worker}, {"api": BLUE, "worker": serving}) <= {"api"}
 
 
 def test_the_record_names_the_others_and_records_of_before_are_read() -> None:
