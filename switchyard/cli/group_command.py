@@ -87,7 +87,7 @@ class GroupCommand:
             for ledger in ledgers.values():
                 await messages.enter_async_context(ledger.sending())
             outcomes = await self._held(cluster, ledgers, before)
-            observations = {key: await self._observed(cluster, key, before[key]) for key in outcomes}
+            observations = {key: await self._observed(cluster, key) for key in outcomes}
             bakes = {key: service.service.release.bake_seconds for key, service in self._services.items()}
             return self._report.end(outcomes, observations, bakes)
 
@@ -132,10 +132,10 @@ class GroupCommand:
 
         return await all_or_reasons({key: check(key) for key in self._services})
 
-    async def _observed(self, cluster: Cluster, key: str, before: Observation) -> Observation:
+    async def _observed(self, cluster: Cluster, key: str) -> Observation | None:
         with suppress(ClusterError):
             return await self._services[key].observe(cluster)
-        return before
+        return None  # what was read before may not serve any more
 
     async def _act(self, cluster: Cluster, ledgers: Mapping[str, DeployLedger], readings: Readings) -> Outcomes:
         if self._request.act is Act.DEPLOY:

@@ -131,7 +131,9 @@ class ServiceRelease:
         )
         steps = ClusterSteps(place, ledger, self.service, acts)
         hooks = around(release_hooks(self.service, self.name, cluster.api, ledger, self.report))
-        return Runner(ledger, steps, self.report.phase_ended, self.service.release.bake_seconds, hooks)
+        return Runner(
+            ledger, steps, self.report.phase_ended, self.service.release.bake_seconds, hooks, self.report.warn
+        )
 
     async def observe(self, cluster: Cluster) -> Observation:
         """Reads the Service and both colours."""

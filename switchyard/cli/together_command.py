@@ -20,12 +20,13 @@ from switchyard.errors import ExitCode
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.release.convergence import Convergence, converge_all
+from switchyard.release.earlier_releases import unfinished_target, unreached
 from switchyard.release.engine import Answer, Engine
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.journal import ReleaseJournal
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.subscriptions import Subscriptions
-from switchyard.release.together import Member, Plans, Receipts, Together, planned, unfinished_target, unreached
+from switchyard.release.together import Member, Plans, Receipts, Together, planned
 from switchyard.release.warming import warm
 
 Settings = dict[str, BlueGreenSettings]
@@ -102,7 +103,7 @@ class _Command:
         async with AsyncExitStack() as messages:
             for journal in journals.values():
                 await messages.enter_async_context(journal.sending())
-            outcomes = await Together(members, converge).run(plans, self._request.reason)
+            outcomes = await Together(members, converge, self._report.warn).run(plans, self._request.reason)
             self._report.end(plans, outcomes)
 
     def _journal(self, cluster: Cluster, key: str) -> ReleaseJournal:

@@ -1,8 +1,10 @@
 """What the record says of the releases before a command: which of them decides what serves. Pure functions."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from switchyard.config.models.service import Colour
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act
@@ -47,6 +49,29 @@ def has_not_switched(release: ReleaseRecord, serving: str) -> bool:
     """
     is_undone = release.running or release.result is Result.FAILED
     return release.kind == Act.SWITCH and is_undone and release.target != serving
+
+
+def unfinished_target(last: ReleaseRecord | None) -> Colour | None:
+    """Where a switch of several services that was killed has sent a service, or was about to; None without one."""
+    if last is None or not last.running or last.kind != Act.SWITCH or not last.together:
+        return None
+    return Colour(last.target)
+
+
+def unreached(latest: Mapping[str, ReleaseRecord | None], serving: Mapping[str, Colour]) -> set[str]:
+    """The services that serve as before a switch of several services, which was killed once it had switched others.
+
+    A rollback of all of them takes back those that were switched, and leaves these.
+
+    Args:
+        latest: the latest release of each service; None where there is none.
+        serving: the colour that serves of each.
+    """
+    switches = {key: last for key, last in latest.items() if last is not None and last.kind == Act.SWITCH}
+    split = {last.together for key, last in switches.items() if last.running and last.target == serving[key]}
+    return {
+        key for key, last in switches.items() if last.together in split and has_not_switched(last, serving[key].value)
+    }
 
 
 def superseded(releases: Releases, record: ReleaseRecord, serving: str, now: datetime) -> Releases:

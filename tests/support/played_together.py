@@ -147,7 +147,7 @@ def group(world: World) -> Together:
         world.converged.append({key: plan.target for key, plan in plans.items()})
         return Convergence(config=True, state=True)
 
-    return Together({key: member(key) for key in world.serving}, converge)
+    return Together({key: member(key) for key in world.serving}, converge, world.events.append)
 
 
 def run(world: World, act: Act = Act.SWITCH, target: Colour = Colour.GREEN) -> dict[str, Outcome]:

@@ -4,6 +4,7 @@ import io
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -70,7 +71,7 @@ def test_a_release_without_its_command_says_what_to_type(release: LatestRelease,
         ({"kind": "switch", "together": ("backend", "worker")}, "switchyard switch backend worker --together"),
     ],
 )
-def test_a_command_that_was_killed_before_the_selector_says_so(changes: dict[str, object], first: str) -> None:
+def test_a_command_that_was_killed_before_the_selector_says_so(changes: dict[str, Any], first: str) -> None:
     line = release_line("backend", LatestRelease(record(phase=Phase.SWITCH, **changes), serving="blue"))
     assert "no command drives it any more (its Lease has expired)" in line
     assert "It has not changed the selector, and blue serves." in line

@@ -6,7 +6,7 @@ import pytest
 
 from switchyard.config.models.service import Colour
 from switchyard.kube.rolled_back import RolledBack
-from switchyard.release.earlier_releases import abandoned, latest, superseded
+from switchyard.release.earlier_releases import abandoned, latest, superseded, unfinished_target, unreached
 from switchyard.release.phases import Phase, Result
 from switchyard.release.previous import Previous, previous
 from switchyard.release.record import ReleaseRecord
@@ -111,3 +111,42 @@ def test_a_command_that_was_killed_before_the_selector_is_abandoned(
 ) -> None:
     releases = Releases() if current is None else Releases().writing(current)
     assert abandoned(releases, serving) == (current if is_abandoned else None)
+
+
+OF_GROUP = release(kind="switch", target="green", together=("api", "worker"))
+
+
+@pytest.mark.parametrize(
+    ("last", "target"),
+    [
+        (OF_GROUP, Colour.GREEN),
+        (None, None),
+        (replace(OF_GROUP, together=()), None),
+        (replace(OF_GROUP, kind="rollback"), None),
+        (replace(OF_GROUP, result=Result.SUCCEEDED), None),
+    ],
+)
+def test_a_switch_that_was_killed_goes_on_to_the_same_colour(last: ReleaseRecord | None, target: Colour | None) -> None:
+    assert unfinished_target(last) is target
+
+
+@pytest.mark.parametrize(
+    ("worker", "serving", "left"),
+    [
+        (OF_GROUP, Colour.BLUE, {"worker"}),  # killed between the two selectors
+        (
+            replace(OF_GROUP, result=Result.FAILED),
+            Colour.BLUE,
+            {"worker"},
+        ),  # not changed, and the first one not changed back
+        (replace(OF_GROUP, together=("worker", "web")), Colour.BLUE, set()),
+        (replace(OF_GROUP, result=Result.SUCCEEDED), Colour.BLUE, set()),
+        (OF_GROUP, Colour.GREEN, set()),
+        (None, Colour.BLUE, set()),
+    ],
+)
+def test_a_rollback_leaves_what_a_killed_switch_of_all_has_not_reached(
+    worker: ReleaseRecord | None, serving: Colour, left: set[str]
+) -> None:
+    assert unreached({"api": OF_GROUP, "worker": worker}, {"api": Colour.GREEN, "worker": serving}) == left
+    assert unreached({"api": OF_GROUP, "worker": worker}, {"api": Colour.BLUE, "worker": serving}) <= {"api"}
