@@ -185,7 +185,7 @@ class GroupCommand:
         engine, lock, parts = Engine(self._stack), asyncio.Lock(), dict[str, Part]()
         targets = {key: Colour(record.target) for key, record in records.items()}
         for key, service in self._services.items():
-            acts = GroupActs(key, group, engine, ledgers, targets, lock)
+            acts = GroupActs(key, group, engine, ledgers, targets, lock, self._report.warn)
             runner = service.runner(cluster, ledgers[key], acts, partial(GroupHooks, key, group))
             standing = await runner.standing(records[key])
             group.enter(key, standing.state.phase)

@@ -169,7 +169,7 @@ class _Command:
             lane=FastLane(self._access, cluster, journal, self._report.warn, self._begun),
             journal=journal,
             observe=observe,
-            warm=lambda plan: asyncio.to_thread(warm, self._engine, plan),
+            warm=lambda plan: warm(self._engine, plan, self._report.tell),
             waited=lambda: journal.waited,
             permit=lambda plan: self._pass_freeze(cluster, journal, plan),
         )
@@ -196,4 +196,4 @@ class _Command:
         self._report.served(plans, receipts)
         targets = {key: plan.target for key, plan in plans.items()}
         configured = await asyncio.to_thread(is_configured, self._stack, targets, journals.values())
-        return await asyncio.to_thread(converge_all, self._engine, targets, config=configured)
+        return await converge_all(self._engine, targets, self._report.tell, config=configured)

@@ -64,8 +64,8 @@ class Play:
                 raise AssertionError("an endless drain ended")
             return self.drained
 
-        def converge(_engine: object, _key: str, target: Colour, *, config: bool) -> Convergence:
-            self.ended.wait(5)
+        async def converge(_engine: object, _key: str, target: Colour, _warn: object, *, config: bool) -> Convergence:
+            await asyncio.to_thread(self.ended.wait, 5)
             self.converged.append(target)
             return Convergence(config=not config, state=self.problem is None, problem=self.problem)
 
@@ -147,8 +147,10 @@ def test_a_version_that_was_condemned_before_the_drain_begins_none_and_no_update
 
 
 def test_endpoints_that_follow_their_pods_late_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deploy_acts, "preview_change", lambda *_: None)
-    monkeypatch.setattr(deploy_acts, "update", lambda _: None)
+    async def updated(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(deploy_acts.LoneActs, "_update", updated)
 
     async def at_once(observe: Any, enough: Any, **_: float) -> Any:
         looks = [await observe() for _ in range(3)]
