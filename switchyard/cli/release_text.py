@@ -1,6 +1,7 @@
 """The latest release of a service in words: what it is, where it stands, and what to type next."""
 
 from switchyard.config.commands import typed
+from switchyard.kube.clock import to_text
 from switchyard.release.latest import LatestRelease
 from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
@@ -63,6 +64,9 @@ def _change(record: ReleaseRecord) -> str:
 def _condition(release: LatestRelease) -> str:
     if release.record.held:
         return "held, it waits for an operator"
+    if release.attended is None and release.holder is not None:
+        renewed = to_text(release.holder.renewed)
+        return f"whether its command is running is not known, as its Lease has a time in the future ({renewed})"
     if release.attended is None:
         return "whether its command is running is not known, as this user may not list leases"
     if release.attended:

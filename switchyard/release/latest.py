@@ -18,8 +18,8 @@ class LatestRelease:
 
     Attributes:
         record: of the release.
-        attended: whether a command drives it, by its Lease; None where the Lease may not be read. A release that has
-            ended is attended by none.
+        attended: whether a command drives it, by its Lease; None where the Lease may not be read, or was renewed at a
+            time in the future. A release that has ended is attended by none.
         holder: the command that drives it; None where there is none, or where the Lease may not be read.
         serving: the colour that serves now; None where it is not known.
     """

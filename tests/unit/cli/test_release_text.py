@@ -88,6 +88,15 @@ def test_a_lease_that_may_not_be_read_is_no_reason_to_intervene() -> None:
     assert "Next" not in line
 
 
+def test_a_lease_with_a_time_in_the_future_does_not_say_whether_its_command_runs() -> None:
+    renewed = datetime(2030, 1, 31, 13, 0, tzinfo=UTC)
+    held = Held("ada@laptop/4711/n", "deploy", "watch", renewed, renewed, timedelta(seconds=15), {})
+    assert held.is_ahead(datetime(2030, 1, 31, 12, 0, tzinfo=UTC))
+    assert not held.is_ahead(renewed)
+    line = release_line("backend", LatestRelease(record(), attended=None, holder=held))
+    assert "is not known, as its Lease has a time in the future (2030-01-31T13:00:00Z)" in line
+
+
 def test_a_release_that_was_rolled_back_says_how_to_mean_it() -> None:
     back = record(result=Result.ROLLED_BACK, ended=ENDED)
     line = release_line("backend", LatestRelease(back))
