@@ -8,7 +8,7 @@ import pytest
 from switchyard.config.models.service import Colour
 from switchyard.errors import EngineError, GateRefusedError
 from switchyard.release.engine import Step
-from switchyard.release.warm_changes import ColourChange, preview_change, update
+from switchyard.release.warm_changes import ColourChange, preview_change
 
 GREEN = "switchyard:services.backend.green"
 CHANGE = ColourChange("backend", Colour.GREEN, {"tag": "v2", "replicas": 3})
@@ -38,9 +38,6 @@ class PlayedEngine:
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-    def up(self) -> None:
-        self.preview()
 
 
 def preview(engine: PlayedEngine) -> None:
@@ -96,17 +93,3 @@ def test_a_refusal_after_a_kill_goes_back_to_what_the_cluster_has(before: dict[s
     with pytest.raises(GateRefusedError):
         preview_change(engine, CHANGE, lambda _: "", live)  # type: ignore[arg-type]
     assert engine.changes == [SET, restored]
-
-
-def test_an_update_waits_for_the_one_of_a_killed_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr("switchyard.release.warm_changes.time.sleep", pauses.append)
-    locked = EngineError("error: the stack is currently locked by 1 lock(s).")
-    engine = PlayedEngine({}, locked, locked, [])
-    update(engine)  # type: ignore[arg-type]
-    assert (len(pauses), engine.answers) == (2, [])
-
-
-def test_an_update_that_fails_says_so_at_once() -> None:
-    with pytest.raises(EngineError, match="pods are not ready"):
-        update(PlayedEngine({}, EngineError("error: pods are not ready")))  # type: ignore[arg-type]
