@@ -15,8 +15,9 @@ import psutil
 import pytest
 
 from devtools.engine import Stack
-from tests.support.commands import document, read_back, run_command, start_command
+from tests.support.commands import document, read_back, run_command, start_command, with_a_fault
 from tests.support.history import History
+from tests.support.injected_faults import BEFORE_RETIREMENT
 from tests.support.kubectl import Kubectl
 from tests.support.lease_holders import expire_lease
 
@@ -24,8 +25,16 @@ KILLS = int(os.environ.get("SWITCHYARD_KILLS", "2"))
 
 PODS = 3
 
+RELEASE = {"watch": {"seconds": 0}, "drain": {"method": "none"}, "bakeSeconds": 0}
+"""Every phase up to the retirement by one command, without the watch, which simulated nodes do not answer."""
+
 ACTS = ("resume", "abort", "up")
 """What an operator does next; `up` is a plain `pulumi up`, after which the release is resumed."""
+
+
+def backend(stack: Stack) -> dict[str, Any]:
+    settings: dict[str, Any] = stack.config["config"]["switchyard:services"]["backend"]
+    return settings
 
 
 def current(kubectl: Kubectl) -> dict[str, Any] | None:
@@ -75,13 +84,36 @@ def expect_described(stack: Stack) -> None:
     assert service["serving"] in {"blue", "green"}
 
 
+@pytest.mark.parametrize("act", ["abort", "rollback"])
+def test_an_old_colour_that_was_about_to_be_retired_has_its_pods_in_the_configuration_again(
+    stack: Stack, kubectl: Kubectl, act: str
+) -> None:
+    stack.set("services.backend.release", RELEASE)
+    first = stack.up()
+    assert first.ok, first.output
+    fault = with_a_fault(BEFORE_RETIREMENT)
+    killed = run_command(stack, "deploy", "backend", "v2.0.0", "--yes", "--json", code=fault)
+    assert killed.returncode == -signal.SIGKILL, killed.stdout + killed.stderr
+    read_back(stack)
+    assert backend(stack)["blue"] == {"tag": "v1.0.0", "replicas": 0}
+    kubectl.expect_pods(blue=PODS, green=PODS)
+    expire_lease(kubectl)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        result = run_command(stack, act, "backend", "--yes", "--json")
+        assert result.returncode == 0, result.stdout + result.stderr
+    read_back(stack)
+    assert (kubectl.serving(), backend(stack)["active"]) == ("blue", "blue")
+    assert backend(stack)["blue"] == {"tag": "v1.0.0", "replicas": PODS}
+    assert stack.planned() == {}
+    assert history.fewest_ready("backend") == PODS
+
+
 def test_a_release_killed_at_a_random_moment_ends_on_one_full_colour(
     stack: Stack, kubectl: Kubectl, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed = int(os.environ["SWITCHYARD_WALK_SEED"])
     chance, phases, kills, tag = random.Random(seed), Counter[str](), 0, 2  # noqa: S311 - no secret
-    release = {"watch": {"seconds": 0}, "drain": {"method": "none"}, "bakeSeconds": 0}
-    stack.set("services.backend.release", release)
+    stack.set("services.backend.release", RELEASE)
     first = stack.up()
     assert first.ok, first.output
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
@@ -108,7 +140,7 @@ def test_a_release_killed_at_a_random_moment_ends_on_one_full_colour(
             assert ended is not None
             assert ended["result"] != "running", ended
             serving = kubectl.serving()
-            assert stack.config["config"]["switchyard:services"]["backend"]["active"] == serving
+            assert backend(stack)["active"] == serving
             kubectl.expect_pods(**{serving: PODS})
             assert stack.planned() == {}
     assert history.fewest_ready("backend") == PODS

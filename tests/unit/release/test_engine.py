@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,25 @@ def test_configuration_and_state_follow_and_the_rest_is_written_when_nothing_els
     assert [words[0] for words in asked()] == ["config", "refresh", "preview", "up"]
     assert "switchyard:services.backend.active=green" in asked()[0]
     assert SERVICE in asked()[1]
+
+
+def test_a_colour_that_serves_gets_its_pods_in_the_configuration_if_it_has_none_there(
+    play: Play, asked: Callable[[], list[list[str]]]
+) -> None:
+    engine = play({"preview": steps()})
+    asyncio.run(converge(engine, "backend", Colour.BLUE, print, config=False, replicas=3))
+    path = "switchyard:services.backend"
+    assert {f"{path}.active=blue", f"{path}.blue.replicas=3"} <= set(asked()[0])
+
+
+@pytest.mark.parametrize(("wanted", "configured", "replicas"), [(3, 0, 3), (3, 3, None), (0, 0, None)])
+def test_pods_are_missing_in_the_configuration_only_if_the_cluster_has_some(
+    wanted: int, configured: int, replicas: int | None
+) -> None:
+    observation = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v1", wanted, wanted))
+    blue = observation.settings.blue.model_copy(update={"replicas": configured})
+    settings = observation.settings.model_copy(update={"blue": blue})
+    assert replace(observation, settings=settings).pods_to_configure(Colour.BLUE) == replicas
 
 
 def test_other_changes_of_the_configuration_are_left_to_the_operator(
