@@ -83,7 +83,7 @@ test-unit: $(INSTALLED) ## configuration, renderers, gates, components on mocks
 test-sandbox: tools ## the real engine against a real API server
 	@$(PYTEST) --numprocesses 3 --dist worksteal tests/integration/sandbox
 
-walk: tools ## a long random walk on simulated nodes, an hour or more: 5,000 steps, 20 killed releases; STEPS=1000, KILLS=5 for fewer
+walk: tools ## a long random walk on simulated nodes, an hour or more: 5,000 steps and 20 killed releases; STEPS=1000 KILLS=5 for fewer
 	@SWITCHYARD_WALK_STEPS=$(STEPS) SWITCHYARD_KILLS=$(KILLS) $(PYTEST) --capture no \
 		tests/integration/sandbox/test_random_walk.py tests/integration/sandbox/test_killed_releases.py
 

@@ -17,7 +17,7 @@ def killed(engine, change, *arguments):
         os.kill(os.getpid(), signal.SIGKILL)
 acts.preview_change = killed
 """
-"""The command is killed when the configuration has no pods of the old colour any more, and the cluster still has them."""
+"""The command is killed when the old colour has no pods in the configuration any more, and still has them all."""
 
 CONDEMNED = """
 from switchyard.release.verdict import Outcome, Verdict
