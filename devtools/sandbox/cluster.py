@@ -32,8 +32,11 @@ from devtools.sandbox.slots import Slot
 from devtools.toolchain.paths import binary
 from switchyard.config.models.nodes import DEFAULT_NODES, NodeSettings
 
-READY_SECONDS = 60
+READY_SECONDS = 120
 """Bound on the start. It takes about 3 s on two cores."""
+
+CALL_SECONDS = 30
+"""Bound on one answer of the API server. It takes milliseconds."""
 
 LOG_LINES = 3
 """How much an error quotes of the log of a component that ended."""
@@ -241,7 +244,7 @@ class Sandbox:
         """A client of its API server, as an administrator."""
         context = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
         context.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
-        return httpx.Client(base_url=self.server, verify=context, timeout=5, trust_env=False)
+        return httpx.Client(base_url=self.server, verify=context, timeout=CALL_SECONDS, trust_env=False)
 
     def _not_ready(self, client: httpx.Client) -> set[str]:
         """Names of nodes that are not ready, and of what pods need besides."""

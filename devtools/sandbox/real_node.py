@@ -26,7 +26,7 @@ from switchyard.config.models.nodes import NodeSettings, kubelet_labels
 
 COMPONENTS = ("containerd", "kubelet", "kube-proxy")
 
-START_SECONDS = 30
+START_SECONDS = 60
 """Bound on the start of one part. It takes well under a second."""
 
 POLL_SECONDS = 0.05
