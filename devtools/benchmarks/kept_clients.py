@@ -89,12 +89,13 @@ class KeptClients(ClientThread):
             TimeoutError: some client has not.
         """
         limit = time.monotonic() + START_SECONDS
-        while time.monotonic() < limit:
+        while True:
             counts = Counter(answer.client for answer in self.answers() if answer.sent >= since)
             if all(counts[client] >= requests for client in range(self._number)):
                 return
+            if time.monotonic() > limit:
+                raise TimeoutError(f"clients have had these numbers of {requests} answers: {dict(counts)}")
             time.sleep(self._every)
-        raise TimeoutError(f"clients have had so many of {requests} answers: {dict(counts)}")
 
     def waiting(self) -> int:
         """How many answers `take` would return now."""
