@@ -58,7 +58,7 @@ class Kubectl:
         """
         if self._count(wanted) == wanted:
             return
-        watch = self.start("get", "pods", "--watch", "--output=name", "--request-timeout=30s")
+        watch = self.start("get", "pods", "--watch", "--output=name", "--request-timeout=60s")
         assert watch.stdout is not None
         try:
             for _ in watch.stdout:
@@ -83,6 +83,6 @@ class Kubectl:
     def _count(self, colours: Iterable[str]) -> dict[str, int]:
         return {colour: len(self.pods(colour)) for colour in colours}
 
-    def wait(self, condition: str, *what: str, seconds: int = 30) -> None:
+    def wait(self, condition: str, *what: str, seconds: int = 60) -> None:
         """Waits, by a watch, until objects are as the condition says."""
         self.run("wait", f"--for={condition}", f"--timeout={seconds}s", *what)
