@@ -11,6 +11,7 @@ from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.errors import EngineError, GateRefusedError
 from switchyard.kube.polling import poll_until
 from switchyard.release.convergence import Convergence
+from switchyard.release.convergence_text import not_converged
 from switchyard.release.deploy_acts import Acts, LoneActs, Patch, Warming
 from switchyard.release.deploy_ledger import NO_JOURNAL, DeployLedger, RollbackJournal
 from switchyard.release.deploy_protocol import Ended
@@ -27,7 +28,6 @@ from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.receipt_warnings import judged, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.refusals import not_converged
 from switchyard.release.release_context import ReleaseContext
 from switchyard.release.standing import Live
 from switchyard.release.switch_doubt import refuse_in_doubt, seen_by_now
@@ -60,7 +60,7 @@ class ClusterSteps:
         self, place: ReleaseContext, ledger: DeployLedger, settings: BlueGreenSettings, acts: Acts | None = None
     ) -> None:
         self._place = place
-        self._acts = acts or LoneActs(place.engine, ledger)
+        self._acts = acts or LoneActs(place.engine, ledger, place.warn)
         self._ledger = ledger
         self._settings = settings
         self._early_watch = EarlyWatch(self._acts)
@@ -206,7 +206,7 @@ class ClusterSteps:
         await self._ledger.confirm()
         steps = Steps(
             observe=lambda: self._observed(record),
-            warm=lambda planned: asyncio.to_thread(warm, self._place.engine, planned),
+            warm=lambda planned: warm(self._place.engine, planned, self._place.warn),
             converge=lambda _: self._converge_back(record),
         )
         outcome = await lane.run(plan, reason, steps)

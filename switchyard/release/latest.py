@@ -18,14 +18,23 @@ class LatestRelease:
 
     Attributes:
         record: of the release.
-        attended: whether a command drives it, by its Lease; None where the Lease may not be read. A release that has
-            ended is attended by none.
+        attended: whether a command drives it, by its Lease; None where the Lease may not be read, or was renewed at a
+            time in the future. A release that has ended is attended by none.
         holder: the command that drives it; None where there is none, or where the Lease may not be read.
+        serving: the colour that serves now; None where it is not known.
     """
 
     record: ReleaseRecord
     attended: bool | None = False
     holder: Held | None = None
+    serving: str | None = None
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether its command was killed before it changed the selector."""
+        record = self.record
+        by_command = record.running and record.kind in {Act.SWITCH, Act.ROLLBACK}
+        return by_command and self.attended is False and self.serving not in {None, record.target}
 
     @property
     def following(self) -> Phase | None:
