@@ -16,7 +16,7 @@ from devtools.sandbox.host import free_ports
 from devtools.toolchain.paths import binary
 from tests.support.kubectl import Kubectl
 
-SECONDS = 60
+SECONDS = 120
 """Bound on every wait. The longest canary of these tests takes about 20 s."""
 
 POLL_SECONDS = 0.1
