@@ -69,6 +69,17 @@ class Kubectl:
             watch.communicate()
         assert self._count(wanted) == wanted
 
+    def expect_ready(self, **wanted: int) -> None:
+        """Waits until each colour has as many pods as wanted, all of them are ready, and its Deployment says so.
+
+        A refresh records a Deployment whose pods are not ready as a resource to update.
+        """
+        self.expect_pods(**wanted)
+        for colour in wanted:
+            if names := [f"pod/{pod['metadata']['name']}" for pod in self.pods(colour)]:
+                self.wait("condition=Ready", *names, seconds=60)
+            self.run("rollout", "status", f"deployment/backend-{colour}", "--timeout=60s")
+
     def _count(self, colours: Iterable[str]) -> dict[str, int]:
         return {colour: len(self.pods(colour)) for colour in colours}
 

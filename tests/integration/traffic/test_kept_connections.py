@@ -167,6 +167,7 @@ def test_a_renewal_moves_kept_connections_and_the_old_colour_stays_complete(
     assert min(ready[ready.index(3) :]) == 3
     # The engine sees no difference: the annotation belongs to no setting.
     releases.select("blue")
+    kubectl.expect_ready(blue=3, green=3)
     result = stack.preview("--expect-no-changes", "--refresh")
     assert result.ok, result.output
 
@@ -194,7 +195,7 @@ def test_kept_connections_leave_a_version_that_was_rolled_back_before_its_presto
         assert_none_failed(answers)
         assert_old_stays(clients, "green", switched, drained)
         assert colours_between(answers, done, done + FAULT_SECONDS - 1) == {"blue"}
-    kubectl.expect_pods(blue=3, green=3)
+    kubectl.expect_ready(blue=3, green=3)
     assert uids(kubectl, "blue") == blue
     assert not uids(kubectl, "green") & before
     result = warm.preview("--expect-no-changes", "--refresh")
