@@ -8,10 +8,9 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 from switchyard.cli.failures import errors_end_the_command
-from switchyard.config.commands import stack_option
-from switchyard.errors import ExitCode
 from switchyard.release.engine import Answer, Engine
 
 SELECTED = "PULUMI_STACK"
@@ -88,14 +87,12 @@ def _refuse_unconfirmed(request: Request) -> None:
     raise UsageError(str(refuse_unconfirmed(f"{request.service}: the {act}", confirmed)))
 
 
-def _end_interrupted(request: Request) -> None:
-    import typer
+def _end_interrupted(request: Request) -> NoReturn:
+    from switchyard.cli.interruption import end_interrupted
+    from switchyard.config.commands import typed
 
-    from switchyard.cli.output import errors
-
-    again, on = "rollback" if request.rollback else "switch", stack_option(request.stack)
-    errors.print(
-        f"Interrupted. What serves now: switchyard status{on}. To go on, run the command again: switchyard {again} "
-        f"{request.service}{f' {request.colour}' if request.colour else ''}{on}"
-    )
-    raise typer.Exit(ExitCode.FAILED)
+    act = "rollback" if request.rollback else "switch"
+    colour = [] if request.colour is None else [request.colour]
+    again = typed(" ".join(("switchyard", act, request.service, *colour)))
+    remedy = f"To go on, run the command again: {again}"
+    end_interrupted(remedy, (request.service,), request.stack, as_json=request.as_json)
