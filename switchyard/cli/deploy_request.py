@@ -93,7 +93,7 @@ def begin(request: DeployRequest) -> None:
     with errors_end_the_command(request.stack, as_json=request.as_json):
         _check(request)
         settle()
-        with reading_state(request.stack) as answer:
+        with reading_state(request.stack, needed=request.act is not Act.ABORT) as answer:
             try:
                 from switchyard.cli.deploy_command import run
 

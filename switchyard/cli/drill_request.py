@@ -33,7 +33,7 @@ def begin(request: DrillRequest) -> None:
     with errors_end_the_command(request.stack, as_json=request.as_json):
         if not request.yes and not can_ask(as_json=request.as_json):
             _refuse_unconfirmed(request)
-        with reading_state(request.stack) as answer:
+        with reading_state(request.stack, needed=False) as answer:
             try:
                 from switchyard.cli.drill_command import run
 

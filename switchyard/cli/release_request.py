@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from switchyard.cli.failures import errors_end_the_command
-from switchyard.release.engine import Answer, Engine
+from switchyard.errors import EngineError
+from switchyard.release.engine import Answer, Engine, NoAnswer
 
 SELECTED = "PULUMI_STACK"
 """Environment variable that selects the stack for the engine."""
@@ -23,9 +24,19 @@ def can_ask(*, as_json: bool) -> bool:
 
 
 @contextmanager
-def reading_state(stack: str | None) -> Iterator[Answer]:
-    """Lets the engine read the outputs of a stack while the block runs, and stops the engine at its end."""
-    answer = Engine(stack or os.environ.get(SELECTED)).begin_outputs()
+def reading_state(stack: str | None, *, needed: bool = True) -> Iterator[Answer]:
+    """Lets the engine read the outputs of a stack while the block runs, and stops the engine at its end.
+
+    Args:
+        stack: name of the stack; None for the selected one.
+        needed: whether the command needs the engine. Without it, a rollback has the old version serve all the same.
+    """
+    try:
+        answer = Engine(stack or os.environ.get(SELECTED)).begin_outputs()
+    except EngineError as error:
+        if needed:
+            raise
+        answer = NoAnswer(str(error))
     try:
         yield answer
     finally:
@@ -66,7 +77,7 @@ def begin(request: Request) -> None:
     with errors_end_the_command(request.stack, as_json=request.as_json):
         if not request.yes and not can_ask(as_json=request.as_json):
             _refuse_unconfirmed(request)
-        with reading_state(request.stack) as answer:
+        with reading_state(request.stack, needed=False) as answer:
             try:
                 from switchyard.cli.fast_lane import run
 

@@ -66,7 +66,7 @@ def begin_together(request: TogetherRequest) -> None:
             step = f"{', '.join(request.colours)}: this command"
             typed_options = options(reason=request.reason, override=request.override, wait=request.wait)
             raise UsageError(str(refuse_unconfirmed(step, f"{request.typed}{typed_options} --yes")))
-        with reading_state(request.stack) as answer:
+        with reading_state(request.stack, needed=False) as answer:
             try:
                 from switchyard.cli.together_command import run
 
