@@ -241,7 +241,10 @@ class _Command:
             self._journal.begin_sending()
         key, journals = self._request.service, () if self._journal is None else (self._journal,)
         configured = await asyncio.to_thread(is_configured, self._stack, {key: plan.target}, journals)
-        convergence = await converge(self._engine, key, plan.target, self._report.tell, config=configured)
+        replicas = plan.observation.pods_to_configure(plan.target)
+        convergence = await converge(
+            self._engine, key, plan.target, self._report.tell, config=configured, replicas=replicas
+        )
         if plan.act is Act.ROLLBACK and self._service.release.hooks.on_rollback:
             await self._run_hooks(cluster)
         return convergence

@@ -196,4 +196,5 @@ class _Command:
         self._report.served(plans, receipts)
         targets = {key: plan.target for key, plan in plans.items()}
         configured = await asyncio.to_thread(is_configured, self._stack, targets, journals.values())
-        return await converge_all(self._engine, targets, self._report.tell, config=configured)
+        replicas = {key: plan.observation.pods_to_configure(plan.target) for key, plan in plans.items()}
+        return await converge_all(self._engine, targets, self._report.tell, config=configured, replicas=replicas)

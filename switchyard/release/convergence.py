@@ -10,6 +10,7 @@ nothing else: what else is in the configuration waits for the operator.
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from switchyard.config.commands import below
 from switchyard.config.kubernetes import AUTOSCALING
@@ -49,7 +50,9 @@ class Convergence:
         return self.config and self.state
 
 
-async def converge(engine: Engine, key: str, target: Colour, warn: Warn, *, config: bool) -> Convergence:
+async def converge(
+    engine: Engine, key: str, target: Colour, warn: Warn, *, config: bool, replicas: int | None = None
+) -> Convergence:
     """Writes the colour that serves to the configuration and to the state.
 
     Args:
@@ -58,11 +61,19 @@ async def converge(engine: Engine, key: str, target: Colour, warn: Warn, *, conf
         target: the colour that serves.
         warn: reports that another update of the stack is waited for.
         config: whether the configuration has it already.
+        replicas: number of its pods, if the configuration has none; None otherwise.
     """
-    return await converge_all(engine, {key: target}, warn, config=config)
+    return await converge_all(engine, {key: target}, warn, config=config, replicas={key: replicas})
 
 
-async def converge_all(engine: Engine, targets: Mapping[str, Colour], warn: Warn, *, config: bool) -> Convergence:
+async def converge_all(
+    engine: Engine,
+    targets: Mapping[str, Colour],
+    warn: Warn,
+    *,
+    config: bool,
+    replicas: Mapping[str, int | None] = MappingProxyType({}),
+) -> Convergence:
     """Writes the colours that serve to the configuration and to the state, by one call of the engine each.
 
     Another update of the stack is waited for, see `switchyard.release.engine_lock`.
@@ -72,11 +83,17 @@ async def converge_all(engine: Engine, targets: Mapping[str, Colour], warn: Warn
         targets: the colour that serves, by the key of the service.
         warn: reports that another update of the stack is waited for.
         config: whether the configuration has them already.
+        replicas: number of the pods of a colour that serves, by the key of the service, where the configuration has
+            none. Without it, the configuration would be invalid.
     """
     try:
         if not config:
-            values = {f"{below(SERVICES, key)}.active": target.value for key, target in targets.items()}
-            await asyncio.to_thread(engine.set_config, values)
+            values: dict[str, object] = {}
+            for key, target in targets.items():
+                values[f"{below(SERVICES, key)}.active"] = target.value
+                if (pods := replicas.get(key)) is not None:
+                    values[f"{below(SERVICES, key)}.{target}.replicas"] = pods
+            await asyncio.to_thread(engine.change_config, values)
             config = True
         await unlocked(lambda: engine.refresh(*(SERVICE_URN.format(key=key) for key in targets)), warn)
     except EngineError as error:

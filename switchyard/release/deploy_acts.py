@@ -73,8 +73,14 @@ class Acts(Protocol):
     async def converge(self, key: str, target: Colour) -> Convergence:
         """Updates configuration and state to the new version, which serves."""
 
-    async def converge_back(self, key: str, source: Colour) -> Convergence:
-        """Updates configuration and state to the old version, which serves again."""
+    async def converge_back(self, key: str, source: Colour, replicas: int | None) -> Convergence:
+        """Updates configuration and state to the old version, which serves again.
+
+        Args:
+            key: key of the service.
+            source: colour of the old version.
+            replicas: number of its pods, if the configuration has none; None otherwise.
+        """
 
     async def remove(self, removal: Warming) -> None:
         """Deletes the pods of a colour that does not serve."""
@@ -119,9 +125,9 @@ class LoneActs:
         """Updates configuration and state to the new version, which serves."""
         return await converge(self._engine, key, target, self._warn, config=False)
 
-    async def converge_back(self, key: str, source: Colour) -> Convergence:
+    async def converge_back(self, key: str, source: Colour, replicas: int | None) -> Convergence:
         """Brings configuration and state to the old version."""
-        return await self.converge(key, source)
+        return await converge(self._engine, key, source, self._warn, config=False, replicas=replicas)
 
     async def remove(self, removal: Warming) -> None:
         """Deletes the pods of a colour that does not serve."""

@@ -207,7 +207,7 @@ class ClusterSteps:
         steps = Steps(
             observe=lambda: self._observed(record),
             warm=lambda planned: warm(self._place.engine, planned, self._place.warn),
-            converge=lambda _: self._converge_back(record),
+            converge=lambda _: self._converge_back(record, observation.pods_to_configure(old)),
         )
         outcome = await lane.run(plan, reason, steps)
         for line in plan.warnings:
@@ -256,11 +256,11 @@ class ClusterSteps:
     async def _undrained(self, observation: Observation, colour: Colour) -> str | None:
         return (await undrain(self._place.cluster, observation.name, observation.settings, colour)).problem
 
-    async def _converge_back(self, record: ReleaseRecord) -> Convergence:
+    async def _converge_back(self, record: ReleaseRecord, replicas: int | None) -> Convergence:
         self._ledger.begin_sending()
         if self._converging is not None:
             await self._converging  # which still holds the lock of the state
-        return await self._acts.converge_back(record.service, Colour(record.source))
+        return await self._acts.converge_back(record.service, Colour(record.source), replicas)
 
     def is_condemned(self) -> bool:
         """Whether the watch, which runs since the switch, has condemned the new version already."""

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from switchyard.config.models.service import Colour
 from switchyard.errors import ClusterError
@@ -76,9 +77,11 @@ class GroupActs:
         )
         return convergence or Convergence(config=False, state=False, problem=NOT_FORWARD)
 
-    async def converge_back(self, _key: str, source: Colour) -> Convergence:
+    async def converge_back(self, _key: str, source: Colour, replicas: int | None) -> Convergence:
         """Brings configuration and state to the old versions, once each of them serves."""
-        convergence: Convergence = await self._group.meet_those_that_come(self._key, BACK, source, self._converge_all)
+        convergence: Convergence = await self._group.meet_those_that_come(
+            self._key, BACK, (source, replicas), self._converge_all_back
+        )
         return convergence
 
     async def remove(self, removal: Warming) -> None:
@@ -156,9 +159,15 @@ class GroupActs:
             return str(error)
         return None
 
-    async def _converge_all(self, targets: Mapping[str, Colour]) -> Mapping[str, Convergence]:
+    async def _converge_all_back(self, sources: Mapping[str, tuple[Colour, int | None]]) -> Mapping[str, Convergence]:
+        replicas = {key: pods for key, (_, pods) in sources.items()}
+        return await self._converge_all({key: source for key, (source, _) in sources.items()}, replicas)
+
+    async def _converge_all(
+        self, targets: Mapping[str, Colour], replicas: Mapping[str, int | None] = MappingProxyType({})
+    ) -> Mapping[str, Convergence]:
         async with self._lock:
-            convergence = await converge_all(self._engine, targets, self._warn, config=False)
+            convergence = await converge_all(self._engine, targets, self._warn, config=False, replicas=replicas)
         return dict.fromkeys(targets, convergence)
 
 

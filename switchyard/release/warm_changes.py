@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from switchyard.config.commands import below, engine_path
+from switchyard.config.commands import below
 from switchyard.config.models.service import Colour
 from switchyard.config.validation.services import SERVICES
 from switchyard.errors import EngineError, GateRefusedError
@@ -79,7 +79,7 @@ def preview_changes(
     services = engine.config().get(SERVICES, {}).get("objectValue") or {}
     before = [(change, _before(services, change, live)) for change, live in changes]
     values = {f"{change.path}.{key}": value for change, _ in changes for key, value in change.values.items()}
-    engine.set_config(values)
+    engine.change_config(values)
     try:
         others = engine.preview()
         for change, _ in changes:
@@ -111,10 +111,7 @@ def _restore_all(engine: Engine, before: Iterable[tuple[ColourChange, Mapping[st
 
 def _restore(engine: Engine, change: ColourChange, before: Mapping[str, Any]) -> None:
     if not before:
-        engine.run("config", "rm", "--path", engine_path(change.path))
+        engine.change_config({}, removed=[change.path])
         return
-    kept = {key: before[key] for key in change.values if key in before}
-    if kept:
-        engine.set_config({f"{change.path}.{key}": value for key, value in kept.items()})
-    for key in change.values.keys() - kept.keys():
-        engine.run("config", "rm", "--path", engine_path(f"{change.path}.{key}"))
+    kept = {f"{change.path}.{key}": before[key] for key in change.values if key in before}
+    engine.change_config(kept, removed=[f"{change.path}.{key}" for key in change.values if key not in before])

@@ -30,7 +30,7 @@ async def warm(engine: Engine, plan: Plan, warn: Warn) -> None:
     key, path = plan.observation.name.key, f"{below(SERVICES, plan.observation.name.key)}.{plan.target}"
     try:
         values = {f"{path}.tag": str(plan.warm_tag), f"{path}.replicas": plan.source.wanted}
-        await asyncio.to_thread(engine.set_config, values)
+        await asyncio.to_thread(engine.change_config, values)
         await unlocked(lambda: engine.up(DEPLOYMENT_URN.format(key=key, colour=plan.target)), warn)
     except EngineError as error:
         raise GateRefusedError(str(refuse_not_warmed(plan, str(error)))) from None

@@ -196,7 +196,7 @@ class PlayedMember(Played):
         self.because = self.acts.because()
         self.world.write(lambda: setattr(self.world, "marked", True))
         self.world.write(lambda: setattr(self.world, "serving", record.source))
-        await self.acts.converge_back(record.service, Colour(record.source))
+        await self.acts.converge_back(record.service, Colour(record.source), None)
         return Ended(Event.PASSED)
 
     async def withdraw(self, record: ReleaseRecord) -> str:

@@ -64,7 +64,9 @@ class Play:
                 raise AssertionError("an endless drain ended")
             return self.drained
 
-        async def converge(_engine: object, _key: str, target: Colour, _warn: object, *, config: bool) -> Convergence:
+        async def converge(
+            _engine: object, _key: str, target: Colour, _warn: object, *, config: bool, **_: object
+        ) -> Convergence:
             await asyncio.to_thread(self.ended.wait, 5)
             self.converged.append(target)
             return Convergence(config=not config, state=self.problem is None, problem=self.problem)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -67,11 +68,26 @@ def steps(*changes: tuple[str, str]) -> tuple[int, str, str]:
 def test_values_are_set_in_one_call_and_text_like_a_number_as_text(
     play: Play, asked: Callable[[], Sequence[object]]
 ) -> None:
-    play({}).set_config({"a:b.tag": "2025", "a:b.replicas": 3, "a:b.0.active": "green"})
+    play({}).change_config({"a:b.tag": "2025", "a:b.replicas": 3, "a:b.0.active": "green"}, removed=["a:b.0.probe"])
     assert asked() == [
         ["config", "set", "--path", "--type", "string", "a:b.tag", "2025", "--stack", "test"],
         ["config", "set-all", "--path", *PAIRS, "--stack", "test"],
+        ["config", "rm", "--path", "a:b[0].probe", "--stack", "test"],
     ]
+
+
+def test_a_change_of_the_configuration_that_fails_half_way_leaves_the_stack_file_as_it_was(
+    play: Play, tmp_path: Path, asked: Callable[[], list[list[str]]]
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    (tmp_path / "Pulumi.test.yaml").write_text("config: {}\n")
+    engine = play({"config": (255, "", "error: no space left on device")})
+    with pytest.raises(EngineError, match="no space left on device"):
+        engine.change_config({"a:b.active": "green"})
+    [[*_, option, changed, _, _]] = asked()
+    assert (option, Path(changed).parent) == ("--config-file", tmp_path)
+    assert (tmp_path / "Pulumi.test.yaml").read_text() == "config: {}\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Pulumi.test.yaml", "Pulumi.yaml", "bin"]
 
 
 def test_a_preview_shows_what_would_change_alone(play: Play) -> None:
@@ -114,6 +130,25 @@ def test_configuration_and_state_follow_and_the_rest_is_written_when_nothing_els
     assert [words[0] for words in asked()] == ["config", "refresh", "preview", "up"]
     assert "switchyard:services.backend.active=green" in asked()[0]
     assert SERVICE in asked()[1]
+
+
+def test_a_colour_that_serves_gets_its_pods_in_the_configuration_if_it_has_none_there(
+    play: Play, asked: Callable[[], list[list[str]]]
+) -> None:
+    engine = play({"preview": steps()})
+    asyncio.run(converge(engine, "backend", Colour.BLUE, print, config=False, replicas=3))
+    path = "switchyard:services.backend"
+    assert {f"{path}.active=blue", f"{path}.blue.replicas=3"} <= set(asked()[0])
+
+
+@pytest.mark.parametrize(("wanted", "configured", "replicas"), [(3, 0, 3), (3, 3, None), (0, 0, None)])
+def test_pods_are_missing_in_the_configuration_only_if_the_cluster_has_some(
+    wanted: int, configured: int, replicas: int | None
+) -> None:
+    observation = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v1", wanted, wanted))
+    blue = observation.settings.blue.model_copy(update={"replicas": configured})
+    settings = observation.settings.model_copy(update={"blue": blue})
+    assert replace(observation, settings=settings).pods_to_configure(Colour.BLUE) == replicas
 
 
 def test_other_changes_of_the_configuration_are_left_to_the_operator(

@@ -38,7 +38,7 @@ class LockedEngine:
         self._error = error
         self.done: list[str] = []
 
-    def set_config(self, _: Mapping[str, object]) -> None:
+    def change_config(self, _: Mapping[str, object]) -> None:
         self.done.append("config")
 
     def refresh(self, *_: str) -> None:

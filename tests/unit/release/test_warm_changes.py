@@ -1,6 +1,6 @@
 """What a release changes in the configuration: previewed first, and as before when that is refused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -30,12 +30,8 @@ class PlayedEngine:
     def config(self) -> dict[str, Any]:
         return self.entry
 
-    def set_config(self, values: Mapping[str, object]) -> None:
-        self.changes.append(dict(values))
-
-    def run(self, *arguments: str) -> str:
-        self.changes.append(arguments[-1])
-        return ""
+    def change_config(self, values: Mapping[str, object], removed: Sequence[str] = ()) -> None:
+        self.changes += [*([dict(values)] if values else []), *removed]
 
     def preview(self) -> list[Step]:
         answer = self.answers.pop(0)
