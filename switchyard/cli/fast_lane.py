@@ -190,7 +190,7 @@ class _Command:
         lane = FastLane(self._access, cluster, journal, self._report.warn, self._begun)
         steps = Steps(
             observe=lambda: self._observe_again(cluster, journal, plan),
-            warm=lambda planned: asyncio.to_thread(warm, self._engine, planned),
+            warm=lambda planned: warm(self._engine, planned, self._report.tell),
             converge=lambda receipt: self._converge(cluster, plan, receipt),
             # Another command may have warmed another version while the operator was asked.
             waited=lambda: journal.waited or not self._request.yes,
@@ -246,9 +246,10 @@ class _Command:
             self._journal.begin_sending()
         key, journals = self._request.service, () if self._journal is None else (self._journal,)
         configured = await asyncio.to_thread(is_configured, self._stack, {key: plan.target}, journals)
-        by_weights = plan.observation.routing is not None
-        convergence = await asyncio.to_thread(
-            converge, self._engine, key, plan.target, config=configured, by_weights=by_weights
+        replicas, by_weights = plan.observation.pods_to_configure(plan.target), plan.observation.routing is not None
+        tell = self._report.tell
+        convergence = await converge(
+            self._engine, key, plan.target, tell, config=configured, replicas=replicas, by_weights=by_weights
         )
         if plan.act is Act.ROLLBACK and self._service.release.hooks.on_rollback:
             await self._run_hooks(cluster)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from switchyard.config.models.service import BlueGreenSettings, Colour
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.config.models.service_name import ServiceName, key_of
 from switchyard.gates.weighted_routing import LoadBalancerRouting
 from switchyard.kube.ingresses import routes_to
@@ -80,6 +80,15 @@ class Observation:
         """Whether a colour serves by everything that a switch writes: the selector, and weights where there are any."""
         to = {colour_name(self.name, colour)}
         return self.serving == colour and all(route.targets == to for route in routes_to(self.name, self.ingresses))
+
+    def pods_to_configure(self, colour: Colour) -> int | None:
+        """Number of the pods of a colour on the cluster, if the configuration has none; None otherwise.
+
+        A retirement that was killed before its update leaves a colour like that. An autoscaler sizes a colour that the
+        configuration gives no pods.
+        """
+        wanted, configured = self.colours[colour].wanted, self.settings.own(Track(colour)).replicas
+        return wanted if wanted and not configured and self.settings.autoscaling is None else None
 
 
 @dataclass(frozen=True)

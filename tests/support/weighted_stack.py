@@ -44,7 +44,6 @@ def stack(sandbox: Sandbox, kubectl: Kubectl, controller: Controller, tmp_path: 
         "switchEngine": "albWeights",
         "blue": {"tag": "v1.0.0", "replicas": 3},
         "green": {"tag": "v1.0.0", "replicas": 0},
-        "gate": {"timeoutSeconds": 5},
     }
     return Stack(
         tmp_path,

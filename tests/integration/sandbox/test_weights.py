@@ -1,6 +1,8 @@
 """A service that its load balancer switches: the real engine and API server, with a fake AWS."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from devtools.engine import Stack
 from tests.support.history import History
@@ -9,6 +11,14 @@ from tests.support.load_balancer_controller import Controller
 from tests.support.weighted_stack import controller, serving, stack, weights
 
 __all__ = ["controller", "serving", "stack"]
+
+
+@contextmanager
+def short_wait(stack: Stack, seconds: int = 5) -> Iterator[None]:
+    """Has the gates wait for a short time only, for what does not happen in the block."""
+    stack.set("services.backend.gate", {"timeoutSeconds": seconds})
+    yield
+    stack.set("services.backend.gate", None)
 
 
 def test_the_load_balancer_is_switched_before_the_idle_colour_goes_and_switched_back_by_the_same_key(
@@ -51,8 +61,9 @@ def test_a_controller_that_never_answers_ends_the_update_in_an_error_and_deletes
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     serving.set("services.backend.active", "green")
     serving.set("services.backend.blue.replicas", 0)
-    result = serving.up()
-    assert not result.ok
+    with short_wait(serving):
+        result, again = serving.up(), serving.up()
+    assert (result.ok, again.ok) == (False, False)
     said = " ".join(result.output.split())
     assert "waiting for the load balancer: a rule of the load balancer sends 0 to backend, 100 to backend-blue" in said
     assert "a change of the idle colour blue is refused (SY-L006): a rule of the load balancer sends" in said
@@ -61,8 +72,6 @@ def test_a_controller_that_never_answers_ends_the_update_in_an_error_and_deletes
     assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before
     assert controller.rules == [weights(blue=100)]
 
-    again = serving.up()
-    assert not again.ok
     controller.answers = True
     result = serving.up()
     assert result.ok, result.output
@@ -77,12 +86,13 @@ def test_a_switch_that_retires_nothing_ends_in_an_error_as_well_when_the_load_ba
     assert serving.up().ok
     controller.answers = False
     serving.set("services.backend.active", "green")
-    result = serving.up()
-    assert not result.ok
-    assert "the switch of the load balancer to Service backend-green is not finished" in result.output
-    # The next one finds nothing to write, and still does not call it done.
-    assert serving.planned() == {}
-    assert not serving.up().ok
+    with short_wait(serving):
+        result = serving.up()
+        assert not result.ok
+        assert "the switch of the load balancer to Service backend-green is not finished" in result.output
+        # The next one finds nothing to write, and still does not call it done.
+        assert serving.planned() == {}
+        assert not serving.up().ok
     kubectl.expect_pods(blue=3, green=3)
 
     serving.set("services.backend.active", "blue")
@@ -124,12 +134,12 @@ def test_a_colour_that_is_unhealthy_is_not_switched_to_and_weights_changed_by_ha
 ) -> None:
     serving.set("cluster.loadBalancer.healthIntervalSeconds", 5)
     serving.set("cluster.loadBalancer.healthTimeoutSeconds", 2)
-    serving.set("services.backend.gate.timeoutSeconds", 1)
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     assert serving.up().ok
     controller.lose_targets()
     serving.set("services.backend.active", "green")
-    result = serving.up()
+    with short_wait(serving, 1):
+        result = serving.up()
     assert not result.ok
     assert "the target group of backend-green has 0 healthy targets of 1" in result.output
     assert kubectl.serving() == "blue"
@@ -139,7 +149,6 @@ def test_a_colour_that_is_unhealthy_is_not_switched_to_and_weights_changed_by_ha
     assert serving.up().ok
     assert controller.rules == [weights(blue=100), weights(green=100)]
 
-    serving.set("services.backend.gate.timeoutSeconds", 5)
     annotation = "alb.ingress.kubernetes.io/actions.backend"
     ingress = kubectl.get("ingress", "backend")
     by_hand = json.loads(ingress["metadata"]["annotations"][annotation])
@@ -147,13 +156,14 @@ def test_a_colour_that_is_unhealthy_is_not_switched_to_and_weights_changed_by_ha
         group["weight"] = 100 if group["serviceName"] == "backend-blue" else 0
     kubectl.run("annotate", "--overwrite", "ingress", "backend", f"{annotation}={json.dumps(by_hand)}")
 
-    result = serving.up()
-    assert not result.ok
-    assert "Ingress backend on the cluster routes to backend-blue, but the stack has backend-green" in result.output
-    serving.set("services.backend.blue.replicas", 0)
-    result = serving.up()
-    assert not result.ok
-    assert "a change of the idle colour blue is refused" in result.output
+    with short_wait(serving):
+        result = serving.up()
+        assert not result.ok
+        assert "Ingress backend on the cluster routes to backend-blue, but the stack has backend-green" in result.output
+        serving.set("services.backend.blue.replicas", 0)
+        result = serving.up()
+        assert not result.ok
+        assert "a change of the idle colour blue is refused" in result.output
     result = serving.up("--refresh")
     assert result.ok, result.output
     assert controller.rules[-1] == weights(green=100)
@@ -170,7 +180,9 @@ def test_a_service_changes_its_switch_engine_and_back_and_a_refused_route_is_rep
     uid = kubectl.get("ingress", "backend")["metadata"]["uid"]
 
     stack.set("services.backend.switchEngine", "albWeights")
-    for result in (stack.preview(), stack.up()):
+    with short_wait(stack):
+        results = stack.preview(), stack.up()
+    for result in results:
         assert not result.ok
         assert "Ingress backend has no target group for Service backend-blue" in result.output
     assert controller.rules == [{"backend": 1}]
@@ -181,7 +193,9 @@ def test_a_service_changes_its_switch_engine_and_back_and_a_refused_route_is_rep
     assert controller.rules[1:] == [weights(service=100), weights(blue=100)]
 
     stack.set("services.backend.switchEngine", None)
-    for result in (stack.preview(), stack.up()):
+    with short_wait(stack):
+        results = stack.preview(), stack.up()
+    for result in results:
         assert not result.ok
         assert "Ingress backend on the cluster routes to backend-blue, but the stack has backend" in result.output
     assert kubectl.get("service", "backend-blue")["spec"]["type"] == "NodePort"

@@ -135,6 +135,7 @@ def test_a_command_killed_between_selector_and_weights_is_finished_by_itself_or_
 def test_a_controller_that_never_answers_leaves_a_doubt_and_a_rollback_without_aws_is_done_all_the_same(
     both: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
+    both.set("services.backend.gate", {"timeoutSeconds": 5})
     controller.answers = False
     doubtful = document(command(both, "switch", "backend", "green", injected=IMPATIENT), 1)
     assert doubtful["receipt"]["loadBalancer"]["follows"] is False
@@ -159,7 +160,7 @@ def test_what_is_refused_changes_neither_selector_nor_weights(
 ) -> None:
     both.set("cluster.loadBalancer.healthIntervalSeconds", 5)
     both.set("cluster.loadBalancer.healthTimeoutSeconds", 2)
-    both.set("services.backend.gate.timeoutSeconds", 1)
+    both.set("services.backend.gate", {"timeoutSeconds": 1})
     assert both.up().ok
     versions = versions_of(kubectl)
     controller.lose_targets()
