@@ -1,4 +1,4 @@
-"""The way in which a command gives the traffic of a service to another colour, by the service's `switchEngine`."""
+"""How a command gives the traffic of a service to another colour, by the `switchEngine` of the service."""
 
 from typing import Protocol
 
@@ -18,7 +18,7 @@ from switchyard.release.selector import apply_selector
 
 
 class Switching(Protocol):
-    """The way in which a command gives the traffic of a service to another colour."""
+    """How a command gives the traffic of a service to another colour."""
 
     def gates(self, settings: BlueGreenSettings, access: ClusterAccess, warn: Warn) -> BlueGreenGates:
         """The gates that a switch to the active colour of these settings passes."""
@@ -72,7 +72,7 @@ class SelectorSwitching:
 
 
 def switching_of(cluster: Cluster, observation: Observation) -> Switching:
-    """The way in which a service is switched.
+    """How a service is switched.
 
     Args:
         cluster: the cluster.
