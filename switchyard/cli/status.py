@@ -60,7 +60,7 @@ async def _read(
     from switchyard.cli.status_doubt import ask_where_in_doubt
 
     services = await inspect_services(access, settings.services, settings.releases.freeze)
-    services = await ask_where_in_doubt(access, stack, settings.services, services)
+    services = await ask_where_in_doubt(access, stack, settings.services, services, settings.cluster)
     if getattr(settings.cluster, "load_balancer", None) is None:
         return services, None
     # The SDK of AWS takes a second to import, which other clusters need not wait for.

@@ -1,4 +1,4 @@
-"""Asks again, for `switchyard status`, whether the nodes follow a switch that was in doubt when it was done."""
+"""Asks again, for `switchyard status`, whether a switch is followed that was in doubt when it was done."""
 
 # The modules of a release are imported only where a switch is in doubt.
 # ruff: noqa: PLC0415
@@ -16,11 +16,18 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from switchyard.release.latest import LatestRelease
+    from switchyard.release.plan import Observation
 
 
 async def ask_where_in_doubt(
-    access: ClusterAccess, stack: str, services: Mapping[str, ServiceSettings], statuses: list[ServiceStatus]
+    access: ClusterAccess,
+    stack: str,
+    services: Mapping[str, ServiceSettings],
+    statuses: list[ServiceStatus],
+    of_cluster: object = None,
 ) -> list[ServiceStatus]:
     """The statuses, with what is seen now of each switch that is in doubt. Without one, nothing is asked.
 
@@ -29,40 +36,45 @@ async def ask_where_in_doubt(
         stack: name of the stack.
         services: services of the stack.
         statuses: of these services.
+        of_cluster: settings of the cluster, which have its load balancer.
     """
     if not any(status.release is not None and status.release.doubt for status in statuses):
         return statuses
+    from switchyard.cli.release_cluster import observe_service
+    from switchyard.gates.weighted_routing import switching_load_balancer
+
     cluster = await Cluster.connect(access)
 
     async def asked(status: ServiceStatus) -> ServiceStatus:
         settings, release = services[key_of(status.name)], status.release
         if release is None or release.doubt is None or not isinstance(settings, BlueGreenSettings):
             return status
-        return replace(status, release=await _asked(cluster, access, stack, status, settings, release))
+        routing = switching_load_balancer(of_cluster, key_of(status.name), settings)
+
+        async def observe() -> "Observation":
+            return await observe_service(cluster, access, stack, status.name, settings, routing)
+
+        return replace(status, release=await _asked(cluster, observe, release))
 
     return list(await asyncio.gather(*map(asked, statuses)))
 
 
 async def _asked(
-    cluster: Cluster,
-    access: ClusterAccess,
-    stack: str,
-    status: ServiceStatus,
-    settings: BlueGreenSettings,
-    release: "LatestRelease",
+    cluster: Cluster, observe: "Callable[[], Awaitable[Observation]]", release: "LatestRelease"
 ) -> "LatestRelease":
     """The release with what is seen now of its switch. What cannot be seen now leaves the doubt as it was."""
-    from switchyard.cli.release_cluster import observe_service
     from switchyard.release.following import ask_again
     from switchyard.release.plan import Act, Plan
     from switchyard.release.receipt_warnings import doubt
 
     try:
-        observation = await observe_service(cluster, access, stack, status.name, settings)
+        observation = await observe()
         plan = Plan(Act.SWITCH, observation, observation.serving, patch=False)
         receipt = await ask_again(cluster, plan)
     except (ClusterError, GateRefusedError):
         return release
     now = doubt(plan, receipt)
-    follows = now is None and all(node.follows for node in receipt.nodes)  # a node that may not be asked does not
+    # What may not be asked does not follow.
+    balancer = receipt.balancer is None or receipt.balancer.follows is True
+    follows = now is None and balancer and all(node.follows for node in receipt.nodes)
     return replace(release, follows_now=follows, doubt_now=now)

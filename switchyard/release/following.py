@@ -24,6 +24,9 @@ from switchyard.release.switching import switching_of
 FOLLOW_SECONDS = 10
 """Seconds for which the endpoints are watched after the patch. The switch is done in any case."""
 
+BALANCER_SECONDS = 30.0
+"""Seconds for which AWS is asked after the patch. The controller carries a change out in ten, or not at all."""
+
 NO_NODES = "nodes: none that is ready has a kube-proxy that could be asked"
 
 
@@ -75,14 +78,20 @@ class Following:
         problems = (*followed.unseen, *unseen)
         return replace(followed, content=content.versions, content_warning=content.warning, unseen=problems)
 
-    async def routed(self, receipt: Receipt) -> Receipt:
-        """The receipt with the observations of each node, and of the load balancer where it chooses the colour."""
-        followed, balancer = await asyncio.gather(self.nodes(receipt), self._balancer())
+    async def routed(self, receipt: Receipt, seconds: float | None = None) -> Receipt:
+        """The receipt with the observations of each node, and of the load balancer where it chooses the colour.
+
+        Args:
+            receipt: the receipt so far.
+            seconds: how long the load balancer is given to follow; None gives it the usual time.
+        """
+        balancer_seconds = BALANCER_SECONDS if seconds is None else seconds
+        followed, balancer = await asyncio.gather(self.nodes(receipt), self._balancer(balancer_seconds))
         unseen = (*followed.unseen, *((NODES_OF_BALANCER,) if balancer is not None else ()))
         return replace(followed, balancer=balancer, unseen=unseen)
 
-    async def _balancer(self) -> BalancerAnswer | None:
-        answer = await switching_of(self._cluster, self._plan.observation).follow(self._plan)
+    async def _balancer(self, seconds: float) -> BalancerAnswer | None:
+        answer = await switching_of(self._cluster, self._plan.observation).follow(self._plan, seconds)
         return replace(answer, after=self._elapsed()) if answer is not None and answer.follows else answer
 
     async def nodes(self, receipt: Receipt) -> Receipt:
@@ -145,7 +154,7 @@ async def ask_again(cluster: Cluster, plan: Plan) -> Receipt:
     """
     began = time.monotonic()
     following = Following(cluster, plan, lambda: time.monotonic() - began)
-    return await following.routed(await following.endpoints(Receipt("")))
+    return await following.routed(await following.endpoints(Receipt("")), seconds=0)
 
 
 def _together(asked: NodeAnswer, health: NodeAnswer | None) -> NodeAnswer:

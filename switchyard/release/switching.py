@@ -31,8 +31,13 @@ class Switching(Protocol):
             switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
         """
 
-    async def follow(self, plan: Plan) -> BalancerAnswer | None:
-        """What the load balancer is seen to do after the patch; None where it does not choose the colour."""
+    async def follow(self, plan: Plan, seconds: float) -> BalancerAnswer | None:
+        """What the load balancer is seen to do after the patch; None where it does not choose the colour.
+
+        Args:
+            plan: the switch.
+            seconds: how long it is given to follow. With 0 it is asked once.
+        """
 
 
 class SelectorSwitching:
@@ -66,7 +71,7 @@ class SelectorSwitching:
                 raise GateRefusedError(str(refuse_changed(observation.name))) from None
             await apply_selector(self._cluster.api, now, labels)
 
-    async def follow(self, _plan: Plan) -> None:
+    async def follow(self, _plan: Plan, _seconds: float) -> None:
         """Nothing: the endpoints and the nodes show whether a selector is followed."""
         return
 

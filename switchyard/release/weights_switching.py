@@ -36,9 +36,6 @@ from switchyard.release_errors import WeightsNotWrittenError
 if TYPE_CHECKING:
     from switchyard.gates.load_balancer_weights import WeightedGates
 
-FOLLOW_SECONDS = 30.0
-"""Seconds for which AWS is asked after the patch. The controller carries a change out in ten, or not at all."""
-
 POLL_SECONDS = 1.0
 """Seconds between two requests to AWS, which offers no watch and throttles calls."""
 
@@ -113,11 +110,11 @@ class WeightsSwitching:
             taken_back = plan.act is not Act.ROLLBACK and await self._taken_back(plan)
             raise WeightsNotWrittenError(report_weights_not_written(plan, str(error), taken_back=taken_back)) from error
 
-    async def follow(self, plan: Plan) -> BalancerAnswer | None:
+    async def follow(self, plan: Plan, seconds: float) -> BalancerAnswer | None:
         """What AWS reports of the load balancer, once it follows or the time for that has passed."""
         settings = _with_active(plan.observation.settings, plan.target)
         to, failures = weighted_service(self._name, settings), 0
-        gates = self.gates(settings, ClusterAccess(), _say_nothing)
+        gates = await asyncio.to_thread(self.gates, settings, ClusterAccess(), _say_nothing)  # with an import
 
         async def read() -> BalancerAnswer:
             nonlocal failures
@@ -132,7 +129,7 @@ class WeightsSwitching:
         return await poll_until(
             read,
             lambda answer: answer.follows is True or failures >= UNANSWERED,
-            seconds=FOLLOW_SECONDS,
+            seconds=seconds,
             every=POLL_SECONDS,
         )
 

@@ -30,8 +30,8 @@ weights.apply = killed
 """A fault: the command is killed when the selector is changed, and no Ingress is."""
 
 IMPATIENT = """
-import switchyard.release.weights_switching as weights
-weights.FOLLOW_SECONDS = 2.0
+import switchyard.release.following as following
+following.BALANCER_SECONDS = 2.0
 """
 """The load balancer is given less time, so that a test need not wait for what never comes."""
 

@@ -14,6 +14,7 @@ from switchyard.config.models.service import Colour, Track
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import GateRefusedError, UnreachableError
 from switchyard.kube.access import ClusterAccess
+from switchyard.release.balancer_answer import BalancerAnswer
 from switchyard.release.latest import LatestRelease
 from switchyard.release.phases import Result
 from switchyard.release.plan import Observation, Plan
@@ -86,6 +87,7 @@ def test_a_node_that_does_not_follow_now_is_named_with_the_time_of_the_switch(mo
     "answer",
     [
         replace(FOLLOWS, nodes=(NodeAnswer(ALL_NODES, None, "not seen: may not get nodes/proxy"),)),
+        replace(FOLLOWS, balancer=BalancerAnswer("backend-green", None, "AWS does not answer")),
         UnreachableError("no answer"),
         GateRefusedError("of another stack"),
     ],

@@ -132,6 +132,15 @@ def test_configuration_and_state_follow_and_the_rest_is_written_when_nothing_els
     assert SERVICE in asked()[1]
 
 
+def test_the_state_gets_the_weights_too_where_a_load_balancer_chooses(
+    play: Play, asked: Callable[[], list[list[str]]]
+) -> None:
+    engine = play({"preview": steps()})
+    asyncio.run(converge(engine, "backend", Colour.BLUE, print, config=True, by_weights=True))
+    urn = "**::switchyard:ingress:AlbIngress$kubernetes:networking.k8s.io/v1:Ingress::*-backend"
+    assert {SERVICE, urn, f"{urn}.*"} <= set(asked()[0])
+
+
 def test_a_colour_that_serves_gets_its_pods_in_the_configuration_if_it_has_none_there(
     play: Play, asked: Callable[[], list[list[str]]]
 ) -> None:

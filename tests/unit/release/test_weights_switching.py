@@ -221,9 +221,8 @@ def test_aws_is_asked_until_it_reports_the_new_rule_or_does_not_answer(
 
     monkeypatch.setattr(WeightedGates, "unforwarded", unforwarded)
     monkeypatch.setattr("switchyard.release.weights_switching.POLL_SECONDS", 0.001)
-    monkeypatch.setattr("switchyard.release.weights_switching.FOLLOW_SECONDS", 0.05)
     observation = weighted()
-    answer = asyncio.run(switching(Api(), observation).follow(Plan(Act.SWITCH, observation, Colour.GREEN)))
+    answer = asyncio.run(switching(Api(), observation).follow(Plan(Act.SWITCH, observation, Colour.GREEN), 0.05))
     assert answer is not None
     assert (answer.service, answer.follows) == ("backend-green", follows)
     assert asked in {None, len(calls)}
