@@ -100,7 +100,7 @@ def test_the_request_is_an_apply_by_force_under_the_manager_of_the_stack() -> No
             return {}
 
     asyncio.run(apply_selector(Api(), LIVE, GREEN))  # type: ignore[arg-type]
-    assert sent["words"] == ("patch", "services", "backend", "shop")
+    assert sent["words"] == ("patch", "services", "backend", "shop", "v1")
     assert sent["params"] == {"fieldManager": "switchyard", "force": "true"}
     assert sent["headers"] == {"content-type": "application/apply-patch+yaml"}
     assert json.loads(sent["content"]) == with_selector(LIVE, GREEN)
