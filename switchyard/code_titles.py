@@ -183,6 +183,7 @@ TITLES: Mapping[Code, str] = {
     Code.LOOK_MISUSED: "An option of analyze does not fit the service's strategy",
     Code.WATCH_IMPOSSIBLE: "The new version could not be watched",
     Code.WATCH_INCOMPLETE: "The watch may not see what it needs",
+    Code.ROLLBACK_UNRECORDED: "What became of a rollback could not be recorded",
     Code.MESSAGE_WAITS: "A message about a release is not sent yet",
     Code.WEBHOOK_UNUSABLE: "The URL of a notification cannot be read",
     Code.MESSAGES_DROPPED: "Messages about releases were dropped",
@@ -194,5 +195,6 @@ TITLES: Mapping[Code, str] = {
     Code.PROMETHEUS_NO_ANSWER: "Prometheus does not answer",
     Code.PROMETHEUS_UNRESOLVED: "The host name of Prometheus does not resolve",
     Code.NOT_AS_CONFIGURED: "Not everything is as configured",
+    Code.INTERRUPTED: "The command was interrupted",
 }
 """What each message is about, in one line: the title of its section in the runbook."""

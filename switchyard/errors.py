@@ -29,6 +29,7 @@
     │   ├── LeaseHeldError             another command releases the service
     │   ├── LeaseLostError             another command has taken the Lease
     │   ├── DrillNotBackError          a drill has switched, and has not come back
+    │   ├── RollbackUnrecordedError    what became of the rollback of a release cannot be written
     │   ├── TransitionError            an act does not fit the phase that a release is in
     │   ├── TogetherUndoneError        of several services one could not be switched; all serve as before
     │   ├── TogetherSplitError         and not all of them serve as before

@@ -1,8 +1,9 @@
 """One service as `deploy`, `resume`, `abort` and `retire` have it: what it is refused for, its record and its steps."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import DeployReport
@@ -111,6 +112,7 @@ class ServiceRelease:
         ledger: DeployLedger,
         acts: Acts | None = None,
         around: Callable[[ReleaseHooks], ReleaseHooks] = lambda hooks: hooks,
+        versions: Mapping[str, str] = MappingProxyType({}),
     ) -> Runner:
         """Takes the release of the service through its phases.
 
@@ -119,6 +121,7 @@ class ServiceRelease:
             ledger: of the service, whose Lease is held.
             acts: what the engine and the selector do; None for a service that is released alone.
             around: replaces the hooks of the service.
+            versions: the version of each service that is released together, by its key.
         """
         place = ReleaseContext(
             access=self.access,
@@ -128,10 +131,13 @@ class ServiceRelease:
             observe=lambda: self.observe(cluster),
             warn=self.report.warn,
             on_tick=self.report.tick,
+            versions=versions,
         )
         steps = ClusterSteps(place, ledger, self.service, acts)
         hooks = around(release_hooks(self.service, self.name, cluster.api, ledger, self.report))
-        return Runner(ledger, steps, self.report.phase_ended, self.service.release.bake_seconds, hooks)
+        return Runner(
+            ledger, steps, self.report.phase_ended, self.service.release.bake_seconds, hooks, self.report.warn
+        )
 
     async def observe(self, cluster: Cluster) -> Observation:
         """Reads the Service and both colours."""
@@ -143,7 +149,7 @@ class ServiceRelease:
         if request.act is not Act.DEPLOY:
             raise_refusal(refuse_no_release(releases.current, request.service, request.act))
             return
-        raise_refusal(refuse_unfinished(releases.current, request.service))
+        raise_refusal(refuse_unfinished(releases.current, request.service, observation.serving))
         raise_refusal(refuse_serves(observation, request.tag))
         version = find_rolled_back(releases.rolled_back, observation.serving.other, request.tag)
         if version is not None and version.because is None:

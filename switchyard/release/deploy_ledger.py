@@ -121,9 +121,13 @@ class RollbackJournal:
         self._because = because
         self._record = record
 
-    async def last(self) -> ReleaseRecord:
+    async def last(self, _serving: Colour) -> ReleaseRecord:
         """The record of the release."""
         return self._record
+
+    async def abandoned(self, _serving: Colour) -> None:
+        """There is no other command than that of the release."""
+        return
 
     @asynccontextmanager
     async def held(self, _act: Act) -> AsyncGenerator[None, None]:
@@ -147,8 +151,12 @@ class RollbackJournal:
 class NoJournal:
     """The journal of a fast lane that only passes gates and patches: the release has its own record."""
 
-    async def last(self) -> None:
+    async def last(self, _serving: Colour) -> None:
         """There is no release before."""
+        return
+
+    async def abandoned(self, _serving: Colour) -> None:
+        """There is no other command than that of the release."""
         return
 
     def held(self, _act: Act) -> AbstractAsyncContextManager[None]:

@@ -16,7 +16,7 @@ from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.engine import Step
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.record_text import again, described, unfinished
+from switchyard.release.record_text import again, described, finishing, unfinished
 from switchyard.release.refusals import UNTOUCHED
 
 
@@ -52,8 +52,14 @@ def refuse_serves(observation: Observation, tag: str) -> Refusal | None:
     )
 
 
-def refuse_unfinished(record: ReleaseRecord | None, key: str) -> Refusal | None:
-    """Refuses a release while another one has not ended."""
+def refuse_unfinished(record: ReleaseRecord | None, key: str, serving: Colour) -> Refusal | None:
+    """Refuses a release while another one has not ended.
+
+    Args:
+        record: of the latest release; None where there is none.
+        key: of the service.
+        serving: the colour that serves.
+    """
     if record is None or not record.running:
         return None
     if record.kind == Act.DEPLOY:
@@ -62,7 +68,7 @@ def refuse_unfinished(record: ReleaseRecord | None, key: str) -> Refusal | None:
         if record.phase == "bake":
             remedy = f"End it: {typed(f'switchyard retire {key}')}. {back}"
     else:
-        remedy = f"Finish it: {again(record)}"
+        remedy = f"Finish it: {finishing(record, serving)}"
     return Refusal(
         code=Code.RELEASE_UNFINISHED,
         step=f"{key}: the deploy",
@@ -168,6 +174,28 @@ def abort_incomplete(record: ReleaseRecord, why: str) -> str:
         "",
         f"Configuration or pods of {record.target} are left as they are: {why.strip().removesuffix('.')}",
         f"They get no traffic. Once that is repaired: {set_value(replicas, 0)} && {typed('pulumi up')}",
+    )
+
+
+def report_unrecorded(record: ReleaseRecord, serving: str | None, why: str) -> str:
+    """Reports that the record does not have what became of the rollback of a release.
+
+    Args:
+        record: record of the release.
+        serving: the colour that serves; None where it cannot be read.
+        why: why the rollback or the record failed.
+    """
+    version, key = f"{record.tag} in {record.target}", record.service
+    if serving == record.source:
+        outcome, serves = "is rolled back, and the record cannot be written", f"{serving} serves again."
+    else:
+        outcome = "is to be rolled back, and that is not done"
+        serves = f"{serving} serves." if serving else f"What serves cannot be read; {record.target} may still serve."
+    return notice(
+        Code.ROLLBACK_UNRECORDED,
+        key,
+        f"{version} {outcome}: {why.strip().removesuffix('.')}",
+        f"{serves} As soon as the API server answers: {typed(f'switchyard abort {key}')}",
     )
 
 

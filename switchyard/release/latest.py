@@ -18,14 +18,27 @@ class LatestRelease:
 
     Attributes:
         record: of the release.
-        attended: whether a command drives it, by its Lease; None where the Lease may not be read. A release that has
-            ended is attended by none.
+        attended: whether a command drives it, by its Lease; None where the Lease may not be read, or was renewed at a
+            time in the future. A release that has ended is attended by none.
         holder: the command that drives it; None where there is none, or where the Lease may not be read.
+        serving: the colour that serves now; None where it is not known.
+        follows_now: whether every node, asked again, follows a switch that was in doubt.
+        doubt_now: what does not follow it, asked again, in words; None where it was not asked again, or follows.
     """
 
     record: ReleaseRecord
     attended: bool | None = False
     holder: Held | None = None
+    serving: str | None = None
+    follows_now: bool = False
+    doubt_now: str | None = None
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether its command was killed before it changed the selector."""
+        record = self.record
+        by_command = record.running and record.kind in {Act.SWITCH, Act.ROLLBACK}
+        return by_command and self.attended is False and self.serving not in {None, record.target}
 
     @property
     def following(self) -> Phase | None:
@@ -37,7 +50,7 @@ class LatestRelease:
     def doubt(self) -> str | None:
         """What was not seen to follow its switch, in words; None where all was, then or when it was looked at again."""
         retired = self.record.kind == Act.DEPLOY and self.record.result is Result.SUCCEEDED  # which looks again
-        return None if retired else self.record.doubt
+        return None if retired or self.follows_now else self.doubt_now or self.record.doubt
 
     @property
     def not_seen(self) -> str | None:

@@ -272,26 +272,6 @@ def warn_fewer(plan: Plan, serving_ready: int) -> str:
     )
 
 
-def not_converged(name: str, target: Colour, stack: str, why: str, *, config: bool) -> str:
-    """Reports that the switch is done, and that configuration or state do not have it yet.
-
-    Args:
-        name: name of the service.
-        target: the colour that serves.
-        stack: name of the stack.
-        why: the engine's own words.
-        config: whether the configuration has it, so that only the state lacks it.
-    """
-    later = f"pulumi up --stack {stack}" if config else f"{command(Act.SWITCH, name, target, stack)} --yes"
-    lacking = "the state" if config else "the configuration and the state"
-    return notice(
-        Code.NOT_CONVERGED,
-        key_of(name),
-        f"{target} serves, but {lacking} of stack {stack} cannot be brought to it now: {why.strip()}",
-        f"When the state can be reached again: {later}",
-    )
-
-
 def command(act: Act, name: str, colour: Colour | None = None, stack: str | None = None) -> str:
     """The command line of a switch or a rollback."""
     words = ["switchyard", act.value, key_of(name), *([colour.value] if colour else [])]

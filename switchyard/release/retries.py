@@ -18,23 +18,40 @@ PAUSE_SECONDS = 1.0
 Value = TypeVar("Value")
 
 
-async def until_answered(call: Callable[[], Awaitable[Value]]) -> Value:
+async def until_answered(
+    call: Callable[[], Awaitable[Value]], on_wait: Callable[[ClusterError], None] = lambda _: None
+) -> Value:
     """The answer of a call that may be made again, as soon as the API server gives one.
 
     Args:
         call: the call.
+        on_wait: is called once, with the error of the first attempt, if there is another attempt.
 
     Raises:
         switchyard.errors.ClusterError: that of the last attempt, or one that no further attempt would change.
     """
-    end = time.monotonic() + SECONDS
+    end, waited = time.monotonic() + SECONDS, False
     while True:
         try:
             return await call()
         except ClusterError as error:
             if not _is_passing(error) or time.monotonic() >= end:
                 raise
+            if not waited:
+                on_wait(error)
+            waited = True
         await asyncio.sleep(PAUSE_SECONDS)  # an API server that comes back cannot be watched for
+
+
+def waiting(key: str, what: str, error: ClusterError) -> str:
+    """Says that a step waits for the API server.
+
+    Args:
+        key: key of the service.
+        what: the step, for example ``the rollback to blue``.
+        error: that of the first attempt.
+    """
+    return f"{key}: {what} is tried again for {SECONDS:.0f} s at most, because the API server does not answer: {error}"
 
 
 def _is_passing(error: ClusterError) -> bool:

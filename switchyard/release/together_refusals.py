@@ -6,6 +6,7 @@ from switchyard.codes import Code
 from switchyard.config.commands import typed
 from switchyard.config.models.service import Colour
 from switchyard.gates.rules.refusal import Refusal, notice
+from switchyard.release.convergence_text import when_writable
 from switchyard.release.plan import Act, Plan
 from switchyard.release.refusals import UNTOUCHED
 
@@ -115,5 +116,5 @@ def not_converged_together(plans: Mapping[str, Plan], stack: str, why: str, *, c
         Code.NOT_CONVERGED,
         ", ".join(plans),
         f"they serve as asked, but {lacking} of stack {stack} cannot be brought to it now: {why.strip()}",
-        f"When the state can be reached again: {later}",
+        f"{when_writable(why)}: {later}",
     )
