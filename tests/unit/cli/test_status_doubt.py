@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from switchyard.cli import status_doubt
 from switchyard.cli.release_text import doubt_line
 from switchyard.cli.service_status import ServiceStatus
 from switchyard.cli.status_doubt import ask_where_in_doubt
@@ -14,6 +13,7 @@ from switchyard.config.models.service import Colour, Track
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import GateRefusedError, UnreachableError
 from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
 from switchyard.release.balancer_answer import BalancerAnswer
 from switchyard.release.latest import LatestRelease
 from switchyard.release.phases import Result
@@ -52,7 +52,7 @@ def asked(
             raise answer
         return answer
 
-    monkeypatch.setattr(status_doubt.Cluster, "connect", connect)
+    monkeypatch.setattr(Cluster, "connect", connect)
     monkeypatch.setattr("switchyard.cli.release_cluster.observe_service", observe)
     monkeypatch.setattr("switchyard.release.following.ask_again", ask_again)
     services: Any = {"backend": settings("green")}
