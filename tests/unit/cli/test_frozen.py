@@ -1,15 +1,18 @@
 """What the commands say and do while releases are frozen."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
 from switchyard.cli.history_table import print_history
-from switchyard.cli.service_status import ServiceStatus
+from switchyard.cli.service_status import ServiceStatus, _with_windows
 from switchyard.cli.status_changes import described
 from switchyard.cli.status_json import document
 from switchyard.cli.status_table import print_status
+from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import Track
 from switchyard.config.models.service_name import ServiceName
 from switchyard.config.models.switch_engine import SwitchEngine
@@ -80,6 +83,34 @@ def test_status_shows_an_open_freeze_and_null_without_one(capfd: pytest.CaptureF
     assert "releases are frozen: holidays (by ada), until 2090-01-01T00:00:00Z" in described(STATUS)
     print_status("test", [STATUS], None)
     assert "backend: releases are frozen: holidays (by ada)" in " ".join(capfd.readouterr().out.split())
+
+
+@pytest.mark.parametrize(
+    ("engine", "track", "window"),
+    [
+        (SwitchEngine.SELECTOR, Track.BLUE, WINDOW),
+        (SwitchEngine.ALB_WEIGHTS, Track.BLUE, WINDOW),
+        (SwitchEngine.SELECTOR, Track.ROLLOUT, None),
+    ],
+)
+def test_a_freeze_holds_for_every_service_in_two_colours(
+    engine: SwitchEngine, track: Track, window: OpenWindow | None
+) -> None:
+    class Api:
+        """An API server with a clock."""
+
+        async def date(self) -> datetime:
+            return datetime(2030, 1, 1, tzinfo=UTC)
+
+    class Cluster:
+        """A cluster with this API server."""
+
+        api = Api()
+
+    cluster: Any = Cluster()
+    status = replace(STATUS, engine=engine, configured=track, frozen=None)
+    [now] = asyncio.run(_with_windows(cluster, [status], (Freeze.model_validate(FROZEN),)))
+    assert now.frozen == window
 
 
 def test_history_shows_an_override(capfd: pytest.CaptureFixture[str]) -> None:
