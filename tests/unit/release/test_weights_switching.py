@@ -31,7 +31,7 @@ DENIED = AccessDeniedError("patch", "ingresses", 403, "no")
 
 def ingress(colour: Colour, version: str = "7") -> dict[str, Any]:
     """The Ingress whose weights send all requests to a colour."""
-    own = {f"f:{ACTION}": {}, "f:alb.ingress.kubernetes.io/group.name": {}}
+    own: dict[str, object] = {f"f:{ACTION}": {}, "f:alb.ingress.kubernetes.io/group.name": {}}
     fields = {"f:metadata": {"f:annotations": own}, "f:spec": {"f:rules": {}}}
     weighted = settings(colour.value, switchEngine="albWeights", nodePort=30080)
     backend = {"service": {"name": "backend", "port": {"name": "use-annotation"}}}
@@ -213,7 +213,7 @@ def test_aws_is_asked_until_it_reports_the_new_rule_or_does_not_answer(
     calls: list[Any] = []
 
     async def unforwarded(*_: object) -> str | None:
-        answer = answers[min(len(calls), len(answers) - 1)]
+        answer: str | Exception | None = answers[min(len(calls), len(answers) - 1)]
         calls.append(answer)
         if isinstance(answer, Exception):
             raise answer
