@@ -256,7 +256,7 @@ class VersionUnreadableError(ObservationError):
 
 
 class GateRefusedError(SwitchyardError):
-    """A step is not taken, and the cluster is as it was. The text is for the engineer who pressed Enter."""
+    """A step was not carried out, and the cluster is as it was. The text is for the engineer who pressed Enter."""
 
     code = Code.STEP_NOT_TAKEN
 

@@ -25,7 +25,7 @@ class CommandReport(ABC):
 
     def state_unreachable(self, why: str) -> None:
         """Reports that the state cannot be read, which does not stop a command."""
-        self.warn(f"The state of stack {self._stack} cannot be read, and the command goes on without it: {why}")
+        self.warn(f"The state of stack {self._stack} cannot be read, and the command continues without it: {why}")
 
 
 class CollectedReport(CommandReport):

@@ -27,7 +27,7 @@ class DeployRequest:
         hold_after: the phase after which the release waits for an operator.
         stack: name of the stack; None for the selected one.
         wait: whether a command that releases the service is waited for as long as it takes.
-        detach: whether it goes on without this terminal.
+        detach: whether it continues without this terminal.
         yes: whether it is confirmed already.
         as_json: whether the output is one JSON document.
         override: why it goes on although releases are frozen; None where it does not.
@@ -174,7 +174,7 @@ def _end_interrupted(request: DeployRequest) -> None:
     key, on = request.keys[0], stack_option(request.stack)
     errors.print(
         f"Interrupted. The version that serves continues to serve. Phase of the release: switchyard status{on}; "
-        f"switchyard history {key}{on}\nTo continue: switchyard resume {key}{on}. To take it back: "
+        f"switchyard history {key}{on}\nTo continue: switchyard resume {key}{on}. To revert it: "
         f"switchyard abort {key}{on}"
     )
     raise typer.Exit(ExitCode.FAILED)

@@ -88,7 +88,7 @@ class DeployReport(CommandReport):
         console.print(line.rstrip(), markup=False)
 
     def detached(self, process: Detached) -> None:
-        """Reports a process that goes on without this terminal: how to follow it, and how to end it."""
+        """Reports a process that continues without this terminal: how to follow it, and how to end it."""
         request, on = self._request, stack_option(self._request.stack)
         host = Holder("").host
         if request.as_json:
@@ -98,7 +98,7 @@ class DeployReport(CommandReport):
             return
         act = f"the {request.act} of {request.tag}" if request.tag else f"the {request.act}"
         console.print(
-            f"{request.service}: {act} goes on without this terminal, in process {process.process} on {host}\n"
+            f"{request.service}: {act} continues without this terminal, in process {process.process} on {host}\n"
             f"  log       {process.log}\n"
             f"  follow    switchyard status --watch{on}\n"
             f"  end       switchyard abort {request.service}{on}",
@@ -164,7 +164,7 @@ def _good_ending(record: ReleaseRecord, bake_seconds: int) -> str:
         return f"{key}: {version} has passed. It bakes until {to_text(until) if until else 'its time is over'}."
     if record.result is Result.SUCCEEDED:
         return f"{key}: {version} is released, and {record.source} is retired."
-    return f"{key}: the release of {version} is taken back: {_sentence(record.detail)}."
+    return f"{key}: the release of {version} was reverted: {_sentence(record.detail)}."
 
 
 def _bad_ending(record: ReleaseRecord) -> str:
@@ -183,7 +183,7 @@ def _bad_ending(record: ReleaseRecord) -> str:
 
 
 def _sentence(detail: str | None) -> str:
-    return (detail or "no reason was written").strip().removesuffix(".")
+    return (detail or "no reason is recorded").strip().removesuffix(".")
 
 
 def _next(record: ReleaseRecord, stack: str | None) -> str:
@@ -204,4 +204,4 @@ def _next(record: ReleaseRecord, stack: str | None) -> str:
         )
     if record.irreversible is not None:
         return f"Next: switchyard resume {key}{on} (continues)"
-    return f"Next: switchyard resume {key}{on} (continues), or switchyard abort {key}{on} (takes it back)"
+    return f"Next: switchyard resume {key}{on} (continues), or switchyard abort {key}{on} (reverts it)"

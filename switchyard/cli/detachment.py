@@ -97,7 +97,7 @@ def open_log(services: Sequence[str], directory: Path | None = None) -> tuple[Pa
         return log, os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise LogUnwritableError(
-            f"{', '.join(services)}: the log of a command without a terminal cannot be written: {log}: "
+            f"{', '.join(services)}: the log of the background command cannot be written: {log}: "
             f"{error.strerror}. Nothing was changed. Free disk space or grant the permission, or run the command "
             "without --detach."
         ) from None

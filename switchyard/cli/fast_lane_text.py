@@ -151,10 +151,10 @@ def _side(state: ColourState) -> dict[str, Any]:
 def converged(convergence: Convergence) -> str:
     """The line that configuration and state have the colour that serves, with other changes that wait."""
     if not convergence.waiting:
-        return "converged     configuration and state have it: the next preview is empty"
+        return "converged     configuration and state are updated: the next preview is empty"
     changes = ", ".join(f"{step.name} ({step.op})" for step in convergence.waiting)
     update = typed("pulumi up")
-    return f"converged     configuration and state have it; other changes wait for `{update}`: {changes}"
+    return f"converged     configuration and state are updated; other changes wait for `{update}`: {changes}"
 
 
 def _next(plan: Plan, stack: str | None) -> str:

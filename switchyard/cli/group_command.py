@@ -170,7 +170,7 @@ class GroupCommand:
         except SwitchyardError as error:
             for key in written:
                 with suppress(SwitchyardError):
-                    detail = f"the others were not begun: {error}"
+                    detail = f"the others were not started: {error}"
                     await ledgers[key].write(records[key].ending(Result.FAILED, ledgers[key].now(), detail))
             raise
         return records

@@ -39,7 +39,7 @@ async def members_of(api: BoundedApi, settings: StackSettings, record: ReleaseRe
             continue
         service = settings.services.get(key)
         if not isinstance(service, BlueGreenSettings):
-            missing[key] = "is not in the configuration any more, or has another strategy"
+            missing[key] = "is no longer in the configuration, or has another strategy"
             continue
         releases = await ReleaseStore(api, service.namespace, service.named(key)).read()
         current = () if releases.current is None else (releases.current,)

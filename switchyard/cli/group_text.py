@@ -109,7 +109,7 @@ class GroupReport(CommandReport):
             return
         versions = ", ".join(f"{key} {member.tag}".rstrip() for key, member in self._requests.items())
         console.print(
-            f"The {act} of {versions} goes on without this terminal, in process {process.process} on {host}\n"
+            f"The {act} of {versions} continues without this terminal, in process {process.process} on {host}\n"
             f"  log       {process.log}\n"
             f"  follow    switchyard status --watch{on}\n"
             f"  end       switchyard abort {next(iter(self._requests))}{on}",

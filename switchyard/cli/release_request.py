@@ -95,7 +95,7 @@ def _end_interrupted(request: Request) -> None:
 
     again, on = "rollback" if request.rollback else "switch", stack_option(request.stack)
     errors.print(
-        f"Interrupted. What serves now: switchyard status{on}. To go on, run the command again: switchyard {again} "
+        f"Interrupted. What serves now: switchyard status{on}. To continue, run the command again: switchyard {again} "
         f"{request.service}{f' {request.colour}' if request.colour else ''}{on}"
     )
     raise typer.Exit(ExitCode.FAILED)

@@ -69,7 +69,7 @@ def _condition(release: LatestRelease) -> str:
         return "its command is running" + (f" ({_holder(release.holder)})" if release.holder else "")
     if release.record.phase is Phase.BAKE:
         return "no command needs to run while it bakes"
-    return "no command drives it any more (its Lease has expired)"
+    return "its command has ended (the Lease has expired)"
 
 
 def _holder(held: Held) -> str:
@@ -103,7 +103,7 @@ def _while_running(key: str, release: LatestRelease) -> str:
         back = typed(f"switchyard rollback {services}")
         return f"Next: {retire} (now), or {due} (from a schedule). To go back: {back}"
     resume, abort = typed(f"switchyard resume {key}"), typed(f"switchyard abort {key}")
-    return f"Next: {resume} (continues), or {abort} (takes it back)"
+    return f"Next: {resume} (continues), or {abort} (reverts it)"
 
 
 def _return(key: str, colour: str, tag: str | None) -> str:

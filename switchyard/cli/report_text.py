@@ -91,7 +91,7 @@ def remarks(report: Report, records: ReadRecords) -> Iterator[str]:
                 f"{KEPT_RELEASES} releases, or fewer when they are large. What was before is not in this report."
             )
     if report.unreadable:
-        yield f"{report.unreadable} records are of a kind or a time that this program does not know, and do not count."
+        yield f"{report.unreadable} records have a kind or a time that this program does not know, and are not counted."
 
 
 def oldest(records: Sequence[ReleaseRecord]) -> str | None:

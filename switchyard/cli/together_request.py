@@ -95,6 +95,6 @@ def _end_interrupted(request: TogetherRequest) -> None:
 
     errors.print(
         "Interrupted. If only some selectors were changed, they are changed back, unless the command was killed. "
-        f"What serves now: switchyard status{stack_option(request.stack)}. To go on: {request.typed}"
+        f"What serves now: switchyard status{stack_option(request.stack)}. To continue: {request.typed}"
     )
     raise typer.Exit(ExitCode.FAILED)

@@ -198,7 +198,7 @@ class WeightedGates(BlueGreenGates):
         with suppress(AccessDeniedError):  # a user who may not read events gets the rest
             for ingress in self._routing.ingresses:
                 if (warning := await cluster.warning(self._service.namespace, "Ingress", ingress)) is not None:
-                    return f"{reason} (what the controller complained of last: {warning})"
+                    return f"{reason} (last warning of the controller: {warning})"
         return reason
 
 

@@ -60,7 +60,7 @@ class StackKubeconfig:
         try:
             content: dict[str, Any] = yaml.safe_load(self.text)
         except yaml.YAMLError:
-            raise KubeconfigError("the stack's own kubeconfig is no YAML") from None
+            raise KubeconfigError("the stack's own kubeconfig is not YAML") from None
         return content
 
 

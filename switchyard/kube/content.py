@@ -65,7 +65,7 @@ def read_content(services: Mapping[str, ServiceSettings], access: ClusterAccess)
         raise ContentUnreadableError(
             f"{', '.join(referring)}: the user of the kubeconfig {error} "
             f"({ContentUnreadableError.code}). Nothing was changed. Grant it (of a Secret "
-            "only the metadata is read), or let changes of ConfigMaps and Secrets go unseen: contentHash: none."
+            "only the metadata is read), or ignore changes of ConfigMaps and Secrets: contentHash: none."
         ) from error
     except ClusterError as error:
         raise ContentUnreadableError(

@@ -170,7 +170,7 @@ def older_content(name: str, track: str, keys: Iterable[str]) -> str:
     """Warns that a switch goes to pods that started before an object changed."""
     return (
         f"{key_of(name)}: {track} was warmed before {', '.join(keys)} changed ({Code.OLDER_CONTENT}). The switch goes "
-        "to its pods as they were checked. For pods with the new content, set its replicas to 0, "
+        "to these pods. For pods with the new content, set its replicas to 0, "
         f"`{typed('pulumi up')}`, and warm it again."
     )
 

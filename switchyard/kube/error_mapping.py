@@ -35,7 +35,7 @@ def mapped_errors(verb: str, resource: str, seconds: float) -> Iterator[None]:
     except json.JSONDecodeError as error:
         page = "an HTML page, " if error.doc.lstrip().lower().startswith(("<!doctype html", "<html")) else ""
         raise UnreachableError(
-            f"{verb} {resource}: {page}not an answer of a Kubernetes API server: it is no JSON"
+            f"{verb} {resource}: {page}not an answer of a Kubernetes API server: it is not JSON"
         ) from error
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, UnicodeDecodeError) as error:
         raise UnreachableError(f"{verb} {resource}: {why_unreachable(error)}") from error

@@ -221,7 +221,7 @@ def _pem(data: str, path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise LoginError(f"{path} cannot be read any more: {error.strerror}.") from None
+        raise LoginError(f"{path} can no longer be read: {error.strerror}.") from None
 
 
 def _load(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:

@@ -68,7 +68,7 @@ def _without_table(access: ClusterAccess, status: int) -> str:
     """The remedy without permission to list nodes, where the nodes belong to somebody else."""
     if status != httpx.codes.FORBIDDEN or access.stack_kubeconfig is not None:
         return ""
-    return f" Or leave the nodes alone: {remove_value(NODES)}"
+    return f" Or do not manage nodes: {remove_value(NODES)}"
 
 
 def server_version(access: ClusterAccess) -> str:
@@ -112,7 +112,7 @@ def unknown_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> Probl
         NODES,
         ", ".join(missing),
         f"no such nodes on the cluster; it has {', '.join(sorted(live)) or 'none'}",
-        f"Correct {NODES}, or leave the nodes alone: {remove_value(NODES)}",
+        f"Correct {NODES}, or do not manage nodes: {remove_value(NODES)}",
     )
 
 
@@ -172,12 +172,12 @@ def wrong_by_now(live: Sequence[LiveTaint], applied: Sequence[LiveTaint], *, liv
             return None
         taints = ", ".join(map(written, applied))
         again = typed("pulumi up --refresh")
-        return f"its patch would bring back {taints}, which the stack remembers. Run `{again}`."
+        return f"its patch would restore {taints}, which the stack remembers. Run `{again}`."
     lost = lost_taints(live, applied)
     if not lost:
         return None
     again = typed("pulumi up")
-    return f"its patch would take off {', '.join(lost)}, which it got while the update ran. Run `{again}` again."
+    return f"its patch would remove {', '.join(lost)}, added while the update ran. Run `{again}` again."
 
 
 def _missing(table: Collection[str], live: Mapping[str, LiveNode]) -> list[str]:

@@ -72,7 +72,7 @@ def _container_state(container: Mapping[str, Any]) -> str | None:
     if ended.get("reason") and ended.get("exitCode") != 0:
         return _with_message(f"{ended['reason']} ({_counted(container, ended)})", None)
     if ended.get("reason") and container.get("name") in {None, CONTAINER}:
-        return f"{ended['reason']} ({_counted(container, {})}): it has ended by itself"
+        return f"{ended['reason']} ({_counted(container, {})}): it exited by itself"
     return None
 
 

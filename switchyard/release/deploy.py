@@ -73,7 +73,7 @@ class Runner:
         if stands.taken_back:
             return await self._roll_back(record, "the old colour serves again")
         if stands.condemned:
-            return await self._roll_back(record, record.phases[-1].detail or "the new version was condemned")
+            return await self._roll_back(record, record.phases[-1].detail or "the new version is worse than accepted")
         state = apply(stands.state, Event.RESUME)
         return await self._go_on(_continued(record), state)
 
@@ -81,7 +81,7 @@ class Runner:
         """Takes a release back: its old colour serves.
 
         Raises:
-            switchyard.release_errors.TransitionError: the old colour has no pods any more.
+            switchyard.release_errors.TransitionError: the old colour no longer has pods.
             GateRefusedError: a hook has run after which the old version no longer works.
         """
         stands = await self.standing(record)
@@ -146,7 +146,7 @@ class Runner:
             record = self._left(record, ended)
             if ended.event is Event.BREACHED:
                 await self._write_when_back(record)
-                return await self._roll_back(record, ended.detail or "the new version was condemned")
+                return await self._roll_back(record, ended.detail or "the new version is worse than accepted")
             state = apply(state, ended.event)
             record = await self._written(record, state, ended, hold_after)
             if record.held:

@@ -32,7 +32,7 @@ def _impossible(key: str, tag: str, rule: str) -> Refusal:
     return Refusal(
         code=Code.TAG_IMPOSSIBLE,
         step=f"{key}: the deploy",
-        observed=f"{tag!r} is no tag or digest of an image",
+        observed=f"{tag!r} is not an image tag or digest",
         rule=rule,
         remedy=f"{UNTOUCHED} For example: {typed(f'switchyard deploy {key} v2.1.0')}",
     )
@@ -57,8 +57,8 @@ def refuse_unfinished(record: ReleaseRecord | None, key: str) -> Refusal | None:
     if record is None or not record.running:
         return None
     if record.kind == Act.DEPLOY:
-        back = f"Or go back: {typed(f'switchyard abort {key}')}"
-        remedy = f"Go on: {typed(f'switchyard resume {key}')}. {back}"
+        back = f"Or abort it: {typed(f'switchyard abort {key}')}"
+        remedy = f"To continue: {typed(f'switchyard resume {key}')}. {back}"
         if record.phase == "bake":
             remedy = f"End it: {typed(f'switchyard retire {key}')}. {back}"
     else:
@@ -100,7 +100,7 @@ def refuse_returned(observation: Observation, tag: str, version: RolledBack) -> 
         observed=f"it {version.described}",
         rule="a version that was rolled back does not return unless an operator asks for it",
         remedy=(
-            f"{UNTOUCHED} {observation.what_serves} If its pods are still there, and to switch all the same: "
+            f"{UNTOUCHED} {observation.what_serves} To switch anyway, if its pods are still there: "
             + typed(f"switchyard switch {key} {version.colour}")
         ),
     )
@@ -140,8 +140,7 @@ def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) 
         rule="a colour is retired when it gets no more requests",
         remedy=(
             f"{observation.what_serves} Its pods stay. When its clients have gone: "
-            f"{typed(f'switchyard retire {key}')}. To retire it all the same: {set_value(path, 0)} && "
-            + typed("pulumi up")
+            f"{typed(f'switchyard retire {key}')}. To retire it anyway: {set_value(path, 0)} && " + typed("pulumi up")
         ),
     )
 
@@ -180,7 +179,7 @@ def no_abort(record: ReleaseRecord, why: str) -> str:
     """
     key = record.service
     return (
-        f"{key}: {why}. {UNTOUCHED} Go on: {typed(f'switchyard resume {key}')}. To have "
+        f"{key}: {why}. {UNTOUCHED} To continue: {typed(f'switchyard resume {key}')}. To have "
         f"{record.from_tag or record.source} serve again, which warms its pods first: "
         + typed(f"switchyard rollback {key}")
     )

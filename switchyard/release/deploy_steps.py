@@ -191,7 +191,7 @@ class ClusterSteps:
         """Deletes the pods of the old colour, which gets no more requests."""
         await self.check_unused(record)
         await self._remove(record, old := Colour(record.source))
-        return Ended(Event.PASSED, f"{old} {record.from_tag or ''} has no pods any more".replace("  ", " "))
+        return Ended(Event.PASSED, f"{old} {record.from_tag or ''} no longer has pods".replace("  ", " "))
 
     async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:
         """Has the Service select the old colour again, if it does not, and writes which version was rolled back."""

@@ -148,12 +148,12 @@ def _check_abort(parts: Mapping[str, Part]) -> None:
     if able := [key for key, part in parts.items() if part.serves_new and key not in problems]:
         names, together = ", ".join(able), " --together" if len(able) > 1 else ""
         back = typed(f"switchyard rollback {' '.join(able)}{together}")
-        remedy = f". To take back {names}, and leave {', '.join(problems)} as it is: {back}"
+        remedy = f". To roll back {names}, and leave {', '.join(problems)} as it is: {back}"
     key, problem = next(iter(problems.items()))
     if isinstance(problem, GateRefusedError):
         raise GateRefusedError(f"{problem}{remedy}")
     on = typed(f"switchyard resume {key}")
-    raise TransitionError(f"{key}: {problem}. Nothing was changed. Go on: {on}{remedy}")
+    raise TransitionError(f"{key}: {problem}. Nothing was changed. To continue: {on}{remedy}")
 
 
 async def _each(group: Group, runs: Mapping[str, Callable[[], Awaitable[ReleaseRecord]]]) -> Outcomes:

@@ -182,7 +182,7 @@ class Drill:
             return  # the rollback decides by itself
         if not is_ready(observation):
             state = observation.colours[source.colour]
-            self._warn(f"After {SETTLE_SECONDS:.0f} s not all pods are ready where the drill goes back to: {state}")
+            self._warn(f"After {SETTLE_SECONDS:.0f} s not all pods to which the drill returns are ready: {state}")
 
     async def _back(
         self, plan: DrillPlan, reason: str | None, out: Receipt | None, problem: str | None

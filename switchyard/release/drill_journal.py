@@ -81,7 +81,7 @@ class DrillJournal(ReleaseJournal):
             return
         result = Result.SUCCEEDED if succeeded and self._out is not None else Result.FAILED
         if succeeded and result is Result.FAILED:
-            detail = "it was interrupted, and brought back afterwards"
+            detail = "it was interrupted, and switched back afterwards"
         await self._write(replace(record.ending(result, now, detail), receipt=self._receipts(record, receipt)))
 
     async def give_up(self, detail: str) -> None:

@@ -29,14 +29,14 @@ def refuse_unsettled(observation: Observation, current: ReleaseRecord | None) ->
     elif observation.settings.active != serving:
         active = observation.settings.active
         observed = f"the configuration has {active} as the active colour, and {serving} serves"
-        remedy = f"Bring the configuration to what serves: {command(Act.SWITCH, observation.name, serving)}"
+        remedy = f"Update the configuration to the colour that serves: {command(Act.SWITCH, observation.name, serving)}"
     else:
         return None
     return Refusal(
         code=Code.DRILL_NOT_SETTLED,
         step=f"{key}: the drill",
         observed=observed,
-        rule="a drill ends where it began, and changes nothing that a release is about to change",
+        rule="a drill must not interfere with a release",
         remedy=f"{UNTOUCHED} {observation.what_serves} {remedy}",
     )
 
@@ -108,7 +108,7 @@ def _finishing(record: ReleaseRecord, observation: Observation) -> str:
     key = record.service
     if record.kind != Act.DEPLOY:
         return f"Finish it: {again(record)}"
-    back = f"Or go back: {typed(f'switchyard abort {key}')}"
+    back = f"Or abort it: {typed(f'switchyard abort {key}')}"
     until = baked_until(record, observation.settings.release.bake_seconds)
     if record.phase != Phase.BAKE or record.held or until is None:
         return f"Finish it: {typed(f'switchyard resume {key}')}. {back}"

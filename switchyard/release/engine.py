@@ -78,7 +78,7 @@ class Answer:
             raise EngineError(self._late) from None
         output, errors = _content(self._output), _content(self._errors)
         if self._process.returncode:
-            raise EngineError(reason(output, errors) or "pulumi failed and does not say why")
+            raise EngineError(reason(output, errors) or "pulumi failed without giving a reason")
         return output
 
     def end(self) -> None:

@@ -22,7 +22,7 @@ from switchyard.release.receipt import ALL_NODES, NodeAnswer, Receipt, node_answ
 FOLLOW_SECONDS = 10
 """Seconds for which the endpoints are watched after the patch. The switch is done in any case."""
 
-NO_NODES = "nodes: none that is ready has a kube-proxy that could be asked"
+NO_NODES = "nodes: no ready node has a kube-proxy that could be asked"
 
 
 class Following:

@@ -23,7 +23,7 @@ from switchyard.release_errors import ReleaseError, TogetherSplitError, Together
 
 BACK, WITHDRAW = "back", "withdraw"
 
-NOT_FORWARD = "a version is condemned, and all go back"
+NOT_FORWARD = "a version is worse than accepted: all go back"
 """Reason why configuration and state are not updated to new versions."""
 
 

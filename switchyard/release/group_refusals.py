@@ -15,7 +15,7 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import UNTOUCHED
 
 EVENTS = {
-    Event.BREACHED: "goes back",
+    Event.BREACHED: "is rolled back",
     Event.REFUSED: "was refused",
     Event.FAILED: "has failed",
     Event.NO_VERDICT: "has no verdict",
@@ -114,7 +114,7 @@ def refuse_incomplete(record: ReleaseRecord, missing: Mapping[str, str]) -> Refu
         observed="; ".join(f"{other} {why}" for other, why in missing.items()),
         rule=f"{', '.join(record.together)} are released together, or none of them",
         remedy=(
-            f"{UNTOUCHED} Go back: {typed(f'switchyard abort {key}')}"
+            f"{UNTOUCHED} To abort: {typed(f'switchyard abort {key}')}"
             + ("" if record.phase is Phase.WARM else alone)  # which may have no pods yet
         ),
     )
@@ -135,5 +135,8 @@ def refuse_undecided(record: ReleaseRecord, undecided: Mapping[str, str]) -> Ref
         step=f"{key}: {Act.RETIRE}",
         observed="; ".join(f"{other} is in phase {phase}" for other, phase in undecided.items()),
         rule=f"no old version of {', '.join(record.together)} is retired before all of their watches have passed",
-        remedy=f"{UNTOUCHED} Go on: {typed(f'switchyard resume {key}')}. Go back: {typed(f'switchyard abort {key}')}",
+        remedy=(
+            f"{UNTOUCHED} To continue: {typed(f'switchyard resume {key}')}. To abort: "
+            f"{typed(f'switchyard abort {key}')}"
+        ),
     )

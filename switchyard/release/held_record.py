@@ -205,7 +205,7 @@ class HeldRecord:
                 if not self._wait:
                     raise
                 if stage != UNSEEN:
-                    self._warn(f"{self._name}: the Lease cannot be read now, and is asked for again: {error}")
+                    self._warn(f"{self._name}: the Lease cannot be read now, and is read again: {error}")
                 stage = UNSEEN
             else:
                 return

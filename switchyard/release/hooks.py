@@ -132,7 +132,7 @@ class HookRuns:
             if follows is not OnFailure.CONTINUE:
                 ended.follows = follows  # the release ends, or is held, with the detail as its reason
                 return
-            self._warn(f"{ended.record.service}: {ended.detail}. It goes on (onFailure: {follows}).")
+            self._warn(f"{ended.record.service}: {ended.detail}. The release continues (onFailure: {follows}).")
 
     async def _run(self, hook: Hook, point: HookPoint, name: str, ended: PointEnded) -> HookResult:
         entry, begun = ended.record.hook(hook.name), None
@@ -203,7 +203,7 @@ def did_not_pass(name: str, point: HookPoint, result: HookResult) -> str:
     """A sentence about a hook that did not pass, with its code."""
     reason = f": {result.detail.rstrip('.')}" if result.detail else ""
     if result.outcome is HookOutcome.UNKNOWN:
-        code, condition = Code.HOOK_UNKNOWN, "may have run or not, and is not begun again"
+        code, condition = Code.HOOK_UNKNOWN, "may have run, and is not run again"
     else:
         code, condition = Code.HOOK_FAILED, "has failed"
     return notice(code, "", f"hook {name} at {point} {condition}{reason}").removesuffix(".")

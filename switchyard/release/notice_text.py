@@ -59,7 +59,7 @@ Parts = tuple[str, list[str], tuple[str, ...]]
 _STATUS = "Now: switchyard status {on}"
 _BACK = "To go back: switchyard rollback {service} {on}"
 _HISTORY = "More: switchyard history {service} {on}"
-_OPEN = ("To go on: switchyard resume {service} {on}", "To go back: switchyard abort {service} {on}")
+_OPEN = ("To continue: switchyard resume {service} {on}", "To abort: switchyard abort {service} {on}")
 
 
 def _start(release: Mapping[str, Any]) -> Parts:
@@ -78,7 +78,7 @@ def _verdict(release: Mapping[str, Any]) -> Parts:
     if watch["outcome"] == "passed":
         return f"{_new(release)} serves, and has passed its watch.", lines, (_STATUS, _BACK)
     if watch["outcome"] == "breached":
-        text = f"{_new(release)} is condemned, and {_old(release)} is brought back."
+        text = f"{_new(release)} is worse than accepted, and is rolled back to {_old(release)}."
         return text, lines, (_STATUS, _HISTORY)
     return f"{_new(release)} serves, and there is no verdict: the release is held.", lines, _OPEN
 

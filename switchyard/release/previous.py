@@ -76,7 +76,7 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
 def _with_abort(refusal: Refusal, observation: Observation) -> Refusal:
     """The refusal while a deploy has not ended, whose new version nobody has proved: it is no version to switch to."""
     abort = typed(f"switchyard abort {key_of(observation.name)}")
-    purpose = "To take the deploy back, after which a rollback goes to the version that served before"
+    purpose = "To abort the deploy, after which a rollback goes to the version that served before"
     return replace(refusal, remedy=f"{UNTOUCHED} {observation.what_serves} {purpose}: {abort}")
 
 

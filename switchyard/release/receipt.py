@@ -191,7 +191,7 @@ def later_lines(receipt: Receipt) -> list[str]:
 
 def _patched(receipt: Receipt) -> str:
     if receipt.patched_after is None:
-        return "selector      it was as wanted already"
+        return "selector      it was already as requested"
     return f"selector      accepted by the API server after {receipt.patched_after:.2f} s"
 
 

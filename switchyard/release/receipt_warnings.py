@@ -105,12 +105,12 @@ def not_seen(plan: Plan, receipt: Receipt) -> str | None:
     unknown = next((f"{node.node}: {node.problem}" for node in receipt.unknown), None)
     why = denied or unknown or next(about_nodes, BY_HEALTH)
     apply = f"To see it, apply the roles of `{typed('switchyard rbac')}`"
-    remedy = apply if denied else "If it matters, send a request to the service from outside"
+    remedy = apply if denied else "To check, send a request to the service from outside"
     return notice(
         Code.FOLLOWING_NOT_SEEN,
         key_of(plan.observation.name),
-        f"it was not seen whether every node follows the switch to {plan.target} ({why})",
-        f"The Service selects {plan.target}, and nothing was seen to fail. {remedy}.",
+        f"it could not be checked whether every node follows the switch to {plan.target} ({why})",
+        f"The Service selects {plan.target}, and no failure was seen. {remedy}.",
     )
 
 
@@ -170,6 +170,6 @@ def content_changed(plan: Plan, keys: Iterable[str], since: str) -> str | None:
         Code.CONTENT_CHANGED_SINCE,
         key_of(plan.observation.name),
         f"{', '.join(changed)} changed since {plan.target} {plan.to_tag} began to serve at {since}",
-        "The rollback is not stopped by that. Pods that run keep the environment that they started with; a volume, and "
+        "The rollback continues. Pods that run keep the environment that they started with; a volume, and "
         "a pod that starts now, has the new content. If the version does not work with it, restore the old content.",
     )

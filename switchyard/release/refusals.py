@@ -266,7 +266,7 @@ def warn_fewer(plan: Plan, serving_ready: int) -> str:
         Code.FEWER_AFTER_ROLLBACK,
         key_of(plan.observation.name),
         f"{plan.target} has {plan.to.ready} ready pods, and {serving_ready} serve now",
-        "The rollback is not stopped by that. "
+        "The rollback continues. "
         f"See: kubectl -n {plan.observation.settings.namespace} get pods -l "
         f"{labels_text(selector(plan.observation.name, plan.target))}",
     )
@@ -287,7 +287,7 @@ def not_converged(name: str, target: Colour, stack: str, why: str, *, config: bo
     return notice(
         Code.NOT_CONVERGED,
         key_of(name),
-        f"{target} serves, but {lacking} of stack {stack} cannot be brought to it now: {why.strip()}",
+        f"{target} serves, but {lacking} of stack {stack} cannot be updated now: {why.strip()}",
         f"When the state can be reached again: {later}",
     )
 

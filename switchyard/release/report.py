@@ -140,7 +140,7 @@ def _rollback_time(rollbacks: Sequence[Rollback]) -> Measure:
     worst, within = parts[3].worst, sum(total <= ROLLBACK_SECONDS for total in totals)
     late = any((rollback.decision_to_serving or 0) > ROLLBACK_SECONDS for rollback in rollbacks)
     bound = at_least(within, len(totals))
-    note = "" if totals else "unknown: when a problem was seen is only known where the watch has condemned a version"
+    note = "" if totals else "unknown: the time of a problem is known only if the watch has judged the version bad"
     return Measure(
         "rollbackTime",
         "rollback time",

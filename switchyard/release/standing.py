@@ -29,7 +29,7 @@ class Standing:
     Attributes:
         state: the state for the state machine of the phases.
         taken_back: whether the old colour serves again although the release had switched.
-        condemned: whether the new version was condemned, and the rollback has not been done.
+        condemned: whether the new version is worse than accepted, and the rollback has not been done.
     """
 
     state: State

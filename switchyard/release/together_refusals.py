@@ -23,7 +23,7 @@ def refuse_several(act: Act, words: Sequence[str]) -> Refusal | None:
     return Refusal(
         code=Code.TOGETHER_MISUSED,
         step=f"{', '.join(words)}: the {act}",
-        observed="several services are named, or a colour that there is not",
+        observed="several services are named, or an unknown colour",
         rule="a command works on one service; with --together on several, all of them or none",
         remedy=f"{UNTOUCHED} For all of them: " + typed(f"switchyard {act} {' '.join(names)} --together"),
     )
@@ -87,7 +87,7 @@ def report_split(plans: Mapping[str, Plan], failed: str, why: str, split: Mappin
     """
     act = next(iter(plans.values())).act
     before = ", ".join(f"{key} ({plans[key].source.colour})" for key in plans if key not in split)
-    going_on = "To go on: " + typed(f"switchyard {act} {' '.join(plans)} --together")
+    going_on = "To continue: " + typed(f"switchyard {act} {' '.join(plans)} --together")
     if act is Act.DEPLOY:
         going_on = "To go back: " + typed(f"switchyard abort {next(iter(split))}")
     parts = "; ".join(f"{key}: {plans[key].target} may serve ({problem.strip()})" for key, problem in split.items())
@@ -114,6 +114,6 @@ def not_converged_together(plans: Mapping[str, Plan], stack: str, why: str, *, c
     return notice(
         Code.NOT_CONVERGED,
         ", ".join(plans),
-        f"they serve as asked, but {lacking} of stack {stack} cannot be brought to it now: {why.strip()}",
+        f"they serve as requested, but {lacking} of stack {stack} cannot be updated now: {why.strip()}",
         f"When the state can be reached again: {later}",
     )

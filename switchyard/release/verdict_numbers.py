@@ -12,7 +12,7 @@ from switchyard.release.verdict import Outcome, Verdict
 
 
 class WatchedVerdict:
-    """Follows a watch, and records at which reading the new version was condemned.
+    """Follows a watch, and records at which reading the new version is worse than accepted.
 
     Args:
         now: the time by the API server's clock.
@@ -47,7 +47,7 @@ def numbers_of(verdict: Verdict, watch: Watch, problem_seen: str | None, decided
     Args:
         verdict: at the end of the watch.
         watch: its settings.
-        problem_seen: the time of the look at which the new version was condemned; None where it was not.
+        problem_seen: the time of the look at which the new version is worse than accepted; None where it was not.
         decided: when the release began to act upon the verdict.
     """
     return {

@@ -48,7 +48,7 @@ def url_of(secret: Mapping[str, Any] | None, name: str, key: str) -> str:
         url = httpx.URL(text)
         if url.scheme in {"http", "https"} and url.host and text.isprintable():
             return text
-    raise WebhookUrlError(f"{named} is no URL of http or https")
+    raise WebhookUrlError(f"{named} is not an http or https URL")
 
 
 async def send(url: str, message_id: str, body: Mapping[str, Any]) -> str | None:

@@ -66,7 +66,7 @@ DEFAULT_ON_FAILURE = {
 
 def _is_free(name: str) -> str:
     if name.lower() in _OWN_HEADERS:
-        raise ValueError("is set by this program | Take it out.")
+        raise ValueError("is set by this program | Remove it.")
     return name
 
 

@@ -33,8 +33,8 @@ PORT = "http"
 def _is_given(readiness: object) -> object:
     if readiness is None:
         raise ValueError(
-            "may not be switched off: the gate lets a version take traffic when its pods are ready | "
-            "Take the key out for the default, GET /ready, or probe a port: {tcpSocket: {port: http}}"
+            "may not be switched off: a version gets traffic when its pods are ready | "
+            "Remove the key for the default, GET /ready, or probe a port: {tcpSocket: {port: http}}"
         )
     return readiness
 

@@ -99,7 +99,7 @@ def _analysis_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
     for number, names in asked.items():
         if canary.analysis.enabled and not set(names) & set(canary.analysis.enabled):
             rule = f"is not enabled; enabled: {', '.join(canary.analysis.enabled)}"
-            remedy = "Ask for what is, or enable it."
+            remedy = "Name an enabled metric, or enable this one."
             yield Problem(f"{path}.canary.steps.{number}.analysis", ", ".join(names), rule, remedy)
     yield from analysis_problems(at, canary.analysis, counted=bool(asked))
     if not asked and not canary.analysis.background:

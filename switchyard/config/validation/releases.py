@@ -39,4 +39,4 @@ def _unknown_service(path: str, service: str, services: Collection[str]) -> Prob
     rule = f"the services of this stack are {', '.join(services)}" if services else "this stack has no service"
     close = typing_error(service, list(services))
     remedy = f"Did you mean {close}? {set_value(path, close, text=True)}" if close else remove_value(path)
-    return Problem(path, shown(service), rule, f"{remedy}" if close else f"Take it out: {remedy}")
+    return Problem(path, shown(service), rule, f"{remedy}" if close else f"Remove it: {remedy}")

@@ -76,7 +76,7 @@ def decide(record: Record, live: Mapping[str, Any] | None, run: Run) -> Decision
     """
     name = record.name
     if live is None:
-        return Decision(Action.FORGET, f"{name} does not exist on the cluster any more")
+        return Decision(Action.FORGET, f"{name} no longer exists on the cluster")
     uid, owner = str(live["metadata"]["uid"]), mark_of(live)
     known = bool(record.uid)
     if known and uid != record.uid:
@@ -125,7 +125,7 @@ def refuse_serving(record: Record, run: Run, reason: str | None) -> Refusal | No
 def refuse_vanished(
     service: str, namespace: str, reason: str | None, step: str, removal: str | None = None
 ) -> Refusal | None:
-    """Refuses to lose a service that serves and that is not in the configuration any more.
+    """Refuses to lose a service that serves and that is no longer in the configuration.
 
     Args:
         service: its name, with its key.

@@ -30,7 +30,7 @@ def refuse_frozen_switch(name: str, to: Track, serving: Track | None, window: Op
         rule=RULE,
         remedy=(
             f"{serving} continues to serve. Wait until then. To go back to the version before: "
-            f"{typed(f'switchyard rollback {key}')}. To switch all the same: "
+            f"{typed(f'switchyard rollback {key}')}. To switch anyway: "
             + typed(f'switchyard switch {key} {to} --override "REASON"')
         ),
     )
@@ -45,7 +45,7 @@ def refuse_frozen(key: str, step: str, window: OpenWindow, override: str) -> Ref
         window: that is open.
         override: the command that goes through all the same; empty where there is none.
     """
-    anyway = f" To go on all the same: {override}" if override else ""
+    anyway = f" To override the freeze: {override}" if override else ""
     return Refusal(
         code=Code.RELEASES_FROZEN,
         step=f"{key}: {step}",

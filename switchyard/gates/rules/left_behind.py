@@ -8,7 +8,7 @@ from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.remedies import setting
 from switchyard.kube.left_behind import LeftBehind
 
-RULE = "a version is not brought back to a state that it may not work with"
+RULE = "a version gets no traffic if it may not work with the present data"
 
 
 def refuse_left_behind(
@@ -46,5 +46,5 @@ def how_to_mean_it(key: str, tag: str, left: LeftBehind) -> str:
     """
     if left.is_before:
         anyway = typed(f"switchyard rollback {key} --override REASON")
-        return f"If you know that {tag} works all the same, say why: {anyway}"
-    return f"If you know that {tag} works all the same, release it again: {typed(f'switchyard deploy {key} {tag}')}"
+        return f"If you know that {tag} still works, give the reason: {anyway}"
+    return f"If you know that {tag} still works, release it again: {typed(f'switchyard deploy {key} {tag}')}"

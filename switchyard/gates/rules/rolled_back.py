@@ -33,9 +33,7 @@ def refuse_rolled_back(
         step=f"{key}: the switch to {to}",
         observed=f"{rollback.tag} in {to} {rollback.described}",
         rule="a version that was rolled back does not return unless an operator asks for it",
-        remedy=(
-            f"{serving} continues to serve.{stay}. To switch all the same: {typed(f'switchyard switch {key} {to}')}"
-        ),
+        remedy=(f"{serving} continues to serve.{stay}. To switch anyway: {typed(f'switchyard switch {key} {to}')}"),
     )
 
 

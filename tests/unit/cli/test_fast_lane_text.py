@@ -162,7 +162,7 @@ def test_the_document_has_the_names_that_scripts_rely_on() -> None:
 @pytest.mark.parametrize(
     ("convergence", "said"),
     [
-        (Convergence(config=True, state=True), "configuration and state have it: the next preview is empty"),
+        (Convergence(config=True, state=True), "configuration and state are updated: the next preview is empty"),
         (
             Convergence(config=True, state=True, waiting=(Step("urn::backend-blue", "update"),)),
             "other changes wait for `pulumi up`: backend-blue (update)",

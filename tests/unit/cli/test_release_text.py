@@ -50,10 +50,10 @@ def test_a_command_without_a_terminal_is_said_with_its_process_and_machine() -> 
     ("release", "condition", "step"),
     [
         (LatestRelease(record(held=True), attended=True), "held", "switchyard resume backend"),
-        (LatestRelease(record()), "its Lease has expired", "switchyard abort backend"),
+        (LatestRelease(record()), "the Lease has expired", "switchyard abort backend"),
         (LatestRelease(record(phase=Phase.BAKE)), "no command needs to run", "switchyard retire backend"),
-        (LatestRelease(record(kind="switch")), "its Lease has expired", "switchyard switch backend green"),
-        (LatestRelease(record(kind="rollback")), "its Lease has expired", "Next: switchyard rollback backend"),
+        (LatestRelease(record(kind="switch")), "the Lease has expired", "switchyard switch backend green"),
+        (LatestRelease(record(kind="rollback")), "the Lease has expired", "Next: switchyard rollback backend"),
     ],
 )
 def test_a_release_without_its_command_says_what_to_type(release: LatestRelease, condition: str, step: str) -> None:

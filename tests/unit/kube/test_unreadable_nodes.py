@@ -22,7 +22,7 @@ def text(server: PlayedApiServer) -> str:
 def test_a_user_who_may_not_list_nodes_may_leave_out_the_table(server: PlayedApiServer) -> None:
     server.answers["GET", NODES] = (403, denial("nodes is forbidden: User x cannot list resource nodes"))
     assert "User x cannot list resource nodes" in text(server)
-    assert text(server).endswith(f"Grant it to the user of the kubeconfig. Or leave the nodes alone: {WITHOUT}")
+    assert text(server).endswith(f"Grant it to the user of the kubeconfig. Or do not manage nodes: {WITHOUT}")
 
 
 @pytest.mark.parametrize("status", [401, 404, 429, 500, 503])
