@@ -14,7 +14,7 @@ def argo_blue_green_problems(path: str, service: ArgoBlueGreenSettings, *, produ
     Args:
         path: path of the service in the configuration.
         service: its settings.
-        production: whether its stack is marked so.
+        production: whether the stack is marked production.
     """
     yield from tag_problems(f"{path}.tag", service.tag, production=production)
     settings, at = service.argo_blue_green, f"{path}.argoBlueGreen"

@@ -10,7 +10,7 @@ from switchyard.config.validation.routing import routing_problems
 
 
 def tag_problems(at: str, tag: str | None, *, production: bool) -> Iterator[Problem]:
-    """Refuses a tag in production that may name another image tomorrow."""
+    """Refuses the tag `latest` in a production stack."""
     if tag == "latest" and production:
         rule = "a production stack names the version that it runs"
         yield Problem(at, "'latest'", rule, set_command(at, "v1.0.0"))
@@ -22,7 +22,7 @@ def canary_problems(path: str, service: CanarySettings, *, production: bool) -> 
     Args:
         path: path of the service in the configuration.
         service: its settings.
-        production: whether its stack is marked so.
+        production: whether the stack is marked production.
     """
     yield from tag_problems(f"{path}.tag", service.tag, production=production)
     if service.replicas == 0 and service.autoscaling is None:

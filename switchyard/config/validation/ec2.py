@@ -65,17 +65,17 @@ def ec2_problems(
 
 
 def refuse_skipped_minor(live: str, wanted: str) -> Problem | None:
-    """Whether a control plane may go from the version that runs to the one that is wanted.
+    """Refuses an upgrade of the control plane that skips a minor version or goes back one.
 
     Args:
-        live: version of the API server, as it says it: ``v1.34.1``.
-        wanted: version of the settings.
+        live: version that the API server reports, for example ``v1.34.1``.
+        wanted: version in the settings.
 
     Returns:
-        The error; None for the same minor and the next one.
+        The error; None for the same minor version and the next one.
 
     Raises:
-        ValueError: one of the two is no version.
+        ValueError: one of the two is not a version.
     """
     from_major, from_minor = _minor(live)
     to_major, to_minor = _minor(wanted)

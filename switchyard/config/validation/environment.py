@@ -13,7 +13,7 @@ from switchyard.config.models.service import Colour, ColourSettings, ServiceSett
 from switchyard.config.types.values import RESERVED_ENV
 
 LONGEST_CYCLE = 10
-"""Names of a cycle that a message shows."""
+"""Number of names of a cycle that a message shows."""
 
 EnvironmentOwner = Environment | ColourSettings
 """Settings that have environment variables."""
@@ -73,7 +73,7 @@ class _Container:
 
     Attributes:
         values: by name, the text of a variable; None for one whose value comes from elsewhere.
-        paths: in the configuration, of those with a text.
+        paths: paths in the configuration of the variables that have a text.
         open: whether it has variables whose names only the cluster knows.
     """
 

@@ -21,7 +21,7 @@ _NO_ROLLBACK = {
 
 
 def hook_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
-    """Refuses hooks that could not do what they say.
+    """Refuses hooks whose settings contradict each other or have no effect.
 
     Args:
         path: path of the service in the configuration.

@@ -37,8 +37,8 @@ def load_balancer_problems(
 
     Args:
         cluster: the cluster that has the load balancer.
-        alb: its settings.
-        services: those that the stack has.
+        alb: settings of the load balancer.
+        services: services of the stack.
         production: whether the stack is marked production.
     """
     if cluster.load_balancer_controller is None:

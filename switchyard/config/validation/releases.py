@@ -1,4 +1,4 @@
-"""Rules on what holds for the releases of a whole stack."""
+"""Rules on the settings for the releases of a whole stack."""
 
 from collections.abc import Collection, Iterator
 
@@ -12,7 +12,7 @@ def releases_problems(releases: Releases, services: Collection[str]) -> Iterator
     """Refuses services that the stack does not have, and two notifications of one name.
 
     Args:
-        releases: the settings.
+        releases: settings for the releases of the stack.
         services: keys of all services.
     """
     lists: dict[str, tuple[Freeze | Notification, ...]] = {

@@ -18,7 +18,7 @@ def routing_problems(path: str, canary: Canary) -> Iterator[Problem]:
 
     Args:
         path: path of the canary in the configuration.
-        canary: its settings.
+        canary: settings of the canary.
     """
     if canary.traffic == "replicas":
         yield from _without_router(path, canary)
