@@ -14,7 +14,7 @@ from switchyard.errors import ExitCode
 
 @dataclass(frozen=True)
 class DrillRequest:
-    """What the operator has typed.
+    """The arguments and options of `switchyard drill`.
 
     Attributes:
         service: key of the service.
