@@ -50,7 +50,7 @@ def run(request: Request, state: Answer, begun: float) -> None:
     Args:
         request: what the operator has typed.
         state: the engine, which reads the outputs of the stack.
-        begun: the monotonic time when the command began.
+        begun: monotonic time at which the command started.
     """
     stack, settings = read_settings_at_once(request.stack)
     act = Act.ROLLBACK if request.rollback else Act.SWITCH
@@ -66,10 +66,10 @@ def service_of(key: str, act: Act, stack: str, settings: StackSettings) -> BlueG
     """The settings of a service that a command switches.
 
     Args:
-        key: of the service.
+        key: key of the service.
         act: the command.
         stack: name of the stack.
-        settings: of the stack.
+        settings: settings of the stack.
 
     Raises:
         UsageError: the stack has no such service.
@@ -90,7 +90,7 @@ def access_of(request: Request, stack: str, settings: StackSettings, service: Bl
     Args:
         request: what the operator has typed.
         stack: name of the stack.
-        settings: of the stack.
+        settings: settings of the stack.
         service: the settings of the service.
 
     Raises:
@@ -196,14 +196,14 @@ class _Command:
             self._report.end(plan, outcome)
 
     async def _read_again(self, journal: ReleaseJournal) -> None:
-        """Reads the configuration again when another command was waited for, which writes it."""
+        """Reads the configuration again after the wait for another command, which may have changed it."""
         if journal.waited:
             stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
             self._service = service_of(self._request.service, self._act, stack, settings)
             self.freezes = settings.releases.freeze
 
     async def _pass_freeze(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> None:
-        """Refuses a switch while releases are frozen, unless that is overridden. A rollback does not ask."""
+        """Refuses a switch while releases are frozen, unless that is overridden. A rollback is never refused."""
         if self.freezes and plan.act is Act.SWITCH and plan.patch:
             # Imported here: most stacks have no windows, and no switch of theirs waits for the import.
             from switchyard.release.freeze import pass_freeze  # noqa: PLC0415
@@ -247,7 +247,7 @@ class _Command:
         return convergence
 
     async def _run_hooks(self, cluster: Cluster) -> None:
-        """Runs the hooks of a rollback, which is done whatever becomes of them."""
+        """Runs the hooks of a rollback, whose failure does not undo the rollback."""
         # Imported here: few rollbacks have hooks, and none waits for the import.
         from switchyard.cli.rollback_hooks import run_rollback_hooks  # noqa: PLC0415
 

@@ -18,7 +18,7 @@ from switchyard.release.receipt_warnings import doubt, is_in_doubt, not_seen
 from switchyard.release.refusals import command, not_converged
 
 VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
+"""Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 
 class Report(CollectedReport):
@@ -104,7 +104,7 @@ def print_served(plan: Plan, receipt: Receipt) -> None:
 
 
 def planned(plan: Plan, stack: str, described: str) -> list[str]:
-    """The plan of a command, as lines."""
+    """The plan of a command, as lines for people."""
     observation = plan.observation
     where = f"in namespace {observation.settings.namespace} of stack {stack} ({described})"
     rows = [f"{observation.name.key} {where}", f"  serves now   {plan.source}"]

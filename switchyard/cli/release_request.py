@@ -40,7 +40,7 @@ class Request:
     Attributes:
         service: key of the service.
         rollback: whether the request is a rollback, and not a switch.
-        colour: that is to serve; None leaves it to the command.
+        colour: the colour that is to serve; None leaves the choice to the command.
         reason: the operator's reason, for the record.
         stack: name of the stack; None for the selected one.
         wait: whether a command that releases the service is waited for as long as it takes.

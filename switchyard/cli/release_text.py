@@ -13,7 +13,7 @@ def release_line(key: str, release: LatestRelease) -> str:
     """The latest release of a service, in one line.
 
     Args:
-        key: of the service in the configuration.
+        key: key of the service in the configuration.
         release: its latest one.
     """
     record = release.record
@@ -32,7 +32,7 @@ def doubt_line(key: str, release: LatestRelease) -> str | None:
     """What was not seen to follow the switch of the latest release, in one line; None where there is nothing.
 
     Args:
-        key: of the service in the configuration.
+        key: key of the service in the configuration.
         release: its latest one.
     """
     record = release.record

@@ -9,7 +9,7 @@ from switchyard.errors import PREFIX, GateRefusedError, SwitchyardError, UsageEr
 from switchyard.kube.images import Running
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
+"""Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 _OF_REFUSAL = re.compile(rf"\(({PREFIX}[A-Z]\d{{3}})\)")
 """The code that the text of a refusal has: its class stands for all of them."""

@@ -37,7 +37,7 @@ def run(request: TogetherRequest, state: Answer, begun: float) -> None:
     Args:
         request: what the operator has typed.
         state: the engine, which reads the outputs of the stack.
-        begun: the monotonic time when the command began.
+        begun: monotonic time at which the command started.
     """
     name, settings = read_settings_at_once(request.stack)
     services = {key: service_of(key, request.act, name, settings) for key in request.colours}
@@ -131,7 +131,7 @@ class _Command:
         return plan
 
     async def _pass_freeze(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> None:
-        """Refuses a switch while releases are frozen, unless that is overridden. A rollback does not ask."""
+        """Refuses a switch while releases are frozen, unless that is overridden. A rollback is never refused."""
         if self.freezes and plan.act is Act.SWITCH and plan.patch:
             # Imported here: most stacks have no windows, and no switch of theirs waits for the import.
             from switchyard.release.freeze import pass_freeze  # noqa: PLC0415
@@ -157,7 +157,7 @@ class _Command:
         )
 
     async def _read_again(self, journals: Mapping[str, ReleaseJournal]) -> None:
-        """Reads the configuration again when another command was waited for, which writes it."""
+        """Reads the configuration again after the wait for another command, which may have changed it."""
         if any(journal.waited for journal in journals.values()):
             stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
             self._services = {key: service_of(key, self._request.act, stack, settings) for key in self._services}

@@ -40,7 +40,7 @@ class TogetherReport(CollectedReport):
         self._request = request
 
     def confirmed(self, plans: Mapping[str, Plan]) -> bool:
-        """Shows what will happen to all services, and asks whether it is to."""
+        """Shows what will happen to all services, and asks for confirmation."""
         for plan in plans.values():
             for line in planned(plan, self._stack, self._described):
                 console.print(line, markup=False)
