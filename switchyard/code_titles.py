@@ -1,4 +1,4 @@
-"""The title of each code: of its section in the runbook."""
+"""The titles of the codes' sections in the runbook."""
 
 from collections.abc import Mapping
 

@@ -13,7 +13,7 @@ async def read_open_window(api: BoundedApi, freezes: Iterable[Freeze], key: str)
     Args:
         api: of the cluster.
         freezes: the windows of the stack.
-        key: of the service.
+        key: key of the service.
 
     Raises:
         switchyard.errors.ClusterError: the API server does not answer.

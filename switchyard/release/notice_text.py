@@ -8,7 +8,7 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 
 VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
+"""Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 QUOTED_CHARACTERS = 500
 """Number of characters of a reason, or of a text from the record, that a message shows."""

@@ -40,7 +40,7 @@ def refuse_frozen(key: str, step: str, window: OpenWindow, override: str) -> Ref
     """Refuses a command while a window is open.
 
     Args:
-        key: of the service.
+        key: key of the service.
         step: what the command does, for example ``the deploy of v2.1.0``.
         window: that is open.
         override: the command that goes through all the same; empty where there is none.
@@ -59,7 +59,7 @@ def report_not_retired(key: str, window: OpenWindow) -> str:
     """Reports that a retirement waits for the end of a window.
 
     Args:
-        key: of the service.
+        key: key of the service.
         window: that is open.
     """
     return notice(

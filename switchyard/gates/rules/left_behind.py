@@ -40,7 +40,7 @@ def how_to_mean_it(key: str, tag: str, left: LeftBehind) -> str:
     """How an operator who knows better has a version serve that is said not to work.
 
     Args:
-        key: of the service.
+        key: key of the service.
         tag: the version.
         left: why it is said not to work.
     """

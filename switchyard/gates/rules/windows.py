@@ -50,7 +50,7 @@ def freezes_of(freezes: Iterable[Freeze], key: str) -> tuple[Freeze, ...]:
 
     Args:
         freezes: of the stack.
-        key: of the service.
+        key: key of the service.
     """
     return tuple(freeze for freeze in freezes if freeze.services is None or key in freeze.services)
 
