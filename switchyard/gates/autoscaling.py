@@ -22,7 +22,7 @@ async def read_sizings(cluster: Cluster, services: Mapping[str, ServiceSettings]
     """Reads the numbers of pods of every service, with one list of autoscalers for each namespace.
 
     Raises:
-        switchyard.errors.ClusterError: the cluster cannot be asked. That autoscalers of a namespace may not be listed
+        switchyard.errors.ClusterError: the cluster does not answer. That autoscalers of a namespace may not be listed
             is no error unless a service in it asks for one.
     """
     namespaces = sorted({service.namespace for service in services.values()})

@@ -23,7 +23,7 @@ async def clear_unfinished(access: ClusterAccess, namespace: str, release: str, 
         report: is called with a line for each revision that is deleted.
 
     Raises:
-        switchyard.errors.ClusterError: the cluster cannot be asked.
+        switchyard.errors.ClusterError: the cluster does not answer.
     """
     api = await access.api()
     selector = f"owner=helm,name={release},status in ({UNFINISHED})"

@@ -41,7 +41,7 @@ class HeldRecord:
     Args:
         api: the API server.
         namespace: of the service.
-        name: of the service.
+        name: name of the service.
         warn: reports that the Lease is waited for, and that this command interrupts another one.
         wait: whether a command that lives is waited for as long as it takes.
         subscriptions: the notifications of the service.

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from switchyard.codes import Code
 from switchyard.config.commands import typed
-from switchyard.gates.rules.left_behind import RULE, how_to_mean_it
+from switchyard.gates.rules.left_behind import RULE, how_to_override
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.left_behind import LeftBehind, find_left_behind
 from switchyard.release.plan import Act, Plan
@@ -35,7 +35,7 @@ def refuse_gone(plan: Plan, releases: Iterable[ReleaseRecord | None]) -> Refusal
         rule=RULE,
         remedy=(
             f"{UNTOUCHED} {plan.observation.what_serves} Repair it with a new version: "
-            f"{typed(f'switchyard deploy {key} TAG')}. {how_to_mean_it(key, tag, left)}"
+            f"{typed(f'switchyard deploy {key} TAG')}. {how_to_override(key, tag, left)}"
         ),
     )
 
@@ -53,6 +53,6 @@ def refuse_abort(record: ReleaseRecord) -> Refusal | None:
         rule=RULE,
         remedy=(
             f"{UNTOUCHED} {key} serves {record.target} {record.tag}. Finish the release: "
-            f"{typed(f'switchyard resume {key}')}. {how_to_mean_it(key, record.from_tag or record.source, left)}"
+            f"{typed(f'switchyard resume {key}')}. {how_to_override(key, record.from_tag or record.source, left)}"
         ),
     )

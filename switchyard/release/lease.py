@@ -43,7 +43,7 @@ class ReleaseLease:
     Args:
         api: the API server.
         namespace: of the service.
-        name: of the service.
+        name: name of the service.
         holder: this command.
         clock: of the API server.
         urgent: whether it takes the Lease of a command that lives and may be interrupted.

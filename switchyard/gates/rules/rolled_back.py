@@ -1,4 +1,4 @@
-"""Whether a switch would bring back a version that an operator has rolled back."""
+"""Refuses a switch to a version that was rolled back."""
 
 from collections.abc import Iterable
 
@@ -17,11 +17,11 @@ def refuse_rolled_back(
     """Refuses a switch to a version that was rolled back.
 
     Args:
-        name: of the service.
+        name: name of the service.
         service: its settings.
         to: the track that would receive the traffic.
         serving: the track that serves; None without one.
-        versions: those that were rolled back.
+        versions: the versions that were rolled back.
     """
     rollback = find_rolled_back(versions, to.value, service.own(to).tag)
     if rollback is None or serving in {None, to}:
@@ -38,7 +38,7 @@ def refuse_rolled_back(
 
 
 def warn_rollbacks_unknown(name: str, answer: str) -> str:
-    """Warns that a version that was rolled back would not be noticed."""
+    """Warns that the record cannot be read, so that a version that was rolled back is not detected."""
     return notice(
         Code.ROLLBACKS_UNKNOWN,
         key_of(name),

@@ -68,7 +68,7 @@ def test_a_lease_that_may_not_be_read_is_no_reason_to_intervene() -> None:
     assert "Next" not in line
 
 
-def test_a_release_that_was_rolled_back_says_how_to_mean_it() -> None:
+def test_a_release_that_was_rolled_back_says_how_to_override() -> None:
     back = record(result=Result.ROLLED_BACK, ended=ENDED)
     line = release_line("backend", LatestRelease(back))
     assert f"was rolled back at {ENDED}, by ada@laptop. No update brings v2.0.0 in green back" in line
