@@ -14,17 +14,17 @@ DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 """Statuses of a call that the API server denies."""
 
 TRANSIENT = frozenset({httpx.codes.CONFLICT, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT})
-"""Statuses that say nothing against the object itself: the same write may be accepted a moment later."""
+"""Statuses that do not reject the object itself: the same write may be accepted a moment later."""
 
 
 @contextmanager
 def mapped_errors(verb: str, resource: str, seconds: float) -> Iterator[None]:
-    """Raises a `ClusterError` that says what was asked, in place of any error of a library.
+    """Converts an error of a library into a `ClusterError` that names the request.
 
     Args:
         verb: verb of Kubernetes' access rules.
-        resource: what was asked, in words.
-        seconds: the bound of the call.
+        resource: description of the requested resource.
+        seconds: time limit of the call.
     """
     try:
         yield
@@ -42,7 +42,7 @@ def mapped_errors(verb: str, resource: str, seconds: float) -> Iterator[None]:
 
 
 def _of_status(verb: str, resource: str, response: httpx.Response) -> ClusterError:
-    """An answer with an error status, as an error that says what it means."""
+    """Converts an answer with an error status into the matching `ClusterError`."""
     status, answer = response.status_code, server_message(response)
     # 403 is also what an admission webhook or a quota answers a write with.
     if status in DENIED and (verb != "patch" or status == httpx.codes.UNAUTHORIZED or " cannot patch " in answer):

@@ -19,7 +19,7 @@ async def clear_unfinished(access: ClusterAccess, namespace: str, release: str, 
     Args:
         access: the cluster.
         namespace: namespace of the release.
-        release: its name.
+        release: name of the release.
         report: is called with a line for each revision that is deleted.
 
     Raises:

@@ -30,10 +30,10 @@ class LiveNode:
     """A node of the cluster.
 
     Attributes:
-        taints: its taints on the cluster.
+        taints: taints of the node on the cluster.
         placed: whether this program has patched it before.
-        owns_taints: whether their list is what this program applied last, so that an apply without it empties it.
-        provider_id: the machine that its kubelet named at its first registration.
+        owns_taints: whether this program applied the list of taints, so that an apply without it empties it.
+        provider_id: the machine that the kubelet named when it first registered.
     """
 
     taints: tuple[LiveTaint, ...] = ()
@@ -117,7 +117,7 @@ def unknown_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> Probl
 
 
 def lost_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> str | None:
-    """Warns of nodes that do not exist any more. They block no update, which may be a needed rollback."""
+    """Warns of nodes that no longer exist. They do not block an update, which may be a rollback."""
     if not (missing := _missing(table, live)):
         return None
     return (
@@ -166,7 +166,7 @@ async def recheck_node(access: ClusterAccess, name: str, applied: Sequence[LiveT
 
 
 def wrong_by_now(live: Sequence[LiveTaint], applied: Sequence[LiveTaint], *, live_wins: bool) -> str | None:
-    """Why a patch must not be sent; None if it may be. The arguments are those of `recheck_node`."""
+    """The reason why a patch must not be sent; None if it may be. The arguments are those of `recheck_node`."""
     if live_wins:
         if live or not applied:
             return None

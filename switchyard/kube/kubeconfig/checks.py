@@ -17,9 +17,9 @@ def problems_of(cluster_name: str, cluster: ClusterEntry, user_name: str, user: 
 
     Args:
         cluster_name: name of the cluster.
-        cluster: with absolute paths.
+        cluster: entry of the cluster, with absolute paths.
         user_name: name of the user.
-        user: with absolute paths; its values appear in no sentence.
+        user: entry of the user, with absolute paths; its values appear in no sentence.
     """
     return [
         *(f"Cluster {cluster_name!r}: {problem}" for problem in _of_cluster(cluster)),

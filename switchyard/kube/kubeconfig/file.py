@@ -61,7 +61,7 @@ class _Part(BaseModel):
     )
 
     def written(self) -> dict[str, Any]:
-        """The part as it stands in a file, without what is empty."""
+        """The part as it is written to a file, without empty values."""
         return self.model_dump(by_alias=True, exclude_defaults=True)
 
 
@@ -139,13 +139,13 @@ class UserEntry(_Part):
 
     @property
     def has_credential(self) -> bool:
-        """Whether it holds a credential, or the path of one."""
+        """Whether the entry has a credential, or the path of one."""
         certificate = self.client_certificate or self.client_certificate_data
         return bool(self.token or self.token_file or self.username or self.password or certificate)
 
     @property
     def identifies(self) -> bool:
-        """Whether it authenticates a client, by a credential or by a command that gets one."""
+        """Whether the entry authenticates a client, by a credential or by a login command."""
         return self.has_credential or self.exec is not None or self.auth_provider is not None
 
 
@@ -180,7 +180,7 @@ class NamedContext(_Part):
 
 
 class Preferences(_Part):
-    """Preferences of kubectl, which it does not use any more."""
+    """Preferences of kubectl, which no longer uses them."""
 
     colors: bool = False
     extensions: _list_of(Extension) = Field(default_factory=list)  # type: ignore[valid-type]
@@ -218,7 +218,7 @@ def read_file(path: Path) -> KubeconfigFile:
 
     Raises:
         FileNotFoundError: the file does not exist.
-        KubeconfigError: it cannot be read, or is no kubeconfig. The text begins with what is wrong, without the path.
+        KubeconfigError: the file cannot be read, or is not a kubeconfig. The text does not have the path.
     """
     try:
         content = path.read_bytes()
