@@ -40,7 +40,7 @@ def register_service(
 
     Args:
         key: the key of the service.
-        service: its settings.
+        service: settings of the service.
         platform: what it stands on.
         releases: what holds for the releases of all services.
     """

@@ -67,7 +67,7 @@ class AlbIngress(pulumi.ComponentResource):
 
         Args:
             name: name of the component.
-            cluster: its settings, with a load balancer.
+            cluster: settings of the cluster, with a load balancer.
             services: settings of all services.
             production: whether the stack is marked so.
             security_group_id: the ALB's own group.

@@ -33,7 +33,7 @@ class ArgoBlueGreenService(RolloutService[ArgoBlueGreenSettings, ArgoBlueGreenGa
 
     Args:
         name: the service's key.
-        service: its settings.
+        service: settings of the service.
         access: how the gates reach the cluster.
         observed: what the program read of it at its start.
         opts: options of the component.

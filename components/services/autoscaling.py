@@ -53,7 +53,7 @@ def register_autoscaler(
 
     Args:
         name: the key of the service.
-        service: its settings.
+        service: settings of the service.
         scaling: its limits and targets.
         opts: options of the resource, with what has to serve before.
     """

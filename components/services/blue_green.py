@@ -58,7 +58,7 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
 
         Args:
             name: the key of the service, which the engine's names have.
-            service: its settings.
+            service: settings of the service.
             access: how the gates reach the cluster.
             routing: the load balancer, for a service whose colours it knows.
             observed: what the program read of it at its start.

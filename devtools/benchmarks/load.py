@@ -54,7 +54,7 @@ class Request:
         node: address of the node that it was sent to.
         colour: of the pod that answered; empty without an answer. So are `version` and `pod`.
         version: what runs in it.
-        pod: its name.
+        pod: name of the pod.
         keep_alive: whether it was sent over a connection that was there already.
     """
 

@@ -121,7 +121,7 @@ def rehearsal(
     Args:
         directory: an empty one, for state, fake providers and engine.
         rehearsed: the stack's configuration.
-        stack: its name.
+        stack: name of the stack.
         report: takes a line on what a machine has become.
     """
     for part in ("fake-providers", "stack"):

@@ -69,7 +69,7 @@ async def measure(
     Args:
         access: the cluster.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         analysis: the queries, and the address of Prometheus.
         pod_hash: measures only these pods, without a call to the cluster.
 

@@ -31,7 +31,7 @@ async def observe_service(
         access: description of the cluster, for messages.
         stack: name of the stack.
         name: name of the service.
-        service: its settings.
+        service: settings of the service.
     """
     project = read_project(Path.cwd())
     own = Mark(project.name if project else "", stack.rpartition("/")[2])

@@ -151,7 +151,7 @@ def watch_status(stack: str | None, *, as_json: bool) -> None:
     """Watches a stack until Ctrl-C.
 
     Args:
-        stack: its name; None for the selected one.
+        stack: name of the stack; None for the selected one.
         as_json: whether each change is a JSON document on a line of its own.
     """
     from switchyard.cli.status_changes import Documents, Lines  # noqa: PLC0415 - with the models

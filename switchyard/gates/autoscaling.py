@@ -61,7 +61,7 @@ async def read_sizing(cluster: Cluster, name: str, service: ServiceSettings, ite
     Args:
         cluster: the cluster.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         items: the autoscalers of its namespace.
     """
     sizing, track = Sizing(autoscalers=of_service(name, items)), service.track
@@ -105,7 +105,7 @@ async def warm(cluster: Cluster, name: str, service: ServiceSettings, to: Track,
     Args:
         cluster: the cluster.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         to: the track.
         wanted: ready pods that it needs.
 

@@ -47,7 +47,7 @@ class GateBase(Generic[S_co]):
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         access: the cluster that it runs on.
         warn: reports a warning to the engineer.
 

@@ -57,7 +57,7 @@ class WeightedGates(BlueGreenGates):
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         access: the cluster that it runs on.
         warn: reports a warning to the engineer.
         routing: the load balancer.

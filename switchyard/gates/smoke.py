@@ -35,7 +35,7 @@ async def smoke_failures(
     Args:
         cluster: the cluster of the pods.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         track: the pods to check.
         pods: names of the track's pods.
 

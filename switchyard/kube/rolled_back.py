@@ -40,8 +40,7 @@ class RolledBack:
         at: time of the rollback, RFC 3339.
         actor: operator who rolled it back.
         reason: reason of the rollback.
-        because: key of another service, whose version was condemned and which this one was released together with; None
-            where the version itself was taken back.
+        because: key of the service of the same group whose version failed its watch; None if this version failed.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 

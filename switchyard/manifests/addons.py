@@ -53,7 +53,7 @@ def platform(cluster: "Ec2Cluster", vpc_id: object) -> list[Addon]:
     """The charts that a stack installs on its own machines after the pod network, the load balancer controller first.
 
     Args:
-        cluster: its settings.
+        cluster: settings of the cluster.
         vpc_id: id of the VPC, which may still be an output; it is put into the values unchanged.
     """
     addons = []

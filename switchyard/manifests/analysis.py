@@ -168,7 +168,7 @@ def template(
     Args:
         template_name: its name.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         analysis: settings of the analysis.
         metric: what the template measures.
         counted: whether the analysis ends after a number of measurements.

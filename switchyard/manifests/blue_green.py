@@ -36,7 +36,7 @@ def deployment(
     Args:
         name: the service's name.
         colour: the colour of the pods.
-        service: its settings.
+        service: settings of the service.
         content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
         replicas: the number of pods where an autoscaler decides; None takes that of the settings.
     """

@@ -41,7 +41,7 @@ class HookContext:
 
     Attributes:
         service: key of the service in the configuration.
-        name: of the service's objects.
+        name: name of the service's objects.
         release: ID of the release.
         point: at which it runs.
         from_tag: the previous version; None if it is not known.
@@ -74,7 +74,7 @@ def job_name(context: HookContext, hook: str) -> str:
 
     Args:
         context: of the hook.
-        hook: its name.
+        hook: name of the hook.
     """
     digest = hashlib.sha256(f"{context.name}/{context.release}/{hook}".encode()).hexdigest()[:_DIGEST]
     readable = f"{context.name}-{hook}"[: LABEL_LIMIT - _DIGEST - 1].rstrip("-")
@@ -86,7 +86,7 @@ def hook_labels(context: HookContext, hook: str) -> dict[str, str]:
 
     Args:
         context: of the hook.
-        hook: its name.
+        hook: name of the hook.
     """
     return {**MANAGED, SERVICE: context.name, RELEASE: context.release, HOOK: hook}
 

@@ -28,7 +28,7 @@ class Mark:
 
     Attributes:
         project: project of the stack.
-        stack: its name.
+        stack: name of the stack.
         identity: what its state has drawn; empty where it is not known, as on objects of earlier versions.
     """
 

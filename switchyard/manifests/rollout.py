@@ -19,7 +19,7 @@ def rollout(
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         strategy: the field `strategy` of the Rollout's spec.
         content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
         replicas: the number of pods where an autoscaler decides; None takes that of the settings.

@@ -32,7 +32,7 @@ def weighted_service(name: str, service: BlueGreenSettings) -> str:
 
     Args:
         name: the service's name.
-        service: its settings, with an engine of the load balancer.
+        service: settings of the service, with an engine of the load balancer.
     """
     return colour_name(name, service.active) if service.engine is SwitchEngine.ALB_WEIGHTS else name
 

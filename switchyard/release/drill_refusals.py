@@ -20,7 +20,7 @@ def refuse_unsettled(observation: Observation, current: ReleaseRecord | None) ->
 
     Args:
         observation: observation of the service.
-        current: its latest release; None without one. An unfinished drill is not refused here.
+        current: latest release of the service; None without one. An unfinished drill is not refused here.
     """
     key, serving = key_of(observation.name), observation.serving
     if current is not None and current.running and current.kind != Act.DRILL:
@@ -91,8 +91,8 @@ def not_back(name: str, target: str, source: str, why: str) -> str:
     Args:
         name: name of the service.
         target: the colour and the version that serve.
-        source: the colour and the version where the drill began.
-        why: the cause.
+        source: the colour and the version that served before the drill.
+        why: the reason.
     """
     key = key_of(name)
     return notice(
@@ -104,7 +104,7 @@ def not_back(name: str, target: str, source: str, why: str) -> str:
 
 
 def _finishing(record: ReleaseRecord, observation: Observation) -> str:
-    """The remedy that ends a release so that a drill is possible."""
+    """The remedy that ends a release, so that a drill is possible."""
     key = record.service
     if record.kind != Act.DEPLOY:
         return f"Finish it: {again(record)}"

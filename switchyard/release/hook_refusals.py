@@ -1,4 +1,4 @@
-"""Refusals of a rollback after an irreversible hook has begun. Pure functions."""
+"""Refusals of a rollback after an irreversible hook has started. Pure functions."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -41,7 +41,7 @@ def refuse_gone(plan: Plan, releases: Iterable[ReleaseRecord | None]) -> Refusal
 
 
 def refuse_abort(record: ReleaseRecord) -> Refusal | None:
-    """Refuses to take back a release that has begun an irreversible hook."""
+    """Refuses to abort a release that has started an irreversible hook."""
     hook = record.irreversible
     if hook is None:
         return None

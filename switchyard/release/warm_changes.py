@@ -1,4 +1,4 @@
-"""Sets the version and the replicas of a colour in the configuration, by an update that changes nothing else."""
+"""Applies the version and the replicas of a colour by an update that changes nothing else."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ COMPONENT = "switchyard:service:"
 
 @dataclass(frozen=True)
 class ColourChange:
-    """The values that a colour will have.
+    """A change of the settings of a colour.
 
     Attributes:
         key: key of the service.
@@ -41,7 +41,7 @@ class ColourChange:
         return f"{below(SERVICES, self.key)}.{self.colour}"
 
     def others(self, steps: Iterable[Step]) -> list[Step]:
-        """The steps of a preview that do not belong to this colour."""
+        """The steps of a preview that do not belong to this change."""
         return [step for step in steps if COMPONENT not in step.urn or step.name != f"{self.key}-{self.colour}"]
 
 
@@ -51,14 +51,14 @@ def preview_change(
     refusal_of_others: Callable[[list[Step]], str],
     live: Mapping[str, object] | None = None,
 ) -> None:
-    """Writes a change to the configuration and previews it. When it is refused, the configuration is as before.
+    """Writes a change to the configuration and previews it. After a refusal the configuration is restored.
 
     Args:
         engine: engine of the stack.
         change: the change.
         refusal_of_others: the message for a preview that would change something else.
-        live: what the cluster has of the keys that are set. Where an earlier command has written the change and died,
-            a refusal goes back to that.
+        live: values on the cluster of the keys that are set. If an earlier command has written the change and died,
+            a refusal restores these.
 
     Raises:
         GateRefusedError: the preview is refused, or would change something else.
@@ -72,11 +72,11 @@ def preview_changes(
     changes: Sequence[tuple[ColourChange, Mapping[str, object] | None]],
     refusal_of_others: Callable[[list[Step]], str],
 ) -> None:
-    """Writes changes to the configuration and previews them, as `preview_change` does, all at once.
+    """Writes several changes to the configuration and previews them together, as `preview_change` does.
 
     Args:
         engine: engine of the stack.
-        changes: each with what the cluster has.
+        changes: the changes, each with the values on the cluster.
         refusal_of_others: the message for a preview that would change something else.
 
     Raises:
@@ -103,10 +103,10 @@ def preview_changes(
 
 
 def update(engine: Engine) -> None:
-    """Updates the stack, after another update that still runs has ended.
+    """Updates the stack, after a running update has ended.
 
     Raises:
-        EngineError: the update failed, in the engine's own words.
+        EngineError: the update failed. The text has the message of the engine.
     """
     end = time.monotonic() + LOCKED_SECONDS
     while True:

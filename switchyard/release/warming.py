@@ -13,10 +13,10 @@ DEPLOYMENT_URN = f"**::switchyard:service:*$kubernetes:{APPS}:Deployment::{{key}
 
 
 def warm(engine: Engine, plan: Plan) -> None:
-    """Gives a colour the version and the pods with which it will serve, and waits until they are ready.
+    """Creates the pods of the version with which a colour will serve, and waits until they are ready.
 
     Raises:
-        GateRefusedError: the engine does not do so.
+        GateRefusedError: the engine failed to create them.
     """
     key, path = plan.observation.name.key, f"{below(SERVICES, plan.observation.name.key)}.{plan.target}"
     try:

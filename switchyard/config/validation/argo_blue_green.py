@@ -13,7 +13,7 @@ def argo_blue_green_problems(path: str, service: ArgoBlueGreenSettings, *, produ
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
+        service: settings of the service.
         production: whether the stack is marked production.
     """
     yield from tag_problems(f"{path}.tag", service.tag, production=production)

@@ -21,7 +21,7 @@ def canary_problems(path: str, service: CanarySettings, *, production: bool) -> 
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
+        service: settings of the service.
         production: whether the stack is marked production.
     """
     yield from tag_problems(f"{path}.tag", service.tag, production=production)

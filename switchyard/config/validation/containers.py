@@ -21,7 +21,7 @@ def container_problems(path: str, service: ServiceSettings) -> Iterator[Problem]
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
+        service: settings of the service.
     """
     extra = dict(_extra_containers(path, service))
     yield from _name_problems(extra)

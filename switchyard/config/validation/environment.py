@@ -24,7 +24,7 @@ def environment_problems(path: str, service: ServiceSettings, extra: Mapping[str
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
+        service: settings of the service.
         extra: its containers beside the application's, by their paths.
     """
     owners: dict[str, EnvironmentOwner] = {

@@ -25,7 +25,7 @@ def hook_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
+        service: settings of the service.
     """
     owners: dict[str, str] = {}
     for point, number, hook in service.release.hooks.all():

@@ -48,7 +48,7 @@ def patch_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
+        service: settings of the service.
     """
     patch = service.pod_patch
     violated = [

@@ -17,7 +17,7 @@ def pod_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
+        service: settings of the service.
     """
     yield from container_problems(path, service)
     yield from patch_problems(path, service)

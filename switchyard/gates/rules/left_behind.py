@@ -18,7 +18,7 @@ def refuse_left_behind(
 
     Args:
         name: name of the service.
-        service: its settings.
+        service: settings of the service.
         to: the track that would receive the traffic.
         serving: the track that serves; None without one.
         left: the hook after which the version of that track no longer works; None without one.

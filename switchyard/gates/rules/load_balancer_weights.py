@@ -45,7 +45,7 @@ def refuse_early_selector(name: str, service: ServiceSettings, reason: str | Non
 
     Args:
         name: the service's name.
-        service: its settings, without an engine of the load balancer.
+        service: settings of the service, without an engine of the load balancer.
         reason: why the target groups are still needed; None if they are not.
     """
     if reason is None:

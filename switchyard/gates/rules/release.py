@@ -94,7 +94,7 @@ def refuse_fewer_replicas(
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         to: the track to switch to.
         serving: the track that serves; None if a Service that is to be adopted has pods of its own.
         serving_ready: ready pods behind the Service, without those of `to`.
@@ -129,7 +129,7 @@ def refuse_switch(
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         to: the track to switch to.
         endpoints: endpoints of the track's own Service.
         current: names of the track's pods of the present template.
@@ -193,7 +193,7 @@ def refuse_in_place(
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         colour: the colour whose pods would be replaced.
         selected: selector of the Service on the cluster; None without a Service.
         fields: the fields of the pods that would change.
@@ -232,7 +232,7 @@ def refuse_retire(
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         colour: the colour that the configuration has idle.
         selected: selector of the Service on the cluster, which may differ from the configuration.
         behind_service: endpoints of the active Service.

@@ -124,7 +124,7 @@ def other_version(
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         track: the track of the pods.
         running: the images that the pods run.
         owners: field managers that have set the image of their Deployment or Rollout.

@@ -18,7 +18,7 @@ def refuse_rolled_back(
 
     Args:
         name: name of the service.
-        service: its settings.
+        service: settings of the service.
         to: the track that would receive the traffic.
         serving: the track that serves; None without one.
         versions: the versions that were rolled back.

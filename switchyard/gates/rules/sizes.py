@@ -85,7 +85,7 @@ def planned(service: ServiceSettings, track: Track, sizing: Sizing) -> Replicas:
     limits. An idle track keeps its pods for a rollback, unless the settings say 0.
 
     Args:
-        service: its settings.
+        service: settings of the service.
         track: track of the pods.
         sizing: what the cluster has.
     """
@@ -111,7 +111,7 @@ def needed_to_retire(service: ServiceSettings, sizing: Sizing, live: int | None,
     """Ready pods that the active track needs before ready pods of the idle one go.
 
     Args:
-        service: its settings.
+        service: settings of the service.
         sizing: what the cluster has.
         live: replicas in the specification of the active track, where an autoscaler sizes it; else None.
         leaving: ready pods of the idle track.

@@ -47,7 +47,7 @@ def refuse_mixed(
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         selected: selector of the Service; None without a Service.
         pods: all pods of the application.
     """
