@@ -26,7 +26,7 @@ class Warming:
     Attributes:
         change: change of the configuration.
         tag: tag of the release.
-        live: what the cluster has of the keys that are set; see `preview_change`.
+        live: values on the cluster of the keys that are set; see `preview_change`.
     """
 
     change: ColourChange
@@ -49,9 +49,9 @@ class Patch:
     """A change of a selector.
 
     Attributes:
-        plan: what is to serve.
-        lane: lane of the service.
-        observe: reads the service anew.
+        plan: the planned switch.
+        lane: fast lane of the service.
+        observe: reads the service again.
     """
 
     plan: Plan
@@ -78,16 +78,16 @@ class Acts(Protocol):
         """Deletes the pods of a colour that does not serve."""
 
     def condemn(self, detail: str) -> None:
-        """Reports to the other services of the group at once that this version is condemned."""
+        """Reports at once to the other services of the group that this version failed its watch."""
 
     def condemned(self) -> Ended | None:
-        """The outcome of this release if another version of its group is condemned; None otherwise."""
+        """The outcome of this release if another version of its group failed its watch; None otherwise."""
 
     def because(self) -> str | None:
-        """Key of another service whose version is condemned; None without one."""
+        """Key of another service whose version failed its watch; None without one."""
 
     async def until_condemned(self) -> Ended:
-        """Waits until another version of the group is condemned."""
+        """Waits until another version of the group has failed its watch."""
 
 
 class LoneActs:
@@ -116,7 +116,7 @@ class LoneActs:
         return await asyncio.to_thread(converge, self._engine, key, target, config=False)
 
     async def converge_back(self, key: str, source: Colour) -> Convergence:
-        """Brings configuration and state to the old version."""
+        """Updates configuration and state to the old version, which serves again."""
         return await self.converge(key, source)
 
     async def remove(self, removal: Warming) -> None:

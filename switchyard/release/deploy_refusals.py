@@ -21,7 +21,7 @@ from switchyard.release.refusals import UNTOUCHED
 
 
 def see_others() -> str:
-    """The remedy for a deletion of pods whose update would change something else.
+    """The remedy if the update that deletes pods would change something else.
 
     It does not propose the update, which nobody has reviewed and which may create the pods of an aborted release.
     """
@@ -111,8 +111,8 @@ def refuse_others(key: str, colour: Colour, tag: str | None, steps: Iterable[Ste
 
     Args:
         key: key of the service.
-        colour: that is given its version and pods, or loses them.
-        tag: tag of the version; None where the colour loses its pods, so that nothing is deployed again.
+        colour: the colour that is warmed, or whose pods are deleted.
+        tag: tag of the version; None if the pods of the colour are deleted.
         steps: the other changes.
     """
     again = see_others()
@@ -155,11 +155,11 @@ def refuse_impossible_tag(key: str, tag: str) -> Refusal | None:
 
 
 def abort_incomplete(record: ReleaseRecord, why: str) -> str:
-    """Reports that the pods or the configuration of a new version that has not served could not be taken back.
+    """Reports that an abort could not remove the pods or the configuration of the new version.
 
     Args:
         record: record of the release.
-        why: in the words of the engine or of a gate.
+        why: message of the engine or of a gate.
     """
     replicas = f"{below(SERVICES, record.service)}.{record.target}.replicas"
     return notice(
@@ -171,11 +171,11 @@ def abort_incomplete(record: ReleaseRecord, why: str) -> str:
 
 
 def no_abort(record: ReleaseRecord, why: str) -> str:
-    """Says what to type where a release cannot be aborted any more, because its old version is being retired.
+    """The message that a release can no longer be aborted, because its old version is being retired.
 
     Args:
-        record: of the release.
-        why: what does not fit.
+        record: record of the release.
+        why: the reason.
     """
     key = record.service
     return (

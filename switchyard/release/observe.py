@@ -1,4 +1,4 @@
-"""Reads a service in two colours at the start of a command."""
+"""Reads a blue/green service from the cluster at the start of a command."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ async def observe(
         name: name of the service.
         settings: settings of the service.
         own: project and name of the stack.
-        described: the kubeconfig and its context in words.
+        described: the kubeconfig and its context, for messages.
 
     Raises:
         GateRefusedError: the Service is missing, is not this stack's, or selects neither colour.
