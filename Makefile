@@ -18,6 +18,8 @@ unexport PYTHONDONTWRITEBYTECODE
 STACK ?= production
 # Of the random walk that `make walk` takes.
 STEPS ?= 5000
+# Releases that `make walk` kills.
+KILLS ?= 20
 # What worker-1 and worker-2 of the sandbox are: empty (as they are), simulated or real.
 NODES ?=
 REAL_NODES_RUN_HERE = [ "$$(uname)" = Linux ] && [ "$$(id -u)" = 0 ]
@@ -81,8 +83,9 @@ test-unit: $(INSTALLED) ## configuration, renderers, gates, components on mocks
 test-sandbox: tools ## the real engine against a real API server
 	@$(PYTEST) --numprocesses 3 --dist worksteal tests/integration/sandbox
 
-walk: tools ## a long random walk on simulated nodes, an hour or more: 5,000 steps; STEPS=1000 for fewer
-	@SWITCHYARD_WALK_STEPS=$(STEPS) $(PYTEST) --capture no tests/integration/sandbox/test_random_walk.py
+walk: tools ## a long random walk on simulated nodes, an hour or more: 5,000 steps and 20 killed releases; STEPS=1000 KILLS=5 for fewer
+	@SWITCHYARD_WALK_STEPS=$(STEPS) SWITCHYARD_KILLS=$(KILLS) $(PYTEST) --capture no \
+		tests/integration/sandbox/test_random_walk.py tests/integration/sandbox/test_killed_releases.py
 
 test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
 	@$(PYTEST) --numprocesses 2 --dist worksteal tests/integration/canary

@@ -183,6 +183,7 @@ TITLES: Mapping[Code, str] = {
     Code.LOOK_MISUSED: "An option of analyze does not fit the service's strategy",
     Code.WATCH_IMPOSSIBLE: "The new version could not be watched",
     Code.WATCH_INCOMPLETE: "The watch may not see what it needs",
+    Code.ROLLBACK_UNRECORDED: "The result of a rollback could not be recorded",
     Code.MESSAGE_WAITS: "A message about a release is not sent yet",
     Code.WEBHOOK_UNUSABLE: "The URL of a notification cannot be read",
     Code.MESSAGES_DROPPED: "Messages about releases were dropped",

@@ -39,6 +39,12 @@ class DrillNotBackError(ReleaseError):
     code = Code.DRILL_NOT_BACK
 
 
+class RollbackUnrecordedError(ReleaseError):
+    """The record does not have what became of the rollback of a release. The text says what serves."""
+
+    code = Code.ROLLBACK_UNRECORDED
+
+
 class TransitionError(ReleaseError):
     """An event does not fit the state of a release. The text names the events that do."""
 

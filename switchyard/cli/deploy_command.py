@@ -126,9 +126,10 @@ class _Command(ServiceRelease):
                 if not request.yes:
                     raise_refusal(refuse_other_than_confirmed(confirmed, observation))
                 record = await self._act(self.runner(cluster, ledger), ledger, releases, observation)
+            serving = None  # the earlier reading may be outdated
             with suppress(ClusterError):
-                observation = await self.observe(cluster)
-            return self.report.end(record, observation, self.service.release.bake_seconds)
+                serving = await self.observe(cluster)
+            return self.report.end(record, serving, self.service.release.bake_seconds)
 
     async def _read_again(self, ledger: DeployLedger) -> None:
         """Reads the configuration again after the wait for another command, which may have changed it."""

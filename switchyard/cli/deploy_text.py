@@ -10,7 +10,7 @@ from switchyard.cli.detachment import Detached
 from switchyard.cli.failures import message_of
 from switchyard.cli.output import console, errors, print_json
 from switchyard.codes import Code
-from switchyard.config.commands import stack_option
+from switchyard.config.commands import stack_option, typed
 from switchyard.errors import PREFIX, ExitCode, SwitchyardError
 from switchyard.gates.rules.refusal import notice
 from switchyard.kube.clock import to_text
@@ -110,7 +110,7 @@ class DeployReport(CommandReport):
         if not self._request.as_json:
             console.print(f"  {hook_line(hook)}", markup=False)
 
-    def end(self, record: ReleaseRecord, observation: Observation, bake_seconds: int) -> ExitCode:
+    def end(self, record: ReleaseRecord, observation: Observation | None, bake_seconds: int) -> ExitCode:
         """Reports the phase of the release, what serves and the next command. Returns the exit code."""
         code = exit_code(record, self._request)
         if self._request.as_json:
@@ -119,14 +119,23 @@ class DeployReport(CommandReport):
         self.tell_end(code, record, observation, bake_seconds)
         return code
 
-    def tell_end(self, code: ExitCode, record: ReleaseRecord, observation: Observation, bake_seconds: int) -> None:
+    def tell_end(
+        self, code: ExitCode, record: ReleaseRecord, observation: Observation | None, bake_seconds: int
+    ) -> None:
         """Prints the phase of the release, what serves and the next command."""
         reached = not _reached(record, self._request)
         ending = _good_ending(record, bake_seconds) if reached else _bad_ending(record)
         doubt = f"{IN_DOUBT} {record.doubt}" if reached and record.running and record.doubt else ""
         (errors.print if code else console.print)(
-            f"{ending} {observation.what_serves} {_next(record, self._request.stack)}\n{doubt}".rstrip(), markup=False
+            f"{ending} {what_serves(observation)} {_next(record, self._request.stack)}\n{doubt}".rstrip(), markup=False
         )
+
+
+def what_serves(observation: Observation | None) -> str:
+    """A sentence about the version that serves. Without an observation it names the command that shows it."""
+    if observation is None:
+        return f"What serves now cannot be read; as soon as the API server answers: {typed('switchyard status')}."
+    return observation.what_serves
 
 
 def document(record: ReleaseRecord) -> dict[str, Any]:

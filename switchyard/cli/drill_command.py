@@ -55,7 +55,7 @@ async def _drilled(
     await check_cluster(cluster, access, stack, state, STATE_SECONDS[Act.DRILL], report.state_unreachable)
     journal = DrillJournal(cluster.api, service.namespace, name, report.warn)
     engine = Engine(stack)
-    drill = Drill(access, cluster, journal, observe, lambda plan: asyncio.to_thread(warm, engine, plan), report.warn)
+    drill = Drill(access, cluster, journal, observe, lambda plan: warm(engine, plan, report.warn), report.warn)
     plan = await drill.plan(observation, await journal.read())
     if plan.unfinished is None:  # one that was interrupted comes back
         await pass_freeze(cluster.api, freezes, request.service, "the drill", None)

@@ -39,7 +39,7 @@ class DueReport(DeployReport):
         self._entries.append({"service": self._request.service, "frozen": window.to_json()})
         self.warn(report_not_retired(self._request.service, window))
 
-    def end(self, record: ReleaseRecord, observation: Observation, bake_seconds: int) -> ExitCode:
+    def end(self, record: ReleaseRecord, observation: Observation | None, bake_seconds: int) -> ExitCode:
         """Reports the phase of the release, what serves and the next command. Returns the exit code."""
         code = exit_code(record, self._request)
         self._entries.append(document(record))

@@ -186,7 +186,7 @@ class _Command:
         lane = FastLane(self._access, cluster, journal, self._report.warn, self._begun)
         steps = Steps(
             observe=lambda: self._observe_again(cluster, journal, plan),
-            warm=lambda planned: asyncio.to_thread(warm, self._engine, planned),
+            warm=lambda planned: warm(self._engine, planned, self._report.tell),
             converge=lambda receipt: self._converge(cluster, plan, receipt),
             # Another command may have warmed another version while the operator was asked.
             waited=lambda: journal.waited or not self._request.yes,
@@ -241,7 +241,10 @@ class _Command:
             self._journal.begin_sending()
         key, journals = self._request.service, () if self._journal is None else (self._journal,)
         configured = await asyncio.to_thread(is_configured, self._stack, {key: plan.target}, journals)
-        convergence = await asyncio.to_thread(converge, self._engine, key, plan.target, config=configured)
+        replicas = plan.observation.pods_to_configure(plan.target)
+        convergence = await converge(
+            self._engine, key, plan.target, self._report.tell, config=configured, replicas=replicas
+        )
         if plan.act is Act.ROLLBACK and self._service.release.hooks.on_rollback:
             await self._run_hooks(cluster)
         return convergence

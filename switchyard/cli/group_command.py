@@ -87,7 +87,7 @@ class GroupCommand:
             for ledger in ledgers.values():
                 await messages.enter_async_context(ledger.sending())
             outcomes = await self._held(cluster, ledgers, before)
-            observations = {key: await self._observed(cluster, key, before[key]) for key in outcomes}
+            observations = {key: await self._observed(cluster, key) for key in outcomes}
             bakes = {key: service.service.release.bake_seconds for key, service in self._services.items()}
             return self._report.end(outcomes, observations, bakes)
 
@@ -132,10 +132,10 @@ class GroupCommand:
 
         return await all_or_reasons({key: check(key) for key in self._services})
 
-    async def _observed(self, cluster: Cluster, key: str, before: Observation) -> Observation:
+    async def _observed(self, cluster: Cluster, key: str) -> Observation | None:
         with suppress(ClusterError):
             return await self._services[key].observe(cluster)
-        return before
+        return None  # the earlier reading may be outdated
 
     async def _act(self, cluster: Cluster, ledgers: Mapping[str, DeployLedger], readings: Readings) -> Outcomes:
         if self._request.act is Act.DEPLOY:
@@ -185,7 +185,7 @@ class GroupCommand:
         engine, lock, parts = Engine(self._stack), asyncio.Lock(), dict[str, Part]()
         targets = {key: Colour(record.target) for key, record in records.items()}
         for key, service in self._services.items():
-            acts = GroupActs(key, group, engine, ledgers, targets, lock)
+            acts = GroupActs(key, group, engine, ledgers, targets, lock, self._report.warn)
             runner = service.runner(cluster, ledgers[key], acts, partial(GroupHooks, key, group))
             standing = await runner.standing(records[key])
             group.enter(key, standing.state.phase)

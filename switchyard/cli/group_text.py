@@ -7,7 +7,7 @@ import typer
 
 from switchyard.cli.command_report import CommandReport, hook_line
 from switchyard.cli.deploy_request import DeployRequest
-from switchyard.cli.deploy_text import VERSION, DeployReport, exit_code
+from switchyard.cli.deploy_text import VERSION, DeployReport, exit_code, what_serves
 from switchyard.cli.detachment import Detached
 from switchyard.cli.failures import message_of
 from switchyard.cli.output import console, errors, print_json
@@ -117,7 +117,7 @@ class GroupReport(CommandReport):
         )
 
     def end(
-        self, outcomes: Outcomes, observations: Mapping[str, Observation], bake_seconds: Mapping[str, int]
+        self, outcomes: Outcomes, observations: Mapping[str, Observation | None], bake_seconds: Mapping[str, int]
     ) -> ExitCode:
         """Reports the phase of each release, what serves and the next command. Returns the exit code."""
         self._watches.clear()
@@ -128,7 +128,7 @@ class GroupReport(CommandReport):
             return worst
         for key, outcome in outcomes.items():
             if isinstance(outcome, SwitchyardError):
-                errors.print(f"{key}: {message_of(outcome)} {observations[key].what_serves}")
+                errors.print(f"{key}: {message_of(outcome)} {what_serves(observations[key])}")
             else:
                 self.members[key].tell_end(codes[key], outcome, observations[key], bake_seconds[key])
         return worst
@@ -138,16 +138,25 @@ class GroupReport(CommandReport):
             return outcome.exit_code
         return exit_code(outcome, self._requests[key])
 
-    def _document(self, outcomes: Outcomes, observations: Mapping[str, Observation], worst: ExitCode) -> dict[str, Any]:
+    def _document(
+        self, outcomes: Outcomes, observations: Mapping[str, Observation | None], worst: ExitCode
+    ) -> dict[str, Any]:
         """The document that `--json` prints. Scripts rely on its keys."""
         services = []
         for key, outcome in outcomes.items():
-            serving = observations[key].colours[observations[key].serving]
             if isinstance(outcome, SwitchyardError):
                 its_own: dict[str, Any] = {"service": key, "error": message_of(outcome), "code": outcome.code.value}
             else:
                 its_own = outcome.to_json()
-            services.append({**its_own, "serving": {"colour": serving.colour.value, "tag": serving.tag}})
+            services.append({**its_own, "serving": _serving(observations[key])})
         act = self._request.act.value
         head = {"version": VERSION, "command": act, "stack": self._stack, "together": True}
         return {**head, "services": services, "exitCode": int(worst)}
+
+
+def _serving(observation: Observation | None) -> dict[str, Any] | None:
+    """The version that serves; None if it cannot be read now."""
+    if observation is None:
+        return None
+    serving = observation.colours[observation.serving]
+    return {"colour": serving.colour.value, "tag": serving.tag}

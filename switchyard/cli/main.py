@@ -9,6 +9,7 @@ from switchyard.cli.analyze import analyze
 from switchyard.cli.deploy import deploy
 from switchyard.cli.drill import drill
 from switchyard.cli.history import history
+from switchyard.cli.lasting_output import continues_without_output
 from switchyard.cli.rbac import rbac
 from switchyard.cli.report import report
 from switchyard.cli.resume import resume
@@ -28,13 +29,17 @@ app.command(short_help="Shows the releases of a service.")(history)
 app.command(
     short_help="Releases a version of a service, and watches it.",
     context_settings={"allow_extra_args": True},  # for a message with what to type for several services
-)(deploy)
-app.command(short_help="Continues a release that is held, or whose command has ended.")(resume)
-app.command(short_help="Aborts a release, and restores the old version.")(abort)
-app.command(short_help="Deletes the old version's pods once a release has baked.")(retire)
-app.command(short_help="Switches a service to its other colour at once.")(switch)
-app.command(short_help="Rolls a service back at once to the version that served before.")(rollback)
-app.command(short_help="Rehearses a rollback and back again, and times it.")(drill)
+)(continues_without_output(deploy))
+app.command(short_help="Continues a release that is held, or whose command has ended.")(
+    continues_without_output(resume)
+)
+app.command(short_help="Aborts a release, and restores the old version.")(continues_without_output(abort))
+app.command(short_help="Deletes the old version's pods once a release has baked.")(continues_without_output(retire))
+app.command(short_help="Switches a service to its other colour at once.")(continues_without_output(switch))
+app.command(short_help="Rolls a service back at once to the version that served before.")(
+    continues_without_output(rollback)
+)
+app.command(short_help="Rehearses a rollback and back again, and times it.")(continues_without_output(drill))
 app.command(short_help="Shows success metrics of past releases, with their targets.")(report)
 app.command(short_help="Judges the version that serves, or a canary, as a release would now.")(analyze)
 app.command(short_help="Prints the minimum permissions that these commands need.")(rbac)

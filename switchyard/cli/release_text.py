@@ -1,12 +1,13 @@
 """The latest release of a service in words: what it is, where it stands, and what to type next."""
 
 from switchyard.config.commands import typed
+from switchyard.kube.clock import to_text
 from switchyard.release.latest import LatestRelease
 from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.record_text import again
+from switchyard.release.record_text import again, finishing
 
 
 def release_line(key: str, release: LatestRelease) -> str:
@@ -63,6 +64,9 @@ def _change(record: ReleaseRecord) -> str:
 def _condition(release: LatestRelease) -> str:
     if release.record.held:
         return "held, it waits for an operator"
+    if release.attended is None and release.holder is not None:
+        renewed = to_text(release.holder.renewed)
+        return f"whether its command is running is not known, as its Lease has a time in the future ({renewed})"
     if release.attended is None:
         return "whether its command is running is not known, as this user may not list leases"
     if release.attended:
@@ -95,6 +99,9 @@ def _while_running(key: str, release: LatestRelease) -> str:
     record = release.record
     if not record.held and release.attended is not False:
         return ""
+    if release.is_abandoned:
+        serving = str(release.serving)
+        return f"It has not changed the selector, and {serving} serves. Next: {finishing(record, serving)}"
     if record.kind != "deploy":
         return f"Next: {again(record)} (continues)"
     if record.phase is Phase.BAKE and not record.held:

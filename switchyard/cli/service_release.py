@@ -131,7 +131,9 @@ class ServiceRelease:
         )
         steps = ClusterSteps(place, ledger, self.service, acts)
         hooks = around(release_hooks(self.service, self.name, cluster.api, ledger, self.report))
-        return Runner(ledger, steps, self.report.phase_ended, self.service.release.bake_seconds, hooks)
+        return Runner(
+            ledger, steps, self.report.phase_ended, self.service.release.bake_seconds, hooks, self.report.warn
+        )
 
     async def observe(self, cluster: Cluster) -> Observation:
         """Reads the Service and both colours."""
@@ -143,7 +145,7 @@ class ServiceRelease:
         if request.act is not Act.DEPLOY:
             raise_refusal(refuse_no_release(releases.current, request.service, request.act))
             return
-        raise_refusal(refuse_unfinished(releases.current, request.service))
+        raise_refusal(refuse_unfinished(releases.current, request.service, observation.serving))
         raise_refusal(refuse_serves(observation, request.tag))
         version = find_rolled_back(releases.rolled_back, observation.serving.other, request.tag)
         if version is not None and version.because is None:

@@ -98,7 +98,8 @@ async def _attended(
             releases[place] = replace(release, attended=None)
             continue
         holder = living_holder(answer.get(record_name(place[1])), now)
-        releases[place] = replace(release, attended=holder is not None, holder=holder)
+        attended = None if holder is not None and holder.is_ahead(now) else holder is not None
+        releases[place] = replace(release, attended=attended, holder=holder)
     return releases
 
 

@@ -159,7 +159,10 @@ async def _services(cluster: Cluster, services: Mapping[str, ServiceSettings]) -
 
 def _with_release(status: ServiceStatus, releases: ReleaseStatuses) -> ServiceStatus:
     place = status.namespace, str(status.name)
-    return replace(status, release=releases.latest.get(place), release_problem=releases.problems.get(place))
+    release = releases.latest.get(place)
+    if release is not None and status.serving is not None:
+        release = replace(release, serving=status.serving.value)
+    return replace(status, release=release, release_problem=releases.problems.get(place))
 
 
 async def _service(cluster: Cluster, name: ServiceName, service: ServiceSettings, sizing: Sizing) -> ServiceStatus:

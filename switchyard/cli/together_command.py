@@ -20,12 +20,13 @@ from switchyard.errors import ExitCode
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.release.convergence import Convergence, converge_all
+from switchyard.release.earlier_releases import unfinished_target, unreached
 from switchyard.release.engine import Answer, Engine
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.journal import ReleaseJournal
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.subscriptions import Subscriptions
-from switchyard.release.together import Member, Plans, Receipts, Together, planned, unfinished_target
+from switchyard.release.together import Member, Plans, Receipts, Together, planned
 from switchyard.release.warming import warm
 
 Settings = dict[str, BlueGreenSettings]
@@ -82,7 +83,10 @@ class _Command:
         await self._read_again(journals)
         seconds = STATE_SECONDS[self._request.act]
         await check_cluster(cluster, self._access, self._stack, state, seconds, self._report.state_unreachable)
-        plans = await planned({key: self._planned(cluster, journal, key) for key, journal in journals.items()})
+        stays = await self._unreached(cluster, journals)
+        plans = await planned(
+            {key: self._planned(cluster, journal, key, stays=key in stays) for key, journal in journals.items()}
+        )
         if not self._request.yes and not self._report.confirmed(plans):
             raise typer.Exit(ExitCode.FAILED)
         if not self._request.yes or any(journal.waited for journal in journals.values()):
@@ -99,7 +103,7 @@ class _Command:
         async with AsyncExitStack() as messages:
             for journal in journals.values():
                 await messages.enter_async_context(journal.sending())
-            outcomes = await Together(members, converge).run(plans, self._request.reason)
+            outcomes = await Together(members, converge, self._report.warn).run(plans, self._request.reason)
             self._report.end(plans, outcomes)
 
     def _journal(self, cluster: Cluster, key: str) -> ReleaseJournal:
@@ -117,10 +121,24 @@ class _Command:
             journal.override = self._request.override
         return journal
 
-    async def _planned(self, cluster: Cluster, journal: ReleaseJournal, key: str) -> Plan:
+    async def _unreached(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal]) -> set[str]:
+        """The services that a rollback skips, because a killed switch of the group had not switched them."""
+        if self._request.act is not Act.ROLLBACK:
+            return set()
+        releases = await asyncio.gather(*(journal.read() for journal in journals.values()))
+        latest = {key: release.current for key, release in zip(journals, releases, strict=True)}
+        if not any(unfinished_target(last) for last in latest.values()):
+            return set()
+        observations = await asyncio.gather(*(self._observe(cluster, key) for key in journals))
+        serving = {key: observation.serving for key, observation in zip(journals, observations, strict=True)}
+        return unreached(latest, serving)
+
+    async def _planned(self, cluster: Cluster, journal: ReleaseJournal, key: str, *, stays: bool) -> Plan:
         observation = await self._observe(cluster, key)
         lane = FastLane(self._access, cluster, journal, self._report.warn)
-        if self._request.act is Act.ROLLBACK:
+        if stays:
+            plan = Plan(Act.ROLLBACK, observation, observation.serving, patch=False)
+        elif self._request.act is Act.ROLLBACK:
             plan = await lane.plan_rollback(observation)
         else:
             named = self._request.colours[key]
@@ -151,7 +169,7 @@ class _Command:
             lane=FastLane(self._access, cluster, journal, self._report.warn, self._begun),
             journal=journal,
             observe=observe,
-            warm=lambda plan: asyncio.to_thread(warm, self._engine, plan),
+            warm=lambda plan: warm(self._engine, plan, self._report.tell),
             waited=lambda: journal.waited,
             permit=lambda plan: self._pass_freeze(cluster, journal, plan),
         )
@@ -178,4 +196,5 @@ class _Command:
         self._report.served(plans, receipts)
         targets = {key: plan.target for key, plan in plans.items()}
         configured = await asyncio.to_thread(is_configured, self._stack, targets, journals.values())
-        return await asyncio.to_thread(converge_all, self._engine, targets, config=configured)
+        replicas = {key: plan.observation.pods_to_configure(plan.target) for key, plan in plans.items()}
+        return await converge_all(self._engine, targets, self._report.tell, config=configured, replicas=replicas)

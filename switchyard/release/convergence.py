@@ -7,15 +7,19 @@ of the resources, and moves the autoscaler, which sizes the colour that serves, 
 nothing else: what else is in the configuration waits for the operator.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from switchyard.config.commands import below
 from switchyard.config.kubernetes import AUTOSCALING
 from switchyard.config.models.service import Colour
 from switchyard.config.validation.services import SERVICES
 from switchyard.errors import EngineError
+from switchyard.gates.base import Warn
 from switchyard.release.engine import Engine, Step
+from switchyard.release.engine_lock import unlocked
 
 AUTOSCALER_URN = f"$kubernetes:{AUTOSCALING}:HorizontalPodAutoscaler::{{key}}-autoscaler"
 """End of the URN of a service's autoscaler. A switch changes it too, because its target is the colour that serves."""
@@ -46,39 +50,60 @@ class Convergence:
         return self.config and self.state
 
 
-def converge(engine: Engine, key: str, target: Colour, *, config: bool) -> Convergence:
+async def converge(
+    engine: Engine, key: str, target: Colour, warn: Warn, *, config: bool, replicas: int | None = None
+) -> Convergence:
     """Writes the colour that serves to the configuration and to the state.
 
     Args:
         engine: engine of the stack.
         key: key of the service in the configuration.
         target: the colour that serves.
+        warn: reports a wait for another update of the stack.
         config: whether the configuration has it already.
+        replicas: number of its pods, if the configuration has none; None otherwise.
     """
-    return converge_all(engine, {key: target}, config=config)
+    return await converge_all(engine, {key: target}, warn, config=config, replicas={key: replicas})
 
 
-def converge_all(engine: Engine, targets: Mapping[str, Colour], *, config: bool) -> Convergence:
+async def converge_all(
+    engine: Engine,
+    targets: Mapping[str, Colour],
+    warn: Warn,
+    *,
+    config: bool,
+    replicas: Mapping[str, int | None] = MappingProxyType({}),
+) -> Convergence:
     """Writes the colours that serve to the configuration and to the state, by one call of the engine each.
+
+    Another update of the stack is waited for, see `switchyard.release.engine_lock`.
 
     Args:
         engine: engine of the stack.
         targets: the colour that serves, by the key of the service.
+        warn: reports a wait for another update of the stack.
         config: whether the configuration has them already.
+        replicas: number of the pods of a colour that serves, by the key of the service, where the configuration has
+            none. Without it, the configuration would be invalid.
     """
     try:
         if not config:
-            engine.set_config({f"{below(SERVICES, key)}.active": target.value for key, target in targets.items()})
+            values: dict[str, object] = {}
+            for key, target in targets.items():
+                values[f"{below(SERVICES, key)}.active"] = target.value
+                if (pods := replicas.get(key)) is not None:
+                    values[f"{below(SERVICES, key)}.{target}.replicas"] = pods
+            await asyncio.to_thread(engine.change_config, values)
             config = True
-        engine.refresh(*(SERVICE_URN.format(key=key) for key in targets))
+        await unlocked(lambda: engine.refresh(*(SERVICE_URN.format(key=key) for key in targets)), warn)
     except EngineError as error:
         return Convergence(config, state=False, problem=str(error))
     try:
-        changes = tuple(engine.preview())
+        changes = tuple(await asyncio.to_thread(engine.preview))
         own = tuple(AUTOSCALER_URN.format(key=key) for key in targets)
         if not all(step.urn.endswith(own) for step in changes):
             return Convergence(config, state=True, waiting=changes)
-        engine.up()
+        await unlocked(engine.up, warn)
     except EngineError as error:
         return Convergence(config, state=False, problem=str(error))
     return Convergence(config, state=True)

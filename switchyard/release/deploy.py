@@ -5,26 +5,18 @@ command dies, the phase in the record and the colour that the Service selects de
 """
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from dataclasses import replace
 
-from switchyard.errors import (
-    AccessDeniedError,
-    ApiStatusError,
-    ClusterError,
-    EngineError,
-    GateRefusedError,
-    RejectedError,
-)
-from switchyard.gates.base import raise_refusal
+from switchyard.errors import ClusterError, EngineError, GateRefusedError
+from switchyard.gates.base import Warn, raise_refusal
 from switchyard.release.deploy_hooks import NO_HOOKS, ReleaseHooks
 from switchyard.release.deploy_protocol import Ended, Ledger, Steps
 from switchyard.release.deploy_refusals import no_abort
+from switchyard.release.deploy_rollback import Rollback
 from switchyard.release.hook_refusals import refuse_abort
 from switchyard.release.hooks import accepted
 from switchyard.release.phases import Event, Phase, Result, State, apply
 from switchyard.release.record import PhaseRecord, ReleaseRecord
-from switchyard.release.retries import until_answered
 from switchyard.release.standing import Standing, baked_until, held_after, standing, waiting
 from switchyard.release_errors import TransitionError
 
@@ -47,16 +39,24 @@ class Runner:
         on_phase: is called at the end of each phase.
         bake_seconds: seconds for which the old colour stays ready once the watch has passed.
         hooks: hooks of the release.
+        warn: reports a warning.
     """
 
     def __init__(
-        self, ledger: Ledger, steps: Steps, on_phase: OnPhase, bake_seconds: int, hooks: ReleaseHooks = NO_HOOKS
+        self,
+        ledger: Ledger,
+        steps: Steps,
+        on_phase: OnPhase,
+        bake_seconds: int,
+        hooks: ReleaseHooks = NO_HOOKS,
+        warn: Warn = lambda _: None,
     ) -> None:
         self._hooks = hooks
         self._ledger = ledger
         self._steps = steps
         self._on_phase = on_phase
         self._bake_seconds = bake_seconds
+        self._rollback = Rollback(ledger, steps, hooks, warn)
 
     async def run(self, record: ReleaseRecord, hold_after: Phase | None = None) -> ReleaseRecord:
         """Runs a new release.
@@ -71,9 +71,11 @@ class Runner:
         """Continues a release whose command has died, or that is held."""
         stands = await self.standing(record)
         if stands.taken_back:
-            return await self._roll_back(record, "the old colour serves again")
+            return await self._rollback.run(record, "the old colour serves again")
         if stands.condemned:
-            return await self._roll_back(record, record.phases[-1].detail or "the new version is worse than accepted")
+            return await self._rollback.run(
+                record, record.phases[-1].detail or "the new version is worse than accepted"
+            )
         state = apply(stands.state, Event.RESUME)
         return await self._go_on(_continued(record), state)
 
@@ -91,7 +93,7 @@ class Runner:
         except TransitionError as error:
             raise TransitionError(no_abort(record, str(error))) from None
         if stands.taken_back or apply(stands.state, Event.ABORT).result is Result.ROLLED_BACK:
-            return await self._roll_back(record, reason)
+            return await self._rollback.run(record, reason)
         await self._ledger.confirm()
         remains = await self._steps.withdraw(record)
         return await self._end(record, Result.FAILED, f"{reason}. {remains}".strip())
@@ -112,7 +114,7 @@ class Runner:
     async def take_back(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
         """Aborts a release of a group, if its old colour still has its pods."""
         stands = await self.standing(record)
-        return await self._roll_back(record, reason) if stands.state.can_roll_back else record
+        return await self._rollback.run(record, reason) if stands.state.can_roll_back else record
 
     async def retire(self, record: ReleaseRecord) -> ReleaseRecord:
         """Ends the bake of a release now, or continues its retirement.
@@ -122,7 +124,7 @@ class Runner:
         """
         stands = await self.standing(record)
         if stands.taken_back:
-            return await self._roll_back(record, "the old colour serves again")
+            return await self._rollback.run(record, "the old colour serves again")
         event = Event.RESUME if stands.state.phase is Phase.RETIRE else Event.RETIRE
         return await self._go_on(_continued(record), apply(stands.state, event))
 
@@ -145,8 +147,8 @@ class Runner:
                 return replace(record, detail=ended.detail)
             record = self._left(record, ended)
             if ended.event is Event.BREACHED:
-                await self._write_when_back(record)
-                return await self._roll_back(record, ended.detail or "the new version is worse than accepted")
+                await self._rollback.condemn(record)
+                return await self._rollback.run(record, ended.detail or "the new version is worse than accepted")
             state = apply(state, ended.event)
             record = await self._written(record, state, ended, hold_after)
             if record.held:
@@ -243,39 +245,10 @@ class Runner:
         """Whether the operator wants the release to wait after this phase. A bad version does not wait."""
         return record.phase is hold_after and ended.event is Event.PASSED and not self._steps.is_condemned()
 
-    async def _write_when_back(self, record: ReleaseRecord) -> None:
-        """Records that a version failed its watch, while it serves until its rollback.
-
-        The write is repeated while the API server does not answer. A refused write stops no rollback.
-        """
-        with suppress(ApiStatusError, AccessDeniedError, RejectedError):
-            await until_answered(lambda: self._ledger.write(record))
-
     async def _end(self, record: ReleaseRecord, result: Result, detail: str | None) -> ReleaseRecord:
         record = record.ending(result, self._ledger.now(), detail)
         await self._ledger.write(record)
         return record
-
-    async def _roll_back(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
-        """Rolls back to the old colour. If that fails, the release is held, and `abort` tries again.
-
-        The call is repeated while the API server does not answer, because users get the bad version until then.
-        """
-
-        async def rolled_back() -> Ended:
-            await self._ledger.confirm()
-            return await self._steps.roll_back(record, reason)
-
-        try:
-            ended = await until_answered(rolled_back)
-        except (ClusterError, GateRefusedError) as error:
-            record = waiting(record, held=True, detail=f"{reason}. The rollback is not done: {error}")
-            await self._ledger.write(record)
-            return record
-        record = replace(record, receipt=ended.receipt or record.receipt)
-        record, problem = await self._hooks.after_rollback(record)
-        details = (f"{reason}.", ended.detail, problem)
-        return await self._end(record, Result.ROLLED_BACK, " ".join(text for text in details if text))
 
     def _is_baked(self, record: ReleaseRecord) -> bool:
         until = baked_until(record, self._bake_seconds)

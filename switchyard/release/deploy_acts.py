@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from switchyard.config.models.service import Colour
+from switchyard.gates.base import Warn
 from switchyard.release.convergence import Convergence, converge
 from switchyard.release.deploy_protocol import Ended, Ledger
 from switchyard.release.deploy_refusals import refuse_others
 from switchyard.release.engine import Engine, Step
+from switchyard.release.engine_lock import unlocked
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.plan import Observation, Plan
-from switchyard.release.warm_changes import ColourChange, preview_change, update
+from switchyard.release.warm_changes import ColourChange, preview_change
 
 
 @dataclass(frozen=True)
@@ -71,8 +73,14 @@ class Acts(Protocol):
     async def converge(self, key: str, target: Colour) -> Convergence:
         """Updates configuration and state to the new version, which serves."""
 
-    async def converge_back(self, key: str, source: Colour) -> Convergence:
-        """Updates configuration and state to the old version, which serves again."""
+    async def converge_back(self, key: str, source: Colour, replicas: int | None) -> Convergence:
+        """Updates configuration and state to the old version, which serves again.
+
+        Args:
+            key: key of the service.
+            source: colour of the old version.
+            replicas: number of its pods, if the configuration has none; None otherwise.
+        """
 
     async def remove(self, removal: Warming) -> None:
         """Deletes the pods of a colour that does not serve."""
@@ -96,11 +104,13 @@ class LoneActs:
     Args:
         engine: engine of the stack.
         ledger: ledger of the release.
+        warn: reports a warning.
     """
 
-    def __init__(self, engine: Engine, ledger: Ledger) -> None:
+    def __init__(self, engine: Engine, ledger: Ledger, warn: Warn) -> None:
         self._engine = engine
         self._ledger = ledger
+        self._warn = warn
 
     async def warm(self, warming: Warming) -> None:
         """Previews and creates the pods of the new version."""
@@ -113,11 +123,11 @@ class LoneActs:
 
     async def converge(self, key: str, target: Colour) -> Convergence:
         """Updates configuration and state to the new version, which serves."""
-        return await asyncio.to_thread(converge, self._engine, key, target, config=False)
+        return await converge(self._engine, key, target, self._warn, config=False)
 
-    async def converge_back(self, key: str, source: Colour) -> Convergence:
+    async def converge_back(self, key: str, source: Colour, replicas: int | None) -> Convergence:
         """Updates configuration and state to the old version, which serves again."""
-        return await self.converge(key, source)
+        return await converge(self._engine, key, source, self._warn, config=False, replicas=replicas)
 
     async def remove(self, removal: Warming) -> None:
         """Deletes the pods of a colour that does not serve."""
@@ -142,4 +152,4 @@ class LoneActs:
     async def _update(self, warming: Warming) -> None:
         await asyncio.to_thread(preview_change, self._engine, warming.change, warming.refusal_of_others, warming.live)
         await self._ledger.confirm()
-        await asyncio.to_thread(update, self._engine)
+        await unlocked(self._engine.up, self._warn)

@@ -121,9 +121,13 @@ class RollbackJournal:
         self._because = because
         self._record = record
 
-    async def last(self) -> ReleaseRecord:
+    async def last(self, _serving: Colour) -> ReleaseRecord:
         """The record of the release."""
         return self._record
+
+    async def abandoned(self, _serving: Colour) -> None:
+        """Returns None, because no command but that of the release is involved."""
+        return
 
     @asynccontextmanager
     async def held(self, _act: Act) -> AsyncGenerator[None, None]:
@@ -147,8 +151,12 @@ class RollbackJournal:
 class NoJournal:
     """The journal of a fast lane that only passes gates and patches: the release has its own record."""
 
-    async def last(self) -> None:
+    async def last(self, _serving: Colour) -> None:
         """Returns None, because there is no earlier release."""
+        return
+
+    async def abandoned(self, _serving: Colour) -> None:
+        """Returns None, because no command but that of the release is involved."""
         return
 
     def held(self, _act: Act) -> AbstractAsyncContextManager[None]:

@@ -11,13 +11,15 @@ from switchyard.config.models.service import Colour
 from switchyard.config.models.service_name import key_of
 from switchyard.config.types.values import Tag
 from switchyard.config.validation.services import SERVICES
+from switchyard.errors import ClusterError
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.engine import Step
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.record_text import again, described, unfinished
+from switchyard.release.record_text import again, described, finishing, unfinished
 from switchyard.release.refusals import UNTOUCHED
+from switchyard.release.retries import SECONDS
 
 
 def see_others() -> str:
@@ -52,8 +54,14 @@ def refuse_serves(observation: Observation, tag: str) -> Refusal | None:
     )
 
 
-def refuse_unfinished(record: ReleaseRecord | None, key: str) -> Refusal | None:
-    """Refuses a release while another one has not ended."""
+def refuse_unfinished(record: ReleaseRecord | None, key: str, serving: Colour) -> Refusal | None:
+    """Refuses a release while another one has not ended.
+
+    Args:
+        record: record of the latest release; None without one.
+        key: key of the service.
+        serving: the colour that serves.
+    """
     if record is None or not record.running:
         return None
     if record.kind == Act.DEPLOY:
@@ -62,7 +70,7 @@ def refuse_unfinished(record: ReleaseRecord | None, key: str) -> Refusal | None:
         if record.phase == "bake":
             remedy = f"End it: {typed(f'switchyard retire {key}')}. {back}"
     else:
-        remedy = f"Finish it: {again(record)}"
+        remedy = f"Finish it: {finishing(record, serving)}"
     return Refusal(
         code=Code.RELEASE_UNFINISHED,
         step=f"{key}: the deploy",
@@ -167,6 +175,41 @@ def abort_incomplete(record: ReleaseRecord, why: str) -> str:
         "",
         f"Configuration or pods of {record.target} are left as they are: {why.strip().removesuffix('.')}",
         f"They get no traffic. Once that is repaired: {set_value(replicas, 0)} && {typed('pulumi up')}",
+    )
+
+
+def report_waiting(record: ReleaseRecord, error: ClusterError) -> str:
+    """Reports that the rollback of a release waits for the API server.
+
+    Args:
+        record: record of the release.
+        error: that of the first attempt.
+    """
+    return (
+        f"{record.service}: the rollback to {record.source} is tried again for {SECONDS:.0f} s at most, because the "
+        f"API server does not answer: {error}"
+    )
+
+
+def report_unrecorded(record: ReleaseRecord, serving: str | None, why: str) -> str:
+    """Reports that the result of a rollback could not be recorded.
+
+    Args:
+        record: record of the release.
+        serving: the colour that serves; None where it cannot be read.
+        why: why the rollback or the record failed.
+    """
+    version, key = f"{record.tag} in {record.target}", record.service
+    if serving == record.source:
+        outcome, serves = "is rolled back, and the record cannot be written", f"{serving} serves again."
+    else:
+        outcome = "is to be rolled back, and that is not done"
+        serves = f"{serving} serves." if serving else f"What serves cannot be read; {record.target} may still serve."
+    return notice(
+        Code.ROLLBACK_UNRECORDED,
+        key,
+        f"{version} {outcome}: {why.strip().removesuffix('.')}",
+        f"{serves} As soon as the API server answers: {typed(f'switchyard abort {key}')}",
     )
 
 

@@ -11,6 +11,7 @@ from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.errors import EngineError, GateRefusedError
 from switchyard.kube.polling import poll_until
 from switchyard.release.convergence import Convergence
+from switchyard.release.convergence_text import not_converged
 from switchyard.release.deploy_acts import Acts, LoneActs, Patch, Warming
 from switchyard.release.deploy_ledger import NO_JOURNAL, DeployLedger, RollbackJournal
 from switchyard.release.deploy_protocol import Ended
@@ -27,7 +28,6 @@ from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.receipt_warnings import judged, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.refusals import not_converged
 from switchyard.release.release_context import ReleaseContext
 from switchyard.release.standing import Live
 from switchyard.release.switch_doubt import refuse_in_doubt, seen_by_now
@@ -60,7 +60,7 @@ class ClusterSteps:
         self, place: ReleaseContext, ledger: DeployLedger, settings: BlueGreenSettings, acts: Acts | None = None
     ) -> None:
         self._place = place
-        self._acts = acts or LoneActs(place.engine, ledger)
+        self._acts = acts or LoneActs(place.engine, ledger, place.warn)
         self._ledger = ledger
         self._settings = settings
         self._early_watch = EarlyWatch(self._acts)
@@ -206,8 +206,8 @@ class ClusterSteps:
         await self._ledger.confirm()
         steps = Steps(
             observe=lambda: self._observed(record),
-            warm=lambda planned: asyncio.to_thread(warm, self._place.engine, planned),
-            converge=lambda _: self._converge_back(record),
+            warm=lambda planned: warm(self._place.engine, planned, self._place.warn),
+            converge=lambda _: self._converge_back(record, observation.pods_to_configure(old)),
         )
         outcome = await lane.run(plan, reason, steps)
         for line in plan.warnings:
@@ -256,11 +256,11 @@ class ClusterSteps:
     async def _undrained(self, observation: Observation, colour: Colour) -> str | None:
         return (await undrain(self._place.cluster, observation.name, observation.settings, colour)).problem
 
-    async def _converge_back(self, record: ReleaseRecord) -> Convergence:
+    async def _converge_back(self, record: ReleaseRecord, replicas: int | None) -> Convergence:
         self._ledger.begin_sending()
         if self._converging is not None:
             await self._converging  # which still holds the lock of the state
-        return await self._acts.converge_back(record.service, Colour(record.source))
+        return await self._acts.converge_back(record.service, Colour(record.source), replicas)
 
     def is_condemned(self) -> bool:
         """Whether the watch, which started with the switch, has already judged the new version bad."""

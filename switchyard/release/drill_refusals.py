@@ -10,7 +10,7 @@ from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.record_text import again, unfinished
+from switchyard.release.record_text import finishing, unfinished
 from switchyard.release.refusals import UNTOUCHED, command
 from switchyard.release.standing import baked_until
 
@@ -107,7 +107,7 @@ def _finishing(record: ReleaseRecord, observation: Observation) -> str:
     """The remedy that ends a release, so that a drill is possible."""
     key = record.service
     if record.kind != Act.DEPLOY:
-        return f"Finish it: {again(record)}"
+        return f"Finish it: {finishing(record, observation.serving)}"
     back = f"Or abort it: {typed(f'switchyard abort {key}')}"
     until = baked_until(record, observation.settings.release.bake_seconds)
     if record.phase != Phase.BAKE or record.held or until is None:

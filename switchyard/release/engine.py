@@ -6,7 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -14,6 +14,7 @@ from typing import IO, Any
 from switchyard.config.commands import engine_path, is_converted
 from switchyard.errors import EngineError
 from switchyard.release.engine_output import reason
+from switchyard.release.replaced_file import replaced
 
 SAME = frozenset({"same", "read", "refresh"})
 """Operations of a preview that change nothing."""
@@ -128,18 +129,31 @@ class Engine:
         values: dict[str, Any] = json.loads(self.run("stack", "output", "--json", *shown, seconds=seconds))
         return values
 
-    def set_config(self, values: Mapping[str, object]) -> None:
-        """Sets values of the configuration by one command, except for text that looks like a number.
+    def change_config(self, values: Mapping[str, object], removed: Iterable[str] = ()) -> None:
+        """Sets and removes values of the configuration, all in one step.
+
+        The engine truncates the stack file before it writes it, and a full disk would leave an empty one. It therefore
+        changes a copy, which then replaces the stack file.
 
         Args:
             values: values by path, for example ``switchyard:services.backend.active``.
+            removed: paths without a value afterwards.
         """
-        texts = {path: value for path, value in values.items() if is_converted(value)}
-        for path, value in texts.items():
-            self.run("config", "set", "--path", "--type", "string", engine_path(path), str(value))
-        others = [f"{engine_path(path)}={value}" for path, value in values.items() if path not in texts]
-        if others:
-            self.run("config", "set-all", "--path", *(word for pair in others for word in ("--plaintext", pair)))
+        from switchyard.config.stack_file import stack_file  # noqa: PLC0415 - a parser not needed to read the state
+
+        commands = [*_set_commands(values), *(("rm", "--path", engine_path(path)) for path in removed)]
+        directory, name = (self._directory or Path.cwd()).resolve(), self.stack or self.stack_name()
+        file = stack_file(directory, name.rpartition("/")[2])
+        if file is None:  # the engine creates it, or says what is wrong
+            for command in commands:
+                self.run("config", *command)
+            return
+        try:
+            with replaced(file) as copy:
+                for command in commands:
+                    self.run("config", *command, "--config-file", str(copy))
+        except OSError as error:
+            raise EngineError(f"{file} cannot be changed, and is as before: {error.strerror or error}") from None
 
     def preview(self) -> list[Step]:
         """The resources that an update would change; empty if there are none."""
@@ -195,6 +209,16 @@ class Engine:
         except OSError as error:
             raise EngineError(f"{pulumi} cannot be run: {error.strerror or error}") from None
         return Answer(process, output, errors)
+
+
+def _set_commands(values: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
+    """Arguments of `pulumi config`: one command sets all values, except for each text that looks like a number."""
+    texts = {path: value for path, value in values.items() if is_converted(value)}
+    for path, value in texts.items():
+        yield ("set", "--path", "--type", "string", engine_path(path), str(value))
+    others = [f"{engine_path(path)}={value}" for path, value in values.items() if path not in texts]
+    if others:
+        yield ("set-all", "--path", *(word for pair in others for word in ("--plaintext", pair)))
 
 
 def _file() -> IO[str]:

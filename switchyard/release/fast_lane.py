@@ -90,9 +90,11 @@ class FastLane:
         target = colour or observation.serving.other
         if observation.serving != target:
             return Plan(Act.SWITCH, observation, target)
-        last = await self._journal.last()
+        last = await self._journal.last(target)
         unfinished = last is not None and last.result == RUNNING and last.target == target
-        if observation.settings.active == target and not unfinished:
+        # To stay with what serves is how an operator ends a switch that was killed before it changed anything.
+        left_open = await self._journal.abandoned(target) is not None
+        if observation.settings.active == target and not unfinished and not left_open:
             raise_refusal(refuse_serving(observation, target, Act.SWITCH))
         return Plan(Act.SWITCH, observation, target, patch=False)
 
@@ -103,7 +105,7 @@ class FastLane:
             GateRefusedError: there is no previous version, or none of its pods is ready.
         """
         converged = observation.settings.active == observation.serving
-        before = previous(observation, await self._journal.last(), converged=converged)
+        before = previous(observation, await self._journal.last(observation.serving), converged=converged)
         if isinstance(before, Refusal):
             raise GateRefusedError(str(before))
         plan = Plan(Act.ROLLBACK, observation, before.colour, patch=before.patch)

@@ -4,21 +4,24 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from switchyard.config.models.service import Colour
 from switchyard.errors import ClusterError
+from switchyard.gates.base import Warn
 from switchyard.kube.clock import to_text
 from switchyard.release.convergence import Convergence, converge_all
 from switchyard.release.deploy_acts import Patch, Warming
 from switchyard.release.deploy_group import Group
 from switchyard.release.deploy_protocol import Ended, Ledger
 from switchyard.release.engine import Engine, Step
+from switchyard.release.engine_lock import unlocked
 from switchyard.release.group_refusals import refuse_others_together
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.together import Member, Together, all_or_reasons
-from switchyard.release.warm_changes import preview_changes, update
+from switchyard.release.warm_changes import preview_changes
 from switchyard.release_errors import ReleaseError, TogetherSplitError, TogetherUndoneError
 
 BACK, WITHDRAW = "back", "withdraw"
@@ -37,6 +40,7 @@ class GroupActs:
         ledgers: ledgers of all services, by the key of the service.
         targets: the colours of the new versions.
         engine_lock: lock that is held while the engine writes.
+        warn: reports a warning.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class GroupActs:
         ledgers: Mapping[str, Ledger],
         targets: Mapping[str, Colour],
         engine_lock: asyncio.Lock,
+        warn: Warn,
     ) -> None:
         self._key = key
         self._targets = targets
@@ -54,6 +59,7 @@ class GroupActs:
         self._engine = engine
         self._ledgers = ledgers
         self._lock = engine_lock
+        self._warn = warn
 
     async def warm(self, warming: Warming) -> None:
         """Previews the pods of all new versions at once, and creates them."""
@@ -71,9 +77,11 @@ class GroupActs:
         )
         return convergence or Convergence(config=False, state=False, problem=NOT_FORWARD)
 
-    async def converge_back(self, _key: str, source: Colour) -> Convergence:
+    async def converge_back(self, _key: str, source: Colour, replicas: int | None) -> Convergence:
         """Updates configuration and state to the old versions, once each of them serves."""
-        convergence: Convergence = await self._group.meet_those_that_come(self._key, BACK, source, self._converge_all)
+        convergence: Convergence = await self._group.meet_those_that_come(
+            self._key, BACK, (source, replicas), self._converge_all_back
+        )
         return convergence
 
     async def remove(self, removal: Warming) -> None:
@@ -122,7 +130,7 @@ class GroupActs:
         await asyncio.to_thread(preview_changes, self._engine, changes, refusal)
         for key in warmings:
             await self._ledgers[key].confirm()
-        await asyncio.to_thread(update, self._engine)
+        await unlocked(self._engine.up, self._warn)
 
     async def _patch_all(self, patches: Mapping[str, Patch]) -> Mapping[str, float | None]:
         await all_or_reasons({key: _pass_gates(patch) for key, patch in patches.items()})
@@ -151,9 +159,15 @@ class GroupActs:
             return str(error)
         return None
 
-    async def _converge_all(self, targets: Mapping[str, Colour]) -> Mapping[str, Convergence]:
+    async def _converge_all_back(self, sources: Mapping[str, tuple[Colour, int | None]]) -> Mapping[str, Convergence]:
+        replicas = {key: pods for key, (_, pods) in sources.items()}
+        return await self._converge_all({key: source for key, (source, _) in sources.items()}, replicas)
+
+    async def _converge_all(
+        self, targets: Mapping[str, Colour], replicas: Mapping[str, int | None] = MappingProxyType({})
+    ) -> Mapping[str, Convergence]:
         async with self._lock:
-            convergence = await asyncio.to_thread(converge_all, self._engine, targets, config=False)
+            convergence = await converge_all(self._engine, targets, self._warn, config=False, replicas=replicas)
         return dict.fromkeys(targets, convergence)
 
 
@@ -167,7 +181,11 @@ class GroupJournal:
 
     ledger: Ledger
 
-    async def last(self) -> None:
+    async def last(self, _serving: Colour) -> None:
+        """Returns None, because the release itself is in the record."""
+        return
+
+    async def abandoned(self, _serving: Colour) -> None:
         """Returns None, because the release itself is in the record."""
         return
 

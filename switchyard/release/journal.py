@@ -9,10 +9,11 @@ from switchyard.config.models.service import Colour
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.clock import to_text
 from switchyard.kube.rolled_back import RolledBack
+from switchyard.release.earlier_releases import abandoned, has_not_switched, latest, superseded, without_marks_of
 from switchyard.release.held_record import HeldRecord
 from switchyard.release.hook_refusals import refuse_gone
 from switchyard.release.lease_holder import Holder
-from switchyard.release.phases import Event, Phase, Result
+from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord, new_id
@@ -56,16 +57,18 @@ class ReleaseJournal(HeldRecord):
         await self._store.update(lambda releases: releases.writing(record))
         self._record = record
 
-    async def last(self) -> ReleaseRecord | None:
+    async def last(self, serving: Colour) -> ReleaseRecord | None:
         """The record of the latest release that may have changed the serving colour; None without one.
 
-        A drill that ended has changed nothing, and neither has a switch that failed. A release that ended before its
-        switch changed the idle colour alone; it is returned only if there is no other release.
+        Args:
+            serving: the colour that serves.
         """
-        releases = self._read = await self.read()
-        current = () if releases.current is None else (releases.current,)
-        others = [release for release in (*current, *releases.history) if not _has_changed_nothing(release)]
-        return next((release for release in others if not _ended_before_switch(release)), next(iter(others), None))
+        self._read = await self.read()
+        return latest(self._read, serving)
+
+    async def abandoned(self, serving: Colour) -> ReleaseRecord | None:
+        """The record of a switch or a rollback whose command was killed before it changed the selector."""
+        return abandoned(self._read or await self.read(), serving)
 
     @asynccontextmanager
     async def held(self, act: Act) -> AsyncGenerator[None, None]:
@@ -118,36 +121,6 @@ class ReleaseJournal(HeldRecord):
         await self._store.update(lambda releases: _ended(releases, ended))
 
 
-def superseded(releases: Releases, record: ReleaseRecord, now: datetime) -> Releases:
-    """The releases with the running one moved into the history, because another release replaces it.
-
-    Args:
-        releases: the releases before the change.
-        record: record of the release that replaces it.
-        now: the time by the API server's clock.
-    """
-    last = releases.current
-    if last is None or not last.running or last.kind not in {Act.DEPLOY, Act.DRILL}:
-        return releases
-    goes_back = record.kind == Act.ROLLBACK and record.target == last.source and last.kind == Act.DEPLOY
-    result = Result.ROLLED_BACK if goes_back else Result.FAILED
-    detail = f"{record.kind} {record.id} of {record.actor} took its place"
-    return releases.writing(last.ending(result, now, detail))
-
-
-def _ended_before_switch(release: ReleaseRecord) -> bool:
-    if release.kind != Act.DEPLOY or release.result not in {Result.REFUSED, Result.FAILED}:
-        return False
-    # A switch by command takes the place of a release whose version serves already, and may have failed itself.
-    return not any(phase.phase is Phase.SWITCH and phase.outcome == Event.PASSED for phase in release.phases)
-
-
-def _has_changed_nothing(release: ReleaseRecord) -> bool:
-    if release.kind == Act.SWITCH:  # it ends so when the Service was read again, and had not changed
-        return release.result is Result.FAILED
-    return release.kind == Act.DRILL and not release.running
-
-
 def _is_drilled(releases: Releases, colour: str) -> bool:
     """Whether a colour serves only for a drill, so that a rollback from it does not mark its version as bad."""
     last = releases.current
@@ -170,10 +143,8 @@ def _begun(
     together: tuple[str, ...] = (),
 ) -> Releases:
     source, from_tag = plan.source.colour.value, plan.source.tag
-    if source == plan.target:  # it serves already: an earlier command has switched, and knows what served before
-        last = releases.current
-        known = last is not None and last.target == source and last.source != source
-        source, from_tag = (last.source, last.from_tag) if last and known else (Colour(source).other.value, None)
+    if source == plan.target:
+        source, from_tag = _other_side(releases, plan)
     holder = Holder(plan.act.value)
     continued = None if plan.patch else _unfinished(releases.current, plan)
     record = ReleaseRecord(
@@ -195,7 +166,18 @@ def _begun(
     if plan.act is Act.ROLLBACK and from_tag is not None and not _is_drilled(releases, source):
         version = RolledBack(source, from_tag, record.id, record.started, record.actor, reason)
         releases = releases.rolling_back(version)
-    return superseded(releases, record, now).writing(record)
+    return superseded(releases, record, plan.source.colour, now).writing(record)
+
+
+def _other_side(releases: Releases, plan: Plan) -> tuple[str, str | None]:
+    """The colour and the version that a release of what serves already leaves, as an earlier command has them."""
+    serving, current = plan.target.value, releases.current
+    if plan.act is Act.ROLLBACK and current is not None and has_not_switched(current, serving):
+        return current.target, current.tag  # together with others, which have switched and go back
+    last = latest(releases, serving)
+    if last is None or last.target != serving or last.source == serving:
+        return plan.target.other.value, None
+    return last.source, last.from_tag
 
 
 def _unfinished(last: ReleaseRecord | None, plan: Plan) -> ReleaseRecord | None:
@@ -209,6 +191,5 @@ def _ended(releases: Releases, record: ReleaseRecord) -> Releases:
     releases = releases.writing(record)
     if record.result is not Result.SUCCEEDED:
         # What this release has marked serves on; the selector was not changed.
-        kept = tuple(version for version in releases.rolled_back if version.release != record.id)
-        return replace(releases, rolled_back=kept)
+        return replace(releases, rolled_back=without_marks_of(releases, record))
     return releases.permitting(record.target, record.tag) if record.kind == Act.SWITCH else releases

@@ -3,6 +3,7 @@
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
+from switchyard.config.models.service import Colour
 from switchyard.errors import ClusterError
 from switchyard.release.plan import Act, Plan
 from switchyard.release.previous import Recorded
@@ -13,8 +14,19 @@ from switchyard.release_errors import LeaseLostError
 class Journal(Protocol):
     """The record of the releases of one service, and the Lease on them."""
 
-    async def last(self) -> Recorded | None:
-        """The record of the latest release; None without one."""
+    async def last(self, serving: Colour) -> Recorded | None:
+        """The record of the latest release that may have changed what serves; None where there is none.
+
+        Args:
+            serving: the colour that serves.
+        """
+
+    async def abandoned(self, serving: Colour) -> Recorded | None:
+        """The record of a switch or a rollback whose command was killed before it changed the selector.
+
+        Args:
+            serving: the colour that serves.
+        """
 
     def held(self, act: Act) -> AbstractAsyncContextManager[object]:
         """Holds the Lease of the service within the block, for one command at a time."""

@@ -18,14 +18,23 @@ class LatestRelease:
 
     Attributes:
         record: record of the release.
-        attended: whether a command runs it, by its Lease; None if the Lease may not be read. It is False
-            for a release that has ended.
+        attended: whether a command drives it, by its Lease; None where the Lease may not be read, or was renewed at a
+            time in the future. A release that has ended is attended by none.
         holder: the command that runs it; None without one, or if the Lease may not be read.
+        serving: the colour that serves now; None where it is not known.
     """
 
     record: ReleaseRecord
     attended: bool | None = False
     holder: Held | None = None
+    serving: str | None = None
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether its command was killed before it changed the selector."""
+        record = self.record
+        by_command = record.running and record.kind in {Act.SWITCH, Act.ROLLBACK}
+        return by_command and self.attended is False and self.serving not in {None, record.target}
 
     @property
     def following(self) -> Phase | None:

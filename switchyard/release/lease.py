@@ -1,7 +1,8 @@
 """The Lease of a service: one command at a time releases it.
 
 A command renews its Lease while it runs. All times are of the API server's clock, so that an operator's own clock may
-be wrong by hours. A Lease whose holder has not renewed it for its duration is free: its holder has died.
+be wrong by hours. A Lease that was not renewed for its duration is free, because its holder has died. If its time is in
+the future, because a clock was set back, this command decides by the renewals that it sees.
 """
 
 import asyncio
@@ -74,6 +75,7 @@ class ReleaseLease:
         self._document: dict[str, Any] = {}
         self._lost = False
         self._written = 0.0
+        self._seen: tuple[str, datetime, datetime] | None = None
         self._writing = asyncio.Lock()
 
     @asynccontextmanager
@@ -171,8 +173,10 @@ class ReleaseLease:
         if live is None:
             return None
         check_own(live)
-        other = Held.of(live)
-        return other if other.lives(self._clock.now()) else None
+        other, now = Held.of(live), self._clock.now()
+        if self._seen is None or self._seen[:2] != (other.identity, other.renewed):
+            self._seen = (other.identity, other.renewed, now)
+        return other if other.lives(now) and other.lives_since(self._seen[2], now) else None
 
     def _held_by(self, other: Held) -> LeaseHeldError:
         described = other.described(self._clock.now())

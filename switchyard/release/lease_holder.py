@@ -135,9 +135,17 @@ class Held:
         return self.act != Act.ROLLBACK and self.phase in INTERRUPTIBLE
 
     def lives(self, now: datetime) -> bool:
-        """Whether the holder is still running, because it still renews the Lease."""
+        """Whether the holder is still running, by the time of its last renewal."""
+        return bool(self.identity) and self.lives_since(self.renewed, now)
+
+    def lives_since(self, moment: datetime, now: datetime) -> bool:
+        """Whether the holder may still be running if it last renewed the Lease at a moment."""
         # A second more, as the API server tells its time in whole seconds.
-        return bool(self.identity) and now - self.renewed <= self.duration + timedelta(seconds=1)
+        return now - moment <= self.duration + timedelta(seconds=1)
+
+    def is_ahead(self, now: datetime) -> bool:
+        """Whether the time of the last renewal is in the future, so that it does not show whether the holder runs."""
+        return bool(self.identity) and self.renewed - now > self.duration
 
     def described(self, now: datetime) -> str:
         """A description of the holder for messages."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from switchyard.config.models.service import BlueGreenSettings, Colour
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.config.models.service_name import ServiceName, key_of
 
 
@@ -68,6 +68,15 @@ class Observation:
     def what_serves(self) -> str:
         """A sentence about the version that serves now, for messages."""
         return f"{key_of(self.name)} serves {self.colours[self.serving]}."
+
+    def pods_to_configure(self, colour: Colour) -> int | None:
+        """Number of the pods of a colour on the cluster, if the configuration has none; None otherwise.
+
+        A retirement that was killed before its update leaves a colour like that. An autoscaler sizes a colour that the
+        configuration gives no pods.
+        """
+        wanted, configured = self.colours[colour].wanted, self.settings.own(Track(colour)).replicas
+        return wanted if wanted and not configured and self.settings.autoscaling is None else None
 
 
 @dataclass(frozen=True)

@@ -64,8 +64,6 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
         return refuse_nothing_before(observation, reason)
     if last.target == serving:
         return Previous(Colour(last.source), last.from_tag)
-    if last.kind == Act.ROLLBACK and last.result in {RUNNING, "failed"}:
-        return Previous(Colour(last.target))  # it did not get to its end, and is tried again
     if last.result == SUCCEEDED:
         return _unrecorded(observation)  # `pulumi up` has switched since
     reason = f"the last release, to {last.target} ({last.started}, {last.actor}), {_outcome(last.result)}"

@@ -21,3 +21,16 @@ def again(record: ReleaseRecord) -> str:
         return typed(f"switchyard {record.kind} {' '.join(record.together)} --together")
     colour = f" {record.target}" if record.kind == Act.SWITCH else ""
     return typed(f"switchyard {record.kind} {record.service}{colour}")
+
+
+def finishing(record: ReleaseRecord, serving: str) -> str:
+    """The commands that end a switch or a rollback whose command was killed, without a full stop.
+
+    Args:
+        record: of the switch or the rollback.
+        serving: the colour that serves.
+    """
+    if record.target == serving:
+        return f"{again(record)} (continues)"
+    stay = typed(f"switchyard switch {record.service} {serving}")
+    return f"{again(record)} (changes the selector), or {stay} (stays with {serving})"

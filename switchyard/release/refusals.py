@@ -272,26 +272,6 @@ def warn_fewer(plan: Plan, serving_ready: int) -> str:
     )
 
 
-def not_converged(name: str, target: Colour, stack: str, why: str, *, config: bool) -> str:
-    """Reports that the switch is done, but configuration or state could not be updated.
-
-    Args:
-        name: name of the service.
-        target: the colour that serves.
-        stack: name of the stack.
-        why: message of the engine.
-        config: whether the configuration was updated, so that only the state is outdated.
-    """
-    later = f"pulumi up --stack {stack}" if config else f"{command(Act.SWITCH, name, target, stack)} --yes"
-    lacking = "the state" if config else "the configuration and the state"
-    return notice(
-        Code.NOT_CONVERGED,
-        key_of(name),
-        f"{target} serves, but {lacking} of stack {stack} cannot be updated now: {why.strip()}",
-        f"When the state can be reached again: {later}",
-    )
-
-
 def command(act: Act, name: str, colour: Colour | None = None, stack: str | None = None) -> str:
     """The command line of a switch or a rollback."""
     words = ["switchyard", act.value, key_of(name), *([colour.value] if colour else [])]

@@ -18,22 +18,28 @@ PAUSE_SECONDS = 1.0
 Value = TypeVar("Value")
 
 
-async def until_answered(call: Callable[[], Awaitable[Value]]) -> Value:
+async def until_answered(
+    call: Callable[[], Awaitable[Value]], on_wait: Callable[[ClusterError], None] = lambda _: None
+) -> Value:
     """Repeats an idempotent call until the API server answers, and returns the answer.
 
     Args:
         call: the call.
+        on_wait: is called once, with the error of the first attempt, if there is another attempt.
 
     Raises:
         switchyard.errors.ClusterError: the error of the last attempt, or one that another attempt would repeat.
     """
-    end = time.monotonic() + SECONDS
+    end, waited = time.monotonic() + SECONDS, False
     while True:
         try:
             return await call()
         except ClusterError as error:
             if not _is_passing(error) or time.monotonic() >= end:
                 raise
+            if not waited:
+                on_wait(error)
+            waited = True
         await asyncio.sleep(PAUSE_SECONDS)  # an API server that comes back cannot be watched for
 
 

@@ -17,9 +17,8 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from switchyard.config.models.service import Colour
 from switchyard.errors import ClusterError, GateRefusedError
-from switchyard.gates.base import raise_refusal
+from switchyard.gates.base import Warn, raise_refusal
 from switchyard.release.convergence import Convergence
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.fast_lane_protocol import Outcome
@@ -27,9 +26,9 @@ from switchyard.release.journal_protocol import Journal, lost_lease
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.receipt_warnings import judged
-from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import refuse_changed, refuse_no_pods
-from switchyard.release.together_refusals import report_split, report_undone
+from switchyard.release.retries import until_answered
+from switchyard.release.together_refusals import report_changing_back, report_split, report_undone
 from switchyard.release_errors import LeaseLostError, ReleaseError, TogetherSplitError, TogetherUndoneError
 
 Value = TypeVar("Value")
@@ -68,13 +67,6 @@ Plans = Mapping[str, Plan]
 Receipts = Mapping[str, Receipt]
 
 
-def unfinished_target(last: ReleaseRecord | None) -> Colour | None:
-    """The target of an unfinished switch of several services for one of them; None without one."""
-    if last is None or not last.running or last.kind != Act.SWITCH or not last.together:
-        return None
-    return Colour(last.target)
-
-
 async def planned(plans: Mapping[str, Coroutine[Any, Any, Plan]]) -> dict[str, Plan]:
     """The plans of all services.
 
@@ -90,13 +82,18 @@ class Together:
     Args:
         members: members by the key of the service.
         converge: updates configuration and state to the colours that serve, for all services at once.
+        warn: reports that the API server is waited for while selectors are changed back.
     """
 
     def __init__(
-        self, members: Mapping[str, Member], converge: Callable[[Plans, Receipts], Awaitable[Convergence]]
+        self,
+        members: Mapping[str, Member],
+        converge: Callable[[Plans, Receipts], Awaitable[Convergence]],
+        warn: Warn = lambda _: None,
     ) -> None:
         self._members = dict(sorted(members.items()))
         self._converge = converge
+        self._warn = warn
 
     async def run(self, plans: Plans, reason: str | None) -> dict[str, Outcome]:
         """Carries out the plans of all services, or of none.
@@ -213,12 +210,17 @@ class Together:
         member, source = self._members[key], plan.source.colour
         if not plan.patch:
             return None
-        try:
+
+        async def changed_back() -> Observation:
             now = await member.observe()
             if now.serving != source:
                 await member.journal.confirm()
                 await member.lane.patch(Plan(plan.act, now, source))
                 now = await member.observe()
+            return now
+
+        try:
+            now = await until_answered(changed_back, lambda error: self._warn(report_changing_back(key, plan, error)))
         except EXPECTED as error:
             return str(error)
         return None if now.serving == source else f"{now.serving} serves, changed by somebody else"

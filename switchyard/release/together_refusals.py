@@ -5,9 +5,12 @@ from collections.abc import Mapping, Sequence
 from switchyard.codes import Code
 from switchyard.config.commands import typed
 from switchyard.config.models.service import Colour
+from switchyard.errors import ClusterError
 from switchyard.gates.rules.refusal import Refusal, notice
+from switchyard.release.convergence_text import when_writable
 from switchyard.release.plan import Act, Plan
 from switchyard.release.refusals import UNTOUCHED
+from switchyard.release.retries import SECONDS
 
 
 def refuse_several(act: Act, words: Sequence[str]) -> Refusal | None:
@@ -76,6 +79,20 @@ def report_undone(plans: Mapping[str, Plan], failed: str, why: str, touched: Seq
     )
 
 
+def report_changing_back(key: str, plan: Plan, error: ClusterError) -> str:
+    """Says that a selector that has to be changed back waits for the API server.
+
+    Args:
+        key: key of the service.
+        plan: what was to serve.
+        error: that of the first attempt.
+    """
+    return (
+        f"{key}: the change back to {plan.source.colour} is tried again for {SECONDS:.0f} s at most, because the API "
+        f"server does not answer: {error}"
+    )
+
+
 def report_split(plans: Mapping[str, Plan], failed: str, why: str, split: Mapping[str, str]) -> str:
     """Reports that a group was not switched, and that some of its services could not be changed back.
 
@@ -115,5 +132,5 @@ def not_converged_together(plans: Mapping[str, Plan], stack: str, why: str, *, c
         Code.NOT_CONVERGED,
         ", ".join(plans),
         f"they serve as requested, but {lacking} of stack {stack} cannot be updated now: {why.strip()}",
-        f"When the state can be reached again: {later}",
+        f"{when_writable(why)}: {later}",
     )

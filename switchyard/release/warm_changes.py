@@ -1,21 +1,14 @@
 """Applies the version and the replicas of a colour by an update that changes nothing else."""
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from switchyard.config.commands import below, engine_path
+from switchyard.config.commands import below
 from switchyard.config.models.service import Colour
 from switchyard.config.validation.services import SERVICES
 from switchyard.errors import EngineError, GateRefusedError
 from switchyard.release.engine import Engine, Step
-
-LOCKED = ("currently locked", "[409] Conflict")
-"""Message of the engine while another update of the stack runs, for example that of a killed command."""
-
-LOCKED_SECONDS = 330
-"""Seconds to wait for such an update: as long as most updates take until their pods are ready."""
 
 COMPONENT = "switchyard:service:"
 """Part of the URN of every resource that belongs to a service."""
@@ -86,7 +79,7 @@ def preview_changes(
     services = engine.config().get(SERVICES, {}).get("objectValue") or {}
     before = [(change, _before(services, change, live)) for change, live in changes]
     values = {f"{change.path}.{key}": value for change, _ in changes for key, value in change.values.items()}
-    engine.set_config(values)
+    engine.change_config(values)
     try:
         others = engine.preview()
         for change, _ in changes:
@@ -100,24 +93,6 @@ def preview_changes(
     if others:
         _restore_all(engine, before)
         raise GateRefusedError(refusal_of_others(others))
-
-
-def update(engine: Engine) -> None:
-    """Updates the stack, after a running update has ended.
-
-    Raises:
-        EngineError: the update failed. The text has the message of the engine.
-    """
-    end = time.monotonic() + LOCKED_SECONDS
-    while True:
-        try:
-            engine.up()
-        except EngineError as error:
-            if not any(text in str(error) for text in LOCKED) or time.monotonic() >= end:
-                raise
-            time.sleep(1)  # the lock is in a backend that cannot be watched
-        else:
-            return
 
 
 def _before(services: Mapping[str, Any], change: ColourChange, live: Mapping[str, object] | None) -> Mapping[str, Any]:
@@ -136,10 +111,7 @@ def _restore_all(engine: Engine, before: Iterable[tuple[ColourChange, Mapping[st
 
 def _restore(engine: Engine, change: ColourChange, before: Mapping[str, Any]) -> None:
     if not before:
-        engine.run("config", "rm", "--path", engine_path(change.path))
+        engine.change_config({}, removed=[change.path])
         return
-    kept = {key: before[key] for key in change.values if key in before}
-    if kept:
-        engine.set_config({f"{change.path}.{key}": value for key, value in kept.items()})
-    for key in change.values.keys() - kept.keys():
-        engine.run("config", "rm", "--path", engine_path(f"{change.path}.{key}"))
+    kept = {f"{change.path}.{key}": before[key] for key in change.values if key in before}
+    engine.change_config(kept, removed=[f"{change.path}.{key}" for key in change.values if key not in before])

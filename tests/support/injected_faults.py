@@ -1,12 +1,23 @@
 """What runs in a command before it begins, and replaces a part of it: see `tests.support.commands.with_a_fault`."""
 
 WHILE_WARMING = """
-def killed(engine):
+import switchyard.release.engine as engines
+def killed(engine, *_):
     engine._start("up", "--yes", "--skip-preview", "--non-interactive")
     os.kill(os.getpid(), signal.SIGKILL)
-acts.update = killed
+engines.Engine.up = killed
 """
-"""The command is killed while the engine creates pods, which goes on without it."""
+"""The command is killed while the engine creates pods, and the engine continues without it."""
+
+BEFORE_RETIREMENT = """
+preview = acts.preview_change
+def killed(engine, change, *arguments):
+    preview(engine, change, *arguments)
+    if change.values == {"replicas": 0}:
+        os.kill(os.getpid(), signal.SIGKILL)
+acts.preview_change = killed
+"""
+"""The command is killed when the old colour has no pods in the configuration any more, and still has them all."""
 
 CONDEMNED = """
 from switchyard.release.verdict import Outcome, Verdict

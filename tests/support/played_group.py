@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
@@ -89,7 +89,7 @@ class PlayedEngine:
         self.config |= own
         self.moments.moment()  # the configuration alone is written
 
-    def update(self) -> None:
+    def up(self) -> None:
         self.updates += 1
         for pods in (1, PODS):
             for change in self.changes:
@@ -98,7 +98,7 @@ class PlayedEngine:
                 world.write(partial(world.pods.update, {change.colour: min(pods, wanted)}))
         self.state = dict(self.config)
 
-    def converge(self, targets: Mapping[str, Colour]) -> Convergence:
+    async def converge(self, targets: Mapping[str, Colour], *_: object, **__: object) -> Convergence:
         for key, target in targets.items():
             world = self.moments.worlds[key]
             assert world.serving == target, "the configuration would get what does not serve"
@@ -196,7 +196,7 @@ class PlayedMember(Played):
         self.because = self.acts.because()
         self.world.write(lambda: setattr(self.world, "marked", True))
         self.world.write(lambda: setattr(self.world, "serving", record.source))
-        await self.acts.converge_back(record.service, Colour(record.source))
+        await self.acts.converge_back(record.service, Colour(record.source), None)
         return Ended(Event.PASSED)
 
     async def withdraw(self, record: ReleaseRecord) -> str:
@@ -222,9 +222,7 @@ class PlayGroup:
             self.moments.worlds = {key: GroupWorld(shared=self.moments) for key in KEYS}
         self.engine = PlayedEngine(self.moments)
         self.monkeypatch.setattr(group_acts, "preview_changes", lambda engine, changes, _: engine.preview(changes))
-        self.monkeypatch.setattr(group_acts, "update", PlayedEngine.update)
-        converged: Any = lambda engine, targets, **_: engine.converge(targets)  # noqa: E731 - of three alike
-        self.monkeypatch.setattr(group_acts, "converge_all", converged)
+        self.monkeypatch.setattr(group_acts, "converge_all", PlayedEngine.converge)
         self.members = {
             key: PlayedMember(world, self.outcomes[key], key=key, patch_errors=self.patch_errors[key])
             for key, world in self.worlds.items()
@@ -276,7 +274,7 @@ class PlayGroup:
         targets = {key: Colour(record.target) for key, record in records.items()}
         for key, record in records.items():
             member = self.members[key]
-            member.acts = GroupActs(key, group, cast("Engine", self.engine), ledgers, targets, lock)
+            member.acts = GroupActs(key, group, cast("Engine", self.engine), ledgers, targets, lock, print)
             hooks = GroupHooks(key, group, self._hooks(member))
             runner = Runner(member, member, partial(self._ended, key), self.bake_seconds[key], hooks)
             standing = await runner.standing(record)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from switchyard.config.models.service import Track
+from switchyard.config.models.service import Colour, Track
 from switchyard.errors import ClusterError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.kube_proxy import Routing
@@ -96,11 +96,15 @@ class PlayedJournal:
 
     events: list[str]
     latest: Release | None = None
+    left_open: Release | None = None
     receipt: Receipt | None = None
     lost: LeaseLostError | ClusterError | None = None
 
-    async def last(self) -> Release | None:
+    async def last(self, _: Colour) -> Release | None:
         return self.latest
+
+    async def abandoned(self, _: Colour) -> Release | None:
+        return self.left_open
 
     @asynccontextmanager
     async def held(self, act: Act) -> AsyncGenerator[None, None]:

@@ -270,12 +270,10 @@ class Play:
     def __post_init__(self) -> None:
         self.played = Played(self.world, self.outcomes)
         self.calls = PlayedCalls(self.world, self.hook_outcomes)
-        hooks = NO_HOOKS
+        hooks, played, warn = NO_HOOKS, self.played, self.warnings.append
         if self.hooks is not None:
-            hooks = DeployHooks(
-                HookRuns(self.hooks, self.calls, self.played, self.warnings.append), self.played, "backend"
-            )
-        self.runner = Runner(self.played, self.played, self.lines.append, self.bake_seconds, hooks)
+            hooks = DeployHooks(HookRuns(self.hooks, self.calls, played, warn), played, "backend")
+        self.runner = Runner(played, played, self.lines.append, self.bake_seconds, hooks, warn)
 
     def deploy(self, hold_after: Phase | None = None) -> ReleaseRecord:
         async def begun() -> ReleaseRecord:

@@ -110,7 +110,10 @@ class PlayedJournal:
             yield
             self.world.events.append(f"release {self.key}")
 
-    async def last(self) -> None:
+    async def last(self, _: Colour) -> None:
+        return None
+
+    async def abandoned(self, _: Colour) -> None:
         return None
 
     async def confirm(self) -> None:
@@ -144,7 +147,7 @@ def group(world: World) -> Together:
         world.converged.append({key: plan.target for key, plan in plans.items()})
         return Convergence(config=True, state=True)
 
-    return Together({key: member(key) for key in world.serving}, converge)
+    return Together({key: member(key) for key in world.serving}, converge, world.events.append)
 
 
 def run(world: World, act: Act = Act.SWITCH, target: Colour = Colour.GREEN) -> dict[str, Outcome]:

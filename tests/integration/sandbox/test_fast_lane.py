@@ -216,6 +216,35 @@ def expect_killed_and_converged(stack: Stack, kubectl: Kubectl, act: str, before
     assert history.fewest_ready("backend") == 3
 
 
+def test_a_switch_killed_before_the_selector_is_no_dead_end(serving: Stack, kubectl: Kubectl) -> None:
+    let_serve(serving, kubectl, "green")
+    let_serve(serving, kubectl, "blue")
+
+    def killed() -> str:
+        result = command(serving, "switch", "backend", "green", code=KILLED.format(after=False))
+        assert (result.returncode, kubectl.serving()) == (-9, "blue")
+        current: dict[str, Any] = record(kubectl)["current"]
+        assert (current["kind"], current["result"]) == ("switch", "running")
+        expire_lease(kubectl)
+        return str(current["id"])
+
+    first = killed()
+    line = run_command(serving, "status").stdout
+    assert "It has not changed the selector, and blue serves. Next: switchyard switch backend green" in line
+    assert "or switchyard switch backend blue --stack test (stays with blue)" in line
+    stays = document(command(serving, "switch", "backend", "blue"), code=0)
+    assert (stays["serving"], stays["changed"]) == ("blue", False)
+
+    second = killed()
+    back = document(command(serving, "rollback", "backend"), code=0)
+    assert (back["serving"], back["changed"]) == ("green", True)
+    history = {release["id"]: release for release in record(kubectl)["history"]}
+    for release in (history[first], history[second]):
+        assert release["result"] == "failed"
+        assert "had not changed the selector from blue" in release["detail"]
+    let_serve(serving, kubectl, "blue")
+
+
 def test_a_switch_waits_for_a_command_that_lives_and_says_for_whom(serving: Stack, kubectl: Kubectl) -> None:
     before = kubectl.serving()
     target = "green" if before == "blue" else "blue"

@@ -35,12 +35,12 @@ Answer = TypeVar("Answer")
 RACES = 100
 
 WITHOUT_ENGINE = """
-import os, time
+import asyncio, os
 import switchyard.cli.fast_lane as command
 from switchyard.release.convergence import Convergence
-def converged(*_, **__):
+async def converged(*_, **__):
     while not os.path.exists(os.environ["BACK"]):
-        time.sleep(0.05)
+        await asyncio.sleep(0.05)
     return Convergence(config=False, state=False, problem="not now")
 command.converge = converged
 """

@@ -170,6 +170,10 @@ def test_what_serves_is_not_deployed(run: Run, server: PlayedApiServer) -> None:
         (UNFINISHED, ("switchyard resume backend", "switchyard abort backend")),
         (release(phase=Phase.BAKE), ("switchyard retire backend", "switchyard abort backend")),
         (release(kind="switch", phase=Phase.SWITCH), ("switchyard switch backend green",)),
+        (
+            release(kind="switch", phase=Phase.SWITCH),
+            ("switchyard switch backend blue --stack test (stays with blue)",),
+        ),
     ],
 )
 def test_a_release_that_has_not_ended_comes_first(

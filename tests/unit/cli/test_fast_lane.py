@@ -239,7 +239,7 @@ def test_a_rollback_configures_what_serves_although_a_deploy_has_written_its_own
 ) -> None:
     written: list[bool] = []
 
-    def converged(_: Engine, __: str, ___: Colour, *, config: bool) -> Convergence:
+    async def converged(*_: object, config: bool, **__: object) -> Convergence:
         written.append(not config)
         return Convergence(config=True, state=True)
 

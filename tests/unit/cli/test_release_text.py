@@ -4,6 +4,7 @@ import io
 import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -62,10 +63,38 @@ def test_a_release_without_its_command_says_what_to_type(release: LatestRelease,
     assert step in line
 
 
+@pytest.mark.parametrize(
+    ("changes", "first"),
+    [
+        ({"kind": "switch"}, "switchyard switch backend green"),
+        ({"kind": "rollback"}, "switchyard rollback backend"),
+        ({"kind": "switch", "together": ("backend", "worker")}, "switchyard switch backend worker --together"),
+    ],
+)
+def test_a_command_that_was_killed_before_the_selector_says_so(changes: dict[str, Any], first: str) -> None:
+    line = release_line("backend", LatestRelease(record(phase=Phase.SWITCH, **changes), serving="blue"))
+    assert "its command has ended (the Lease has expired)" in line
+    assert "It has not changed the selector, and blue serves." in line
+    assert f"Next: {first} (changes the selector), or switchyard switch backend blue (stays with blue)" in line
+    lives = LatestRelease(record(phase=Phase.SWITCH, **changes), attended=True, serving="blue")
+    assert "has not changed" not in release_line("backend", lives)
+    after = release_line("backend", LatestRelease(record(phase=Phase.SWITCH, **changes), serving="green"))
+    assert f"Next: {first} (continues)" in after
+
+
 def test_a_lease_that_may_not_be_read_is_no_reason_to_intervene() -> None:
     line = release_line("backend", LatestRelease(record(), attended=None))
     assert "is not known, as this user may not list leases" in line
     assert "Next" not in line
+
+
+def test_a_lease_with_a_time_in_the_future_does_not_say_whether_its_command_runs() -> None:
+    renewed = datetime(2030, 1, 31, 13, 0, tzinfo=UTC)
+    held = Held("ada@laptop/4711/n", "deploy", "watch", renewed, renewed, timedelta(seconds=15), {})
+    assert held.is_ahead(datetime(2030, 1, 31, 12, 0, tzinfo=UTC))
+    assert not held.is_ahead(renewed)
+    line = release_line("backend", LatestRelease(record(), attended=None, holder=held))
+    assert "is not known, as its Lease has a time in the future (2030-01-31T13:00:00Z)" in line
 
 
 def test_a_release_that_was_rolled_back_says_how_to_override() -> None:

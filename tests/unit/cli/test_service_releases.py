@@ -101,6 +101,12 @@ def test_a_lease_tells_a_command_that_lives_from_one_that_died() -> None:
     assert read(PlayedApi(running)).latest[PLACES[0]].attended is False
 
 
+def test_a_lease_with_a_time_in_the_future_leaves_open_whether_its_command_lives() -> None:
+    place = PLACES[0]
+    release = read(PlayedApi({place: text(record())}, {place: START + timedelta(hours=1)})).latest[place]
+    assert (release.attended, release.holder and release.holder.process) == (None, 1)
+
+
 def test_a_user_who_may_not_list_config_maps_gets_a_note() -> None:
     statuses = read(PlayedApi(denied=frozenset({"configmaps"})))
     assert statuses.latest == {}

@@ -1,5 +1,6 @@
 """Several services at the command line: what is a wrong usage, and what is printed."""
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -142,7 +143,8 @@ def test_configuration_and_state_follow_by_one_call_each(monkeypatch: pytest.Mon
         return json.dumps({"steps": []})
 
     monkeypatch.setattr(Engine, "run", run)
-    assert converge_all(Engine("test"), {"api": Colour.GREEN, "worker": Colour.BLUE}, config=False).done
+    targets = {"api": Colour.GREEN, "worker": Colour.BLUE}
+    assert asyncio.run(converge_all(Engine("test"), targets, print, config=False)).done
     assert [words[0] for words in calls] == ["config", "refresh", "preview", "up"]
     config, refresh, *_ = calls
     assert {"switchyard:services.api.active=green", "switchyard:services.worker.active=blue"} <= set(config)

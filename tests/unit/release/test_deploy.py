@@ -2,13 +2,10 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 import pytest
 
 from switchyard.errors import (
-    AccessDeniedError,
-    ApiStatusError,
     ClusterError,
     EngineError,
     GateRefusedError,
@@ -17,7 +14,6 @@ from switchyard.errors import (
 from switchyard.release import retries
 from switchyard.release.deploy import Ended
 from switchyard.release.phases import Event, Phase, Result, Side
-from switchyard.release.record import ReleaseRecord
 from switchyard.release.standing import Live, standing
 from switchyard.release_errors import LeaseLostError, TransitionError
 from tests.support.played_release import FIRST, PODS, Play
@@ -129,98 +125,6 @@ def test_a_patch_whose_answer_was_lost_counts_by_what_serves() -> None:
     unknown.outcomes.clear()
     unknown.act("resume")
     unknown.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
-
-
-def test_a_rollback_that_fails_holds_the_release_and_abort_tries_again() -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
-    play.played.rollback_error = UnreachableError("no answer")
-    play.deploy()
-    written = play.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
-    assert "8 % failed. The rollback is not done: no answer" in str(written.detail)
-    play.played.rollback_error = None
-    play.act("abort")
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
-
-
-class Away:
-    """An API server that starts anew: it refuses as many calls as there are errors."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, play: Play, call: str, *errors: Exception) -> None:
-        self.errors, self._call, self._play = list(errors), getattr(play.played, call), play
-        monkeypatch.setattr(play.played, call, self)
-        monkeypatch.setattr(retries, "SECONDS", 60)
-
-    async def __call__(self, record: ReleaseRecord, *more: Any) -> Any:
-        watched = bool(record.phases) and record.phases[-1].outcome == Event.BREACHED
-        if watched and self.errors:
-            raise self.errors.pop(0)
-        return await self._call(record, *more)
-
-
-def test_an_api_server_that_refuses_the_record_stops_no_rollback(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
-    away = Away(monkeypatch, play, "write", ApiStatusError("patch", "configmaps/backend-release", 409, "changed"))
-    play.deploy()
-    assert away.errors == []
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
-
-
-@pytest.mark.parametrize("call", ["roll_back", "write"])
-def test_a_condemned_version_is_rolled_back_as_soon_as_the_api_server_is_back(
-    monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
-    errors = (UnreachableError("connection refused"), ApiStatusError("get", "services/backend", 503, "starting"))
-    away = Away(monkeypatch, play, call, *(errors if call == "roll_back" else errors[:1]))
-    play.deploy()
-    assert away.errors == [], "the API server has answered at once"
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
-
-
-def test_a_rollback_that_the_api_server_denies_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
-    denied = AccessDeniedError("patch", "services/backend", 403, "no")
-    away = Away(monkeypatch, play, "roll_back", denied, denied)
-    play.deploy()
-    assert away.errors == [denied]
-    play.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
-
-
-@pytest.mark.parametrize(("away", "result", "serving"), [(3, Result.ROLLED_BACK, "blue"), (99, None, "green")])
-def test_an_api_server_that_is_away_when_a_version_is_condemned_is_waited_for(
-    monkeypatch: pytest.MonkeyPatch, away: int, result: Result | None, serving: str
-) -> None:
-    monkeypatch.setattr(retries, "SECONDS", 60)
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
-    write, missed = play.played.write, 0
-
-    async def written(record: ReleaseRecord) -> None:
-        nonlocal missed
-        if record.phases and record.phases[-1].outcome == Event.BREACHED and missed < away:
-            missed += 1
-            raise UnreachableError("no answer")
-        await write(record)
-
-    monkeypatch.setattr(play.played, "write", written)
-    if result is None:
-        monkeypatch.setattr(retries, "SECONDS", -1)
-        with pytest.raises(UnreachableError):
-            play.deploy()
-        assert (missed, play.world.serving) == (1, serving)
-    else:
-        play.deploy()
-        play.expect(result, Phase.WATCH, serving)
-        assert missed == away
-
-
-def test_a_condemned_version_is_rolled_back_by_resume_without_another_watch() -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
-    play.played.rollback_error = UnreachableError("no answer")
-    play.deploy()
-    play.played.rollback_error, play.played.steps = None, []
-    play.act("resume")
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
-    assert play.played.steps == ["roll back"]
 
 
 def test_a_colour_that_serves_again_is_not_retired() -> None:

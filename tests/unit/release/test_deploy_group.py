@@ -8,7 +8,6 @@ import pytest
 
 from switchyard.config.models.service import Colour
 from switchyard.errors import GateRefusedError
-from switchyard.release import group_acts
 from switchyard.release.deploy import Ended
 from switchyard.release.deploy_acts import Warming
 from switchyard.release.deploy_group import Group
@@ -108,7 +107,7 @@ def killed_before_update(monkeypatch: pytest.MonkeyPatch) -> PlayGroup:
 
     with monkeypatch.context() as during:
         play = PlayGroup(during)
-        during.setattr(group_acts, "update", kill)
+        during.setattr(PlayedEngine, "up", kill)
         with pytest.raises(KilledError):
             play.deploy()
     assert play.engine.config == {f"{key}-green": {"replicas": PODS} for key in KEYS}

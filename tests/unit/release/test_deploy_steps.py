@@ -17,14 +17,12 @@ from switchyard.release.convergence import Convergence
 from switchyard.release.deploy import Ended
 from switchyard.release.deploy_steps import ClusterSteps
 from switchyard.release.drain_report import DrainReport
-from switchyard.release.journal import superseded
-from switchyard.release.phases import Event, Phase, Result
+from switchyard.release.phases import Event, Phase
 from switchyard.release.plan import ColourState, Observation
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.release_context import ReleaseContext
 from switchyard.release.samples import Counts
-from switchyard.release.store import Releases
 from switchyard.release.verdict import Outcome, Verdict
 from tests.support.observed import observed, settings
 from tests.support.played_release import release
@@ -66,8 +64,10 @@ class Play:
                 raise AssertionError("an endless drain ended")
             return self.drained
 
-        def converge(_engine: object, _key: str, target: Colour, *, config: bool) -> Convergence:
-            self.ended.wait(5)
+        async def converge(
+            _engine: object, _key: str, target: Colour, _warn: object, *, config: bool, **_: object
+        ) -> Convergence:
+            await asyncio.to_thread(self.ended.wait, 5)
             self.converged.append(target)
             return Convergence(config=not config, state=self.problem is None, problem=self.problem)
 
@@ -149,8 +149,10 @@ def test_a_version_that_was_condemned_before_the_drain_begins_none_and_no_update
 
 
 def test_endpoints_that_follow_their_pods_late_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deploy_acts, "preview_change", lambda *_: None)
-    monkeypatch.setattr(deploy_acts, "update", lambda _: None)
+    async def updated(*_: object) -> None:
+        pass
+
+    monkeypatch.setattr(deploy_acts.LoneActs, "_update", updated)
 
     async def at_once(observe: Any, enough: Any, **_: float) -> Any:
         looks = [await observe() for _ in range(3)]
@@ -234,21 +236,3 @@ def test_the_gates_see_the_new_colour_as_the_release_has_configured_it(monkeypat
     steps: Any = Play(monkeypatch).steps
     seen = asyncio.run(steps._observed(release(tag="v9"))).settings
     assert (seen.green.tag, seen.green.replicas, seen.blue.tag) == ("v9", 3, "v1")
-
-
-@pytest.mark.parametrize(
-    ("kind", "target", "result"),
-    [("rollback", "blue", Result.ROLLED_BACK), ("switch", "blue", Result.FAILED), ("switch", "green", Result.FAILED)],
-)
-def test_a_release_whose_place_is_taken_enters_the_history(kind: str, target: str, result: Result) -> None:
-    running = release(phase=Phase.BAKE)
-    taking: ReleaseRecord = release(id="id-2", kind=kind, target=target)
-    releases = superseded(Releases().writing(running), taking, START)
-    [ended] = releases.history
-    assert (ended.id, ended.result) == (running.id, result)
-    assert str(ended.detail).startswith(f"{kind} id-2 of ada")
-
-
-def test_a_switch_that_was_killed_is_continued_and_not_ended() -> None:
-    releases = Releases().writing(release(kind="switch", phase=Phase.SWITCH))
-    assert superseded(releases, release(id="id-2", kind="switch"), START) is releases

@@ -68,6 +68,7 @@ def test_what_does_not_pass_for_one_before_the_switch_switches_none(
 
 
 def test_a_service_that_cannot_be_changed_back_at_once_is_rolled_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("switchyard.release.retries.SECONDS", 0)
     play = PlayGroup(monkeypatch)
     play.patch_errors["api"].extend([None, FAILED])
     play.patch_errors["worker"].append(FAILED)

@@ -1,10 +1,12 @@
 """The engine as a subprocess: what it is asked for, and its own words when it refuses."""
 
+import asyncio
 import errno
 import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,11 +68,26 @@ def steps(*changes: tuple[str, str]) -> tuple[int, str, str]:
 def test_values_are_set_in_one_call_and_text_like_a_number_as_text(
     play: Play, asked: Callable[[], Sequence[object]]
 ) -> None:
-    play({}).set_config({"a:b.tag": "2025", "a:b.replicas": 3, "a:b.0.active": "green"})
+    play({}).change_config({"a:b.tag": "2025", "a:b.replicas": 3, "a:b.0.active": "green"}, removed=["a:b.0.probe"])
     assert asked() == [
         ["config", "set", "--path", "--type", "string", "a:b.tag", "2025", "--stack", "test"],
         ["config", "set-all", "--path", *PAIRS, "--stack", "test"],
+        ["config", "rm", "--path", "a:b[0].probe", "--stack", "test"],
     ]
+
+
+def test_a_change_of_the_configuration_that_fails_half_way_leaves_the_stack_file_as_it_was(
+    play: Play, tmp_path: Path, asked: Callable[[], list[list[str]]]
+) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    (tmp_path / "Pulumi.test.yaml").write_text("config: {}\n")
+    engine = play({"config": (255, "", "error: no space left on device")})
+    with pytest.raises(EngineError, match="no space left on device"):
+        engine.change_config({"a:b.active": "green"})
+    [[*_, option, changed, _, _]] = asked()
+    assert (option, Path(changed).parent) == ("--config-file", tmp_path)
+    assert (tmp_path / "Pulumi.test.yaml").read_text() == "config: {}\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["Pulumi.test.yaml", "Pulumi.yaml", "bin"]
 
 
 def test_a_preview_shows_what_would_change_alone(play: Play) -> None:
@@ -101,21 +118,44 @@ def test_an_engine_that_does_not_answer_is_ended(play: Play) -> None:
     answer.end()
 
 
+def converged(engine: Engine, *, config: bool) -> Convergence:
+    return asyncio.run(converge(engine, "backend", Colour.GREEN, print, config=config))
+
+
 def test_configuration_and_state_follow_and_the_rest_is_written_when_nothing_else_would_change(
     play: Play, asked: Callable[[], list[list[str]]]
 ) -> None:
-    done = converge(play({"preview": steps(("backend", "same"))}), "backend", Colour.GREEN, config=False)
+    done = converged(play({"preview": steps(("backend", "same"))}), config=False)
     assert done == Convergence(config=True, state=True)
     assert [words[0] for words in asked()] == ["config", "refresh", "preview", "up"]
     assert "switchyard:services.backend.active=green" in asked()[0]
     assert SERVICE in asked()[1]
 
 
+def test_a_colour_that_serves_gets_its_pods_in_the_configuration_if_it_has_none_there(
+    play: Play, asked: Callable[[], list[list[str]]]
+) -> None:
+    engine = play({"preview": steps()})
+    asyncio.run(converge(engine, "backend", Colour.BLUE, print, config=False, replicas=3))
+    path = "switchyard:services.backend"
+    assert {f"{path}.active=blue", f"{path}.blue.replicas=3"} <= set(asked()[0])
+
+
+@pytest.mark.parametrize(("wanted", "configured", "replicas"), [(3, 0, 3), (3, 3, None), (0, 0, None)])
+def test_pods_are_missing_in_the_configuration_only_if_the_cluster_has_some(
+    wanted: int, configured: int, replicas: int | None
+) -> None:
+    observation = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v1", wanted, wanted))
+    blue = observation.settings.blue.model_copy(update={"replicas": configured})
+    settings = observation.settings.model_copy(update={"blue": blue})
+    assert replace(observation, settings=settings).pods_to_configure(Colour.BLUE) == replicas
+
+
 def test_other_changes_of_the_configuration_are_left_to_the_operator(
     play: Play, asked: Callable[[], list[list[str]]]
 ) -> None:
     engine = play({"preview": steps(("backend-blue", "update"))})
-    done = converge(engine, "backend", Colour.GREEN, config=True)
+    done = converged(engine, config=True)
     assert (done.done, [step.name for step in done.waiting]) == (True, ["backend-blue"])
     assert [words[0] for words in asked()] == ["refresh", "preview"]
 
@@ -123,16 +163,16 @@ def test_other_changes_of_the_configuration_are_left_to_the_operator(
 def test_the_autoscaler_follows_the_colour_that_serves(play: Play, asked: Callable[[], list[list[str]]]) -> None:
     kind = "switchyard:service:BlueGreen$kubernetes:autoscaling/v2:HorizontalPodAutoscaler"
     own, foreign = (f"{kind}::{key}-autoscaler" for key in ("backend", "payments"))
-    assert converge(play({"preview": steps((own, "update"))}), "backend", Colour.GREEN, config=True).done
+    assert converged(play({"preview": steps((own, "update"))}), config=True).done
     assert [words[0] for words in asked()][-1] == "up"
-    waiting = converge(play({"preview": steps((foreign, "update"))}), "backend", Colour.GREEN, config=True).waiting
+    waiting = converged(play({"preview": steps((foreign, "update"))}), config=True).waiting
     assert [step.name for step in waiting] == ["payments-autoscaler"]
 
 
 @pytest.mark.parametrize(("failing", "config"), [("config", False), ("refresh", True), ("preview", True), ("up", True)])
 def test_a_state_that_cannot_be_reached_is_no_error(play: Play, failing: str, *, config: bool) -> None:
     answers = {"preview": steps(), failing: (255, "", "error: no such host")}
-    done = converge(play(answers), "backend", Colour.GREEN, config=False)
+    done = converged(play(answers), config=False)
     assert (done.config, done.state, done.problem) == (config, False, "error: no such host")
 
 
@@ -142,7 +182,7 @@ def plan() -> Plan:
 
 
 def test_a_retired_version_is_warmed_alone(play: Play, asked: Callable[[], list[list[str]]]) -> None:
-    warm(play({}), plan())
+    asyncio.run(warm(play({}), plan(), print))
     config, update = asked()
     assert {"switchyard:services.backend.blue.tag=v1", "switchyard:services.backend.blue.replicas=3"} <= set(config)
     assert update[:3] == ["up", "--yes", "--skip-preview"]
@@ -151,7 +191,7 @@ def test_a_retired_version_is_warmed_alone(play: Play, asked: Callable[[], list[
 
 def test_a_version_that_cannot_be_warmed_is_refused_with_a_command_that_needs_no_state(play: Play) -> None:
     with pytest.raises(GateRefusedError) as error:
-        warm(play({"up": (255, "", "error: no such host")}), plan())
+        asyncio.run(warm(play({"up": (255, "", "error: no such host")}), plan(), print))
     assert "(SY-P034)" in str(error.value)
     assert "backend serves green v2, 3 of 3 pods ready" in str(error.value)
     assert "kubectl -n default scale deployment backend-blue --replicas=3" in str(error.value)

@@ -44,6 +44,13 @@ def test_a_switch_that_is_not_finished_goes_on_without_a_patch(latest: Release |
     assert plan.patch is False
 
 
+def test_a_switch_to_what_serves_ends_a_command_that_was_killed() -> None:
+    it = Lane()
+    it.journal.left_open = Release("switch", result="running")
+    plan = done(it.lane.plan_switch(observed(), Colour.BLUE))
+    assert (plan.target, plan.patch) == (Colour.BLUE, False)
+
+
 def test_a_rollback_without_a_ready_pod_is_refused() -> None:
     text = refused(Lane().lane.plan_rollback(observed(green=ColourState(Colour.GREEN, "v2", 3, 0))))
     assert "(SY-P024): none of its 3 pods is ready (v2)" in text

@@ -92,7 +92,7 @@ def test_an_override_that_overrides_nothing_is_not_in_the_record() -> None:
 
 def test_a_rollback_reads_the_record_once_before_it_takes_the_lease() -> None:
     journal = PlayedJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
-    asyncio.run(journal.last())
+    asyncio.run(journal.last(Colour.GREEN))
     asyncio.run(journal.check(BACK))
     assert journal.store.reads == 1
 
@@ -169,16 +169,64 @@ def test_a_switch_that_failed_leaves_a_rollback_to_the_version_before(*, running
     releases = failed_switch(Releases().writing(before))
     assert releases.current is not None
     assert (releases.current.kind, releases.current.result) == ("switch", Result.FAILED)
-    last = asyncio.run(PlayedJournal(releases).last())
+    last = asyncio.run(PlayedJournal(releases).last(Colour.GREEN))
     assert previous(BACK.observation, last, converged=True) == Previous(Colour.BLUE, "v1.0.0")
 
 
 def test_a_switch_that_failed_says_nothing_where_no_other_release_is_recorded() -> None:
-    last = asyncio.run(PlayedJournal(failed_switch(Releases())).last())
+    last = asyncio.run(PlayedJournal(failed_switch(Releases())).last(Colour.GREEN))
     assert previous(BACK.observation, last, converged=True) == Previous(Colour.BLUE)
 
 
 def test_a_release_that_never_switched_is_no_version_before() -> None:
     refused = release(id="id-2", target="blue", source="green").ending(Result.REFUSED, NOW)
-    last = asyncio.run(PlayedJournal(Releases().writing(DEPLOYED).writing(refused)).last())
+    last = asyncio.run(PlayedJournal(Releases().writing(DEPLOYED).writing(refused)).last(Colour.GREEN))
     assert last == DEPLOYED
+
+
+GREEN_BEFORE = release(source="green", target="blue", from_tag="v2.0.1", tag="v1.0.0").ending(Result.SUCCEEDED, NOW)
+"""A release by which blue v1.0.0 serves, after green v2.0.1."""
+
+
+@pytest.mark.parametrize("act", [Act.SWITCH, Act.ROLLBACK])
+def test_an_operator_stays_with_what_serves_after_a_killed_command(act: Act) -> None:
+    killed = PlayedJournal(Releases().writing(GREEN_BEFORE))
+    first = killed.begin_now(replace(GO, act=act))
+    stay = PlayedJournal(killed.store.releases)
+    assert asyncio.run(stay.abandoned(Colour.BLUE)) == first
+    record = stay.begin_now(replace(GO, target=Colour.BLUE, patch=False))
+    asyncio.run(stay.end(None, succeeded=True))
+    releases = stay.store.releases
+    assert [(ended.id, ended.result) for ended in releases.history[:2]] == [
+        (record.id, Result.SUCCEEDED),
+        (first.id, Result.FAILED),
+    ]
+    assert (record.source, record.from_tag) == ("green", "v2.0.1"), "a rollback goes to the version before"
+    assert releases.rolled_back == (), "the version that serves is not condemned"
+
+
+def test_a_rollback_after_a_killed_switch_is_recorded_beside_it() -> None:
+    killed = PlayedJournal(Releases().writing(GREEN_BEFORE))
+    first = killed.begin_now(GO)
+    back = PlayedJournal(killed.store.releases)
+    last = asyncio.run(back.last(Colour.BLUE))
+    assert previous(GO.observation, last, converged=True) == Previous(Colour.GREEN, "v2.0.1")
+    record = back.begin_now(replace(GO, act=Act.ROLLBACK))
+    asyncio.run(back.end(None, succeeded=True))
+    assert [ended.id for ended in back.store.releases.history] == [record.id, first.id, GREEN_BEFORE.id]
+    [version] = back.store.releases.rolled_back
+    assert (version.colour, version.tag) == ("blue", "v1.0.0")
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_version_that_goes_back_with_others_is_condemned_although_it_never_served(*, failed: bool) -> None:
+    switch = PlayedJournal(Releases().writing(GREEN_BEFORE))
+    switch.together = ("backend", "worker")
+    switch.begin_now(GO)
+    if failed:
+        asyncio.run(switch.end(None, succeeded=False, detail="together with backend, worker"))
+    back = PlayedJournal(switch.store.releases)
+    record = back.begin_now(replace(GO, act=Act.ROLLBACK, target=Colour.BLUE, patch=False))
+    assert (record.source, record.from_tag, record.target) == ("green", "v2.0.1", "blue")
+    [version] = back.store.releases.rolled_back
+    assert (version.colour, version.tag) == ("green", "v2.0.1")

@@ -1,11 +1,13 @@
 """Taking the Lease of a service while somebody else changes it."""
 
 import asyncio
+import itertools
 import json
 import os
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 
 import httpx
@@ -13,10 +15,11 @@ import pytest
 
 from switchyard.errors import ApiStatusError
 from switchyard.kube.api import BoundedApi
-from switchyard.kube.clock import ServerClock
+from switchyard.kube.clock import ServerClock, from_text
 from switchyard.manifests.labels import object_labels
+from switchyard.release.held_record import WAIT_SECONDS
 from switchyard.release.lease import ATTEMPTS, ReleaseLease
-from switchyard.release.lease_holder import HOLDER, Holder
+from switchyard.release.lease_holder import DURATION_SECONDS, HOLDER, Held, Holder
 from switchyard.release_errors import LeaseHeldError, LeaseLostError
 
 START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
@@ -183,3 +186,76 @@ def test_a_user_without_a_name_holds_a_lease_by_number(monkeypatch: pytest.Monke
         monkeypatch.delenv(name, raising=False)
     holder = Holder("retire", host="runner")
     assert holder.identity.startswith(f"uid-{os.getuid()}@runner/")
+
+
+class HandClock(ServerClock):
+    """The API server's clock, which goes on by a step at each look.
+
+    Args:
+        seconds: the step.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(START)
+        self._steps = (START + timedelta(seconds=seconds * number) for number in itertools.count())
+
+    def now(self) -> datetime:
+        return next(self._steps)
+
+
+def renewed(minutes: int) -> dict[str, Any]:
+    """The Lease of a holder that has last renewed it that many minutes after the start."""
+    held = lease("grace@desk/7/n", 1 + minutes)
+    moment = START + timedelta(minutes=minutes)
+    return held | {"spec": held["spec"] | {"renewTime": moment.isoformat(), "leaseDurationSeconds": 15}}
+
+
+def looks_until_free(server: ChangedMeanwhile, most: int = 100) -> int:
+    """The number of looks at a Lease, a second from one to the next, until it can be taken."""
+
+    async def look() -> int:
+        own = ReleaseLease(cast("BoundedApi", server), "shop", "backend", Holder("deploy"), HandClock(1))
+        for number in range(most):
+            if await own.holder() is None:
+                return number
+        return most
+
+    return asyncio.run(look())
+
+
+def test_a_lease_with_a_time_in_the_future_is_free_once_it_was_not_renewed_for_its_duration() -> None:
+    assert looks_until_free(ChangedMeanwhile(renewed(60))) == 17
+
+
+def test_a_holder_ahead_of_the_api_server_that_renews_its_lease_lives() -> None:
+    server = ChangedMeanwhile(renewed(60))
+    find, reads = server.find, itertools.count(1)
+
+    async def renewing(*arguments: Any) -> dict[str, Any] | None:
+        if next(reads) % 10 == 0:
+            server.stored = renewed(60 + server.reads)
+        return await find(*arguments)
+
+    server.find = renewing  # type: ignore[method-assign]
+    assert looks_until_free(server) == 100
+
+
+def test_no_command_that_waits_gives_up_before_such_a_lease_is_free() -> None:
+    assert WAIT_SECONDS > DURATION_SECONDS + 1
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_holder_whose_own_clock_is_wrong_writes_the_time_of_the_api_server(
+    monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    wrong = time.time() + 3600 * hours
+    monkeypatch.setattr(time, "time", lambda: wrong)
+    server = ChangedMeanwhile(lease(""))
+    hold(server)
+    assert server.stored is not None
+    moment = from_text(server.stored["spec"]["renewTime"])
+    assert START <= moment < START + timedelta(minutes=1)
+    # And a reader whose clock is wrong compares that with the time of the API server.
+    assert Held.of(server.stored | {"spec": server.stored["spec"] | {"holderIdentity": "a@b/1/n"}}).lives(
+        ServerClock(START).now()
+    )

@@ -40,10 +40,6 @@ def test_a_rollback_that_has_not_finished_goes_on_without_a_patch(result: str, *
     assert answer == Previous(Colour.BLUE, patch=False)
 
 
-def test_a_rollback_killed_before_its_patch_is_taken_up() -> None:
-    assert previous(ON_GREEN, replace(ROLLBACK, result="running"), converged=True) == Previous(Colour.BLUE)
-
-
 @pytest.mark.parametrize("result", ["running", "failed", "rolledBack"])
 def test_a_release_that_never_switched_leaves_nothing_to_go_back_to(result: str) -> None:
     assert "blue has served since before it" in refused(previous(ON_BLUE, Release(result=result), converged=True))
@@ -58,10 +54,6 @@ def test_without_a_record_the_warm_colour_is_the_one_before(last: Release | None
     assert previous(ON_GREEN, last, converged=True) == Previous(Colour.BLUE)
     retired = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v1", 0, 0))
     assert "blue has no pods" in refused(previous(retired, last, converged=True))
-
-
-def test_a_rollback_that_failed_is_tried_again() -> None:
-    assert previous(ON_GREEN, replace(ROLLBACK, result="failed"), converged=True) == Previous(Colour.BLUE)
 
 
 def test_a_version_that_was_refused_is_nothing_to_go_back_to() -> None:

@@ -7,11 +7,11 @@ import pytest
 
 from switchyard.config.models.service import Colour
 from switchyard.errors import ApiStatusError, GateRefusedError, UnreachableError
-from switchyard.release.phases import Result
+from switchyard.release import retries
 from switchyard.release.plan import Act
 from switchyard.release.receipt import Receipt
 from switchyard.release.record import ReleaseRecord
-from switchyard.release.together import planned, unfinished_target
+from switchyard.release.together import planned
 from switchyard.release.together_refusals import not_converged_together
 from switchyard.release_errors import LeaseHeldError, LeaseLostError, TogetherSplitError, TogetherUndoneError
 from tests.support.played_release import KilledError
@@ -21,6 +21,13 @@ from tests.support.release_records import record
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
 DENIED = ApiStatusError("patch", "services/worker", 403, "denied the request: not now")
 AWAY = UnreachableError("no answer")
+
+
+@pytest.fixture(autouse=True)
+def _asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API server that does not answer is asked once; tests that have it come back ask again."""
+    monkeypatch.setattr(retries, "SECONDS", 0)
+    monkeypatch.setattr(retries, "PAUSE_SECONDS", 0)
 
 
 def all_serve(world: World, colour: Colour) -> bool:
@@ -79,6 +86,18 @@ def test_a_selector_that_cannot_be_changed_back_is_said_and_its_record_stays_ope
     assert "switchyard switch api worker --together" in str(raised.value)
     assert (world.serving, world.records["api"][1]) == ({"api": GREEN, "worker": BLUE}, "open")
     assert world.records["worker"][1].startswith("failed")
+
+
+def test_a_selector_is_changed_back_as_soon_as_the_api_server_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "SECONDS", 60)
+    world = World(errors={"api": [(None, True), (AWAY, False), (AWAY, False)], "worker": [(DENIED, False)]})
+    with pytest.raises(TogetherUndoneError, match="All serve as before"):
+        run(world)
+    assert (all_serve(world, BLUE), world.errors["api"]) == (True, [])
+    assert [event for event in world.events if "is tried again" in event] == [
+        "api: the change back to blue is tried again for 60 s at most, because the API server does not answer: "
+        "no answer"
+    ]
 
 
 def test_a_lease_that_another_command_has_taken_meanwhile_is_not_written_over() -> None:
@@ -224,20 +243,6 @@ def test_plans_that_are_refused_are_refused_with_every_reason() -> None:
 
 
 OPEN = record(kind="switch", target="green", together=("api", "worker"))
-
-
-@pytest.mark.parametrize(
-    ("last", "target"),
-    [
-        (OPEN, GREEN),
-        (None, None),
-        (replace(OPEN, together=()), None),
-        (replace(OPEN, kind="rollback"), None),
-        (replace(OPEN, result=Result.SUCCEEDED), None),
-    ],
-)
-def test_a_switch_that_was_killed_goes_on_to_the_same_colour(last: ReleaseRecord | None, target: Colour | None) -> None:
-    assert unfinished_target(last) is target
 
 
 def test_the_record_names_the_others_and_records_of_before_are_read() -> None:

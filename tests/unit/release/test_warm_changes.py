@@ -1,6 +1,6 @@
 """What a release changes in the configuration: previewed first, and as before when that is refused."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -8,7 +8,7 @@ import pytest
 from switchyard.config.models.service import Colour
 from switchyard.errors import EngineError, GateRefusedError
 from switchyard.release.engine import Step
-from switchyard.release.warm_changes import ColourChange, preview_change, update
+from switchyard.release.warm_changes import ColourChange, preview_change
 
 GREEN = "switchyard:services.backend.green"
 CHANGE = ColourChange("backend", Colour.GREEN, {"tag": "v2", "replicas": 3})
@@ -30,21 +30,14 @@ class PlayedEngine:
     def config(self) -> dict[str, Any]:
         return self.entry
 
-    def set_config(self, values: Mapping[str, object]) -> None:
-        self.changes.append(dict(values))
-
-    def run(self, *arguments: str) -> str:
-        self.changes.append(arguments[-1])
-        return ""
+    def change_config(self, values: Mapping[str, object], removed: Sequence[str] = ()) -> None:
+        self.changes += [*([dict(values)] if values else []), *removed]
 
     def preview(self) -> list[Step]:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
-
-    def up(self) -> None:
-        self.preview()
 
 
 def preview(engine: PlayedEngine) -> None:
@@ -100,17 +93,3 @@ def test_a_refusal_after_a_kill_goes_back_to_what_the_cluster_has(before: dict[s
     with pytest.raises(GateRefusedError):
         preview_change(engine, CHANGE, lambda _: "", live)  # type: ignore[arg-type]
     assert engine.changes == [SET, restored]
-
-
-def test_an_update_waits_for_the_one_of_a_killed_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    pauses: list[float] = []
-    monkeypatch.setattr("switchyard.release.warm_changes.time.sleep", pauses.append)
-    locked = EngineError("error: the stack is currently locked by 1 lock(s).")
-    engine = PlayedEngine({}, locked, locked, [])
-    update(engine)  # type: ignore[arg-type]
-    assert (len(pauses), engine.answers) == (2, [])
-
-
-def test_an_update_that_fails_says_so_at_once() -> None:
-    with pytest.raises(EngineError, match="pods are not ready"):
-        update(PlayedEngine({}, EngineError("error: pods are not ready")))  # type: ignore[arg-type]

@@ -1,0 +1,87 @@
+"""Output that cannot be written does not end a command that changes a service."""
+
+import errno
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from switchyard.cli.lasting_output import continues_without_output
+from switchyard.cli.main import app
+
+if TYPE_CHECKING:
+    from typer.core import TyperGroup
+
+COMMAND = """
+import sys
+from rich.console import Console
+from switchyard.cli.lasting_output import continues_without_output
+
+@continues_without_output
+def release():
+    for line in range(300):
+        Console().print(f"line {line}")
+        print("and a warning", file=sys.stderr)
+    with open(sys.argv[1], "w") as record:
+        record.write("released")
+
+release()
+sys.exit(7)
+"""
+
+
+def run(tmp_path: os.PathLike[str], output: int) -> tuple[int, str]:
+    record = os.path.join(tmp_path, "record")
+    command = [sys.executable, "-c", COMMAND, record]
+    result = subprocess.run(command, stdout=output, stderr=output, check=False)
+    with open(record) as written:
+        return result.returncode, written.read()
+
+
+def test_a_reader_that_has_gone_does_not_end_it(tmp_path: os.PathLike[str]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        with pytest.raises(BrokenPipeError):
+            os.write(writing, b"the fault")
+        assert run(tmp_path, writing) == (7, "released")
+    finally:
+        os.close(writing)
+
+
+def test_a_full_disk_does_not_end_it(tmp_path: os.PathLike[str]) -> None:
+    full = os.open("/dev/full", os.O_WRONLY)
+    try:
+        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
+            os.write(full, b"the fault")
+        assert run(tmp_path, full) == (7, "released")
+    finally:
+        os.close(full)
+
+
+def test_a_terminal_that_has_ended_does_not_end_it(tmp_path: os.PathLike[str]) -> None:
+    controlling, terminal = os.openpty()
+    os.close(controlling)
+    try:
+        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
+            os.write(terminal, b"the fault")
+        assert run(tmp_path, terminal) == (7, "released")
+    finally:
+        os.close(terminal)
+
+
+def test_what_can_be_written_is_written(capsys: pytest.CaptureFixture[str]) -> None:
+    continues_without_output(lambda: print("to the", end=" ") or print("end"))()
+    assert capsys.readouterr().out == "to the end\n"
+
+
+def test_every_command_that_changes_a_service_is_one_and_a_command_that_reads_ends_with_its_reader() -> None:
+    commands = cast("TyperGroup", get_command(app)).commands
+    callbacks: dict[str, Any] = {name: command.callback for name, command in commands.items()}
+    lasting = {name for name, callback in callbacks.items() if hasattr(callback.__wrapped__, "__wrapped__")}
+    assert set(callbacks) - lasting == {"status", "history", "report", "analyze", "rbac"}
+    assert CliRunner().invoke(app, ["deploy", "--help"]).exit_code == 0
