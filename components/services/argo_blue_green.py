@@ -34,8 +34,8 @@ class ArgoBlueGreenService(RolloutService[ArgoBlueGreenSettings, ArgoBlueGreenGa
     Args:
         name: the service's key.
         service: settings of the service.
-        access: how the gates reach the cluster.
-        observed: what the program read of it at its start.
+        access: the gates' access to the cluster.
+        observed: state of the service on the cluster at the start of the program.
         opts: options of the component.
     """
 

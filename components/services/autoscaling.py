@@ -54,8 +54,8 @@ def register_autoscaler(
     Args:
         name: the key of the service.
         service: settings of the service.
-        scaling: its limits and targets.
-        opts: options of the resource, with what has to serve before.
+        scaling: limits and targets of the autoscaler.
+        opts: options of the resource, with the resources that must exist before.
     """
     manifest = autoscaler(service.kubernetes_name(name), service, scaling)
     return register(f"{name}-autoscaler", manifest, opts)

@@ -33,7 +33,7 @@ def active_service(name: str, service: ServiceSettings, selected: dict[str, str]
     Args:
         name: the service's name.
         service: settings of the service.
-        selected: what it selects; None takes the pods of its track.
+        selected: selector of the Service; None for the pods of the active track.
     """
     options = service.service_options
     spec: Manifest = {
@@ -100,7 +100,7 @@ def pod_template(
     own: ColourSettings | None = None,
     content: str | None = None,
 ) -> Manifest:
-    """The pods of one track.
+    """The pod template of one track.
 
     Args:
         name: the service's name.

@@ -1,4 +1,4 @@
-"""The forward of an Ingress by weights: which of a service's target groups gets the load balancer's requests.
+"""The weights of an Ingress, which decide which target group of a service gets the requests.
 
 The AWS Load Balancer Controller creates a target group for each Service of an action, and uses the same target group
 for a rule that targets that Service directly, if the port has the same name.
