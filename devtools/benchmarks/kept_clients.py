@@ -82,7 +82,7 @@ class KeptClients(ClientThread):
         return sorted(self._answers.copy(), key=lambda answer: answer.done)
 
     def waiting(self) -> int:
-        """How many answers `take` would return now."""
+        """Number of answers that `take` would return now."""
         return len(self._answers)
 
     def take(self) -> list[Answer]:

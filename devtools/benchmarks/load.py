@@ -167,7 +167,7 @@ class Load:
         raise TimeoutError(f"new connections are not answered by {colour} over every node: {answering}")
 
     def _wait_for_first_answers(self) -> None:
-        """What happens in the block happens under load."""
+        """Runs the block under load."""
         limit = time.monotonic() + 2 * TIMEOUT_SECONDS
         while not all(self._results(way).exists() and self._results(way).stat().st_size for way in self._rates):
             if time.monotonic() > limit:

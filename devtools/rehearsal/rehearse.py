@@ -44,7 +44,7 @@ class World:
 
     @property
     def load_balancers(self) -> FakeController | None:
-        """What takes care of Ingresses; None while there is no API server."""
+        """The fake load balancer controller; None while there is no API server."""
         return self._load_balancers
 
     @property
