@@ -12,6 +12,8 @@ PACKAGES := switchyard components devtools
 # What `make test` runs, in this order.
 PARTS := test-unit test-sandbox test-canary test-rehearsal test-traffic
 PYTEST := $(BIN)/python -m pytest --durations 15
+# A file at a time, in their order: the tests of many files share a stack, which each leaves to those after it.
+BY_FILE := --dist loadfile --no-loadscope-reorder
 # Each run of the engine starts a Python of its own: without compiled modules a sixth of what it computes is compiling.
 unexport PYTHONDONTWRITEBYTECODE
 # The stack that `make rehearse` runs.
@@ -81,14 +83,14 @@ test-unit: $(INSTALLED) ## configuration, renderers, gates, components on mocks
 	@$(PYTEST) tests/unit
 
 test-sandbox: tools ## the real engine against a real API server
-	@$(PYTEST) --numprocesses 3 --dist worksteal tests/integration/sandbox
+	@$(PYTEST) --numprocesses 3 $(BY_FILE) tests/integration/sandbox
 
 walk: tools ## a long random walk on simulated nodes, an hour or more: 5,000 steps and 20 killed releases; STEPS=1000 KILLS=5 for fewer
 	@SWITCHYARD_WALK_STEPS=$(STEPS) SWITCHYARD_KILLS=$(KILLS) $(PYTEST) --capture no \
 		tests/integration/sandbox/test_random_walk.py tests/integration/sandbox/test_killed_releases.py
 
 test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
-	@$(PYTEST) --numprocesses 2 --dist worksteal tests/integration/canary
+	@$(PYTEST) --numprocesses 2 $(BY_FILE) tests/integration/canary
 
 test-rehearsal: tools-ec2 tools-canary ## stacks of kind ec2, whole, in the real engine, on fake providers for AWS
 	@$(PYTEST) --numprocesses 2 --dist loadfile tests/integration/rehearsal

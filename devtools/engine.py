@@ -20,7 +20,7 @@ _LOG = logging.getLogger(__name__)
 _LOG.addHandler(logging.NullHandler())
 
 NAME = "test"
-ENGINE_LIMIT = 300
+ENGINE_LIMIT = 600
 """Seconds after which a hung engine is ended. Updates in tests are much shorter."""
 
 _EMPTY: dict[tuple[Path, str, str], tuple[dict[str, Any], dict[Path, bytes]]] = {}

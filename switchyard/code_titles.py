@@ -195,5 +195,6 @@ TITLES: Mapping[Code, str] = {
     Code.PROMETHEUS_NO_ANSWER: "Prometheus does not answer",
     Code.PROMETHEUS_UNRESOLVED: "The host name of Prometheus does not resolve",
     Code.NOT_AS_CONFIGURED: "Not everything is as configured",
+    Code.INTERRUPTED: "The command was interrupted",
 }
 """What each message is about, in one line: the title of its section in the runbook."""

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,8 +14,8 @@ from devtools.benchmarks.keeping_proxy import HOST, KeepingProxy
 EVERY_SECONDS = 0.1
 """Between two requests of one client, if it is not said."""
 
-START_SECONDS = 20
-"""Within which every client has its first answer."""
+START_SECONDS = 60
+"""Within which every client has its first answer, or as many as are waited for."""
 
 # A POST is not sent again by anybody, so that a closed connection shows.
 REQUEST = b"POST / HTTP/1.1\r\nhost: backend\r\ncontent-length: 0\r\n\r\n"
@@ -80,6 +81,21 @@ class KeptClients(ClientThread):
     def answers(self) -> list[Answer]:
         """Every request until now, by the time it ended."""
         return sorted(self._answers.copy(), key=lambda answer: answer.done)
+
+    def wait_for_each(self, since: float, requests: int = 1) -> None:
+        """Waits until each client has had answers to so many requests that it has sent since a moment.
+
+        Raises:
+            TimeoutError: some client has not.
+        """
+        limit = time.monotonic() + START_SECONDS
+        while True:
+            counts = Counter(answer.client for answer in self.answers() if answer.sent >= since)
+            if all(counts[client] >= requests for client in range(self._number)):
+                return
+            if time.monotonic() > limit:
+                raise TimeoutError(f"clients have had these numbers of {requests} answers: {dict(counts)}")
+            time.sleep(self._every)
 
     def waiting(self) -> int:
         """Number of answers that `take` would return now."""

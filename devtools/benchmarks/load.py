@@ -25,6 +25,9 @@ from devtools.toolchain.paths import binary
 TIMEOUT_SECONDS = 10
 """After which a request has failed. Long enough for a lost SYN to be sent again, which then shows as latency."""
 
+WAIT_SECONDS = 60
+"""Bound on every wait for an answer, or for a generator to end."""
+
 LIMIT_SECONDS = 3600
 """A generator that nobody ends stops by itself."""
 
@@ -34,6 +37,9 @@ connections to most of the pods."""
 
 POLL_SECONDS = 0.05
 """Between two questions to a port that may not answer yet: there is nothing to watch."""
+
+COUNT_SECONDS = 0.5
+"""Between two counts of the requests that a load has sent."""
 
 NEW = "new"
 """The generator that opens a connection a request."""
@@ -106,7 +112,7 @@ class Load:
         least: int = 0,
     ) -> None:
         self._addresses = addresses
-        self._seconds = least / rate
+        self._least, self._seconds = least, least / rate
         self._port = port
         # Requests a second of each generator, by its name.
         own = rate / 2 if new is None else new
@@ -125,14 +131,14 @@ class Load:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        if error is None:
-            time.sleep(max(0.0, self._began + self._seconds - time.monotonic()))
+        if error is None and self._least:
+            self._wait_for_enough()
         for attack in self._attacks:
             attack.send_signal(signal.SIGINT)  # it ends when the answers to what it has sent are there
         said = []
         for attack in self._attacks:
             try:
-                _, text = attack.communicate(timeout=2 * TIMEOUT_SECONDS)
+                _, text = attack.communicate(timeout=WAIT_SECONDS)
             except subprocess.TimeoutExpired:
                 attack.kill()
                 text = "it did not end"
@@ -154,7 +160,7 @@ class Load:
         Raises:
             TimeoutError: a node still answers with another colour.
         """
-        limit = time.monotonic() + TIMEOUT_SECONDS
+        limit = time.monotonic() + WAIT_SECONDS
         answering: dict[str, str] = {}
         while time.monotonic() < limit:
             # A record that is being written can be cut off; the next reading has it.
@@ -168,11 +174,22 @@ class Load:
 
     def _wait_for_first_answers(self) -> None:
         """Runs the block under load."""
-        limit = time.monotonic() + 2 * TIMEOUT_SECONDS
+        limit = time.monotonic() + WAIT_SECONDS
         while not all(self._results(way).exists() and self._results(way).stat().st_size for way in self._rates):
             if time.monotonic() > limit:
                 raise TimeoutError(f"the load on port {self._port} of {', '.join(self._addresses)} gets no answer")
             time.sleep(POLL_SECONDS)
+
+    def _wait_for_enough(self) -> None:
+        """Waits as long as the rate needs, and longer on a machine that is behind it."""
+        time.sleep(max(0.0, self._began + self._seconds - time.monotonic()))
+        limit = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < limit:
+            # A record that is being written can be cut off; the next reading has it.
+            with contextlib.suppress(UnreadableResultsError):
+                if len(self.requests()) >= self._least:
+                    return
+            time.sleep(COUNT_SECONDS)
 
     def _results(self, way: str) -> Path:
         return self._directory / f"{way}.results"
@@ -219,7 +236,7 @@ def wait_for_answer(address: str, port: int, version: str | None = None) -> None
     Raises:
         TimeoutError: it does not.
     """
-    limit = time.monotonic() + TIMEOUT_SECONDS
+    limit = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < limit:
         with contextlib.suppress(httpx.TransportError):
             answer = httpx.get(f"http://{address}:{port}/", timeout=1, trust_env=False)

@@ -18,7 +18,7 @@ from devtools.benchmarks.http_messages import LONGEST_SECONDS, Connection, conne
 EVERY_SECONDS = 0.25
 """Between two requests of one client."""
 
-START_SECONDS = 30
+START_SECONDS = 60
 """Within which every client has its first answer."""
 
 OK = {"POST": 201, "PUT": 200, "GET": 200}

@@ -13,7 +13,7 @@ from devtools.sandbox.processes import end
 SYSTEM = "system"
 """Child of a node's cgroup for what is no pod: in version 2 a group with children holds no process itself."""
 
-END_SECONDS = 10
+END_SECONDS = 30
 """Seconds within which the kernel must release a cgroup whose processes have ended."""
 
 POLL_SECONDS = 0.02

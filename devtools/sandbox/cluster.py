@@ -10,6 +10,7 @@ import shutil
 import ssl
 import time
 from collections.abc import Callable, Collection, Mapping
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -32,8 +33,11 @@ from devtools.sandbox.slots import Slot
 from devtools.toolchain.paths import binary
 from switchyard.config.models.nodes import DEFAULT_NODES, NodeSettings
 
-READY_SECONDS = 60
+READY_SECONDS = 120
 """Bound on the start. It takes about 3 s on two cores."""
+
+CALL_SECONDS = 30
+"""Bound on one answer of the API server. It takes milliseconds."""
 
 LOG_LINES = 3
 """How much an error quotes of the log of a component that ended."""
@@ -162,6 +166,7 @@ class Sandbox:
         except ComponentError:
             # Once more: the machine may have been busy, or somebody took a port between the choice and the start.
             self._start_control_plane(slot)
+        started: Mapping[str, datetime] = {}
         with self.client() as client:
             register(client, self._table, () if slot is None else REAL_NAMES)
             if slot is not None:
@@ -170,8 +175,8 @@ class Sandbox:
                 # Not the user's: its certificate is an administrator's, as much as a sandbox needs.
                 for_nodes = self._work / "nodes.kubeconfig"
                 kubeconfig.write(for_nodes, self._user, server, self._pki)
-                self._nodes.start(self._pki / "ca.crt", for_nodes, report)
-            self._wait("its nodes", lambda: not self._not_ready(client))
+                started = self._nodes.start(self._pki / "ca.crt", for_nodes, report)
+            self._wait("its nodes", lambda: not self._not_ready(client, started))
         kubeconfig.write(self.kubeconfig, self._user, self.server, self._pki)
         self._complete.touch()
 
@@ -241,11 +246,11 @@ class Sandbox:
         """A client of its API server, as an administrator."""
         context = ssl.create_default_context(cafile=str(self._pki / "ca.crt"))
         context.load_cert_chain(self._pki / "admin.crt", self._pki / "admin.key")
-        return httpx.Client(base_url=self.server, verify=context, timeout=5, trust_env=False)
+        return httpx.Client(base_url=self.server, verify=context, timeout=CALL_SECONDS, trust_env=False)
 
-    def _not_ready(self, client: httpx.Client) -> set[str]:
-        """Names of nodes that are not ready, and of what pods need besides."""
-        waiting = not_ready(self._table, client.get("/api/v1/nodes").raise_for_status().json()["items"])
+    def _not_ready(self, client: httpx.Client, reported: Mapping[str, datetime] | None = None) -> set[str]:
+        """Names of nodes that are not ready, or not since a moment, and of what pods need besides."""
+        waiting = not_ready(self._table, client.get("/api/v1/nodes").raise_for_status().json()["items"], reported)
         if not client.get("/api/v1/namespaces/default/serviceaccounts/default").is_success:
             waiting.add("ServiceAccount default")
         return waiting

@@ -9,8 +9,8 @@ CRASH_LOOP = "-crash-loop"
 CRASH_AFTER_READY = "-crash-after-ready"
 """Pods turn Ready, and are in CrashLoopBackOff `CRASH_AFTER_MS` later."""
 
-CRASH_AFTER_MS = 2000
-"""Milliseconds that a pod with `CRASH_AFTER_READY` is Ready."""
+CRASH_AFTER_MS = 10_000
+"""Milliseconds that a pod with `CRASH_AFTER_READY` is Ready: enough for the gate of a switch, on a busy machine too."""
 
 READY_AFTER_MS = 500
 """Milliseconds that a good pod takes to be Ready, so that a colour that warms up can be watched.

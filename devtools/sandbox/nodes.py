@@ -1,6 +1,7 @@
 """The seven machines as Node objects, without anything of their placement, which is the program's to apply."""
 
 from collections.abc import Collection, Iterable, Mapping
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -61,12 +62,27 @@ def register(client: httpx.Client, nodes: Mapping[str, NodeSettings], real: Coll
             response.raise_for_status()
 
 
-def not_ready(wanted: Collection[str], nodes: Iterable[Mapping[str, Any]]) -> set[str]:
-    """Names of those that are missing among Node objects, not Ready, or still tainted as new."""
-    waiting = set(wanted)
+def not_ready(
+    wanted: Collection[str], nodes: Iterable[Mapping[str, Any]], reported: Mapping[str, datetime] | None = None
+) -> set[str]:
+    """Names of those that are missing among Node objects, not Ready, or still tainted as new.
+
+    Args:
+        wanted: names of the nodes that there are to be.
+        nodes: Node objects.
+        reported: since when a node must have reported its state, for those whose kubelet has just been started: the
+            API server has the state that its predecessor reported, until it reports its own.
+    """
+    waiting, since = set(wanted), reported or {}
     for node in nodes:
-        conditions = {condition["type"]: condition["status"] for condition in node["status"].get("conditions", [])}
+        name, conditions = node["metadata"]["name"], node["status"].get("conditions", [])
         starting = [taint for taint in node["spec"].get("taints", []) if taint["key"].startswith("node.kubernetes.io/")]
-        if conditions.get("Ready") == "True" and not starting:
-            waiting.discard(node["metadata"]["name"])
+        ready = [
+            condition for condition in conditions if condition["type"] == "Ready" and condition["status"] == "True"
+        ]
+        current = name not in since or any(
+            datetime.fromisoformat(condition["lastHeartbeatTime"]) >= since[name] for condition in ready
+        )
+        if ready and current and not starting:
+            waiting.discard(name)
     return waiting

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import psutil
 
-STOP_SECONDS = 10
+STOP_SECONDS = 30
 """How long a process may take to stop: a signal takes effect when it runs next, which nothing tells."""
 
-END_SECONDS = 10
+END_SECONDS = 30
 """How long the kernel may take to end killed processes."""
 
 POLL_SECONDS = 0.02

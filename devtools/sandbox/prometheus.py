@@ -16,7 +16,7 @@ from switchyard.config.models.canary import Analysis
 
 HASH_LABEL = Analysis().hash_label
 
-READY_SECONDS = 30
+READY_SECONDS = 60
 """Bound on the start. It takes about a second."""
 
 POLL_SECONDS = 0.1

@@ -26,7 +26,7 @@ from switchyard.config.models.nodes import NodeSettings, kubelet_labels
 
 COMPONENTS = ("containerd", "kubelet", "kube-proxy")
 
-START_SECONDS = 30
+START_SECONDS = 60
 """Bound on the start of one part. It takes well under a second."""
 
 POLL_SECONDS = 0.05
@@ -91,8 +91,8 @@ class RealNode:
                 pids[name] = process.pid
         return pids
 
-    def start(self, authority: Path, kubeconfig: Path) -> None:
-        """Starts what does not run of it, up to a kubelet that is about to register.
+    def start(self, authority: Path, kubeconfig: Path) -> bool:
+        """Starts what does not run of it, up to a kubelet that is about to register; returns whether it started that.
 
         Args:
             authority: certificate authority of the cluster.
@@ -135,6 +135,7 @@ class RealNode:
         if "kube-proxy" not in running:
             self._spawn("kube-proxy", [str(binary("kube-proxy")), f"--config={self.directory / 'kube-proxy.yaml'}"])
         self._wait_for("kubelet and kube-proxy", lambda: set(self.processes()) == set(COMPONENTS))
+        return "kubelet" not in running
 
     def images(self) -> set[str]:
         """Names of the images that it has."""

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 
@@ -87,8 +88,10 @@ class RealNodes:
         self._number.write_text(str(slot.number))
         return slot
 
-    def start(self, authority: Path, kubeconfig: Path, report: Callable[[str], None]) -> None:
+    def start(self, authority: Path, kubeconfig: Path, report: Callable[[str], None]) -> dict[str, datetime]:
         """Starts what does not run, with the images of the example application on every node.
+
+        Returns when each kubelet that did not run was started, by its node, in whole seconds as kubelets report.
 
         Args:
             authority: certificate authority of the cluster.
@@ -98,11 +101,14 @@ class RealNodes:
         Raises:
             RealNodesError: a part does not start, or an image cannot be made.
         """
+        started = {}
         try:
             wanted = _images()
             for node in self.nodes():
                 report(f"{node.name}: containerd, kubelet, kube-proxy at {node.address}")
-                node.start(authority, kubeconfig)
+                moment = datetime.now(UTC).replace(microsecond=0)
+                if node.start(authority, kubeconfig):
+                    started[node.name] = moment
             behind = [node for node in self.nodes() if _imported(node) != wanted]
             if behind:
                 report("images of the example application, for the pods that start from now on")
@@ -116,6 +122,7 @@ class RealNodes:
             raise RealNodesError(str(error)) from None
         except subprocess.CalledProcessError as error:
             raise _refused(error) from None
+        return started
 
     def have_images(self) -> bool:
         """Whether every node has the images of the example application as its files are now.

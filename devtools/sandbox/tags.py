@@ -12,8 +12,9 @@ from devtools.sandbox.faults import CRASH_AFTER_READY, CRASH_LOOP, ERRORS, NEVER
 
 VERSIONS = ("v1.0.0", "v1.0.1", "v2.0.0", "v2.0.1", "v2.1.0")
 
-CRASH_SECONDS = 20
-"""Seconds after its start at which a version that crashes does so: well after its readiness probe has passed."""
+CRASH_SECONDS = 45
+"""Seconds after its start at which a version that crashes does so: well after its readiness probe has passed, and on a
+busy machine after the gate and the switch as well."""
 
 COLUMNS: Mapping[str, str] = {"v1": "customer", "v2": "buyer"}
 """Column of the orders that the versions of a major one know, where the application is given a database."""

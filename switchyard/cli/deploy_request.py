@@ -5,13 +5,10 @@
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
-import typer
-
 from switchyard.cli.detachment import settle
 from switchyard.cli.failures import errors_end_the_command
 from switchyard.cli.release_request import can_ask, reading_state
 from switchyard.config.commands import options, stack_option
-from switchyard.errors import ExitCode
 from switchyard.release.plan import Act
 
 
@@ -96,7 +93,7 @@ def begin(request: DeployRequest) -> None:
     with errors_end_the_command(request.stack, as_json=request.as_json):
         _check(request)
         settle()
-        with reading_state(request.stack) as answer:
+        with reading_state(request.stack, needed=request.act is not Act.ABORT) as answer:
             try:
                 from switchyard.cli.deploy_command import run
 
@@ -132,9 +129,13 @@ def begin_due(
         if not yes:
             _check(DeployRequest(Act.RETIRE, "--due", stack=stack, as_json=as_json))
         with reading_state(stack) as answer:
-            from switchyard.cli.deploy_command import run_due
+            request = DeployRequest(Act.RETIRE, "", stack=stack, wait=wait, yes=True, as_json=as_json)
+            try:
+                from switchyard.cli.deploy_command import run_due
 
-            run_due(DeployRequest(Act.RETIRE, "", stack=stack, wait=wait, yes=True, as_json=as_json), answer)
+                run_due(request, answer)
+            except KeyboardInterrupt:
+                _end_interrupted_due(request)
 
 
 def _check(request: DeployRequest) -> None:
@@ -168,13 +169,24 @@ def _refuse_one(service: str | None, override: str | None) -> NoReturn:
     )
 
 
-def _end_interrupted(request: DeployRequest) -> None:
-    from switchyard.cli.output import errors
+def _end_interrupted(request: DeployRequest) -> NoReturn:
+    from switchyard.cli.interruption import end_interrupted
+    from switchyard.config.commands import typed
 
-    key, on = request.keys[0], stack_option(request.stack)
-    errors.print(
-        f"Interrupted. The version that serves continues to serve. Phase of the release: switchyard status{on}; "
-        f"switchyard history {key}{on}\nTo continue: switchyard resume {key}{on}. To revert it: "
-        f"switchyard abort {key}{on}"
+    key = request.keys[0]
+    remedy = (
+        f"Phase of the release: {typed('switchyard status')}; {typed(f'switchyard history {key}')}\n"
+        f"To continue: {typed(f'switchyard resume {key}')}. To revert it: {typed(f'switchyard abort {key}')}"
     )
-    raise typer.Exit(ExitCode.FAILED)
+    end_interrupted(remedy, request.keys, request.stack, as_json=request.as_json)
+
+
+def _end_interrupted_due(request: DeployRequest) -> NoReturn:
+    from switchyard.cli.interruption import end
+    from switchyard.config.commands import typed
+
+    text = (
+        "What serves continues to serve, and some releases may be retired already: "
+        f"{typed('switchyard status')}. To continue: {typed('switchyard retire --due')}"
+    )
+    end(text, as_json=request.as_json)

@@ -3,13 +3,10 @@
 # ruff: noqa: PLC0415
 
 from dataclasses import dataclass
-
-import typer
+from typing import NoReturn
 
 from switchyard.cli.failures import errors_end_the_command
 from switchyard.cli.release_request import can_ask, reading_state
-from switchyard.config.commands import stack_option
-from switchyard.errors import ExitCode
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ def begin(request: DrillRequest) -> None:
     with errors_end_the_command(request.stack, as_json=request.as_json):
         if not request.yes and not can_ask(as_json=request.as_json):
             _refuse_unconfirmed(request)
-        with reading_state(request.stack) as answer:
+        with reading_state(request.stack, needed=False) as answer:
             try:
                 from switchyard.cli.drill_command import run
 
@@ -54,12 +51,13 @@ def _refuse_unconfirmed(request: DrillRequest) -> None:
     raise UsageError(str(refuse_unconfirmed(f"{request.service}: the drill", confirmed)))
 
 
-def _end_interrupted(request: DrillRequest) -> None:
-    from switchyard.cli.output import errors
+def _end_interrupted(request: DrillRequest) -> NoReturn:
+    from switchyard.cli.interruption import end_interrupted
+    from switchyard.config.commands import typed
 
-    on = stack_option(request.stack)
-    errors.print(
-        f"Interrupted. The other version may serve: switchyard status{on}. To go back: switchyard drill "
-        f"{request.service}{on}. Or: switchyard rollback {request.service}{on}"
+    key = request.service
+    remedy = (
+        "The version that served before the drill may not serve. To switch back in that case: "
+        f"{typed(f'switchyard drill {key}')}. Or: {typed(f'switchyard rollback {key}')}"
     )
-    raise typer.Exit(ExitCode.FAILED)
+    end_interrupted(remedy, (key,), request.stack, as_json=request.as_json)

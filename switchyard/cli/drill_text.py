@@ -82,7 +82,7 @@ def planned(plan: DrillPlan, stack: str, described: str) -> list[str]:
     if plan.unfinished is not None and not plan.goes_back_only:
         return [*rows, "  after this   the same; the record of a drill that was interrupted is ended"]
     if plan.goes_back_only:
-        return [*rows, f"  after this   {source}, where the drill began that was interrupted"]
+        return [*rows, f"  after this   {source}, as before the interrupted drill"]
     return [
         *rows,
         f"  then         all users get {target.colour} {target.tag} for a while: {target}",

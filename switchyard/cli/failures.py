@@ -11,7 +11,7 @@ from switchyard.errors import ClusterError, KubeconfigError, LoginError, Switchy
 
 @contextmanager
 def errors_end_the_command(stack: str | None = None, *, as_json: bool = False) -> Iterator[None]:
-    """Ends the command with a message and an exit code if an error is raised in the `with` block.
+    """Ends the command with a message and an exit code if an error is raised, or Ctrl-C pressed, in the `with` block.
 
     Args:
         stack: the stack that commands in messages name; None for the selected one.
@@ -23,6 +23,10 @@ def errors_end_the_command(stack: str | None = None, *, as_json: bool = False) -
         except SwitchyardError as error:
             _print(error, as_json=as_json)
             raise typer.Exit(error.exit_code) from None
+        except KeyboardInterrupt:  # of a command that only reads, or that has not begun
+            from switchyard.cli.interruption import NOTHING_CHANGED, end  # noqa: PLC0415 - not before it is needed
+
+            end(NOTHING_CHANGED, as_json=as_json)
 
 
 def message_of(error: SwitchyardError) -> str:

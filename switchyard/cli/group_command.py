@@ -184,9 +184,10 @@ class GroupCommand:
     ) -> dict[str, Part]:
         engine, lock, parts = Engine(self._stack), asyncio.Lock(), dict[str, Part]()
         targets = {key: Colour(record.target) for key, record in records.items()}
+        versions = {key: str(record.tag) for key, record in records.items()}
         for key, service in self._services.items():
             acts = GroupActs(key, group, engine, ledgers, targets, lock, self._report.warn)
-            runner = service.runner(cluster, ledgers[key], acts, partial(GroupHooks, key, group))
+            runner = service.runner(cluster, ledgers[key], acts, partial(GroupHooks, key, group), versions)
             standing = await runner.standing(records[key])
             group.enter(key, standing.state.phase)
             parts[key] = Part(runner, records[key], standing)

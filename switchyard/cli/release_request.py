@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NoReturn
 
 from switchyard.cli.failures import errors_end_the_command
-from switchyard.config.commands import stack_option
-from switchyard.errors import ExitCode
-from switchyard.release.engine import Answer, Engine
+from switchyard.errors import EngineError
+from switchyard.release.engine import Answer, Engine, NoAnswer
 
 SELECTED = "PULUMI_STACK"
 """Environment variable that selects the stack for the engine."""
@@ -24,9 +24,19 @@ def can_ask(*, as_json: bool) -> bool:
 
 
 @contextmanager
-def reading_state(stack: str | None) -> Iterator[Answer]:
-    """Lets the engine read the outputs of a stack while the block runs, and stops the engine at its end."""
-    answer = Engine(stack or os.environ.get(SELECTED)).begin_outputs()
+def reading_state(stack: str | None, *, needed: bool = True) -> Iterator[Answer]:
+    """Lets the engine read the outputs of a stack while the block runs, and stops the engine at its end.
+
+    Args:
+        stack: name of the stack; None for the selected one.
+        needed: whether the command needs the engine. A rollback works without it.
+    """
+    try:
+        answer = Engine(stack or os.environ.get(SELECTED)).begin_outputs()
+    except EngineError as error:
+        if needed:
+            raise
+        answer = NoAnswer(str(error))
     try:
         yield answer
     finally:
@@ -67,7 +77,7 @@ def begin(request: Request) -> None:
     with errors_end_the_command(request.stack, as_json=request.as_json):
         if not request.yes and not can_ask(as_json=request.as_json):
             _refuse_unconfirmed(request)
-        with reading_state(request.stack) as answer:
+        with reading_state(request.stack, needed=False) as answer:
             try:
                 from switchyard.cli.fast_lane import run
 
@@ -88,14 +98,12 @@ def _refuse_unconfirmed(request: Request) -> None:
     raise UsageError(str(refuse_unconfirmed(f"{request.service}: the {act}", confirmed)))
 
 
-def _end_interrupted(request: Request) -> None:
-    import typer
+def _end_interrupted(request: Request) -> NoReturn:
+    from switchyard.cli.interruption import end_interrupted
+    from switchyard.config.commands import typed
 
-    from switchyard.cli.output import errors
-
-    again, on = "rollback" if request.rollback else "switch", stack_option(request.stack)
-    errors.print(
-        f"Interrupted. What serves now: switchyard status{on}. To continue, run the command again: switchyard {again} "
-        f"{request.service}{f' {request.colour}' if request.colour else ''}{on}"
-    )
-    raise typer.Exit(ExitCode.FAILED)
+    act = "rollback" if request.rollback else "switch"
+    colour = [] if request.colour is None else [request.colour]
+    again = typed(" ".join(("switchyard", act, request.service, *colour)))
+    remedy = f"To continue, run the command again: {again}"
+    end_interrupted(remedy, (request.service,), request.stack, as_json=request.as_json)

@@ -1,8 +1,9 @@
 """One service in a run of `deploy`, `resume`, `abort` or `retire`: its refusals, its record and its steps."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import DeployReport
@@ -111,6 +112,7 @@ class ServiceRelease:
         ledger: DeployLedger,
         acts: Acts | None = None,
         around: Callable[[ReleaseHooks], ReleaseHooks] = lambda hooks: hooks,
+        versions: Mapping[str, str] = MappingProxyType({}),
     ) -> Runner:
         """The runner that takes the release of the service through its phases.
 
@@ -119,6 +121,7 @@ class ServiceRelease:
             ledger: ledger of the service, whose Lease is held.
             acts: acts of the engine and the selector; None for a service that is released alone.
             around: runner of hooks in place of the service's own.
+            versions: the version of each service that is released together, by its key.
         """
         place = ReleaseContext(
             access=self.access,
@@ -128,6 +131,7 @@ class ServiceRelease:
             observe=lambda: self.observe(cluster),
             warn=self.report.warn,
             on_tick=self.report.tick,
+            versions=versions,
         )
         steps = ClusterSteps(place, ledger, self.service, acts)
         hooks = around(release_hooks(self.service, self.name, cluster.api, ledger, self.report))

@@ -30,7 +30,7 @@ def status(stack: Stack = None, *, watch: Watch = False, as_json: Json = False) 
 
     with errors_end_the_command(stack, as_json=as_json):
         name, settings = read_settings_at_once(stack)
-        services, balancer = run_blocking(_read(access_to(name, settings), settings))
+        services, balancer = run_blocking(_read(access_to(name, settings), name, settings))
         if as_json:
             from switchyard.cli.output import print_json
             from switchyard.cli.status_json import document
@@ -52,11 +52,15 @@ def _watch(stack: str | None, *, as_json: bool) -> None:
         watch_status(stack, as_json=as_json)
 
 
-async def _read(access: "ClusterAccess", settings: "StackSettings") -> "tuple[list[ServiceStatus], str | None]":
+async def _read(
+    access: "ClusterAccess", stack: str, settings: "StackSettings"
+) -> "tuple[list[ServiceStatus], str | None]":
     """The services, and what is wrong with the load balancer of a cluster that the stack creates."""
     from switchyard.cli.service_status import inspect_services
+    from switchyard.cli.status_doubt import ask_where_in_doubt
 
     services = await inspect_services(access, settings.services, settings.releases.freeze)
+    services = await ask_where_in_doubt(access, stack, settings.services, services)
     if getattr(settings.cluster, "load_balancer", None) is None:
         return services, None
     # The SDK of AWS takes a second to import, which other clusters need not wait for.

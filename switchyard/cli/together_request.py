@@ -7,13 +7,12 @@ The arguments are services, for a switch each with the colour that is to serve w
 
 import time
 from dataclasses import dataclass
-
-import typer
+from typing import NoReturn
 
 from switchyard.cli.failures import errors_end_the_command
 from switchyard.cli.release_request import can_ask, reading_state
 from switchyard.config.commands import stack_option
-from switchyard.errors import ExitCode, UsageError
+from switchyard.errors import UsageError
 from switchyard.release.plan import Act
 from switchyard.release.together_refusals import refuse_several, refuse_words
 
@@ -67,7 +66,7 @@ def begin_together(request: TogetherRequest) -> None:
             step = f"{', '.join(request.colours)}: this command"
             typed_options = options(reason=request.reason, override=request.override, wait=request.wait)
             raise UsageError(str(refuse_unconfirmed(step, f"{request.typed}{typed_options} --yes")))
-        with reading_state(request.stack) as answer:
+        with reading_state(request.stack, needed=False) as answer:
             try:
                 from switchyard.cli.together_command import run
 
@@ -90,11 +89,11 @@ def end_misused(act: Act, words: tuple[str, ...], stack: str | None, *, as_json:
             raise UsageError(str(refusal))
 
 
-def _end_interrupted(request: TogetherRequest) -> None:
-    from switchyard.cli.output import errors
+def _end_interrupted(request: TogetherRequest) -> NoReturn:
+    from switchyard.cli.interruption import end_interrupted
 
-    errors.print(
-        "Interrupted. If only some selectors were changed, they are changed back, unless the command was killed. "
-        f"What serves now: switchyard status{stack_option(request.stack)}. To continue: {request.typed}"
+    remedy = (
+        "If only some selectors were changed, they were changed back, unless the command was killed. "
+        f"To continue, run the command again: {request.typed}"
     )
-    raise typer.Exit(ExitCode.FAILED)
+    end_interrupted(remedy, tuple(request.colours), request.stack, as_json=request.as_json)

@@ -11,7 +11,6 @@ from switchyard.config.models.service import Colour
 from switchyard.config.models.service_name import key_of
 from switchyard.config.types.values import Tag
 from switchyard.config.validation.services import SERVICES
-from switchyard.errors import ClusterError
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.engine import Step
@@ -19,7 +18,6 @@ from switchyard.release.plan import Act, Observation
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.record_text import again, described, finishing, unfinished
 from switchyard.release.refusals import UNTOUCHED
-from switchyard.release.retries import SECONDS
 
 
 def see_others() -> str:
@@ -175,19 +173,6 @@ def abort_incomplete(record: ReleaseRecord, why: str) -> str:
         "",
         f"Configuration or pods of {record.target} are left as they are: {why.strip().removesuffix('.')}",
         f"They get no traffic. Once that is repaired: {set_value(replicas, 0)} && {typed('pulumi up')}",
-    )
-
-
-def report_waiting(record: ReleaseRecord, error: ClusterError) -> str:
-    """Reports that the rollback of a release waits for the API server.
-
-    Args:
-        record: record of the release.
-        error: that of the first attempt.
-    """
-    return (
-        f"{record.service}: the rollback to {record.source} is tried again for {SECONDS:.0f} s at most, because the "
-        f"API server does not answer: {error}"
     )
 
 

@@ -1,5 +1,6 @@
 """The rollback by a release itself, which is repeated for a limited time while the API server does not answer."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ from switchyard.gates.base import Warn
 from switchyard.release import retries
 from switchyard.release.deploy_hooks import ReleaseHooks
 from switchyard.release.deploy_protocol import Ended, Ledger, Steps
-from switchyard.release.deploy_refusals import report_unrecorded, report_waiting
+from switchyard.release.deploy_refusals import report_unrecorded
 from switchyard.release.phases import Result
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.standing import waiting
@@ -37,9 +38,8 @@ class Rollback:
         The write is repeated while the API server does not answer. A failed write stops no rollback.
         """
         with suppress(ClusterError):
-            await retries.until_answered(
-                lambda: self._ledger.write(record), lambda error: self._warn(report_waiting(record, error))
-            )
+            waits = self._waits(record, f"the record that {record.target} is condemned")
+            await retries.until_answered(lambda: self._ledger.write(record), waits)
 
     async def run(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
         """Rolls back, and ends the record. If that fails, the release is held, and `abort` tries again.
@@ -60,7 +60,8 @@ class Rollback:
             return await self._steps.roll_back(record, reason)
 
         try:
-            ended = await retries.until_answered(rolled_back, lambda error: self._warn(report_waiting(record, error)))
+            waits = self._waits(record, f"the rollback to {record.source}")
+            ended = await retries.until_answered(rolled_back, waits)
         except (ClusterError, GateRefusedError) as error:
             return await self._held(record, reason, error)
         record = replace(record, receipt=ended.receipt or record.receipt)
@@ -69,12 +70,15 @@ class Rollback:
         detail = " ".join(text for text in details if text)
         record = record.ending(Result.ROLLED_BACK, self._ledger.now(), detail)
         try:
-            await retries.until_answered(
-                lambda: self._ledger.write(record), lambda error: self._warn(report_waiting(record, error))
-            )
+            waits = self._waits(record, f"the record of the rollback to {record.source}")
+            await retries.until_answered(lambda: self._ledger.write(record), waits)
         except ClusterError as error:
             raise RollbackUnrecordedError(report_unrecorded(record, record.source, str(error))) from None
         return record
+
+    def _waits(self, record: ReleaseRecord, step: str) -> Callable[[ClusterError], None]:
+        """Reports that a step waits for the API server."""
+        return lambda error: self._warn(retries.waiting(record.service, step, error))
 
     async def _held(self, record: ReleaseRecord, reason: str, error: Exception) -> ReleaseRecord:
         """The record of a release that is held because its rollback failed, with the colour that serves."""

@@ -7,18 +7,18 @@
 Configuration and state are not touched, because in the end the Service selects the colour that they have.
 """
 
-import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from switchyard.config.models.service import Colour
-from switchyard.errors import AccessDeniedError, ClusterError, GateRefusedError
+from switchyard.errors import ClusterError, GateRefusedError
 from switchyard.gates.base import Warn, raise_refusal
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.polling import poll_until
 from switchyard.kube.rolled_back import find_rolled_back
+from switchyard.release import retries
 from switchyard.release.convergence import Convergence
 from switchyard.release.drill_journal import DrillJournal
 from switchyard.release.drill_refusals import not_back, refuse_cold, refuse_condemned, refuse_unsettled
@@ -30,12 +30,6 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import refuse_changed
 from switchyard.release.store import Releases
 from switchyard.release_errors import DrillNotBackError
-
-ATTEMPTS = 3
-"""Attempts of the rollback while the API server does not answer."""
-
-PAUSE_SECONDS = 1.0
-"""Seconds between two attempts of the rollback."""
 
 SETTLE_SECONDS = 60.0
 """Seconds to wait for the pods of the first colour. After that, the rollback starts in any case."""
@@ -187,16 +181,16 @@ class Drill:
     async def _back(
         self, plan: DrillPlan, reason: str | None, out: Receipt | None, problem: str | None
     ) -> DrillOutcome:
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                return DrillOutcome(out, await self._once_back(plan, reason), problem)
-            except (AccessDeniedError, GateRefusedError) as error:
-                raise self._not_back(plan, error) from None
-            except ClusterError as error:
-                if attempt == ATTEMPTS:
-                    raise self._not_back(plan, error) from None
-                await asyncio.sleep(PAUSE_SECONDS)  # an API server that comes back cannot be watched for
-        raise RuntimeError("the last attempt has returned or raised")
+        key, colour = plan.observation.name.key, plan.source.colour
+
+        def waits(error: ClusterError) -> None:
+            self._warn(retries.waiting(key, f"the rollback to {colour}", error))
+
+        try:
+            back = await retries.until_answered(lambda: self._once_back(plan, reason), waits)
+        except (ClusterError, GateRefusedError) as error:
+            raise self._not_back(plan, error) from None
+        return DrillOutcome(out, back, problem)
 
     async def _once_back(self, plan: DrillPlan, reason: str | None) -> Receipt | None:
         """Makes one attempt of the rollback. Times of its receipt count from the start of the attempt."""

@@ -67,7 +67,9 @@ def unreached(latest: Mapping[str, ReleaseRecord | None], serving: Mapping[str, 
         latest: the latest release of each service; None without one.
         serving: the serving colour of each service.
     """
-    switches = {key: last for key, last in latest.items() if last is not None and last.kind == Act.SWITCH}
+    switches = {
+        key: last for key, last in latest.items() if last is not None and last.kind == Act.SWITCH and last.together
+    }
     split = {last.together for key, last in switches.items() if last.running and last.target == serving[key]}
     return {
         key for key, last in switches.items() if last.together in split and has_not_switched(last, serving[key].value)

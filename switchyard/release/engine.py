@@ -95,6 +95,20 @@ class Answer:
         self._errors.close()
 
 
+class NoAnswer(Answer):
+    """The answer of an engine that cannot be started.
+
+    Args:
+        problem: why not.
+    """
+
+    def __init__(self, problem: str) -> None:
+        self._late = problem
+
+    def end(self) -> None:
+        """Stops nothing, because nothing runs."""
+
+
 class Engine:
     """The engine on one stack.
 

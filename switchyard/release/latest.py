@@ -22,12 +22,16 @@ class LatestRelease:
             time in the future. A release that has ended is attended by none.
         holder: the command that runs it; None without one, or if the Lease may not be read.
         serving: the colour that serves now; None where it is not known.
+        follows_now: whether every node, asked again, follows a switch that was in doubt.
+        doubt_now: what does not follow it, asked again, in words; None where it was not asked again, or follows.
     """
 
     record: ReleaseRecord
     attended: bool | None = False
     holder: Held | None = None
     serving: str | None = None
+    follows_now: bool = False
+    doubt_now: str | None = None
 
     @property
     def is_abandoned(self) -> bool:
@@ -46,7 +50,7 @@ class LatestRelease:
     def doubt(self) -> str | None:
         """The message about nodes or endpoints that were not seen to follow the switch; None without a doubt."""
         retired = self.record.kind == Act.DEPLOY and self.record.result is Result.SUCCEEDED  # which looks again
-        return None if retired else self.record.doubt
+        return None if retired or self.follows_now else self.doubt_now or self.record.doubt
 
     @property
     def not_seen(self) -> str | None:

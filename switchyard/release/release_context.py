@@ -1,7 +1,7 @@
 """The context of a release: its cluster, its engine and its callbacks."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 
 from switchyard.gates.base import Warn
 from switchyard.kube.access import ClusterAccess
@@ -25,6 +25,8 @@ class ReleaseContext:
         observe: reads the service.
         warn: reports a warning.
         on_tick: is called after each reading of the watch.
+        versions: the version of each service that is released together with this one, itself among them, by the key of
+            the service; empty for one alone.
     """
 
     access: ClusterAccess
@@ -34,3 +36,4 @@ class ReleaseContext:
     observe: Observe
     warn: Warn
     on_tick: Callable[[Verdict], None] = lambda _: None
+    versions: Mapping[str, str] = field(default_factory=dict)

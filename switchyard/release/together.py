@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from switchyard.errors import ClusterError, GateRefusedError
 from switchyard.gates.base import Warn, raise_refusal
+from switchyard.release import retries
 from switchyard.release.convergence import Convergence
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.fast_lane_protocol import Outcome
@@ -27,8 +28,7 @@ from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.receipt_warnings import judged
 from switchyard.release.refusals import refuse_changed, refuse_no_pods
-from switchyard.release.retries import until_answered
-from switchyard.release.together_refusals import report_changing_back, report_split, report_undone
+from switchyard.release.together_refusals import report_split, report_undone
 from switchyard.release_errors import LeaseLostError, ReleaseError, TogetherSplitError, TogetherUndoneError
 
 Value = TypeVar("Value")
@@ -220,7 +220,9 @@ class Together:
             return now
 
         try:
-            now = await until_answered(changed_back, lambda error: self._warn(report_changing_back(key, plan, error)))
+            now = await retries.until_answered(
+                changed_back, lambda error: self._warn(retries.waiting(key, f"the change back to {source}", error))
+            )
         except EXPECTED as error:
             return str(error)
         return None if now.serving == source else f"{now.serving} serves, changed by somebody else"

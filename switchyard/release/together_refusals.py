@@ -5,12 +5,10 @@ from collections.abc import Mapping, Sequence
 from switchyard.codes import Code
 from switchyard.config.commands import typed
 from switchyard.config.models.service import Colour
-from switchyard.errors import ClusterError
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.release.convergence_text import when_writable
 from switchyard.release.plan import Act, Plan
 from switchyard.release.refusals import UNTOUCHED
-from switchyard.release.retries import SECONDS
 
 
 def refuse_several(act: Act, words: Sequence[str]) -> Refusal | None:
@@ -76,20 +74,6 @@ def report_undone(plans: Mapping[str, Plan], failed: str, why: str, touched: Seq
         f"the {act} is not done, because {failed} could not be changed: {why.strip()}",
         (f"Changed back and read again: {', '.join(back)}. " if back else "")
         + f"All serve as before: {serving}. Remove the cause, and run the command again",
-    )
-
-
-def report_changing_back(key: str, plan: Plan, error: ClusterError) -> str:
-    """Says that a selector that has to be changed back waits for the API server.
-
-    Args:
-        key: key of the service.
-        plan: what was to serve.
-        error: that of the first attempt.
-    """
-    return (
-        f"{key}: the change back to {plan.source.colour} is tried again for {SECONDS:.0f} s at most, because the API "
-        f"server does not answer: {error}"
     )
 
 

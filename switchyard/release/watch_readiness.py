@@ -48,7 +48,7 @@ async def check_metrics(place: ReleaseContext, plan: Plan, record: ReleaseRecord
     new, old = await _readings(place, plan)
     if problem := unreadable(new):
         if not record.hotfix:
-            raise_refusal(refuse_unwatched(plan, record, new))
+            raise_refusal(refuse_unwatched(plan, record, new, place.versions))
         place.warn(report_unwatched(plan, record, new))
         return f"Its metrics cannot be read: {problem}"
     for warning in (warn_some_unread(plan, new), warn_not_compared(plan, old)):

@@ -1,6 +1,7 @@
 """Refusals and warnings about a new version that cannot be watched: pure functions."""
 
 import shlex
+from collections.abc import Mapping
 
 from switchyard.codes import Code
 from switchyard.config.commands import below, typed
@@ -26,18 +27,19 @@ def unreadable(new: Reading) -> str:
     return new.problem if not new.source and not new.series else ""
 
 
-def refuse_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> Refusal | None:
+def refuse_unwatched(plan: Plan, record: ReleaseRecord, new: Reading, versions: Mapping[str, str]) -> Refusal | None:
     """Refuses a switch to a version whose watch could read no metrics.
 
     Args:
         plan: the switch.
         record: the record of the release.
         new: a reading of the pods of the version.
+        versions: the versions of the services that are released together, by the key of the service.
     """
     problem = unreadable(new)
     if not problem:
         return None
-    again, hotfix = _again(record)
+    again = _again(record, versions)
     path = f"{below(SERVICES, record.service)}.release.watch{'.prometheus' if _is_scraped(plan) else ''}"
     return Refusal(
         code=Code.WATCH_IMPOSSIBLE,
@@ -46,7 +48,7 @@ def refuse_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> Refusal
         rule=f"a new version gets traffic only if its watch can read its metrics ({path})",
         remedy=(
             f"Nothing was switched. {_repair(plan, new)}. Then: {again}. For an unplanned repair that cannot wait: "
-            f"{hotfix}"
+            f"{again} --hotfix"
         ),
     )
 
@@ -138,9 +140,9 @@ def _repair(plan: Plan, new: Reading) -> str:
     )
 
 
-def _again(record: ReleaseRecord) -> tuple[str, str]:
-    """The commands that release the version again, without and with `--hotfix`."""
-    if record.together:  # the others' versions are in their own records
-        return f"the deploy of {', '.join(record.together)} again", "the same with --hotfix"
-    command = typed(f"switchyard deploy {record.service} {shlex.quote(str(record.tag))}")
-    return command, f"{command} --hotfix"
+def _again(record: ReleaseRecord, versions: Mapping[str, str]) -> str:
+    """The command that releases the version again, with those that belong to it."""
+    if record.together:
+        pairs = " ".join(f"{key}={shlex.quote(versions.get(key, 'TAG'))}" for key in record.together)
+        return typed(f"switchyard deploy {pairs} --together")
+    return typed(f"switchyard deploy {record.service} {shlex.quote(str(record.tag))}")

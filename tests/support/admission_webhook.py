@@ -6,7 +6,9 @@ import datetime
 import ipaddress
 import json
 import ssl
+import subprocess
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,7 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.support.kubectl import Kubectl
+from tests.support.kubectl import SECONDS, Kubectl
 
 MIRROR = "mirror.example.org/"
 
@@ -56,6 +58,7 @@ class Webhook:
     def __enter__(self) -> Self:
         self._thread.start()
         self._kubectl.apply(self._configuration())
+        self._expect(in_force=True)
         return self
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
@@ -65,6 +68,7 @@ class Webhook:
     def remove(self) -> None:
         """Removes the webhook's configuration: the API server does not call it any more."""
         self._kubectl.run("delete", "mutatingwebhookconfiguration", self._name, "--ignore-not-found")
+        self._expect(in_force=False)
 
     def stop(self) -> None:
         """Ends the server. With its configuration left, every write that it is for fails."""
@@ -72,6 +76,20 @@ class Webhook:
             self._server.shutdown()
             self._server.server_close()
             self._thread.join()
+
+    def _expect(self, *, in_force: bool) -> None:
+        """Waits until the API server calls the webhook or no longer does, which nothing can be watched for."""
+        end = time.monotonic() + SECONDS
+        while self._is_in_force() is not in_force:
+            assert time.monotonic() < end, f"the webhook is {'not ' if in_force else ''}called after {SECONDS} s"
+
+    def _is_in_force(self) -> bool:
+        """Whether the API server calls it for an object that it is only asked to check."""
+        creation = {"deployments": ("create", "deployment"), "pods": ("run",)}[self._resource]
+        before = self.asked
+        command = self._kubectl.command(*creation, "probe", "--image=probe", "--dry-run=server")
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        return self.asked > before or "failed calling webhook" in result.stderr
 
     def _configuration(self) -> dict[str, Any]:
         group = "apps" if self._resource == "deployments" else ""

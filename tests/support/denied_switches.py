@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from devtools.toolchain.paths import binary
 from tests.support.kubectl import Kubectl
 
 VERSION = "admissionregistration.k8s.io/v1"
@@ -49,12 +48,7 @@ def _await(kubectl: Kubectl, service: str, colour: str, *, denied: bool) -> None
     command = ["patch", "service", service, "--dry-run=server", "-p", patch]
     end = time.monotonic() + SECONDS
     while True:
-        result = subprocess.run(
-            [str(binary("kubectl")), "--kubeconfig", str(kubectl.kubeconfig), "-n", kubectl.namespace, *command],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        result = subprocess.run(kubectl.command(*command), capture_output=True, text=True, check=False)
         if (MESSAGE in result.stderr) is denied:
             return
         assert time.monotonic() < end, result.stdout + result.stderr

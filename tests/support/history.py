@@ -77,7 +77,7 @@ class History:
             if thing["kind"] == "Service":
                 if name == service:
                     selector = None if event["type"] == "DELETED" else thing["spec"]["selector"]
-            elif event["type"] != "DELETED" and _is_ready(thing):
+            elif event["type"] != "DELETED" and is_ready(thing):
                 ready[name] = thing["metadata"]["labels"]
             else:
                 ready.pop(name, None)
@@ -154,7 +154,8 @@ def _version(event: dict[str, Any]) -> int:
     return int(event["object"]["metadata"]["resourceVersion"])
 
 
-def _is_ready(pod: dict[str, Any]) -> bool:
+def is_ready(pod: dict[str, Any]) -> bool:
+    """Whether a pod is ready and not being deleted."""
     if pod["metadata"].get("deletionTimestamp"):
         return False
     conditions = pod.get("status", {}).get("conditions", [])

@@ -2,12 +2,15 @@
 
 import json
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 from devtools.toolchain.paths import binary
 from tests.support.reader import Reader
+
+SECONDS = 60
+"""Bound on every wait. What is waited for takes a second, and longer on a busy machine."""
 
 
 class Kubectl:
@@ -20,15 +23,16 @@ class Kubectl:
 
     def run(self, *arguments: str, stdin: str | None = None) -> str:
         """Runs a command; what it prints on an error is part of the exception."""
-        result = subprocess.run(self._command(arguments), capture_output=True, text=True, input=stdin, check=False)
+        result = subprocess.run(self.command(*arguments), capture_output=True, text=True, input=stdin, check=False)
         assert result.returncode == 0, result.stderr
         return result.stdout
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts a command that goes on, such as a watch, and returns at once."""
-        return subprocess.Popen(self._command(arguments), stdout=subprocess.PIPE, text=True)
+        return subprocess.Popen(self.command(*arguments), stdout=subprocess.PIPE, text=True)
 
-    def _command(self, arguments: tuple[str, ...]) -> list[str]:
+    def command(self, *arguments: str) -> list[str]:
+        """The words of a command, for those who run it themselves."""
         return [str(binary("kubectl")), "--kubeconfig", str(self.kubeconfig), "-n", self.namespace, *arguments]
 
     def get(self, *arguments: str) -> Any:
@@ -56,22 +60,47 @@ class Kubectl:
 
         An update may end a moment before its Deployments have deleted the last of the old pods.
         """
-        if self._count(wanted) == wanted:
+        self.expect(wanted, lambda: self._count(wanted), "pods")
+
+    def expect_endpoints(self, service: str, ready: int) -> None:
+        """Waits, by a watch, until a Service has as many ready endpoints, which follow its pods a moment later."""
+        of_service = ("endpointslices", "-l", f"kubernetes.io/service-name={service}")
+
+        def count() -> int:
+            endpoints = [endpoint for item in self.get(*of_service) for endpoint in item.get("endpoints") or ()]
+            return sum(endpoint["conditions"]["ready"] for endpoint in endpoints)
+
+        self.expect(ready, count, *of_service)
+
+    def expect(self, wanted: object, observe: Callable[[], object], *what: str) -> None:
+        """Waits until an observation, which is repeated at every change of some objects, is as wanted."""
+        if observe() == wanted:
             return
-        watch = self.start("get", "pods", "--watch", "--output=name", "--request-timeout=30s")
+        watch = self.start("get", *what, "--watch", "--output=name", f"--request-timeout={SECONDS}s")
         assert watch.stdout is not None
         try:
             for _ in watch.stdout:
-                if self._count(wanted) == wanted:
+                if observe() == wanted:
                     return
         finally:
             watch.kill()
             watch.communicate()
-        assert self._count(wanted) == wanted
+        assert observe() == wanted
+
+    def expect_ready(self, **wanted: int) -> None:
+        """Waits until each colour has as many pods as wanted, all of them are ready, and its Deployment says so.
+
+        A refresh records a Deployment whose pods are not ready as a resource to update.
+        """
+        self.expect_pods(**wanted)
+        for colour in wanted:
+            if names := [f"pod/{pod['metadata']['name']}" for pod in self.pods(colour)]:
+                self.wait("condition=Ready", *names)
+            self.run("rollout", "status", f"deployment/backend-{colour}", f"--timeout={SECONDS}s")
 
     def _count(self, colours: Iterable[str]) -> dict[str, int]:
         return {colour: len(self.pods(colour)) for colour in colours}
 
-    def wait(self, condition: str, *what: str, seconds: int = 30) -> None:
+    def wait(self, condition: str, *what: str, seconds: int = SECONDS) -> None:
         """Waits, by a watch, until objects are as the condition says."""
         self.run("wait", f"--for={condition}", f"--timeout={seconds}s", *what)

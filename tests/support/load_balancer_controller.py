@@ -179,15 +179,16 @@ class Controller:
         path = ingress["spec"]["rules"][0]["http"]["paths"][0]["path"].rstrip("/")
         patterns = [path, f"{path}/*"] if path else ["/*"]
         conditions = [{"Field": "path-pattern", "PathPatternConfig": {"Values": patterns}}]
+        changed = self.rules[-1:] != [weights]
+        if changed:
+            self.rules.append(weights)  # before the program can see the rule
         if self._rule is None:
             created = self._elb.create_rule(
                 ListenerArn=self._listener, Priority=1, Conditions=conditions, Actions=[action]
             )
             self._rule = created["Rules"][0]["RuleArn"]
-        elif self.rules[-1] != weights or self._path != path:
+        elif changed or self._path != path:
             self._elb.modify_rule(RuleArn=self._rule, Conditions=conditions, Actions=[action])
-        if not self.rules or self.rules[-1] != weights:
-            self.rules.append(weights)
         self._path = path
 
     def _publish(self, kubectl: Kubectl, ingresses: list[dict[str, Any]]) -> None:

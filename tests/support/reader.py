@@ -39,6 +39,7 @@ KINDS = (
     Kind("Deployment", "apps/v1"),
     Kind("PodDisruptionBudget", "policy/v1"),
     Kind("Ingress", "networking.k8s.io/v1", "ingresses"),
+    Kind("EndpointSlice", "discovery.k8s.io/v1"),
 )
 BY_WORD = {word: kind for kind in KINDS for word in (kind.name.lower(), kind.path("").rpartition("/")[2])}
 

@@ -3,7 +3,7 @@
 import json
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from devtools.sandbox.host import free_ports
 from devtools.toolchain.paths import binary
 from tests.support.kubectl import Kubectl
 
-SECONDS = 60
-"""Bound on every wait. The longest canary of these tests takes about 20 s."""
+SECONDS = 180
+"""Bound on every wait. The longest canary of these tests takes about 40 s."""
 
 POLL_SECONDS = 0.1
 """Between two questions to a server that cannot be watched."""
@@ -97,7 +97,14 @@ class Rollouts:
         manifest = self.wait(lambda status: status.get("currentPodHash") not in {None, old})
         return str(manifest["status"]["currentPodHash"])
 
-    def pods(self, pod_hash: str) -> int:
+    def expect_pods(self, wanted: Mapping[str, int]) -> None:
+        """Waits until versions, by their hashes, have as many pods that are not being deleted.
+
+        The status of the Rollout counts what its controller knew last.
+        """
+        self._kubectl.expect(wanted, lambda: {pod_hash: self._pods(pod_hash) for pod_hash in wanted}, "pods")
+
+    def _pods(self, pod_hash: str) -> int:
         """Pods of a version that are not being deleted."""
         pods = self._kubectl.get("pods", "-l", f"rollouts-pod-template-hash={pod_hash}")
         return sum("deletionTimestamp" not in pod["metadata"] for pod in pods)
@@ -127,7 +134,7 @@ def until(kubectl: Kubectl, holds: Callable[[dict[str, Any]], bool], *what: str)
 def kill_once_the_rollout_exists(stack: Stack, kubectl: Kubectl) -> None:
     """Starts an update, and kills the engine when the Rollout appears; the stack can be updated again afterwards."""
     engine = stack.start("up", "--yes", "--skip-preview")
-    watch = kubectl.start("get", "rollouts", "--watch", "-o", "name")
+    watch = kubectl.start("get", "rollouts", "--watch", "-o", "name", f"--request-timeout={SECONDS}s")
     assert watch.stdout is not None
     assert watch.stdout.readline().strip() == "rollout.argoproj.io/backend"
     stack.kill(engine)

@@ -1,10 +1,12 @@
 """Users of a cluster that have the rights of a ServiceAccount and no others."""
 
+import subprocess
+import time
 from pathlib import Path
 
 import yaml
 
-from tests.support.kubectl import Kubectl
+from tests.support.kubectl import SECONDS, Kubectl
 
 
 def kubeconfig_of(kubectl: Kubectl, account: str, directory: Path) -> Path:
@@ -15,3 +17,19 @@ def kubeconfig_of(kubectl: Kubectl, account: str, directory: Path) -> Path:
     path = directory / "kubeconfig"
     path.write_text(yaml.safe_dump(config))
     return path
+
+
+def expect_right(kubectl: Kubectl, account: str, verb: str, resource: str, *, permitted: bool) -> None:
+    """Waits until the API server permits or denies something to a ServiceAccount.
+
+    It learns of a changed role a moment after the write, which nothing can be watched for.
+    """
+    user = f"--as=system:serviceaccount:{kubectl.namespace}:{account}"
+    end = time.monotonic() + SECONDS
+    while True:
+        answer = subprocess.run(
+            kubectl.command("auth", "can-i", verb, resource, user), capture_output=True, text=True, check=False
+        )
+        if answer.stdout.strip() == ("yes" if permitted else "no"):
+            return
+        assert time.monotonic() < end, f"{verb} {resource}: {answer.stdout}{answer.stderr}"

@@ -41,7 +41,7 @@ AWAY_SECONDS = 0.5
 RETRY_SECONDS = 1.0
 """Pause until what was refused is tried again."""
 
-STOP_SECONDS = 10.0
+STOP_SECONDS = 60.0
 """Bound on the end of the thread: a call of moto that is under way ends first."""
 
 EVERYWHERE = ""

@@ -35,6 +35,9 @@ from tests.support.rollouts import Rollouts
 
 __all__ = ["manual"]
 
+NODE_PORT = 30080
+"""From the band that Kubernetes leaves to fixed ports."""
+
 GOOD, BAD = Traffic(rate=50), Traffic(rate=50, failing=0.5)
 
 
@@ -54,11 +57,11 @@ def test_a_release_waits_at_the_preview_for_somebody_to_promote_it_and_no_update
             result = manual.up(*arguments)
             assert result.ok, result.output
         # Another field of the Service, while its selector is the controller's.
-        manual.set("services.backend.nodePort", 31987)
+        manual.set("services.backend.nodePort", NODE_PORT)
         assert manual.planned() == {"backend": "update"}
         result = manual.up()
         assert result.ok, result.output
-        assert kubectl.get("service", "backend")["spec"]["ports"][0]["nodePort"] == 31987
+        assert kubectl.get("service", "backend")["spec"]["ports"][0]["nodePort"] == NODE_PORT
         assert selected(kubectl) == {"app": "backend", HASH: old}
         assert selected(kubectl, "backend-preview")[HASH] == new
         after = rollouts.get()
@@ -154,7 +157,8 @@ def test_a_first_version_that_does_not_get_ready_is_named_and_the_next_one_takes
     stack.set("services.backend.readyTimeoutSeconds", None)
     result = stack.up()
     assert result.ok, result.output
-    assert selected(kubectl) == {"app": "backend", HASH: stable(rollouts)}
+    version = stable(rollouts)
+    assert selected(kubectl) == {"app": "backend", HASH: version}
 
 
 def test_every_object_is_accepted_by_a_strict_api_server_and_the_linter(

@@ -33,12 +33,12 @@ def test_a_service_migrates_and_back_in_one_update_each_even_during_a_release(
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         result = two_colours.up()
         assert result.ok, result.output
-        assert selected(kubectl) == {"app": "backend", HASH: stable(rollouts)}
+        old = stable(rollouts)
+        assert selected(kubectl) == {"app": "backend", HASH: old}
         kubectl.expect_pods(blue=0, rollout=PODS)
         assert two_colours.planned() == {}
         # Back in the middle of a release that waits for somebody to promote it.
         two_colours.set("services.backend.argoBlueGreen.autoPromotion", {"enabled": False})
-        old = stable(rollouts)
         release(two_colours)
         rollouts.wait_for("Paused")
         two_colours.set("services.backend.strategy", None)
@@ -116,7 +116,8 @@ def test_an_engine_killed_during_the_migration_back_can_be_reverted(
         assert result.ok, result.output
         assert "paused" not in rollouts.get()["spec"]
         assert PAUSED_FOR not in rollouts.get()["metadata"]["annotations"]
-        assert selected(kubectl) == {"app": "backend", HASH: stable(rollouts)}
+        version = stable(rollouts)
+        assert selected(kubectl) == {"app": "backend", HASH: version}
         kubectl.expect_pods(blue=0, rollout=PODS)
     assert history.fewest_ready("backend") >= PODS
     assert manual.planned() == {}

@@ -77,6 +77,11 @@ def release(stack: Stack) -> None:
     assert "kubectl argo rollouts get rollout backend" in result.output
 
 
+def wait_for_pause(rollouts: Rollouts, step: int) -> None:
+    """Waits until the canary is paused at a step."""
+    rollouts.wait(lambda status: status.get("phase") == "Paused" and status.get("currentStepIndex") == step)
+
+
 def expect_back(rollouts: Rollouts, old: str) -> None:
     """Asserts that the stable version has all of its pods and all of the traffic."""
     rollouts.wait(
@@ -86,14 +91,13 @@ def expect_back(rollouts: Rollouts, old: str) -> None:
             and not status.get("updatedReplicas")
         )
     )
-    assert rollouts.pods(old) == PODS
+    rollouts.expect_pods({old: PODS})
 
 
 def test_the_first_version_serves_with_all_its_pods_and_a_second_update_has_nothing_to_do(
     serving: Stack, kubectl: Kubectl, rollouts: Rollouts
 ) -> None:
-    status = rollouts.get()["status"]
-    assert (status["phase"], status["availableReplicas"]) == ("Healthy", PODS)
+    assert rollouts.wait_for("Healthy")["status"]["availableReplicas"] == PODS
     assert kubectl.serving() == "rollout"
     assert serving.planned() == {}
     assert serving.outputs()["services"]["backend"]["active"] == "rollout"
@@ -105,7 +109,7 @@ def test_good_metrics_promote(serving: Stack, rollouts: Rollouts, exporter: Expo
     new = rollouts.wait_for_new(old)
     exporter.set(new, GOOD)
     assert rollouts.wait_for("Healthy")["status"]["stableRS"] == new
-    assert (rollouts.pods(new), rollouts.pods(old)) == (PODS, 0)
+    rollouts.expect_pods({new: PODS, old: 0})
     assert serving.planned() == {}
 
 
@@ -158,7 +162,7 @@ def test_without_traffic_nothing_is_concluded_and_a_human_decides(
         lambda status: any("Inconclusive" in condition["reason"] for condition in status.get("pauseConditions", ()))
     )
     assert paused["status"]["phase"] == "Paused"
-    assert rollouts.pods(new) == 1
+    rollouts.expect_pods({new: 1})
     rollouts.run("promote", "--full")
     assert rollouts.wait_for("Healthy")["status"]["stableRS"] == new
 
@@ -217,9 +221,9 @@ def test_an_abort_at_every_step_restores_all_stable_pods(paused: Stack, rollouts
     old, tag = stable(rollouts), tag_of(paused)
     release(paused)
     for step in range(promotions):
-        rollouts.wait(lambda status, at=step * 2 + 1: status.get("currentStepIndex") == at)  # type: ignore[misc]
+        wait_for_pause(rollouts, step * 2 + 1)
         rollouts.run("promote")
-    rollouts.wait(lambda status: status.get("currentStepIndex") == promotions * 2 + 1)
+    wait_for_pause(rollouts, promotions * 2 + 1)
     rollouts.run("abort")
     expect_back(rollouts, old)
     # The stack still asks for the version that was aborted, and says so.
@@ -240,11 +244,11 @@ def test_a_second_version_during_a_canary_replaces_the_first(paused: Stack, roll
     release(paused)
     second = rollouts.wait_for_new(first)
     assert second != old
-    rollouts.wait(lambda status: status.get("phase") == "Paused" and status.get("currentStepIndex") == 1)
-    assert (rollouts.pods(old), rollouts.pods(second)) == (4, 1)
+    wait_for_pause(rollouts, 1)
+    rollouts.expect_pods({old: 4, first: 0, second: 1})
     rollouts.run("promote", "--full")
     assert stable(rollouts) == second
-    assert rollouts.pods(first) == 0
+    rollouts.expect_pods({old: 0, second: PODS})
 
 
 def test_the_share_of_pods_is_that_of_the_step(paused: Stack, rollouts: Rollouts, kubectl: Kubectl) -> None:
@@ -252,10 +256,8 @@ def test_the_share_of_pods_is_that_of_the_step(paused: Stack, rollouts: Rollouts
     release(paused)
     new = rollouts.wait_for_new(old)
     for step, pods in ((1, 1), (3, 3)):
-        rollouts.wait(
-            lambda status, at=step: status.get("phase") == "Paused" and status.get("currentStepIndex") == at  # type: ignore[misc]
-        )
-        assert (rollouts.pods(new), rollouts.pods(old)) == (pods, PODS - pods)
+        wait_for_pause(rollouts, step)
+        rollouts.expect_pods({new: pods, old: PODS - pods})
         assert kubectl.get("service", "backend-canary")["spec"]["selector"]["rollouts-pod-template-hash"] == new
         assert kubectl.get("service", "backend-stable")["spec"]["selector"]["rollouts-pod-template-hash"] == old
         rollouts.run("promote")

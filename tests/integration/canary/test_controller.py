@@ -81,7 +81,7 @@ def test_a_controller_that_is_killed_during_a_release_resumes_it(
         first.kill()
         first.wait()
     assert rollouts.get()["status"]["stableRS"] == old
-    assert (rollouts.pods(new), rollouts.pods(old)) == (1, 4)
+    rollouts.expect_pods({new: 1, old: 4})
     exporter.set(new, Traffic(rate=50))
     with controller(sandbox, tmp_path / "log"):
         assert rollouts.wait_for("Healthy")["status"]["stableRS"] == new

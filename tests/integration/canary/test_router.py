@@ -15,6 +15,8 @@ from tests.support.kubectl import Kubectl
 from tests.support.rollouts import Rollouts, until
 
 ACTION = "alb.ingress.kubernetes.io/actions.backend"
+BETA_ROUTE = "alb.ingress.kubernetes.io/conditions.beta"
+PUBLIC = "ingress", "public"
 BETA = {"name": "beta", "cookie": "group", "value": "beta"}
 STEPS: list[dict[str, Any]] = [{"weight": 17}, {"route": BETA}, {"pause": 0}, {"route": {"name": "beta"}}, {"pause": 0}]
 PODS = 5
@@ -55,7 +57,7 @@ def expect_weights(kubectl: Kubectl, **wanted: int) -> None:
         groups = action.get("ForwardConfig", {}).get("TargetGroups", ())
         return {group["ServiceName"].removeprefix("backend-"): group["Weight"] for group in groups} == wanted
 
-    until(kubectl, holds, "ingress", "public")
+    until(kubectl, holds, *PUBLIC)
 
 
 def expect_shares(kubectl: Kubectl, *wanted: dict[str, int]) -> None:
@@ -89,17 +91,14 @@ def test_the_weights_of_a_load_balancer_follow_the_steps(serving: Stack, kubectl
     assert "not by the weights" not in result.output
     rollouts.wait(lambda status: status.get("phase") == "Paused" and status.get("currentStepIndex") == 2)
     expect_weights(kubectl, stable=83, canary=17)
-    annotations = kubectl.get("ingress", "public")["metadata"]["annotations"]
-    assert "*group=beta*" in annotations["alb.ingress.kubernetes.io/conditions.beta"]
-    assert rollouts.pods(old) == PODS
+    until(kubectl, lambda public: "*group=beta*" in public["metadata"]["annotations"].get(BETA_ROUTE, ""), *PUBLIC)
+    rollouts.expect_pods({old: PODS})
     assert serving.planned() == {}
     assert serving.up("--refresh").ok
     expect_weights(kubectl, stable=83, canary=17)
     rollouts.run("promote")
     rollouts.wait(lambda status: status.get("phase") == "Paused" and status.get("currentStepIndex") == 4)
-    assert (
-        "alb.ingress.kubernetes.io/conditions.beta" not in kubectl.get("ingress", "public")["metadata"]["annotations"]
-    )
+    until(kubectl, lambda public: BETA_ROUTE not in public["metadata"]["annotations"], *PUBLIC)
     rollouts.run("promote", "--full")
     assert rollouts.wait_for("Healthy")["status"]["stableRS"] != old
     # Not the weights: after `promote --full` the controller was seen to leave the last ones, by a stale cache. Both
@@ -145,7 +144,7 @@ def test_the_weights_of_a_mesh_follow_the_steps_and_an_abort_resets_them(
     rollouts.run("abort")
     rollouts.wait(lambda status: status.get("abort") is True and not status.get("updatedReplicas"))
     expect_shares(kubectl, {"stable": 100, "canary": 0})
-    assert rollouts.pods(old) == PODS
+    rollouts.expect_pods({old: PODS})
 
     serving.set("services.backend.tag", "v1.0.0")
     serving.set("services.backend.canary", {"analysis": None, "steps": []})

@@ -31,7 +31,7 @@ from switchyard.release.verdict import Outcome, Verdict
 from switchyard.release.watch import Start, start_of, watch
 from tests.support.answering_pods import NODE, PlayedKubelet
 from tests.support.exporter import Exporter, Traffic
-from tests.support.kubectl import Kubectl
+from tests.support.kubectl import SECONDS, Kubectl
 from tests.support.service_accounts import kubeconfig_of
 from tests.support.shared import fresh_namespace
 
@@ -88,7 +88,7 @@ class Watched:
 
     async def denied(self) -> Start:
         """Both colours as a user reads them who has lost a right, which the API server learns a moment later."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(SECONDS):
             while True:
                 start = await start_of(self.access, "backend", self.settings, Track.GREEN)
                 if start.new.problem:
@@ -100,7 +100,7 @@ class Watched:
         url, now = str(self.settings.release.watch.prometheus), time.time()
         asked = Prometheus(url, await self.access.api())
         wanted = query(self.settings.release.watch, self.settings.namespace, self.pods)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(SECONDS):
             while True:
                 with suppress(PrometheusError):  # a right that was just given back
                     found = scrapes(await asked.ask(wanted), self.settings.release.watch)
@@ -179,12 +179,14 @@ def as_a_service(kubectl: Kubectl, host: str, port: int) -> None:
     labels, metadata = {"app": "prometheus"}, {"name": "prometheus", "namespace": kubectl.namespace}
     container = {"name": "prometheus", "image": "quay.io/prometheus/prometheus:v3.0.0"}
     pod = {"nodeName": NODE, "containers": [container], "tolerations": [{"operator": "Exists"}]}
+    kubectl.wait("create", "serviceaccount/default")  # without which no pod is let in
     kubectl.apply({"apiVersion": "v1", "kind": "Pod", "metadata": {**metadata, "labels": labels}, "spec": pod})
     ready = [{"type": kind, "status": "True"} for kind in ("Initialized", "ContainersReady", "Ready")]
     status = {"phase": "Running", "podIP": host, "podIPs": [{"ip": host}], "conditions": ready}
     kubectl.run("patch", "pod", "prometheus", "--subresource=status", "-p", json.dumps({"status": status}))
     spec = {"selector": labels, "ports": [{"port": port}]}
     kubectl.apply({"apiVersion": "v1", "kind": "Service", "metadata": metadata, "spec": spec})
+    kubectl.wait("create", "endpoints/prometheus")
     kubectl.wait("jsonpath={.subsets[0].addresses[0].ip}", "endpoints/prometheus")
 
 
@@ -243,7 +245,7 @@ def test_a_prometheus_that_dies_while_it_watches_is_no_success(
     verdict = asyncio.run(watched.judged(lambda: watched.send(GOOD), kill_once_it_would_pass))
     print(f"{verdict.seconds:.1f} s: {verdict.sentence}")
     assert Outcome.PASS in [tick.outcome for tick in ticks], "it was not killed"
-    assert watched.process.wait(5) != 0
+    assert watched.process.wait(SECONDS) != 0
     assert (verdict.outcome, verdict.code) == (Outcome.UNDECIDED, Code.PROMETHEUS_UNREADABLE)
     assert f"Prometheus ({watched.settings.release.watch.prometheus}, through the API server)" in verdict.sentence
     assert "connection refused" in verdict.sentence

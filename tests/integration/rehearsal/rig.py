@@ -25,6 +25,7 @@ ROUTES = [
     {"service": "shop", "host": "shop.example.org", "path": "/cart"},
 ]
 WAIT_SECONDS = 120.0
+POLL_SECONDS = 0.05
 
 
 class Watched(Aws):
@@ -101,8 +102,16 @@ class Rig:
         return [target_group["TargetGroupName"] for target_group in listed]
 
 
+def expect_no_problems(rig: Rig) -> None:
+    """Waits until nothing stands against the Ingresses; the controller says so after it has written their status."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while problems := rig.running.problems:
+        assert time.monotonic() < deadline, problems
+        time.sleep(POLL_SECONDS)
+
+
 def wait(what: Callable[[], bool]) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while not what():
         assert time.monotonic() < deadline, "it was never created"
-        time.sleep(0.05)
+        time.sleep(POLL_SECONDS)

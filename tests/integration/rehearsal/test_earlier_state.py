@@ -21,7 +21,7 @@ from tests.support.earlier_state import (
 )
 
 PARAMETER = "aws:ssm/parameter:Parameter"
-WAIT_SECONDS = 60.0
+WAIT_SECONDS = 120.0
 NODES = 7
 
 

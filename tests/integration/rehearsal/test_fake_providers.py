@@ -10,7 +10,7 @@ from devtools.rehearsal.providers import AWS_NOTICE, TLS_NOTICE, FakeProviders
 from tests.integration.rehearsal.conftest import SmallStack as Stack
 
 INSTANCE = "aws:ec2/instance:Instance"
-SLOW_SECONDS = 4.0
+SLOW_SECONDS = 10.0
 WAIT_SECONDS = 120.0
 
 

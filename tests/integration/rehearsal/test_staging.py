@@ -8,6 +8,10 @@ from typing import Any
 from tests.integration.rehearsal.whole import Whole, whole
 
 WAIT_SECONDS = 120.0
+
+BOOT_SECONDS = 45
+"""`bootTimeoutSeconds` where a single machine does not join: enough for the others, on a busy machine too."""
+
 ORDER = (
     "load-balancer-",
     "backend",
@@ -60,11 +64,12 @@ def test_an_api_server_that_never_answers_ends_the_update_with_where_to_look(tmp
 def test_a_machine_that_does_not_join_is_named_and_the_next_update_continues(tmp_path: Path) -> None:
     with whole(tmp_path, "staging") as staging:
         staging.running.world.machines.broken.add("k8s-redis")
-        staging.stack.set("cluster.machines.bootTimeoutSeconds", 10)
+        staging.stack.set("cluster.machines.bootTimeoutSeconds", BOOT_SECONDS)
         result = staging.stack.up()
         assert not result.ok
         session = _session(staging, "k8s-redis")
-        assert f"k8s-redis: has not joined yet, after 10 s (SY-K008). Inspect k8s-redis: {session}" in result.output
+        late = f"has not joined yet, after {BOOT_SECONDS} s (SY-K008)"
+        assert f"k8s-redis: {late}. Inspect k8s-redis: {session}" in result.output
         names = {resource["urn"].rpartition("::")[2] for resource in staging.resources()}
         assert "placement-k8s-worker-1" in names
         assert not names & {"placement-k8s-redis", "aws-load-balancer-controller-release", "backend"}
@@ -130,4 +135,4 @@ def _being_installed(staging: Whole) -> bool:
     if staging.running.world.machines.sandbox is None:
         return False
     secrets = staging.kubectl("tigera-operator").get("secrets")
-    return any(secret["metadata"]["labels"].get("status") == "pending-install" for secret in secrets)
+    return any(secret["metadata"].get("labels", {}).get("status") == "pending-install" for secret in secrets)

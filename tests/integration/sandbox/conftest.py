@@ -14,6 +14,9 @@ from devtools.toolchain.install import installed_from
 from devtools.toolchain.versions import TOOLS
 from tests.support.shared import Shared, backend_stack, fresh_namespace
 
+LONGEST = frozenset({"test_random_walk"})
+"""Files whose tests take longest."""
+
 
 def pytest_configure() -> None:
     # Drawn once, before the workers start, which inherit it: they must collect and run the same.
@@ -25,16 +28,8 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # Each worker begins with its share of the longest ones: at first it is given what follows in the list.
-    longest = [item for item in items if item.path.stem == "test_random_walk"]
-    others = [item for item in items if item.path.stem != "test_random_walk"]
-    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
-    share = -(-len(others) // workers)
-    items[:] = [
-        item
-        for worker in range(workers)
-        for item in (*longest[worker::workers], *others[worker * share : (worker + 1) * share])
-    ]
+    # A worker that has ended a file takes the next: what takes longest comes first.
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
     missing = [tool.name for tool in TOOLS if installed_from(tool) is None]
     for item in items:
         if Path(__file__).parent not in item.path.parents:

@@ -47,7 +47,7 @@ def test_pods_rewritten_by_a_webhook_are_left_alone(stack: Stack, kubectl: Kubec
         stack.set("services.backend.blue.replicas", 3)
         result = stack.up()
         assert result.ok, result.output
-        kubectl.expect_pods(blue=3)
+        kubectl.expect_ready(blue=3)
         assert images(kubectl) == {MIRROR + IMAGE}
         again = stack.up("--refresh", "--expect-no-changes")
         assert again.ok, again.output

@@ -10,7 +10,7 @@ from tests.support.kubectl import Kubectl
 
 
 def put(kubectl: Kubectl, labels: dict[str, str], selected: dict[str, str], replicas: int) -> None:
-    """A Deployment, and when its pods are ready a Service `backend` in front of it, created by hand."""
+    """A Deployment, and when its pods are ready a Service `backend` that they are behind, created by hand."""
     template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "app", "image": "org/legacy:v0"}]}}
     kubectl.apply(
         {
@@ -29,6 +29,7 @@ def put(kubectl: Kubectl, labels: dict[str, str], selected: dict[str, str], repl
             "spec": {"selector": selected, "ports": [{"port": 8000, "targetPort": 8080}]},
         }
     )
+    kubectl.expect_endpoints("backend", replicas)
 
 
 @pytest.fixture

@@ -65,6 +65,7 @@ def test_a_bad_idle_colour_can_be_removed_and_a_quota_is_reported_in_its_words(
     assert not serving.up().ok
     kubectl.expect_pods(green=3)
 
+    serving.set("services.backend.readyTimeoutSeconds", None)
     serving.set("services.backend.green", {"tag": "v1.0.0", "replicas": 0})
     result = serving.up()
     assert result.ok, result.output
@@ -72,6 +73,8 @@ def test_a_bad_idle_colour_can_be_removed_and_a_quota_is_reported_in_its_words(
     assert serving.planned() == {}
 
     kubectl.run("create", "quota", "few", "--hard=pods=4")
+    kubectl.wait("jsonpath={.status.used.pods}=3", "quota/few")  # until it is counted, no pod at all is let in
+    serving.set("services.backend.readyTimeoutSeconds", PATIENCE)
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     result = serving.up()
     assert not result.ok
@@ -97,6 +100,7 @@ def test_lost_pods_and_a_stray_one_stop_the_switch_at_the_gate(serving: Stack, k
     assert "The Service was not changed" in result.output
     assert kubectl.serving() == "blue"
 
+    serving.set("services.backend.gate", None)
     result = serving.up("--refresh")
     assert result.ok, result.output
     assert kubectl.serving() == "green"
@@ -105,7 +109,8 @@ def test_lost_pods_and_a_stray_one_stop_the_switch_at_the_gate(serving: Stack, k
     # At the rollback: a pod that the colour's Service selects but its Deployment did not make. It would take traffic
     # from the switch on, and is of whatever version.
     kubectl.run("run", "stray", "--image=ghcr.io/org/backend:v0.9.0", "--labels=app=backend,version=blue")
-    kubectl.wait("condition=Ready", "pod/stray")
+    kubectl.expect_endpoints("backend-blue", 4)
+    serving.set("services.backend.gate", {"timeoutSeconds": 5})
     serving.set("services.backend.active", "blue")
     result = serving.up()
     assert not result.ok
@@ -113,6 +118,7 @@ def test_lost_pods_and_a_stray_one_stop_the_switch_at_the_gate(serving: Stack, k
     assert kubectl.serving() == "green"
 
     kubectl.run("delete", "pod", "stray")
+    serving.set("services.backend.gate", None)
     result = serving.up()
     assert result.ok, result.output
     assert kubectl.serving() == "blue"
@@ -124,7 +130,7 @@ def test_a_fix_can_be_warmed_and_switched_to_while_the_serving_colour_is_short_o
     hurt = kubectl.pods("blue")[0]["metadata"]["name"]
     status = {"conditions": [{"type": "Ready", "status": "False"}]}
     kubectl.run("patch", "pod", hurt, "--subresource=status", "-p", json.dumps({"status": status}))
-    kubectl.wait("condition=Ready=false", f"pod/{hurt}")
+    kubectl.expect_endpoints("backend", 2)
     serving.set("services.backend.gate", {"timeoutSeconds": 5})
 
     serving.set("services.backend.green", {"tag": f"v2.0.0{CRASH_LOOP}", "replicas": 3})
@@ -132,6 +138,7 @@ def test_a_fix_can_be_warmed_and_switched_to_while_the_serving_colour_is_short_o
     result = serving.up()
     assert f"pods of green: 0 of 3 ready of v2.0.0{CRASH_LOOP}: 3 CrashLoopBackOff" in result.output
     # The pods that a first fix has left protect nobody either.
+    serving.set("services.backend.readyTimeoutSeconds", None)
     serving.set("services.backend.green", {"tag": "v2.0.1", "replicas": 3})
     result = serving.up()
     assert result.ok, result.output
@@ -144,6 +151,7 @@ def test_a_fix_can_be_warmed_and_switched_to_while_the_serving_colour_is_short_o
     assert "Service backend has 2 ready endpoints (pods of blue: 2 of 3 ready of v1.0.0: " in result.output
     assert "blue must serve with 3 before green is scaled down" in result.output
     serving.set("services.backend.green.tag", "v2.0.1")
+    serving.set("services.backend.gate", None)
 
     serving.set("services.backend.active", "green")
     serving.set("services.backend.blue.replicas", 0)

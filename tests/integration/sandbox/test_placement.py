@@ -228,6 +228,7 @@ def test_a_lost_node_is_reported_blocks_no_rollback_and_is_labelled_when_it_retu
     assert serving.planned() == {}
 
     kubectl.apply({**lost, "metadata": {"name": redis, "annotations": lost["metadata"]["annotations"]}, "spec": {}})
+    wait_for_node(kubectl, redis)
     result = serving.up()
     assert result.ok, result.output
     assert "not on the cluster" not in result.output

@@ -17,7 +17,7 @@ from switchyard.release.drain_report import DrainReport
 from switchyard.release.pod_metrics import PodMetrics, Reading
 from tests.support.commands import document, read_back, run_command
 from tests.support.kubectl import Kubectl
-from tests.support.service_accounts import kubeconfig_of
+from tests.support.service_accounts import expect_right, kubeconfig_of
 from tests.support.shared import Shared
 
 USER = "releaser"
@@ -47,6 +47,7 @@ def releaser(of_module: Shared, tmp_path_factory: pytest.TempPathFactory) -> Ite
     kubectl.run("create", "rolebinding", USER, f"--role={role['metadata']['name']}", f"--serviceaccount={account}")
     name = cluster_role["metadata"]["name"]
     kubectl.run("create", "clusterrolebinding", name, f"--clusterrole={name}", f"--serviceaccount={account}")
+    expect_rights(kubectl, role["rules"])
     path = kubeconfig_of(kubectl, USER, tmp_path_factory.mktemp("releaser"))
     stack.set("cluster.kubeconfig", str(path))
     yield of_module
@@ -178,3 +179,11 @@ def test_a_release_is_deployed_retired_and_rolled_back_with_the_printed_roles(re
 
 def replace(kubectl: Kubectl, rules: list[dict[str, Any]]) -> None:
     kubectl.run("patch", "role", "switchyard-release", "--type=merge", "-p", json.dumps({"rules": rules}))
+    expect_rights(kubectl, rules)
+
+
+def expect_rights(kubectl: Kubectl, rules: list[dict[str, Any]]) -> None:
+    """Waits until the API server decides by these rules."""
+    for resource in ("configmaps", "leases", "pods"):
+        permitted = any(resource in rule["resources"] for rule in rules)
+        expect_right(kubectl, USER, "list", resource, permitted=permitted)

@@ -75,6 +75,7 @@ def test_a_warm_colour_is_changed_by_itself_and_with_the_switch_and_serves_with_
         assert result.ok, result.output
     assert history.colours("backend") == ["blue", "green"]
     assert history.fewest_ready("backend") == 3
+    kubectl.expect_pods(green=3)
     assert {pod["spec"]["containers"][0]["image"] for pod in kubectl.pods("green")} == {"ghcr.io/org/backend:v2.0.2"}
 
 

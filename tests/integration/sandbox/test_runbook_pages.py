@@ -53,7 +53,8 @@ def test_roll_back(walk: Walk) -> None:
 
 
 def test_a_release_is_stuck(walk: Walk, serving: Stack) -> None:
-    serving.set("services.backend.readyTimeoutSeconds", 5)
+    # Long enough for the good version on the page, and not too long for the bad one.
+    serving.set("services.backend.readyTimeoutSeconds", 20)
     deploy_with(serving, WITHOUT_REQUESTS, "v2.0.0", 1)
     walk.page("stuck")
 

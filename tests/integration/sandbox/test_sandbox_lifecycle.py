@@ -22,6 +22,7 @@ from devtools.sandbox.processes import end
 from devtools.toolchain.paths import PROJECT
 from switchyard.config.models.nodes import DEFAULT_NODES
 from tests.support.broken_node import broken_node
+from tests.support.history import History, is_ready
 from tests.support.kubectl import Kubectl
 
 
@@ -173,10 +174,11 @@ def test_two_ups_at_once_start_one_cluster(own: Sandbox) -> None:
 def test_a_bad_version_misbehaves_as_its_tag_says(
     kubectl: Kubectl, fault: str, reason: str | None, ready_first: bool
 ) -> None:
-    kubectl.run("run", "bad", f"--image=example.org/app:v1{fault}", "--restart=Always")
-    if ready_first:
-        kubectl.wait("condition=Ready", "pod/bad")
-    kubectl.wait("condition=Ready=false", "pod/bad")
+    kubectl.wait("create", "serviceaccount/default")  # without which no pod is let in
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        kubectl.run("run", "bad", f"--image=example.org/app:v1{fault}", "--restart=Always")
+        kubectl.wait("condition=Ready=false", "pod/bad")
+    assert any(is_ready(event["object"]) for event in history.events) is ready_first
     status = kubectl.get("pod", "bad")["status"]
     assert status["phase"] == "Running"
     assert status["containerStatuses"][0]["state"].get("waiting", {}).get("reason") == reason

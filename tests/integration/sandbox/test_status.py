@@ -7,7 +7,10 @@ import sys
 import pytest
 
 from devtools.engine import NAME, Stack
+from switchyard.manifests.labels import object_labels
+from switchyard.release.phases import Result
 from tests.support.kubectl import Kubectl
+from tests.support.release_records import record
 
 pytestmark = pytest.mark.shared_stack
 
@@ -104,3 +107,14 @@ def test_status_shows_what_runs_after_somebody_has_set_another_image(serving: St
     blue = service["tracks"]["blue"]
     assert (blue["tag"], blue["wanted"], blue["ready"]) == ("v9", 3, 3)
     assert service["tracks"]["green"]["tag"] is None
+
+
+def test_a_doubt_ends_once_status_sees_that_the_switch_is_followed(serving: Stack, kubectl: Kubectl) -> None:
+    doubt = "backend: 1 of 2 nodes do not follow the switch to blue (SY-P140)."
+    release = record(kind="switch", source="green", target="blue", result=Result.SUCCEEDED, receipt={"doubt": doubt})
+    metadata = {"name": "backend-release", "labels": object_labels("backend")}
+    data = {"current": json.dumps(release.to_json())}
+    kubectl.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data})
+    [service] = json.loads(status(serving, "--json").stdout)["services"]
+    assert (service["release"]["id"], service["release"]["doubt"]) == (release.id, None)
+    assert "is in doubt" not in status(serving).stdout

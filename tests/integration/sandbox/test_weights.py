@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,6 @@ def stack(sandbox: Sandbox, kubectl: Kubectl, controller: Controller, tmp_path: 
         "switchEngine": "albWeights",
         "blue": {"tag": "v1.0.0", "replicas": 3},
         "green": {"tag": "v1.0.0", "replicas": 0},
-        "gate": {"timeoutSeconds": 5},
     }
     return Stack(
         tmp_path,
@@ -62,6 +62,14 @@ def stack(sandbox: Sandbox, kubectl: Kubectl, controller: Controller, tmp_path: 
         },
         PROGRAM,
     )
+
+
+@contextmanager
+def short_wait(stack: Stack, seconds: int = 5) -> Iterator[None]:
+    """Has the gates wait for a short time only, for what does not happen in the block."""
+    stack.set("services.backend.gate", {"timeoutSeconds": seconds})
+    yield
+    stack.set("services.backend.gate", None)
 
 
 @pytest.fixture
@@ -111,8 +119,9 @@ def test_a_controller_that_never_answers_ends_the_update_in_an_error_and_deletes
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     serving.set("services.backend.active", "green")
     serving.set("services.backend.blue.replicas", 0)
-    result = serving.up()
-    assert not result.ok
+    with short_wait(serving):
+        result, again = serving.up(), serving.up()
+    assert (result.ok, again.ok) == (False, False)
     said = " ".join(result.output.split())
     assert "waiting for the load balancer: a rule of the load balancer sends 0 to backend, 100 to backend-blue" in said
     assert "a change of the idle colour blue is refused (SY-L006): a rule of the load balancer sends" in said
@@ -121,8 +130,6 @@ def test_a_controller_that_never_answers_ends_the_update_in_an_error_and_deletes
     assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before
     assert controller.rules == [weights(blue=100)]
 
-    again = serving.up()
-    assert not again.ok
     controller.answers = True
     result = serving.up()
     assert result.ok, result.output
@@ -137,12 +144,13 @@ def test_a_switch_that_retires_nothing_ends_in_an_error_as_well_when_the_load_ba
     assert serving.up().ok
     controller.answers = False
     serving.set("services.backend.active", "green")
-    result = serving.up()
-    assert not result.ok
-    assert "the switch of the load balancer to Service backend-green is not finished" in result.output
-    # The next one finds nothing to write, and still does not call it done.
-    assert serving.planned() == {}
-    assert not serving.up().ok
+    with short_wait(serving):
+        result = serving.up()
+        assert not result.ok
+        assert "the switch of the load balancer to Service backend-green is not finished" in result.output
+        # The next one finds nothing to write, and still does not call it done.
+        assert serving.planned() == {}
+        assert not serving.up().ok
     kubectl.expect_pods(blue=3, green=3)
 
     serving.set("services.backend.active", "blue")
@@ -184,12 +192,12 @@ def test_a_colour_that_is_unhealthy_is_not_switched_to_and_weights_changed_by_ha
 ) -> None:
     serving.set("cluster.loadBalancer.healthIntervalSeconds", 5)
     serving.set("cluster.loadBalancer.healthTimeoutSeconds", 2)
-    serving.set("services.backend.gate.timeoutSeconds", 1)
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     assert serving.up().ok
     controller.lose_targets()
     serving.set("services.backend.active", "green")
-    result = serving.up()
+    with short_wait(serving, 1):
+        result = serving.up()
     assert not result.ok
     assert "the target group of backend-green has 0 healthy targets of 1" in result.output
     assert kubectl.serving() == "blue"
@@ -199,7 +207,6 @@ def test_a_colour_that_is_unhealthy_is_not_switched_to_and_weights_changed_by_ha
     assert serving.up().ok
     assert controller.rules == [weights(blue=100), weights(green=100)]
 
-    serving.set("services.backend.gate.timeoutSeconds", 5)
     annotation = "alb.ingress.kubernetes.io/actions.backend"
     ingress = kubectl.get("ingress", "backend")
     by_hand = json.loads(ingress["metadata"]["annotations"][annotation])
@@ -207,13 +214,14 @@ def test_a_colour_that_is_unhealthy_is_not_switched_to_and_weights_changed_by_ha
         group["weight"] = 100 if group["serviceName"] == "backend-blue" else 0
     kubectl.run("annotate", "--overwrite", "ingress", "backend", f"{annotation}={json.dumps(by_hand)}")
 
-    result = serving.up()
-    assert not result.ok
-    assert "Ingress backend on the cluster routes to backend-blue, but the stack has backend-green" in result.output
-    serving.set("services.backend.blue.replicas", 0)
-    result = serving.up()
-    assert not result.ok
-    assert "a change of the idle colour blue is refused" in result.output
+    with short_wait(serving):
+        result = serving.up()
+        assert not result.ok
+        assert "Ingress backend on the cluster routes to backend-blue, but the stack has backend-green" in result.output
+        serving.set("services.backend.blue.replicas", 0)
+        result = serving.up()
+        assert not result.ok
+        assert "a change of the idle colour blue is refused" in result.output
     result = serving.up("--refresh")
     assert result.ok, result.output
     assert controller.rules[-1] == weights(green=100)
@@ -230,7 +238,9 @@ def test_a_service_changes_its_switch_engine_and_back_and_a_refused_route_is_rep
     uid = kubectl.get("ingress", "backend")["metadata"]["uid"]
 
     stack.set("services.backend.switchEngine", "albWeights")
-    for result in (stack.preview(), stack.up()):
+    with short_wait(stack):
+        results = stack.preview(), stack.up()
+    for result in results:
         assert not result.ok
         assert "Ingress backend has no target group for Service backend-blue" in result.output
     assert controller.rules == [{"backend": 1}]
@@ -241,7 +251,9 @@ def test_a_service_changes_its_switch_engine_and_back_and_a_refused_route_is_rep
     assert controller.rules[1:] == [weights(service=100), weights(blue=100)]
 
     stack.set("services.backend.switchEngine", None)
-    for result in (stack.preview(), stack.up()):
+    with short_wait(stack):
+        results = stack.preview(), stack.up()
+    for result in results:
         assert not result.ok
         assert "Ingress backend on the cluster routes to backend-blue, but the stack has backend" in result.output
     assert kubectl.get("service", "backend-blue")["spec"]["type"] == "NodePort"

@@ -1,6 +1,7 @@
 """A canary under load: the share of each version, and a strategy migration without a failed request."""
 
 import math
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -30,6 +31,12 @@ PODS = 5
 WINDOW_SECONDS = 8
 """Of load in which a share is counted."""
 
+ROUTES_SECONDS = 60
+"""Bound on the time after which every node routes to the pods of a step."""
+
+POLL_SECONDS = 0.2
+"""Between two looks at the rules of the nodes, which cannot be watched."""
+
 SIGMAS = 4
 """Width of the bound on a share: a correct one is outside it once in 16,000 times."""
 
@@ -47,8 +54,9 @@ def metrics(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Itera
 def canary(stack: Stack, metrics: str, **settings: Any) -> None:
     """Puts service `backend` under a canary of seconds instead of minutes, of the version that serves."""
     backend = stack.config["config"]["switchyard:services"]["backend"]
-    analysis = {"prometheus": metrics, "windowSeconds": 5, "intervalSeconds": 1, "count": 7, "minRequests": 10}
-    limits = {"failureLimit": 1, "inconclusiveLimit": 5, "initialDelaySeconds": 5}
+    analysis = {"prometheus": metrics, "windowSeconds": 5, "intervalSeconds": 1, "count": 40, "minRequests": 10}
+    # Prometheus finds new pods within seconds, and on a busy machine later: until then there are too few requests.
+    limits = {"failureLimit": 1, "inconclusiveLimit": 30, "initialDelaySeconds": 5}
     steps = [{"weight": 20}, {"analysis": True}, {"weight": 60}, {"analysis": True}]
     settings = {"steps": steps, "analysis": analysis | limits} | settings
     stack.set(
@@ -59,6 +67,19 @@ def canary(stack: Stack, metrics: str, **settings: Any) -> None:
 def update(stack: Stack) -> None:
     result = stack.up()
     assert result.ok, result.output
+
+
+def expect_routes(sandbox: Sandbox, kubectl: Kubectl) -> None:
+    """Waits until every node routes to the pods of the Rollout alone: kube-proxy follows a step a moment later."""
+    route = re.compile(rf'"{kubectl.namespace}/backend:http -> ([\d.]+):')
+    limit = time.monotonic() + ROUTES_SECONDS
+    while True:
+        pods = {pod["status"].get("podIP") for pod in kubectl.pods("rollout")}
+        routes = [set(route.findall(node.run("iptables-save", "-t", "nat"))) for node in sandbox.real_nodes]
+        if len(pods) == PODS and all(addresses == pods for addresses in routes):
+            return
+        assert time.monotonic() < limit, (pods, routes)
+        time.sleep(POLL_SECONDS)
 
 
 def share_is(requests: Sequence[Request], version: str, weight: float) -> None:
@@ -90,7 +111,7 @@ def test_a_strategy_migration_to_a_canary_and_back_fails_no_request(
 
 
 def test_each_step_gives_the_new_version_its_share_and_the_whole_canary_fails_no_request(
-    serving: Stack, kubectl: Kubectl, metrics: str, load: Callable[[], Load]
+    serving: Stack, kubectl: Kubectl, sandbox: Sandbox, metrics: str, load: Callable[[], Load]
 ) -> None:
     canary(serving, metrics, steps=[{"weight": 20}, {"pause": 0}, {"weight": 60}, {"pause": 0}], analysis=None)
     update(serving)
@@ -103,6 +124,7 @@ def test_each_step_gives_the_new_version_its_share_and_the_whole_canary_fails_no
             rollouts.wait(
                 lambda status, at=step: status.get("phase") == "Paused" and status.get("currentStepIndex") == at  # type: ignore[misc]
             )
+            expect_routes(sandbox, kubectl)
             began = time.time()
             time.sleep(WINDOW_SECONDS)
             windows.append((weight, began, time.time()))

@@ -18,9 +18,11 @@ from devtools.sandbox.tags import CRASH_SECONDS
 from tests.support.kubectl import Kubectl
 from tests.support.load import assert_new_connections_go, assert_nobody_noticed, failures
 
-PATIENCE = 15
+PATIENCE = 30
 """`readyTimeoutSeconds` where green is not going to get ready."""
 
+CRASHED_SECONDS = 2 * CRASH_SECONDS
+"""Bound on the crash of a version, however late its pods were started."""
 
 Begin = Callable[..., Load]
 
@@ -46,6 +48,17 @@ def killed(process: int) -> None:
     assert not process_.is_running()
 
 
+def expect_crashes(kubectl: Kubectl) -> list[float]:
+    """Waits until the container of every pod of green has crashed; returns when, in Unix seconds."""
+    names = [pod["metadata"]["name"] for pod in kubectl.pods("green")]
+    assert len(names) == 3
+    crashed = "jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}=1"
+    kubectl.wait(crashed, *(f"pod/{name}" for name in names), seconds=CRASHED_SECONDS)
+    containers = [kubectl.get("pod", name)["status"]["containerStatuses"][0] for name in names]
+    ends = [container["lastState"]["terminated"]["finishedAt"] for container in containers]
+    return [datetime.fromisoformat(end).timestamp() for end in ends]
+
+
 def started_and_at(stack: Stack, line: str) -> "subprocess.Popen[str]":
     """Starts an update and returns in the moment in which the engine prints a line."""
     engine = stack.start("up", "--yes", "--skip-preview")
@@ -69,7 +82,7 @@ def test_a_green_that_crashes_before_the_gate_fails_no_request(serving: Stack, k
     with load() as running:
         result = serving.up()
     assert not result.ok
-    assert all(pod["status"]["containerStatuses"][0]["restartCount"] for pod in kubectl.pods("green"))
+    expect_crashes(kubectl)
     assert kubectl.serving() == "blue"
     assert_nobody_noticed(running.requests())
 
@@ -84,9 +97,7 @@ def test_a_green_that_crashes_at_the_gate_fails_no_request(serving: Stack, kubec
         result = serving.up()
     assert not result.ok
     assert "the switch to green is refused (SY-S003): the smoke test failed: GET /" in result.output
-    for pod in kubectl.pods("green"):
-        crashed = "jsonpath={.status.containerStatuses[0].lastState.terminated.exitCode}=1"
-        kubectl.wait(crashed, f"pod/{pod['metadata']['name']}", seconds=60)
+    expect_crashes(kubectl)
     assert kubectl.serving() == "blue"
     assert_nobody_noticed(running.requests())
 
@@ -100,18 +111,13 @@ def test_a_green_that_crashes_after_the_switch_fails_requests_until_the_rollback
         result = serving.up()
         assert result.ok, result.output
         assert kubectl.serving() == "green"
-        crashes = []
-        for pod in kubectl.pods("green"):
-            name = pod["metadata"]["name"]
-            kubectl.wait("jsonpath={.status.containerStatuses[0].restartCount}=1", f"pod/{name}", seconds=60)
-            [container] = kubectl.get("pod", name)["status"]["containerStatuses"]
-            crashes.append(datetime.fromisoformat(container["lastState"]["terminated"]["finishedAt"]).timestamp())
+        crashes = expect_crashes(kubectl)
         serving.set("services.backend.active", "blue")
         result = serving.up()
         assert result.ok, result.output
         back = load("v1.0.0")
         with back:
-            kubectl.run("rollout", "status", "deployment/backend-green", "--timeout=60s")
+            kubectl.run("rollout", "status", "deployment/backend-green", "--timeout=120s")
     requests = running.requests()
     assert failures(requests), "the crash was not noticed, so it did not happen under load"
     assert not failures([request for request in requests if request.done < min(crashes)])
@@ -156,6 +162,7 @@ def test_a_kube_proxy_that_is_stopped_at_the_switch_is_named_and_the_old_colour_
             assert "kube-proxy on k8s-worker-2 does not answer" in result.output
             assert len(kubectl.pods("blue")) == 3
             still = time.time()
+        warm.set("services.backend.gate", None)
         result = warm.up()
         assert result.ok, result.output
         running.wait_for("green")

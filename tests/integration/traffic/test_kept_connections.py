@@ -25,6 +25,9 @@ CLIENTS = 20
 FAULT_SECONDS = 2
 """How long it is watched that kept connections stay, which no event would show."""
 
+ANSWERS = 4
+"""Answers of each client from which it shows whether its connection is kept: the first may need a new one."""
+
 VERSIONS = {"blue": "v1.0.0", "green": "v2.0.0"}
 
 
@@ -77,16 +80,29 @@ def uids(kubectl: Kubectl, colour: str) -> set[str]:
     return {pod["metadata"]["uid"] for pod in kubectl.pods(colour)}
 
 
+def watched(groups: Sequence[KeptClients]) -> tuple[float, float]:
+    """Lets the clients go on until each has been answered several times; returns when that began and ended."""
+    since = time.time()
+    time.sleep(FAULT_SECONDS)
+    for clients in groups:
+        clients.wait_for_each(since, ANSWERS)
+    return since, time.time()
+
+
+def between(answers: Sequence[Answer], since: float, until: float) -> list[Answer]:
+    return [answer for answer in answers if since <= answer.sent < until]
+
+
 def colours_between(answers: Sequence[Answer], since: float, until: float) -> set[str]:
-    found = [answer for answer in answers if since <= answer.sent < until]
-    assert {answer.client for answer in found} == set(range(CLIENTS)), "a client is missing"
-    return {answer.colour for answer in found}
+    sent = between(answers, since, until)
+    assert {answer.client for answer in sent} == set(range(CLIENTS)), "a client is missing"
+    return {answer.colour for answer in sent}
 
 
 def assert_old_stays(clients: KeptClients, old: str, since: float, until: float) -> None:
     """Asserts the fault that a drain is for: clients stay with the old colour although new connections do not."""
-    answers = [answer for answer in clients.answers() if (since + until) / 2 <= answer.sent < until]
-    assert len(answers) >= CLIENTS
+    answers = between(clients.answers(), since, until)
+    assert len(answers) >= CLIENTS * ANSWERS
     stay = sum(answer.colour == old for answer in answers)
     # A proxy also opens new connections, when all of its own are in use.
     assert stay > 0 if clients.behind_proxy else stay == len(answers), (stay, len(answers))
@@ -109,21 +125,18 @@ def test_kept_connections_stay_without_a_drain_and_follow_with_one(
         for new, old in (("green", "blue"), ("blue", "green")):
             assert releases.undrain(new).problem is None
             releases.select(new)
-            switched = time.time()
-            time.sleep(FAULT_SECONDS)
-            drained = time.time()
+            fault = watched(groups)
             report = releases.drain(old)
             assert (report.problem, report.connections_left, report.pods) == (None, 0, 3), report
-            moments.append((new, old, switched, drained, time.time()))
-            time.sleep(FAULT_SECONDS)
+            moments.append((new, old, fault, watched(groups)))
     for clients in groups:
         answers = clients.answers()
         assert_none_failed(answers)
-        for new, old, switched, drained, done in moments:
-            assert_old_stays(clients, old, switched, drained)
-            assert colours_between(answers, done, done + FAULT_SECONDS - 1) == {new}
+        for new, old, fault, after in moments:
+            assert_old_stays(clients, old, *fault)
+            assert colours_between(answers, *after) == {new}
         # Blue was drained and undrained, and keeps its connections again.
-        later = [answer.kept for answer in answers if answer.sent > moments[-1][-1] + 1]
+        later = [answer.kept for answer in between(answers, *moments[-1][-1])]
         assert later.count(True) > len(later) / 2, later
     assert {colour: uids(kubectl, colour) for colour in VERSIONS} == before, "a pod was replaced"
     kubectl.expect_pods(blue=3, green=3)
@@ -141,9 +154,7 @@ def test_a_renewal_moves_kept_connections_and_the_old_colour_stays_complete(
     with History(kubectl.kubeconfig, kubectl.namespace) as history, ExitStack() as running:
         groups = [running.enter_context(releases.clients(behind_proxy=proxy)) for proxy in (False, True)]
         releases.select("green")
-        switched = time.time()
-        time.sleep(FAULT_SECONDS)
-        drained = time.time()
+        fault = watched(groups)
         with ThreadPoolExecutor() as background:
             draining = background.submit(releases.drain, "blue")
             kubectl.expect_pods(blue=4)  # one is new
@@ -152,14 +163,13 @@ def test_a_renewal_moves_kept_connections_and_the_old_colour_stays_complete(
             current = releases.run(lambda cluster: cluster.current_pods(kubectl.namespace, "backend", Track.BLUE))
             assert named & current == named
             report = draining.result()
-        done = time.time()
         assert (report.problem, report.connections_left, report.failed) == (None, 0, ()), report
-        time.sleep(FAULT_SECONDS)
+        after = watched(groups)
     for clients in groups:
         answers = clients.answers()
         assert_none_failed(answers)
-        assert_old_stays(clients, "blue", switched, drained)
-        assert colours_between(answers, done, done + FAULT_SECONDS - 1) == {"green"}
+        assert_old_stays(clients, "blue", *fault)
+        assert colours_between(answers, *after) == {"green"}
     assert not uids(kubectl, "blue") & before
     assert uids(kubectl, "green") == green
     # The colour's own Service is older than its pods, so that the history begins before there were three.
@@ -167,6 +177,7 @@ def test_a_renewal_moves_kept_connections_and_the_old_colour_stays_complete(
     assert min(ready[ready.index(3) :]) == 3
     # The engine sees no difference: the annotation belongs to no setting.
     releases.select("blue")
+    kubectl.expect_ready(blue=3, green=3)
     result = stack.preview("--expect-no-changes", "--refresh")
     assert result.ok, result.output
 
@@ -181,20 +192,17 @@ def test_kept_connections_leave_a_version_that_was_rolled_back_before_its_presto
     with ExitStack() as running:
         groups = [running.enter_context(releases.clients(behind_proxy=proxy)) for proxy in (False, True)]
         releases.select("blue")
-        switched = time.time()
-        time.sleep(FAULT_SECONDS)
-        drained = time.time()
+        fault = watched(groups)
         report = releases.drain("green", rolled_back=True)
-        done = time.time()
         # The drain has its own bound, within which preStop would not have ended.
         assert (report.problem, report.connections_left, report.failed) == (None, 0, ()), report
-        time.sleep(FAULT_SECONDS)
+        after = watched(groups)
     for clients in groups:
         answers = clients.answers()
         assert_none_failed(answers)
-        assert_old_stays(clients, "green", switched, drained)
-        assert colours_between(answers, done, done + FAULT_SECONDS - 1) == {"blue"}
-    kubectl.expect_pods(blue=3, green=3)
+        assert_old_stays(clients, "green", *fault)
+        assert colours_between(answers, *after) == {"blue"}
+    kubectl.expect_ready(blue=3, green=3)
     assert uids(kubectl, "blue") == blue
     assert not uids(kubectl, "green") & before
     result = warm.preview("--expect-no-changes", "--refresh")

@@ -16,7 +16,7 @@ from tests.support.kubectl import Kubectl
 
 RATE = 80
 
-WATCH = {"seconds": 5, "errors": {"condemned": 0.05}}
+WATCH = {"seconds": 15, "errors": {"condemned": 0.05}}
 """Shorter than that of the benchmark: so few requests suffice for it."""
 
 PODS = 2

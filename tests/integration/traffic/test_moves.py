@@ -5,10 +5,9 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
-from devtools.benchmarks.load import Load
+from devtools.benchmarks.load import Load, wait_for_answer
 from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from devtools.sandbox.cluster import Kind
@@ -23,9 +22,6 @@ OLD, NEW = "production", "production-b"
 
 TWO_CLUSTERS = os.environ.get("SWITCHYARD_TWO_CLUSTERS") == "1"
 """A second cluster with real nodes takes longer to start and to end than everything else here."""
-
-CONNECT_RETRIES = 6
-"""Attempts to connect, with growing pauses from half a second on."""
 
 DRAIN_SECONDS = 120
 """Bound on the end of deleted pods, which take their grace period."""
@@ -55,10 +51,8 @@ def users(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Cluster, Kubect
     def begin(cluster: Cluster, kubectl: Kubectl, service: str) -> Load:
         addresses = [node.address for node in cluster.real_nodes]
         directory, port = tmp_path_factory.mktemp("users"), node_port(kubectl, service)
-        # A kube-proxy takes a moment to route a Service that has just been created. Nobody uses it before.
-        with httpx.Client(transport=httpx.HTTPTransport(retries=CONNECT_RETRIES), trust_env=False) as client:
-            for address in addresses:
-                client.get(f"http://{address}:{port}/").raise_for_status()
+        for address in addresses:
+            wait_for_answer(address, port)
         return Load(addresses, port, RATE // 4, directory, least=2 * ENOUGH)
 
     return begin
@@ -72,6 +66,8 @@ def expect_answers(walk: Walk, step: int, cluster: Cluster, kubectl: Kubectl, se
     """Does the step that sees whether the new service answers, for each node."""
     port = str(node_port(kubectl, service))
     for node in cluster.real_nodes:
+        # A kube-proxy takes a moment to route a Service that has just been created. Nobody uses it before.
+        wait_for_answer(node.address, int(port))
         printed, answer = walk.step(step, NODE=node.address, NODEPORT=port, **words)
         assert printed == port
         assert '"v1.0.0"' in answer

@@ -50,6 +50,7 @@ def serve(kubectl: Kubectl, node: RealNode, name: str) -> int:
         "readinessProbe": {"httpGet": {"path": "/ready", "port": 8000}, "periodSeconds": 1},
     }
     labels = {"app": name}
+    kubectl.wait("create", "serviceaccount/default")  # by a controller; a pod needs it
     kubectl.apply(
         {
             "apiVersion": "v1",
@@ -66,7 +67,7 @@ def serve(kubectl: Kubectl, node: RealNode, name: str) -> int:
             "spec": {"type": "NodePort", "selector": labels, "ports": [{"port": 80, "targetPort": 8000}]},
         }
     )
-    kubectl.wait("condition=Ready", f"pod/{name}", seconds=60)
+    kubectl.wait("condition=Ready", f"pod/{name}", seconds=120)
     port = int(kubectl.get("service", name)["spec"]["ports"][0]["nodePort"])
     wait_for_answer(node.address, port)
     return port

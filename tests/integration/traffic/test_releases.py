@@ -67,7 +67,10 @@ def test_warming_switching_and_retiring_in_one_update_fail_no_request(
             switch(serving, colour)
             running.wait_for(colour)
         # To the end of the last old pod, over whose kept connections requests still come.
-        kubectl.run("wait", "--for=delete", "pod", "-l", "app=backend,version=blue", "--timeout=120s")
+        serving_pods = {pod["metadata"]["name"] for pod in kubectl.pods("green")}
+        assert len(serving_pods) == 3
+        old_pods = {pod["metadata"]["name"] for pod in kubectl.get("pods", "-l", "app=backend")} - serving_pods
+        kubectl.wait("delete", *(f"pod/{name}" for name in sorted(old_pods)), seconds=120)
         gone = time.time()
         serving.set("services.backend.gate", {"timeoutSeconds": 31})
         assert serving.up().ok  # some more load, while nothing happens

@@ -23,7 +23,7 @@ from switchyard.release.engine import Engine
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.fast_lane_protocol import Outcome, Steps
 from switchyard.release.journal import ReleaseJournal
-from switchyard.release.plan import Act, Plan
+from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.subscriptions import NO_SUBSCRIPTIONS
 from tests.support.api_server import PlayedApiServer, server
@@ -42,6 +42,8 @@ RECEIPT = Receipt("2026-01-02T03:04:05Z", 0.41, 0.47, 3)
 DONE = Outcome(RECEIPT, Convergence(config=True, state=True))
 SERVICES = "/api/v1/namespaces/default"
 UID = "6f1c"
+NOT_INSTALLED = "not installed"
+"""In place of the state: the engine is not installed here."""
 
 Run = Callable[..., Any]
 
@@ -72,7 +74,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
     ) -> Any:
         settings = load({**EXISTING, "kubeconfig": str(server.kubeconfig)}, services or {"backend": BACKEND}, "test")
         monkeypatch.setattr("switchyard.cli.fast_lane.read_settings_at_once", lambda _: ("test", settings))
-        monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer(state))
+        if state != NOT_INSTALLED:
+            monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer(state))
         service = live(Colour.BLUE)
         service["metadata"]["annotations"] = {PROJECT: "shop", STACK: mark}
         server.answers.setdefault(("GET", f"{SERVICES}/services/backend"), (200, service))
@@ -159,6 +162,39 @@ def test_a_rollback_goes_on_without_the_state_and_says_so(run: Run, server: Play
     assert [call for call in server.asked if call[0] == "PATCH"] == []
 
 
+@pytest.fixture
+def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A machine where the engine is not installed."""
+    monkeypatch.setattr("sys.prefix", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+
+@pytest.mark.usefixtures("no_engine")
+@pytest.mark.parametrize("act", ["switch", "rollback"])
+def test_a_command_goes_on_where_the_engine_is_not_installed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, act: str
+) -> None:
+    async def reached(_: FastLane, plan: Plan, __: str | None, steps: Steps) -> Outcome:
+        raise GateRefusedError(f"the lane is reached, and then: {(await steps.converge(RECEIPT)).problem}")
+
+    async def observe(*_: object) -> Observation:
+        return observed()
+
+    monkeypatch.setattr(FastLane, "run", reached)
+    monkeypatch.setattr("switchyard.cli.fast_lane.observe_service", observe)
+    result = run(act, "backend", "--yes", state=NOT_INSTALLED)
+    missing = "pulumi is not installed here"
+    assert f"cannot be read, and the command continues without it: {missing}" in result.stderr
+    assert f"the lane is reached, and then: {missing}" in result.stderr
+
+
+@pytest.mark.usefixtures("no_engine")
+def test_a_deploy_is_refused_at_once_where_the_engine_is_not_installed(run: Run, server: PlayedApiServer) -> None:
+    result = run("deploy", "backend", "v3", "--yes", state=NOT_INSTALLED)
+    assert (result.exit_code, server.asked) == (2, [])
+    assert "pulumi is not installed here" in result.stderr
+
+
 def test_a_switch_to_what_serves_is_refused(run: Run) -> None:
     assert "blue serves already" in refused(run("switch", "backend", "blue", "--yes", "--json"), 1, "SY-P022")
 
@@ -168,18 +204,6 @@ def test_a_colour_that_there_is_not_is_bad_usage(run: Run, server: PlayedApiServ
     assert result.exit_code == 2
     assert "Traceback" not in result.output
     assert server.asked == []
-
-
-def test_ctrl_c_says_what_to_type(monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer("{}"))
-    monkeypatch.setattr("switchyard.cli.fast_lane.run", interrupted)
-    result = CliRunner().invoke(app, ["switch", "backend", "green", "--yes"])
-    assert result.exit_code == 1
-    assert "switchyard status" in result.stderr
-    assert "switchyard switch backend green" in result.stderr
 
 
 def test_why_a_rollback_overrides_a_refusal_reaches_the_command(monkeypatch: pytest.MonkeyPatch) -> None:

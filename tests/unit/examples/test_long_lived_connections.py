@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import httpx
 import pytest
 import uvicorn
-from httpx_ws import WebSocketDisconnect, connect_ws
+from httpx_ws import WebSocketDisconnect, WebSocketSession, connect_ws
 
 from tests.support.backend import BOUND_SECONDS, FOLDER, until
 
@@ -96,6 +96,7 @@ def server() -> Iterator[Server]:
 
 
 def test_a_websocket_gets_a_close_frame_that_makes_clients_connect_again(server: Server) -> None:
+    websocket: WebSocketSession
     with httpx.Client(trust_env=False) as client, connect_ws(server.url, client) as websocket:
         assert websocket.receive_text(BOUND_SECONDS) == "tick"
         assert server.state("?state=on") == {"draining": True, "connections": 1}

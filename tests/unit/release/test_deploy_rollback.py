@@ -63,6 +63,10 @@ def test_a_condemned_version_is_rolled_back_as_soon_as_the_api_server_is_back(
     away = Away(monkeypatch, play, call, *(errors if call == "roll_back" else errors[:1]))
     play.deploy()
     assert away.errors == [], "the API server has answered at once"
+    waited = {"roll_back": "the rollback to blue", "write": "the record that green is condemned"}[call]
+    assert play.warnings == [
+        f"backend: {waited} is tried again for 60 s at most, because the API server does not answer: connection refused"
+    ]
     play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
 
 
@@ -99,7 +103,7 @@ def test_an_api_server_that_is_away_when_a_version_is_condemned_is_waited_for(
     play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
     assert len(refused) == 3
     [warning] = play.warnings
-    assert "backend: the rollback to blue is tried again for 60 s at most" in warning
+    assert "backend: the record that green is condemned is tried again for 60 s at most" in warning
     assert "no answer" in warning
 
 

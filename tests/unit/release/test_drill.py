@@ -43,7 +43,7 @@ def gates(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(BlueGreenGates, "before_switch", before_switch)
     monkeypatch.setattr("switchyard.release.fast_lane.drain", drain)
     monkeypatch.setattr("switchyard.release.fast_lane.undrain", drain)
-    monkeypatch.setattr("switchyard.release.drill.PAUSE_SECONDS", 0)
+    monkeypatch.setattr("switchyard.release.retries.PAUSE_SECONDS", 0)
     return passed
 
 
@@ -151,8 +151,11 @@ def test_the_rollback_is_tried_again_when_the_api_server_is_gone_for_a_while() -
     expect_ended(service)
 
 
-def test_a_rollback_that_fails_says_what_serves_and_the_same_command_goes_back() -> None:
-    service = drilled(errors=dict.fromkeys(range(2, 5), GONE))
+def test_a_rollback_that_fails_says_what_serves_and_the_same_command_goes_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("switchyard.release.retries.SECONDS", 0)
+    service = drilled(errors={2: GONE})
     with pytest.raises(DrillNotBackError) as raised:
         service.drill()
     text = str(raised.value)

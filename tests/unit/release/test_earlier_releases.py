@@ -134,11 +134,7 @@ def test_a_switch_that_was_killed_goes_on_to_the_same_colour(last: ReleaseRecord
     ("worker", "serving", "left"),
     [
         (OF_GROUP, Colour.BLUE, {"worker"}),  # killed between the two selectors
-        (
-            replace(OF_GROUP, result=Result.FAILED),
-            Colour.BLUE,
-            {"worker"},
-        ),  # not changed, and the first one not changed back
+        (replace(OF_GROUP, result=Result.FAILED), Colour.BLUE, {"worker"}),  # the first one was not changed back
         (replace(OF_GROUP, together=("worker", "web")), Colour.BLUE, set()),
         (replace(OF_GROUP, result=Result.SUCCEEDED), Colour.BLUE, set()),
         (OF_GROUP, Colour.GREEN, set()),
@@ -150,3 +146,5 @@ def test_a_rollback_leaves_what_a_killed_switch_of_all_has_not_reached(
 ) -> None:
     assert unreached({"api": OF_GROUP, "worker": worker}, {"api": Colour.GREEN, "worker": serving}) == left
     assert unreached({"api": OF_GROUP, "worker": worker}, {"api": Colour.BLUE, "worker": serving}) <= {"api"}
+    alone = replace(OF_GROUP, together=())
+    assert unreached({"api": alone, "worker": alone}, {"api": Colour.GREEN, "worker": Colour.BLUE}) == set()

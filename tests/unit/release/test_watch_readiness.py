@@ -63,12 +63,14 @@ class Served:
         prometheus: its answer; None for the samples of `scraped`.
         scraped: pods that Prometheus has samples of.
         later: what takes the place of the answers of Prometheus after the first.
+        versions: the versions of the services that are released together.
     """
 
     metrics: Mapping[str, Answer] = field(default_factory=dict)
     prometheus: httpx.Response | None = None
     scraped: tuple[str, ...] = ()
     later: httpx.Response | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
@@ -99,7 +101,7 @@ class Served:
         return BoundedApi(ClusterClient(Login(resolve_content(KUBECONFIG)), httpx.MockTransport(self.answer)))
 
     async def check(self, record: ReleaseRecord = RECORD, **watch: Any) -> str | None:
-        place = ReleaseContext(self, None, None, "test", None, self.warnings.append)  # type: ignore[arg-type]
+        place = ReleaseContext(self, None, None, "test", None, self.warnings.append, versions=self.versions)  # type: ignore[arg-type]
         observation = observed(Colour.BLUE, release={"watch": watch})
         return await check_metrics(place, Plan(Act.SWITCH, observation, Colour.GREEN), record)
 
@@ -189,9 +191,10 @@ def test_a_hotfix_goes_on_with_a_warning_and_its_record_says_what_cannot_be_read
 
 
 def test_releases_of_several_services_are_repeated_with_all_of_them() -> None:
-    refusal = Served(prometheus=REFUSED).refusal(release(tag="v2", together=("backend", "worker")), prometheus=URL)
-    assert "Then: the deploy of backend, worker again." in refusal
-    assert refusal.endswith("the same with --hotfix")
+    served = Served(prometheus=REFUSED, versions={"backend": "v2", "worker": "sha256:abc"})
+    refusal = served.refusal(release(tag="v2", together=("backend", "worker")), prometheus=URL)
+    again = "switchyard deploy backend=v2 worker=sha256:abc --together"
+    assert f"Then: {again}. For an unplanned repair that cannot wait: {again} --hotfix" in refusal
 
 
 def test_one_pod_without_metrics_is_a_warning() -> None:

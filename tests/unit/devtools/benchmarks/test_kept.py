@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from devtools.benchmarks import kept_clients
 from devtools.benchmarks.fast_lane import CommandResult, ThereAndBack
 from devtools.benchmarks.http_messages import read_message
 from devtools.benchmarks.kept import Acted, kept_run, last_old, rounds
@@ -137,6 +138,19 @@ def test_answers_are_taken_once_and_none_is_lost(backend: PlayedBackend, behind_
     assert clients.waiting() == 0
     assert len(taken) == backend.answered
     assert {answer.version for answer in taken} == {"v-blue"}
+
+
+def test_a_client_that_has_no_answer_since_a_moment_is_waited_for(
+    backend: PlayedBackend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with KeptClients(["127.0.0.1"], backend.port, 3, every=0.01) as clients:
+        since = time.time()
+        clients.wait_for_each(since, 4)
+        counts = Counter(answer.client for answer in clients.answers() if answer.sent >= since)
+        monkeypatch.setattr(kept_clients, "START_SECONDS", 0.05)
+        with pytest.raises(TimeoutError, match="clients have had"):
+            clients.wait_for_each(time.time() + BOUND_SECONDS)
+    assert min(counts[client] for client in range(3)) >= 4
 
 
 def test_the_last_old_answer_is_unknown_while_old_ones_still_come() -> None:

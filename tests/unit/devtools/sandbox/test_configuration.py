@@ -1,6 +1,7 @@
 """The parts of a sandbox with real nodes: numbers, configuration files, image tags."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -117,7 +118,7 @@ def ready_node(name: str, ready: str = "True", taint: str | None = None) -> dict
     return {
         "metadata": {"name": name},
         "spec": {"taints": [{"key": taint}]} if taint else {},
-        "status": {"conditions": [{"type": "Ready", "status": ready}]},
+        "status": {"conditions": [{"type": "Ready", "status": ready, "lastHeartbeatTime": "2026-11-29T16:00:05Z"}]},
     }
 
 
@@ -128,3 +129,10 @@ def test_nodes_are_ready_when_all_seven_are_there_and_none_is_tainted_as_new() -
     nodes["k8s-worker-1"] = ready_node("k8s-worker-1", "Unknown")
     del nodes["k8s-worker-2"]
     assert not_ready(DEFAULT_NODES, nodes.values()) == {"k8s-redis", "k8s-worker-1", "k8s-worker-2"}
+
+
+def test_a_node_whose_kubelet_was_started_is_ready_once_that_kubelet_says_so() -> None:
+    nodes = [ready_node(name) for name in DEFAULT_NODES]
+    started = datetime(2026, 11, 29, 16, 0, 5, tzinfo=UTC)
+    assert not_ready(DEFAULT_NODES, nodes, {"k8s-worker-1": started}) == set()
+    assert not_ready(DEFAULT_NODES, nodes, {"k8s-worker-1": started + timedelta(seconds=1)}) == {"k8s-worker-1"}
