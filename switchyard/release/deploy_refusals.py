@@ -92,7 +92,7 @@ def refuse_no_release(record: ReleaseRecord | None, key: str, act: Act) -> Refus
         code=Code.NO_RELEASE_RUNS,
         step=f"{key}: {act}",
         observed=observed,
-        rule="only a release that `switchyard deploy` has begun, and that has not ended, is continued or taken back",
+        rule="only a release by `switchyard deploy` that has not ended can be continued or aborted",
         remedy=f"{UNTOUCHED} See: {typed(f'switchyard history {key}')}",
     )
 

@@ -141,9 +141,9 @@ def refuse_vanished(
         code=Code.SERVING_SERVICE_REMOVED,
         step=f"{key_of(service)}: {step}",
         observed=(
-            f"service {service} is not in the configuration of namespace {namespace} any more, and serves: {reason}"
+            f"service {service} is no longer in the configuration of namespace {namespace}, and serves: {reason}"
         ),
-        rule="a service that serves is deleted only on a setting of its own",
+        rule="a service that serves is deleted only by an explicit setting",
         remedy=(
             f"Nothing of it was deleted. To keep it, put services.{key_of(service)} back. {removal} "
             f'To rename or move it without downtime: {section("Rename a service")} and "Move a service to another '
