@@ -1,4 +1,4 @@
-"""What `switchyard analyze` prints of a canary: one line for each measurement, or a JSON document."""
+"""Output of `switchyard analyze` for a canary: one line for each measurement, or a JSON document."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What `switchyard analyze` does for a service in two colours: a short watch of the version that serves."""
+"""Runs `switchyard analyze` for a blue/green service: a short watch of the version that serves."""
 
 from dataclasses import dataclass, replace
 from typing import Any

@@ -1,4 +1,4 @@
-"""What `deploy`, `resume`, `abort` and `retire` print, for people and as JSON."""
+"""Output of `deploy`, `resume`, `abort` and `retire`, for people and as JSON."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What `switchyard drill` prints, for people and as JSON."""
+"""Output of `switchyard drill`, for people and as JSON."""
 
 from collections.abc import Iterator
 from typing import Any

@@ -1,4 +1,4 @@
-"""What `switchyard retire --due` prints: a line for each service, or one document for all of them."""
+"""Output of `switchyard retire --due`: a line for each service, or one document for all of them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What `switchyard switch` and `switchyard rollback` have in common: read, plan, ask, act, report."""
+"""The common part of `switchyard switch` and `switchyard rollback`: read, plan, confirm, act, report."""
 
 import asyncio
 import time
@@ -41,7 +41,7 @@ from switchyard.release.subscriptions import Subscriptions
 from switchyard.release.warming import warm
 
 STATE_SECONDS = {**dict.fromkeys(Act, 15.0), Act.ROLLBACK: 5.0}
-"""How long a command waits for the state, which says what cluster the stack is on. It goes on without it."""
+"""Seconds to wait for the state, which has the stack's cluster. The command continues without it."""
 
 
 def run(request: Request, state: Answer, begun: float) -> None:
@@ -73,7 +73,7 @@ def service_of(key: str, act: Act, stack: str, settings: StackSettings) -> BlueG
 
     Raises:
         UsageError: the stack has no such service.
-        GateRefusedError: it is not switched by its selector alone.
+        GateRefusedError: the service is not switched by its selector alone.
     """
     if (refusal := refuse_unknown(key, stack, settings.services, act)) is not None:
         raise UsageError(str(refusal))
@@ -85,7 +85,7 @@ def service_of(key: str, act: Act, stack: str, settings: StackSettings) -> BlueG
 
 
 def access_of(request: Request, stack: str, settings: StackSettings, service: BlueGreenSettings) -> ClusterAccess:
-    """The access to the cluster of a stack.
+    """Access to the cluster of a stack.
 
     Args:
         request: what the operator has typed.
@@ -94,7 +94,7 @@ def access_of(request: Request, stack: str, settings: StackSettings, service: Bl
         service: the settings of the service.
 
     Raises:
-        GateRefusedError: only the state has the kubeconfig, and it cannot be read.
+        GateRefusedError: only the state has the kubeconfig, and the state cannot be read.
     """
     act = Act.ROLLBACK if request.rollback else Act.SWITCH
     try:
@@ -108,7 +108,7 @@ def access_of(request: Request, stack: str, settings: StackSettings, service: Bl
 
 
 def is_configured(stack: str, targets: Mapping[str, Colour], journals: Iterable[ReleaseJournal]) -> bool:
-    """Whether the configuration has what serves now. Another command may have written it since this one has read it.
+    """Whether the configuration has the colour that serves. Another command may have changed it in the meantime.
 
     Args:
         stack: name of the stack.
@@ -130,10 +130,10 @@ def is_configured(stack: str, targets: Mapping[str, Colour], journals: Iterable[
 
 
 class _Command:
-    """One command, from what the cluster has to the report."""
+    """A run of one command, from the observation to the report."""
 
     freezes: tuple[Freeze, ...] = ()
-    """The windows of the stack without releases."""
+    """The freeze windows of the stack."""
 
     def __init__(
         self,

@@ -1,4 +1,4 @@
-"""What `switchyard switch` and `switchyard rollback` print, for people and as JSON."""
+"""Output of `switchyard switch` and `switchyard rollback`, for people and as JSON."""
 
 from typing import Any
 
@@ -56,7 +56,7 @@ class Report(CollectedReport):
         print_served(plan, receipt)
 
     def hook_ended(self, hook: HookRecord) -> None:
-        """One line for the end of a hook."""
+        """Prints one line for a hook that has ended."""
         if not self._request.as_json:
             console.print(f"  {hook_line(hook)}", markup=False)
 
@@ -150,7 +150,7 @@ def _side(state: ColourState) -> dict[str, Any]:
 
 
 def converged(convergence: Convergence) -> str:
-    """The line that configuration and state have the colour that serves, with other changes that wait."""
+    """The line which says that configuration and state are updated, with other waiting changes."""
     if not convergence.waiting:
         return "converged     configuration and state are updated: the next preview is empty"
     changes = ", ".join(f"{step.name} ({step.op})" for step in convergence.waiting)

@@ -45,7 +45,7 @@ def reading_state(stack: str | None, *, needed: bool = True) -> Iterator[Answer]
 
 @dataclass(frozen=True)
 class Request:
-    """What the operator has typed.
+    """The arguments and options of `switchyard switch` or `rollback`.
 
     Attributes:
         service: key of the service.
@@ -53,7 +53,7 @@ class Request:
         colour: the colour that is to serve; None leaves the choice to the command.
         reason: the operator's reason, for the record.
         stack: name of the stack; None for the selected one.
-        wait: whether a command that releases the service is waited for as long as it takes.
+        wait: whether to wait for another command on the service, without a time limit.
         yes: whether the command is confirmed in advance.
         as_json: whether the output is one JSON document.
         override: why a rollback goes to a version that a hook has left behind, or why a switch goes through although

@@ -1,4 +1,4 @@
-"""The latest release of a service in words: what it is, where it stands, and what to type next."""
+"""Describes the latest release of a service: its kind, its state and the next command."""
 
 from switchyard.config.commands import typed
 from switchyard.kube.clock import to_text
@@ -15,7 +15,7 @@ def release_line(key: str, release: LatestRelease) -> str:
 
     Args:
         key: key of the service in the configuration.
-        release: its latest one.
+        release: latest release of the service.
     """
     record = release.record
     tag = f" ({record.tag})" if record.tag else ""
@@ -30,11 +30,11 @@ def release_line(key: str, release: LatestRelease) -> str:
 
 
 def doubt_line(key: str, release: LatestRelease) -> str | None:
-    """What was not seen to follow the switch of the latest release, in one line; None where there is nothing.
+    """The line about a switch in doubt, or one that could not be checked; None otherwise.
 
     Args:
         key: key of the service in the configuration.
-        release: its latest one.
+        release: latest release of the service.
     """
     record = release.record
     why = release.doubt or release.not_seen
@@ -54,7 +54,7 @@ _RESULTS = {
 
 
 def _change(record: ReleaseRecord) -> str:
-    """What changed the selector last."""
+    """The name of the change that last changed the selector."""
     if record.kind == Act.DRILL:
         return "drill"
     went_back = record.kind == Act.ROLLBACK or record.result is Result.ROLLED_BACK
@@ -77,7 +77,7 @@ def _condition(release: LatestRelease) -> str:
 
 
 def _holder(held: Held) -> str:
-    """Where the command of a release runs, so that an operator finds it."""
+    """The process and the machine of the command that runs a release."""
     return f"process {held.process} on {held.host}" + (", detached" if held.detached else "")
 
 

@@ -1,4 +1,4 @@
-"""What `switchyard report` prints, for people and as JSON."""
+"""Output of `switchyard report`, for people and as JSON."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence

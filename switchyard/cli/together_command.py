@@ -1,4 +1,4 @@
-"""`switch` and `rollback` of several services, from the settings to the exit code."""
+"""Runs `switch` and `rollback` of several services, from the settings to the exit code."""
 
 import asyncio
 import time
@@ -52,10 +52,10 @@ def run(request: TogetherRequest, state: Answer, begun: float) -> None:
 
 
 class _Command:
-    """One command, from what the cluster has to the report."""
+    """A run of one command, from the observation to the report."""
 
     freezes: tuple[Freeze, ...] = ()
-    """The windows of the stack without releases."""
+    """The freeze windows of the stack."""
 
     def __init__(
         self,
@@ -186,7 +186,7 @@ class _Command:
         return await observe_service(cluster, self._access, self._stack, service.named(key), service)
 
     async def _run_hooks(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal]) -> None:
-        """Runs the hooks of a rollback of each service that has some."""
+        """Runs the hooks of a rollback for each service that has any."""
         for key, journal in journals.items():
             service = self._services[key]
             if self._request.act is Act.ROLLBACK and service.release.hooks.on_rollback:
