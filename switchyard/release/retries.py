@@ -43,15 +43,15 @@ async def until_answered(
         await asyncio.sleep(PAUSE_SECONDS)  # an API server that comes back cannot be watched for
 
 
-def waiting(key: str, what: str, error: ClusterError) -> str:
+def waiting(key: str, step: str, error: ClusterError) -> str:
     """Says that a step waits for the API server.
 
     Args:
         key: key of the service.
-        what: the step, for example ``the rollback to blue``.
+        step: the step, for example ``the rollback to blue``.
         error: that of the first attempt.
     """
-    return f"{key}: {what} is tried again for {SECONDS:.0f} s at most, because the API server does not answer: {error}"
+    return f"{key}: {step} is tried again for {SECONDS:.0f} s at most, because the API server does not answer: {error}"
 
 
 def _is_passing(error: ClusterError) -> bool:
