@@ -1,1 +1,1 @@
-"""Component resources: each wires rendered manifests into the engine, and does no more."""
+"""Component resources, which only wire rendered manifests into the engine."""

@@ -12,18 +12,18 @@ def run_error(error: SwitchyardError, text: str = "") -> pulumi.RunError:
     """The error that ends a run, with the code of what happened.
 
     Args:
-        error: what happened.
-        text: in place of the error's own.
+        error: the error.
+        text: message in place of that of the error.
     """
     return pulumi.RunError(with_code(error.code, text or str(error)))
 
 
 @contextmanager
 def errors_end_the_run() -> Iterator[None]:
-    """Ends the run where the block raises an error of Switchyard.
+    """Ends the run if the block raises an error of Switchyard.
 
     Raises:
-        pulumi.RunError: in its place, with its code and its text.
+        pulumi.RunError: replaces the error, with its code and its text.
     """
     try:
         yield
@@ -32,10 +32,10 @@ def errors_end_the_run() -> Iterator[None]:
 
 
 def end_if_refused(refusals: Iterable[object | None]) -> None:
-    """Ends the run where anything is refused, with a line for each refusal.
+    """Ends the run if there is a refusal, with a line for each.
 
     Args:
-        refusals: None for what is not refused.
+        refusals: the refusals, and None for each step that is not refused.
 
     Raises:
         pulumi.RunError: there is a refusal.

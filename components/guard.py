@@ -1,4 +1,4 @@
-"""Puts what the program registers under the guard of this run: ownership marks, hooks, and the destroy sentinel."""
+"""Puts all registered objects under the guard of this run: ownership marks, hooks and the destroy sentinel."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -25,16 +25,16 @@ The engine refuses to delete a resource whose hook is not registered.
 """
 
 CHECK_HOOK = "switchyard-before-delete-by-provider"
-"""Name of the guard of what the provider itself deletes. As fixed as the other one."""
+"""Name of the guard of objects that the provider itself deletes. It must not be renamed either."""
 
 RELEASE_HOOK = "switchyard-before-release-delete"
-"""Name of the guard of Helm releases. As fixed as the others."""
+"""Name of the guard of Helm releases. It must not be renamed either."""
 
 DESTROY_HOOK = "switchyard-before-destroy"
-"""Name of the hook that learns that a run is a destroy. As fixed as the others."""
+"""Name of the hook that detects a destroy. It must not be renamed either."""
 
 DeletedBy = Literal["guard", "provider", "nobody"]
-"""Who deletes an object that the stack does not manage any more.
+"""Who deletes an object that the stack no longer manages.
 
 The guard deletes by UID. The provider deletes where something depends on how it does so, after the guard has allowed
 it. An object of `nobody` stays on the cluster.
@@ -123,7 +123,7 @@ def guarded(
     Args:
         manifest: the object.
         opts: options of its resource.
-        deleted_by: see `DeletedBy`.
+        deleted_by: who deletes the object, see `DeletedBy`.
     """
     if not _current:
         return marked(manifest, stack_mark()), opts
@@ -195,7 +195,7 @@ def warn_of_drift_at_end(guard: Guard, last: DestroySentinel) -> None:
 
 
 def attach(guard: Guard, access: ClusterAccess) -> None:
-    """Gives the guard access to the cluster."""
+    """Attaches the guard to the cluster."""
     guard.access = access
 
 

@@ -10,15 +10,15 @@ import pulumi
 from pulumi.runtime.sync_await import _sync_await
 
 NAME = "stack-identity"
-"""The engine's name of the resource that keeps the identity. As fixed as the names of the hooks."""
+"""The engine's name of the resource that keeps the identity. It must not be renamed, like the hooks."""
 
 LENGTH = 8
-"""Bytes of an identity: enough that two stacks of one name do not draw the same."""
+"""Number of random bytes of an identity, enough to be unique."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What distinguishes a stack from all others, including those of the same project and name.
+    """The identity of a stack, which distinguishes it from others of the same project and name.
 
     Attributes:
         text: the identity; empty where the state has none, as at the destroy of one that an earlier version wrote.

@@ -49,7 +49,7 @@ class KubernetesProvider(pulumi.ProviderResource):
         Args:
             name: the name of the resource in the engine.
             kubeconfig: the path or the text of a kubeconfig; None stands for the default one.
-            cluster_identifier: what tells this cluster from others. Without it the provider takes a kubeconfig that
+            cluster_identifier: identifies the cluster. Without it the provider takes a kubeconfig that
                 changed, for example by a renewed certificate, for another cluster, and replaces everything that runs
                 there.
             opts: the options of the resource.

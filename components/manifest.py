@@ -57,7 +57,7 @@ def register(
         name: the name of the resource in the engine.
         manifest: the object.
         opts: the options of the resource.
-        deleted_by: who deletes the object when the stack lets go of it.
+        deleted_by: who deletes the object when the stack no longer manages it.
         outputs: fields that the manifest does not have and the program reads.
     """
     manifest, opts = guarded(manifest, opts, deleted_by)

@@ -23,7 +23,7 @@ def check_node_ports(settings: StackSettings, access: ClusterAccess) -> None:
     """Compares the fixed node ports of the settings with those of the Services on the cluster.
 
     Raises:
-        pulumi.RunError: another Service has one of them.
+        pulumi.RunError: another Service has one of the ports.
     """
     services = settings.services
     if not access.exists or access.unreachable or is_destroy() or not has_fixed_ports(services):

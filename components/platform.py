@@ -1,4 +1,4 @@
-"""The platform that services stand on, and how it is built for each kind of cluster."""
+"""The cluster that services run on, and how it is built for each kind of cluster."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -41,15 +41,15 @@ class ClusterPlatform:
     """A cluster that is ready for services.
 
     Attributes:
-        access: how gates reach it.
-        rollouts: what it has of every service with a Rollout.
-        opts: options of every resource on it: its provider, and the resources that come first.
+        access: the gates' access to the cluster.
+        rollouts: state of every service with a Rollout on the cluster.
+        opts: options of every resource on the cluster: its provider, and the resources that come first.
         expose: registers what comes after the services.
-        location: where the stack is, for its outputs.
+        location: cluster and namespaces of the stack, for its outputs.
         parts: the resources that were registered for the cluster; `expose` may add to them.
-        routing: by the key of a service its load balancer routing; None where the load balancer knows no colours.
-        content: versions of the ConfigMaps and Secrets of every service that refers to some.
-        sizings: what the cluster has of every service, where an autoscaler sizes it.
+        routing: load balancer routing by the key of a service; None if the load balancer does not switch.
+        content: versions of the ConfigMaps and Secrets of every service that reads any.
+        sizings: autoscalers and numbers of pods of every service that an autoscaler sizes.
         kept: tracks of every service whose pod template stays as admission on the cluster has rewritten it.
     """
 
@@ -75,7 +75,7 @@ class ClusterPlatform:
 
 
 def build_platform(settings: StackSettings) -> ClusterPlatform:
-    """Registers everything that the services stand on, for the kind of cluster that the stack has."""
+    """Registers the resources that the services need, for the kind of cluster of the stack."""
     if isinstance(settings.cluster, ExistingCluster):
         return build_existing_platform(settings.cluster, settings)
     # The SDK of AWS takes seconds to import, which a stack on an existing cluster need not wait for.

@@ -33,7 +33,7 @@ from switchyard.operation import is_destroy
 
 
 def last_outputs() -> Mapping[str, Any]:
-    """The stack's own outputs, as its last update left them, secret ones in plain: they stay in memory."""
+    """The outputs of the last update. Secret outputs are in plain text, and stay in memory."""
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value or {}
     outputs: Mapping[str, Any] = answer.get("outputs") or {}
@@ -44,10 +44,10 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> StackLocatio
     """Ends a run that would move the stack, or a service that serves.
 
     Returns:
-        Where the stack is from now on, for its outputs.
+        The new location of the stack, for its outputs.
 
     Raises:
-        pulumi.RunError: it would.
+        pulumi.RunError: the run would move the stack or a service.
     """
     cluster, last = settings.cluster, StackLocation.of(last_outputs())
     replaces = cluster.replaces if isinstance(cluster, ExistingCluster) else None

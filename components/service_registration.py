@@ -40,9 +40,9 @@ def register_service(
 
     Args:
         key: the key of the service.
-        service: its settings.
-        platform: what it stands on.
-        releases: what holds for the releases of all services.
+        service: settings of the service.
+        platform: the cluster that the service runs on.
+        releases: settings for the releases of all services.
     """
     location = {"namespace": service.namespace} | ({} if service.name is None else {NAME_OUTPUT: service.name})
     if isinstance(service, BlueGreenSettings):

@@ -30,6 +30,6 @@ class PrometheusError(AnalysisError):
 
 
 class PrometheusUnresolvedError(AnalysisError):
-    """This machine does not resolve the host name. The controller may still do so."""
+    """This machine does not resolve the host name of Prometheus. The cluster may still resolve it."""
 
     code = Code.PROMETHEUS_UNRESOLVED

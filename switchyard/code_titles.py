@@ -1,4 +1,4 @@
-"""The title of each code: of its section in the runbook."""
+"""The titles of the codes' sections in the runbook."""
 
 from collections.abc import Mapping
 
@@ -45,7 +45,7 @@ TITLES: Mapping[Code, str] = {
     Code.FORMER_STACK_IS_THIS: "formerStack names this stack itself",
     Code.NODE_PORTS_UNKNOWN: "Whether the configured node ports are free is not known",
     Code.SERVING_OBJECT_DELETED: "The object to be deleted serves users",
-    Code.SERVING_SERVICE_REMOVED: "A service that serves is not in the configuration any more",
+    Code.SERVING_SERVICE_REMOVED: "A service that serves is no longer in the configuration",
     Code.SERVING_UNKNOWN_BEFORE_DELETION: "Whether an object serves is not known, so it is not deleted",
     Code.PRODUCTION_DESTROYED: "A production stack that serves is not destroyed",
     Code.DELETED_BY_NAME: "The provider would delete a live object by its name",
@@ -161,9 +161,9 @@ TITLES: Mapping[Code, str] = {
     Code.DRILL_NOT_SETTLED: "A drill would interfere with a release",
     Code.DRILL_OF_ROLLED_BACK: "A drill would go to a version that was rolled back",
     Code.DRILL_NOT_BACK: "A drill has not switched back",
-    Code.DETACHED_ENDED: "A command without a terminal has ended before it began",
-    Code.DETACHED_LOG_UNWRITABLE: "The log of a command without a terminal cannot be written",
-    Code.TOGETHER_MISUSED: "Several services need --together, each once",
+    Code.DETACHED_ENDED: "A background command ended before its release started",
+    Code.DETACHED_LOG_UNWRITABLE: "The log of a background command cannot be written",
+    Code.TOGETHER_MISUSED: "Several services need --together, each named once",
     Code.DEPLOY_TOGETHER: "A deploy of several services needs each service once, with its tag",
     Code.TOGETHER_UNDONE: "Several services were not switched together, and all serve as before",
     Code.TOGETHER_SPLIT: "Several services were not switched together, and not all serve as before",
@@ -183,11 +183,11 @@ TITLES: Mapping[Code, str] = {
     Code.LOOK_MISUSED: "An option of analyze does not fit the service's strategy",
     Code.WATCH_IMPOSSIBLE: "The new version could not be watched",
     Code.WATCH_INCOMPLETE: "The watch may not see what it needs",
-    Code.ROLLBACK_UNRECORDED: "What became of a rollback could not be recorded",
+    Code.ROLLBACK_UNRECORDED: "The result of a rollback could not be recorded",
     Code.MESSAGE_WAITS: "A message about a release is not sent yet",
     Code.WEBHOOK_UNUSABLE: "The URL of a notification cannot be read",
     Code.MESSAGES_DROPPED: "Messages about releases were dropped",
-    Code.STEP_NOT_TAKEN: "A step is not taken",
+    Code.STEP_NOT_TAKEN: "A step was not carried out",
     Code.CONFIGURATION_UNREADABLE: "The configuration of the stack cannot be read",
     Code.SETTINGS_INVALID: "The configuration of the stack has errors",
     Code.NO_ANALYSIS: "The service has no analysis",

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Code(StrEnum):
-    """Code of a message, by which it is found in the runbook."""
+    """Code of a message, and of its section in the runbook."""
 
     # C: configuration
     UNKNOWN_KEY = "SY-C001"

@@ -7,9 +7,9 @@
     ├── ConfigurationError             the configuration of a stack cannot be read
     │   └── EngineError                the engine refuses a command, or cannot reach the state
     ├── LogUnwritableError             the log of a detached command cannot be written
-    ├── DetachedEndedError             a detached command has ended before it began
+    ├── DetachedEndedError             a detached command ended before its release started
     ├── UsageError                     a command names what the stack does not have, or is not confirmed
-    ├── ClusterError                   the cluster cannot be asked, or its answer does not help
+    ├── ClusterError                   the cluster does not answer, or its answer is an error
     │   ├── KubeconfigError            the kubeconfig cannot be used
     │   ├── LoginError                 the kubeconfig's user cannot log in
     │   ├── UnreachableError           no answer from the API server, or from what is behind it
@@ -18,22 +18,22 @@
     │   ├── NoIdentityError            the cluster cannot be identified
     │   ├── WeightsNotWrittenError     (switchyard.release_errors) a load balancer does not follow a selector
     │   └── ApiStatusError             the API server answers with any other error
-    ├── ObservationError               what a run has to know of the cluster before it begins cannot be read
+    ├── ObservationError               part of the cluster that a run reads first cannot be read
     │   ├── ContentUnreadableError     ConfigMaps and Secrets
     │   ├── NodesUnreadableError       nodes
     │   ├── ReleasesUnreadableError    Rollouts
     │   └── VersionUnreadableError     the version of the API server
-    ├── GateRefusedError               a step is not taken
-    ├── NodeChangedError               a node is not as it was when the update began
+    ├── GateRefusedError               a step was not carried out
+    ├── NodeChangedError               a node was changed while the update ran
     ├── ClusterNotReadyError           part of a new cluster is not ready in time
-    ├── ReleaseError                   (switchyard.release_errors) a release cannot go on, or cannot be read
+    ├── ReleaseError                   (switchyard.release_errors) a release cannot continue, or cannot be read
     │   ├── LeaseHeldError             another command releases the service
     │   ├── LeaseLostError             another command has taken the Lease
-    │   ├── DrillNotBackError          a drill has switched, and has not come back
-    │   ├── RollbackUnrecordedError    what became of the rollback of a release cannot be written
-    │   ├── TransitionError            an act does not fit the phase that a release is in
-    │   ├── TogetherUndoneError        of several services one could not be switched; all serve as before
-    │   ├── TogetherSplitError         and not all of them serve as before
+    │   ├── DrillNotBackError          a drill has switched, and has not switched back
+    │   ├── RollbackUnrecordedError    the result of a rollback could not be recorded
+    │   ├── TransitionError            a command does not fit the phase of the release
+    │   ├── TogetherUndoneError        one of several services was not switched; all serve as before
+    │   ├── TogetherSplitError         one of several services was not switched; not all serve as before
     │   ├── ForeignRecordError         somebody else has an object of the record's name
     │   ├── WebhookUrlError            a key of a Secret has no URL of a webhook
     │   └── RecordUnreadableError      the record is of a newer version, or broken
@@ -65,9 +65,9 @@ class ExitCode(IntEnum):
     """Exit codes of the command line. Scripts rely on them.
 
     Attributes:
-        OK: all is well.
+        OK: the command has done what was asked.
         FAILED: a service does not serve what is configured, an analysis would not succeed, or the cluster or
-            Prometheus cannot be asked.
+            Prometheus does not answer.
         USAGE: wrong usage or configuration.
     """
 
@@ -77,11 +77,11 @@ class ExitCode(IntEnum):
 
 
 class SwitchyardError(Exception):
-    """The base of all errors of Switchyard. The text is for people and says what happened.
+    """The base of all errors of Switchyard. The text says what happened.
 
     Attributes:
-        code: the stable code of this kind of error.
-        exit_code: what a command of the command line ends with.
+        code: stable code of this kind of error.
+        exit_code: exit code of a command that ends with this error.
     """
 
     code: ClassVar[Code] = Code.STEP_NOT_TAKEN
@@ -114,19 +114,19 @@ class UsageError(SwitchyardError):
 
 
 class LogUnwritableError(SwitchyardError):
-    """The log of a command that goes on without a terminal cannot be written."""
+    """The log of a detached command cannot be written."""
 
     code = Code.DETACHED_LOG_UNWRITABLE
 
 
 class DetachedEndedError(SwitchyardError):
-    """A command that goes on without a terminal has ended before it held the Lease. The text has what it said."""
+    """A detached command ended before it held the Lease. The text has its output."""
 
     code = Code.DETACHED_ENDED
 
 
 class ClusterError(SwitchyardError):
-    """The cluster cannot be asked, or its answer does not help. The one class that callers of a cluster catch."""
+    """The cluster does not answer, or its answer is an error. Callers of a cluster catch this class alone."""
 
     code = Code.CLUSTER_ERROR
 
@@ -159,7 +159,7 @@ class LoginError(ClusterError):
 
 
 class UnreachableError(ClusterError):
-    """No answer from the API server, or none that is an API server's."""
+    """The API server does not answer, or the answer is not that of an API server."""
 
     code = Code.API_UNREACHABLE
 
@@ -174,7 +174,7 @@ class AccessDeniedError(ClusterError):
 
     Args:
         verb: verb of Kubernetes' access rules, for example ``get``.
-        resource: what it was asked of, for example ``services/backend in namespace default``.
+        resource: resource of the request, for example ``services/backend in namespace default``.
         status: 401 or 403.
         answer: the message of the API server, which names the user and the permission.
     """
@@ -185,7 +185,7 @@ class AccessDeniedError(ClusterError):
         super().__init__(f"may not {verb} {resource} ({status}: {answer})")
         self.status = status
         self.asked = f"{verb} {resource}"
-        """Verb and resource, as `kubectl auth can-i` takes them but for the namespace."""
+        """Verb and resource as arguments of `kubectl auth can-i`, without the namespace."""
 
     @property
     def summary(self) -> str:
@@ -194,13 +194,13 @@ class AccessDeniedError(ClusterError):
 
 
 class RejectedError(ClusterError):
-    """The API server may be asked, and rejects what it is sent: an invalid object, or a policy against it."""
+    """The API server rejects an object, because it is invalid or a policy forbids it."""
 
     code = Code.API_REJECTED
 
 
 class NoIdentityError(ClusterError):
-    """The cluster has no namespace kube-system, by whose UID it is distinguished from another."""
+    """The cluster has no namespace kube-system, whose UID identifies a cluster."""
 
     code = Code.CLUSTER_ERROR
 
@@ -210,7 +210,7 @@ class ApiStatusError(ClusterError):
 
     Args:
         verb: verb of Kubernetes' access rules.
-        resource: what it was asked of.
+        resource: resource of the request.
         status: the HTTP status of the answer.
         answer: the message of the API server.
     """
@@ -252,19 +252,19 @@ class ReleasesUnreadableError(ObservationError):
 
 
 class VersionUnreadableError(ObservationError):
-    """The API server does not say its version. The text says why."""
+    """The API server does not report its version. The text says why."""
 
     code = Code.API_UNREACHABLE
 
 
 class GateRefusedError(SwitchyardError):
-    """A step is not taken, and the cluster is as it was. The text is for the engineer who pressed Enter."""
+    """A step was not carried out, and the cluster is as it was before the step. The text says why."""
 
     code = Code.STEP_NOT_TAKEN
 
 
 class NodeChangedError(SwitchyardError):
-    """A node is not as it was when the update began, and the patch that was rendered for it is not sent."""
+    """A node was changed while the update ran, so the patch that was rendered for it is not sent."""
 
     code = Code.NODE_CHANGED
 
@@ -276,7 +276,7 @@ class ClusterNotReadyError(SwitchyardError):
 
 
 class AwsError(SwitchyardError):
-    """AWS has no answer, or none for this user. The text says why."""
+    """AWS does not answer, or denies the call. The text says why."""
 
     code = Code.AWS_FAILED
 

@@ -12,7 +12,7 @@ import psutil
 DESTROY = frozenset({"destroy", "down", "dn"})
 OTHERS = frozenset({"up", "update", "preview", "pre", "refresh", "watch", "import"})
 WITH_VALUE = frozenset({"-s", "--stack", "-C", "--cwd", "--config-file", "-m", "--message"})
-"""Options whose value is the next argument, which might read like a command."""
+"""Options whose value is the next argument, which might look like a command."""
 
 
 TARGETED = re.compile(r"--target.*|-[defhjryQ]*t.*")
@@ -20,10 +20,10 @@ TARGETED = re.compile(r"--target.*|-[defhjryQ]*t.*")
 
 
 def is_destroy() -> bool:
-    """Whether the engine was started to destroy the stack, or resources of it.
+    """Whether the engine was started to destroy the stack or some of its resources.
 
-    The engine tells its program nothing of it, and runs no hook before the program has ended: so its command line is
-    read. With it a run asks less of the cluster, whose state is no reason to stop a destroy.
+    The engine does not report its operation to the program, and runs no hook before the program has ended, so this
+    reads its command line. During a destroy a run reads less, because the state of the cluster must not stop it.
     """
     return destroys(engine_arguments())
 
@@ -34,12 +34,12 @@ def is_whole_destroy() -> bool:
 
 
 def is_targeted() -> bool:
-    """Whether the engine was started for single resources: what else is configured may not exist yet."""
+    """Whether the engine was started for single resources, so that other configured resources may not exist yet."""
     return any(map(TARGETED.fullmatch, engine_arguments()))
 
 
 def project_directory() -> Path:
-    """The directory that the engine looks for the project from; the program's own where no engine can be found.
+    """The directory from which the engine searches for the project; the program's own if no engine is found.
 
     The two differ where Pulumi.yaml has a key `main`.
     """
@@ -47,19 +47,19 @@ def project_directory() -> Path:
 
 
 def config_file() -> Path | None:
-    """The stack file that the engine was started with; None for that of the project."""
+    """The stack file with which the engine was started; None for that of the project."""
     named = named_config_file(engine_arguments())
     return None if named is None else project_directory() / named
 
 
 def engine_arguments() -> tuple[str, ...]:
-    """The arguments of the engine that runs this program; none where it cannot be found."""
+    """The arguments of the engine that runs this program; empty if it is not found."""
     return _engine()[0]
 
 
 @cache
 def _engine() -> tuple[tuple[str, ...], Path | None]:
-    """Arguments and working directory of the engine that runs this program; none where it cannot be found."""
+    """Arguments and working directory of the engine that runs this program; empty if it is not found."""
     for process in psutil.Process().parents():
         with suppress(psutil.Error, IndexError):
             program, *arguments = process.cmdline()
@@ -78,12 +78,12 @@ def named_config_file(arguments: Sequence[str]) -> str | None:
 
 
 def destroys_all(arguments: Sequence[str]) -> bool:
-    """Whether these arguments are those of a destroy that is not limited to single resources."""
+    """Whether the engine's arguments are a destroy that is not limited to single resources."""
     return destroys(arguments) and not any(map(TARGETED.fullmatch, arguments))
 
 
 def destroys(arguments: Sequence[str]) -> bool:
-    """Whether these arguments of the engine's command line are those of a destroy."""
+    """Whether the engine's arguments are a destroy."""
     previous = ""
     for argument in arguments:
         if previous not in WITH_VALUE and argument in DESTROY | OTHERS:

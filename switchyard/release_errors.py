@@ -5,7 +5,7 @@ from switchyard.errors import ClusterError, SwitchyardError
 
 
 class ReleaseError(SwitchyardError):
-    """A release cannot go on, or its record cannot be read. The text says what serves, or that nothing was changed."""
+    """A release cannot continue, or its record cannot be read. The text says what serves."""
 
     code = Code.RECORD_UNREADABLE
 
@@ -25,9 +25,9 @@ class LeaseHeldError(ReleaseError):
     """Another command releases the service. The text names its user, host, phase and age.
 
     Args:
-        text: for people.
-        holder: the other command in words.
-        stage: the other command and its phase, which change when there is something new to say.
+        text: the message for people.
+        holder: description of the other command.
+        stage: the other command and its phase; a change of this value is worth a new message.
     """
 
     code = Code.RELEASE_IN_PROGRESS
@@ -57,25 +57,25 @@ class RollbackUnrecordedError(ReleaseError):
 
 
 class TransitionError(ReleaseError):
-    """An event that does not fit the state of a release. The text says what would fit."""
+    """An event does not fit the state of a release. The text names the events that do."""
 
     code = Code.ACT_DOES_NOT_FIT
 
 
 class TogetherUndoneError(ReleaseError):
-    """One of several selectors could not be changed, and those before it were changed back. It says what serves."""
+    """One of several selectors could not be changed, and the others were changed back. The text says what serves."""
 
     code = Code.TOGETHER_UNDONE
 
 
 class TogetherSplitError(ReleaseError):
-    """One of several selectors could not be changed, nor all of those before it back. The text has what may serve."""
+    """One of several selectors could not be changed, nor all others changed back. The text says what may serve."""
 
     code = Code.TOGETHER_SPLIT
 
 
 class ForeignRecordError(ReleaseError):
-    """A ConfigMap or a Lease of the record's name is not of this program."""
+    """A ConfigMap or a Lease with the name of the record does not belong to this program."""
 
     code = Code.RECORD_OF_ANOTHER_OWNER
 
@@ -87,6 +87,6 @@ class RecordUnreadableError(ReleaseError):
 
 
 class WebhookUrlError(ReleaseError):
-    """A key of a Secret has no URL of a webhook. The text does not have the value."""
+    """A key of a Secret does not have the URL of a webhook. The text does not show the value."""
 
     code = Code.WEBHOOK_UNUSABLE

@@ -32,11 +32,11 @@ class AccessLogs(pulumi.ComponentResource):
         Args:
             name: name of the component.
             cluster: settings of the cluster, with a load balancer.
-            production: whether logs stay when the stack is destroyed.
+            production: whether logs are kept when the stack is destroyed.
             opts: options of the component.
 
         Raises:
-            ValueError: without a load balancer in the settings.
+            ValueError: the settings have no load balancer.
         """
         super().__init__("switchyard:storage:AccessLogs", name, None, opts)
         if cluster.load_balancer is None:

@@ -43,7 +43,7 @@ class ChartAddon(pulumi.ComponentResource):
             name: name of the component.
             addon: the chart, its values and its namespace.
             access: the cluster.
-            retained: whether it stays on the cluster when the stack does not have it any more.
+            retained: whether the add-on stays on the cluster when it is removed from the stack.
             opts: options of the component.
         """
         super().__init__(f"switchyard:addons:{addon.kind}", name, None, opts)

@@ -35,7 +35,7 @@ class PrivateBucket:
 
         Args:
             name: name of the bucket, with which the names of its settings begin.
-            key_arn: ARN of the key that encrypts it; None takes the keys of S3.
+            key_arn: ARN of the key that encrypts the bucket; None for the keys of S3.
             policy: renders the policy of the bucket from its ARN.
             prefix: prefix of the keys of all objects that expire.
             keep_days: days after which an object is deleted.

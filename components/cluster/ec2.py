@@ -66,8 +66,8 @@ class Ec2Machines(pulumi.ComponentResource):
             cluster: settings of the cluster.
             services: settings of all services, for the ports that the load balancer reaches.
             production: whether the stack is marked production.
-            stack_kubeconfig: takes the kubeconfig before an object goes through the provider.
-            wait_for_api: waits for the first answer of the API server; takes the instance id of the control plane.
+            stack_kubeconfig: receives the kubeconfig before the provider registers an object.
+            wait_for_api: waits for the first answer of the API server, given the instance ID of the control plane.
             opts: options of the component.
         """
         super().__init__("switchyard:cluster:Ec2", name, None, opts)

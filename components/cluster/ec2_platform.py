@@ -55,7 +55,7 @@ class LastUpdate:
     Attributes:
         kubeconfig: the administrator's kubeconfig; None before the first update that succeeds.
         nodes: instance id by node.
-        fixed: settings that cannot change any more, by their keys.
+        fixed: settings that can no longer change, by their keys.
     """
 
     kubeconfig: str | None = None
@@ -151,7 +151,7 @@ class _Wait:
         self._ids: dict[str, str] = {}
 
     def learn(self, instance_ids: Mapping[str, pulumi.Output[str]]) -> None:
-        """Takes the ids of the machines as soon as they are known."""
+        """Receives the IDs of the machines as soon as they are known."""
         pulumi.Output.all(**instance_ids).apply(self._ids.update)
 
     async def for_api(self, instance_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Access to a cluster that exists already."""
+"""Access to an existing cluster."""
 
 import json
 import os
@@ -25,7 +25,7 @@ class ExistingClusterAccess(pulumi.ComponentResource):
     Args:
         name: name of the component.
         cluster: the settings.
-        access: the same cluster as the gates have it; None where only the settings are known.
+        access: the gates' access to the same cluster; None if only the settings are known.
         opts: options of the component.
     """
 
@@ -58,7 +58,7 @@ def provider_kubeconfig(cluster: ExistingCluster, access: ClusterAccess | None) 
 
     Args:
         cluster: the settings.
-        access: what the gates have resolved.
+        access: the gates' access to the cluster.
     """
     if not cluster.kubeconfig:
         return BY_CLIENT_GO if os.environ.get(VARIABLE) else None

@@ -113,7 +113,7 @@ class ClusterMachines(pulumi.ComponentResource):
             cluster: settings of the cluster.
             production: whether machines are protected unless the settings say otherwise.
             network: ids of the network.
-            storage: the key, secrets and bucket that they use.
+            storage: the key, secrets and bucket of the machines.
             endpoint: the Elastic IP of the API server.
             user_data: renders the user data of a node, which has no secret, from its name.
             after: resources that must exist before a machine starts, besides its role and secrets.

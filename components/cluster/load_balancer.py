@@ -67,16 +67,16 @@ class AlbIngress(pulumi.ComponentResource):
 
         Args:
             name: name of the component.
-            cluster: its settings, with a load balancer.
+            cluster: settings of the cluster, with a load balancer.
             services: settings of all services.
-            production: whether the stack is marked so.
-            security_group_id: the ALB's own group.
-            access_log_bucket: where access logs go, if the settings ask for them.
-            access: the cluster where the state of the Ingresses is read; None does not wait for the controller.
+            production: whether the stack is marked production.
+            security_group_id: ID of the ALB's security group.
+            access_log_bucket: bucket for access logs, if the settings ask for them.
+            access: access to the cluster of the Ingresses; None to not wait for the controller.
             opts: options of the component.
 
         Raises:
-            ValueError: without a load balancer in the settings, or without a bucket for the logs that they ask for.
+            ValueError: the settings have no load balancer, or ask for logs without a bucket.
         """
         super().__init__("switchyard:ingress:AlbIngress", name, None, opts)
         alb = cluster.load_balancer

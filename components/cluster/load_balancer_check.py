@@ -1,4 +1,4 @@
-"""Whether the AWS Load Balancer Controller has carried out what the Ingresses of a load balancer say."""
+"""Checks that the AWS Load Balancer Controller has applied the Ingresses of a load balancer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,13 +18,13 @@ from switchyard.kube.access import ClusterAccess
 class ControllerCheck:
     """Waits at the end of an update for the controller, and ends the update in an error with the controller's reason.
 
-    A preview only warns, of a load balancer that fails already.
+    A preview only warns of a load balancer that already fails.
 
     Args:
         component: the component that messages belong to.
         cluster: the settings of the cluster.
         services: the settings of all services.
-        access: the cluster where the state of the Ingresses is read; None does not wait.
+        access: access to the cluster of the Ingresses; None to not wait.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class ControllerCheck:
         self._written = False
 
     def hooks(self, name: str) -> pulumi.ResourceHookBinding | None:
-        """Returns hooks that note that this run writes an Ingress, and that explain a write that does not end.
+        """Returns hooks that record writes of Ingresses in this run, and explain a write that does not end.
 
         Args:
             name: the name of the component, with which the names of the hooks begin.
@@ -97,8 +97,8 @@ class ControllerCheck:
             return await (group.carried_out(written=self._written) if wait else group.now())
         except ClusterError as error:
             return GroupProblem(
-                f"load balancer of {self._cluster.name}: whether it does what its Ingresses say is not known: the API "
-                f"server does not say it: {error} ({Code.BALANCER_UNREADABLE}). Run `{typed('switchyard status')}` "
+                f"load balancer of {self._cluster.name}: whether it follows its Ingresses is not known: the API "
+                f"server does not report it: {error} ({Code.BALANCER_UNREADABLE}). Run `{typed('switchyard status')}` "
                 "once it does."
             )
 

@@ -42,7 +42,7 @@ class Routes:
 
         Args:
             services: the keys of the services.
-            opts: options beside those that every Ingress has.
+            opts: options in addition to those of every Ingress.
         """
         return [self._register(part, opts) for part in self.balancer.parts if part.service in services]
 
@@ -64,7 +64,7 @@ class Routes:
             after: the services.
 
         Raises:
-            ValueError: a service that switches by weights has not registered its own.
+            ValueError: a service that switches by weights has not registered its Ingresses.
         """
         for part in self.balancer.parts:
             if part.name in self._registered:

@@ -42,7 +42,7 @@ class ClusterNetwork(pulumi.ComponentResource):
     """Id of the security group of all machines, the only one with the cluster's tag."""
 
     control_plane_group_id: pulumi.Output[str]
-    """Id of the security group that the control plane has besides."""
+    """ID of the additional security group of the control plane."""
 
     load_balancer_group_id: pulumi.Output[str]
     """Id of the load balancer's security group."""

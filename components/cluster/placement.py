@@ -46,7 +46,7 @@ class Placement(pulumi.ComponentResource):
         nodes: the node table.
         live: the nodes of the cluster. Nodes of the table that are not among them are left out.
         access: the cluster, to read a node again before it is changed.
-        arrival: waits until a node has joined, before it is changed for the first time; None where all have.
+        arrival: waits until a node has joined, before its first change; None if all nodes have joined.
         opts: options of the component.
     """
 

@@ -33,9 +33,9 @@ class ArgoBlueGreenService(RolloutService[ArgoBlueGreenSettings, ArgoBlueGreenGa
 
     Args:
         name: the service's key.
-        service: its settings.
-        access: how the gates reach the cluster.
-        observed: what the program read of it at its start.
+        service: settings of the service.
+        access: the gates' access to the cluster.
+        observed: state of the service on the cluster at the start of the program.
         opts: options of the component.
     """
 

@@ -53,9 +53,9 @@ def register_autoscaler(
 
     Args:
         name: the key of the service.
-        service: its settings.
-        scaling: its limits and targets.
-        opts: options of the resource, with what has to serve before.
+        service: settings of the service.
+        scaling: limits and targets of the autoscaler.
+        opts: options of the resource, with the resources that must exist before.
     """
     manifest = autoscaler(service.kubernetes_name(name), service, scaling)
     return register(f"{name}-autoscaler", manifest, opts)

@@ -1,4 +1,4 @@
-"""The base of the components of services: what a service has whatever its strategy."""
+"""The common base of the components of services of all strategies."""
 
 from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
@@ -30,7 +30,7 @@ TYPES = (BLUE_GREEN_TYPE, CANARY_TYPE, ARGO_BLUE_GREEN_TYPE)
 
 
 S = TypeVar("S", bound=ServiceSettings)
-"""Settings of a service, of the strategy that the component is for."""
+"""Settings of a service with the strategy of the component."""
 
 G = TypeVar("G", bound=Gates[Any])
 """The gates of that strategy."""
@@ -112,9 +112,9 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
         """Registers the Service that users reach, behind the gate.
 
         Args:
-            after: what it waits for.
-            manifest: None makes it select the track.
-            ignored: what is left as it is.
+            after: resources that must exist before.
+            manifest: the manifest; None for one that selects the track.
+            ignored: fields that are not changed.
         """
         manifest = manifest or render.active_service(self._name, self._service)
 

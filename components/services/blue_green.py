@@ -57,15 +57,15 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
 
         Args:
             name: the key of the service, which the engine's names have.
-            service: its settings.
-            access: how the gates reach the cluster.
-            routing: the load balancer, for a service whose colours it knows.
-            observed: what the program read of it at its start.
+            service: settings of the service.
+            access: the gates' access to the cluster.
+            routing: routing of the load balancer, for a service that it switches.
+            observed: state of the service on the cluster at the start of the program.
             freezes: the windows without releases, in which the Service is not switched.
             opts: options of the component.
 
         Raises:
-            ValueError: its engine needs a load balancer and there is none, or the reverse.
+            ValueError: the engine needs a load balancer and there is none, or the reverse.
         """
         if switched_by_weights(service) != (routing is not None):
             raise ValueError(f"{name}: engine {service.engine} goes with{'out' if routing else ''} a load balancer")

@@ -26,8 +26,8 @@ class WeightedRouting:
     """How the load balancer routes to a service that it switches.
 
     Attributes:
-        routing: what the gates know of it.
-        write: registers the service's Ingresses, with these options beside their own.
+        routing: the data that the gates need.
+        write: registers the service's Ingresses with additional options.
     """
 
     routing: LoadBalancerRouting
@@ -58,7 +58,7 @@ def inspect_weights(
         refuses the whole group (`TargetGroup port is empty`).
 
     Raises:
-        pulumi.RunError: with a line for each service that may not leave them.
+        pulumi.RunError: some services may not leave them. The text has a line for each.
     """
     routes = cluster.load_balancer.routes if cluster.load_balancer is not None else ()
     routed = {route.service: services[route.service] for route in routes}

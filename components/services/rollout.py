@@ -62,8 +62,8 @@ class RolloutService(ReleasedService[R, RG]):
 
         Args:
             manifest: the object.
-            after: what it waits for.
-            name: the engine's name for it, where that of the object is taken.
+            after: resources that must exist before.
+            name: the engine's name for it, if the object's name is already used.
             changed: a hook that runs before each change of the object.
             ignored: fields that a controller sets.
         """

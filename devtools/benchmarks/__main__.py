@@ -41,7 +41,7 @@ KEPT_PLOT = PROJECT / "docs" / "kept-connections.png"
 
 
 class Part(StrEnum):
-    """What is measured; each on a sandbox of its own, but for the evidence, which is simulated, and the start-up."""
+    """The parts of a measurement. Each has its own sandbox, except the simulated evidence and the start-up."""
 
     STARTUP = "startup"
     SWITCH = "switch"
@@ -85,43 +85,49 @@ CANARIES = 5
 
 def main(
     only: Annotated[
-        list[Part] | None, typer.Option(help="Parts; without it, all. The others stay in the page.")
+        list[Part] | None, typer.Option(help="Parts to measure. Default: all. Others keep their results.")
     ] = None,
     runs: Annotated[
         int | None,
-        typer.Option(min=2, help=f"Of each way: switches {SWITCHES}, kept {KEPT_RUNS}, canaries {CANARIES}."),
+        typer.Option(
+            min=2, help=f"Runs of each way. Default: switches {SWITCHES}, kept {KEPT_RUNS}, canaries {CANARIES}."
+        ),
     ] = None,
-    program_runs: Annotated[int, typer.Option(min=2, help="Previews of each number of services.")] = 5,
-    size: Annotated[list[int] | None, typer.Option(help="Numbers of services; without it, all.")] = None,
+    program_runs: Annotated[int, typer.Option(min=2, help="Number of previews for each number of services.")] = 5,
+    size: Annotated[list[int] | None, typer.Option(help="Numbers of services to measure. Default: all.")] = None,
     against: Annotated[
         Path | None, typer.Option(help="Another checkout with its tools installed, for part `program`.")
     ] = None,
-    releases: Annotated[int, typer.Option(min=1, help="Releases with each default off.")] = 10,
-    requests: Annotated[int, typer.Option(min=1000, help="Of each long run.")] = 1_000_000,
-    migration_requests: Annotated[int, typer.Option(min=1000, help="During strategy migrations, at least.")] = 100_000,
-    migrations: Annotated[int, typer.Option(min=1, help="Releases that migrate a database.")] = 20,
-    order_rate: Annotated[int, typer.Option(min=8, help="Requests a second meanwhile.")] = 100,
+    releases: Annotated[int, typer.Option(min=1, help="Number of releases with each default switched off.")] = 10,
+    requests: Annotated[int, typer.Option(min=1000, help="Minimum number of requests in each long run.")] = 1_000_000,
+    migration_requests: Annotated[
+        int, typer.Option(min=1000, help="Minimum number of requests during strategy migrations.")
+    ] = 100_000,
+    migrations: Annotated[int, typer.Option(min=1, help="Number of releases that migrate a database.")] = 20,
+    order_rate: Annotated[int, typer.Option(min=8, help="Requests a second during these releases.")] = 100,
     rate: Annotated[
         int, typer.Option(min=10, help="Requests a second of the long run and the strategy migrations.")
     ] = 800,
-    switches: Annotated[int, typer.Option(min=1, help="Of each long run; of `kept-long` as many rollbacks too.")] = 50,
-    renewals: Annotated[
-        int, typer.Option(min=1, help="Switches and rollbacks each by a renewal, in `kept`.")
-    ] = KEPT_RUNS,
+    switches: Annotated[
+        int, typer.Option(min=1, help="Switches in each long run; in `kept-long` as many rollbacks too.")
+    ] = 50,
+    renewals: Annotated[int, typer.Option(min=1, help="Switches, and rollbacks, by a renewal in `kept`.")] = KEPT_RUNS,
     kept_rate: Annotated[int, typer.Option(min=40, help="Requests a second of part `kept-long`.")] = 1500,
     good: Annotated[int, typer.Option(min=0, help="Good releases of part `watch`, at each rate.")] = 20,
     watch_rate: Annotated[list[int] | None, typer.Option(min=10, help="Requests a second of part `watch`.")] = None,
-    watch_way: Annotated[list[str] | None, typer.Option(help="Ways of part `watch`; without it, all.")] = None,
-    watch_seconds: Annotated[int | None, typer.Option(min=10, help="Of a good release's watch.")] = None,
-    at_once: Annotated[int, typer.Option(min=1, help="Bad releases side by side in part `watch`.")] = 1,
-    good_at_once: Annotated[int, typer.Option(min=1, help="Good releases side by side in part `watch`.")] = 1,
+    watch_way: Annotated[list[str] | None, typer.Option(help="Ways of part `watch` to measure. Default: all.")] = None,
+    watch_seconds: Annotated[int | None, typer.Option(min=10, help="Seconds of a good release's watch.")] = None,
+    at_once: Annotated[int, typer.Option(min=1, help="Bad releases at the same time in part `watch`.")] = 1,
+    good_at_once: Annotated[int, typer.Option(min=1, help="Good releases at the same time in part `watch`.")] = 1,
     minutes: Annotated[
         float | None,
         typer.Option(
-            help="Of part `watch`, for bad and for good releases each; of `traffic` and `kept`, until no round begins."
+            help="Time limit in minutes: of `watch`, for bad and good releases each; of `traffic` and `kept`."
         ),
     ] = None,
-    simulated_releases: Annotated[int, typer.Option(min=1, help="Of each good version.")] = SIMULATED_RELEASES,
+    simulated_releases: Annotated[
+        int, typer.Option(min=1, help="Simulated releases of each good version.")
+    ] = SIMULATED_RELEASES,
 ) -> None:
     """Measures switches and canaries against their peers, what users see of them, and growth with the services."""
     data: dict[str, Any] = json.loads(DATA.read_text()) if only and DATA.exists() else {}

@@ -37,7 +37,7 @@ class Checkout:
     installation: Installation
 
     def describe(self) -> dict[str, str]:
-        """Its commit and the version of its engine."""
+        """A description of the checkout: its commit and the version of its engine."""
         commit = ["git", "-C", str(self.root), "describe", "--always", "--dirty"]
         return {"commit": _output(commit), "engine": _output([str(self.installation.engine), "version"])}
 

@@ -1,4 +1,4 @@
-"""Where connections are lost: many new ones a second, with the selector left alone, then switched all the time."""
+"""Measures where connections are lost: many new ones a second, first with a fixed selector, then with switches."""
 
 import json
 import time

@@ -37,7 +37,7 @@ def read(nodes: list[RealNode]) -> Counter[str]:
 
 
 def since(before: Mapping[str, int], now: Mapping[str, int]) -> dict[str, int]:
-    """What was counted meanwhile, where anything was."""
+    """The counters that have increased in the meantime."""
     return {name: count - before.get(name, 0) for name, count in sorted(now.items()) if count != before.get(name, 0)}
 
 

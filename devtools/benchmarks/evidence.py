@@ -55,7 +55,7 @@ BAD = (
 
 @dataclass(frozen=True)
 class Result:
-    """What became of simulated releases of one version.
+    """The results of simulated releases of one version.
 
     Attributes:
         name: of the version.

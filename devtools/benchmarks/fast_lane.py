@@ -17,7 +17,7 @@ ROLLBACK = "this program, switchyard rollback"
 
 @dataclass(frozen=True)
 class CommandResult:
-    """What a command says of itself.
+    """The result that a command reports.
 
     Attributes:
         left: connections that its drain counted at its end; None where it did not.
@@ -142,7 +142,7 @@ class ThereAndBack(Switch):
 
 
 def result_of(code: int, output: str, errors: str) -> CommandResult:
-    """What a command with `--json` says of itself.
+    """The result in the JSON output of a command.
 
     Args:
         code: its exit code.

@@ -30,7 +30,7 @@ class HttpMessage:
 
     @property
     def status(self) -> int:
-        """Of an answer."""
+        """The status of an answer."""
         return int(self.first.split(" ")[1])
 
 

@@ -1,4 +1,4 @@
-"""How long kept connections stay with the old version after a switch: by this program's commands, and by its peers.
+"""Measures how long kept connections stay with the old version after a switch, by this program and by peers.
 
 The clients never close a connection. Half of them reach the nodes directly, half through a proxy that keeps its
 connections to the nodes, as a load balancer does. Enter is the start of the command's process.

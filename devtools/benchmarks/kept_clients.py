@@ -98,7 +98,7 @@ class KeptClients(ClientThread):
             time.sleep(self._every)
 
     def waiting(self) -> int:
-        """How many answers `take` would return now."""
+        """Number of answers that `take` would return now."""
         return len(self._answers)
 
     def take(self) -> list[Answer]:

@@ -76,7 +76,7 @@ class KeptLong:
 
 @dataclass(frozen=True)
 class Pace:
-    """When the load after a command has lasted long enough.
+    """Decides when the load after a command has lasted long enough.
 
     Attributes:
         requests: of the whole run.

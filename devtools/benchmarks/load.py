@@ -60,7 +60,7 @@ class Request:
         node: address of the node that it was sent to.
         colour: of the pod that answered; empty without an answer. So are `version` and `pod`.
         version: what runs in it.
-        pod: its name.
+        pod: name of the pod.
         keep_alive: whether it was sent over a connection that was there already.
     """
 
@@ -173,7 +173,7 @@ class Load:
         raise TimeoutError(f"new connections are not answered by {colour} over every node: {answering}")
 
     def _wait_for_first_answers(self) -> None:
-        """What happens in the block happens under load."""
+        """Runs the block under load."""
         limit = time.monotonic() + WAIT_SECONDS
         while not all(self._results(way).exists() and self._results(way).stat().st_size for way in self._rates):
             if time.monotonic() > limit:

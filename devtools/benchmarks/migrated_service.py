@@ -66,7 +66,7 @@ def volume(namespace: str, folder: Path) -> list[dict[str, Any]]:
     """The PersistentVolume of a folder, and its claim in a namespace.
 
     Args:
-        namespace: of the service.
+        namespace: namespace of the service.
         folder: of this machine.
     """
     name = f"{CLAIM}-{namespace}"

@@ -58,7 +58,7 @@ class OrderRequest:
 
     @property
     def cause(self) -> str:
-        """Of a failure, in a few words."""
+        """The cause of a failure, in a few words."""
         return f"{self.method} {self.status or self.error} {self.wrong}".strip()
 
 
@@ -211,7 +211,7 @@ def _message(method: str, path: str, body: str) -> bytes:
 
 
 def _wrong(body: Any, number: int | None, names: set[str]) -> str:
-    """What a body has that it may not have; empty if nothing."""
+    """The error in a body; empty if it is correct."""
     if not isinstance(body, dict) or not isinstance(body.get("id"), int):
         return f"no order: {body!r}"
     if number not in {None, body["id"]}:

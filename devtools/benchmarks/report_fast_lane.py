@@ -1,4 +1,4 @@
-"""What the page says of `switchyard switch` and `switchyard rollback` beside `kubectl patch` and Argo Rollouts."""
+"""The section of the page that compares the fast lane with `kubectl patch` and Argo Rollouts."""
 
 from typing import Any
 

@@ -84,7 +84,7 @@ def met(taken: Sequence[dict[str, Any]]) -> bool:
 
 
 def _bars(long: dict[str, Any]) -> list[str]:
-    """What the long run is to reach, and what it has reached."""
+    """The targets of the long run, and its results."""
     commands = [run for taken in long["runs"].values() for run in taken]
     requests, failed = long["requests"], sum(long["failed"].values())
     seconds = [last(run) for run in commands]
@@ -111,7 +111,7 @@ def _bars(long: dict[str, Any]) -> list[str]:
 
 
 def _problems(taken: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """What commands said that went wrong, one by one."""
+    """The problems that commands reported, one by one."""
     problems = [f"- {way}: {run['problem']}" for way, runs in taken.items() for run in runs if run.get("problem")]
     if not problems:
         return []

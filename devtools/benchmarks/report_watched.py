@@ -36,7 +36,7 @@ Runs = list[dict[str, Any]]
 
 
 def watched(found: dict[str, Any]) -> list[str]:
-    """What a bad version costs until it is taken back, and whether good ones stay."""
+    """The section about the cost of a bad version until its rollback, and about good versions."""
     runs, plan = found["runs"], found["plan"]
     lines = [
         "",

@@ -1,4 +1,4 @@
-"""What users see of a switch by each way: the same real nodes, the same load, in shuffled order."""
+"""Measures what users see of a switch by each way: same real nodes, same load, shuffled order."""
 
 import random
 import time

@@ -1,4 +1,4 @@
-"""What a bad version costs until it is taken back, by this program and by Argo Rollouts, and whether good ones stay.
+"""Measures the cost of a bad version until its rollback by this program and by Argo Rollouts, and good versions.
 
 Each release is a real one on real nodes, from the old version to where it ends, under a load that goes on all the time.
 """

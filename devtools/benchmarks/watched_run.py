@@ -87,7 +87,7 @@ class Selectors:
 
     @property
     def changes(self) -> list[float]:
-        """When the selector became another one, Unix seconds."""
+        """Times at which the selector was changed, in Unix seconds."""
         return [at for at, _ in self._seen[1:]]
 
     def _read(self) -> None:

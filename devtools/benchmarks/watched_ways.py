@@ -119,7 +119,7 @@ class Deploy(WatchedWay):
         return record["result"] == "rolledBack", f"{held}{record.get('detail') or watched or record['result']}"
 
     def restore(self) -> None:
-        """Takes the release back if it has not been, and forgets that the version was rolled back."""
+        """Rolls the release back if necessary, and removes the mark of the rolled back version."""
         if self.kubectl("get", "service", "backend", "-o", "jsonpath={.spec.selector.version}") != "blue":
             self._command("abort", "backend")
         forgotten = json.dumps({"data": {"rolledBack": "[]"}})

@@ -31,7 +31,7 @@ class Rehearsed:
 
     Attributes:
         config: by full keys.
-        cluster: its settings, as the user has them.
+        cluster: settings of the cluster, as the user has them.
         changes: a line for each difference from the user's configuration.
     """
 
@@ -45,7 +45,7 @@ def read(file: Path, stack: str, charts: Callable[[Mapping[str, Chart]], Mapping
 
     Args:
         file: the stack's file.
-        stack: its name.
+        stack: name of the stack.
         charts: writes small charts in place of these; returns their paths by the same keys.
 
     Raises:

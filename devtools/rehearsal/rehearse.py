@@ -44,7 +44,7 @@ class World:
 
     @property
     def load_balancers(self) -> FakeController | None:
-        """What takes care of Ingresses; None while there is no API server."""
+        """The fake load balancer controller; None while there is no API server."""
         return self._load_balancers
 
     @property
@@ -121,7 +121,7 @@ def rehearsal(
     Args:
         directory: an empty one, for state, fake providers and engine.
         rehearsed: the stack's configuration.
-        stack: its name.
+        stack: name of the stack.
         report: takes a line on what a machine has become.
     """
     for part in ("fake-providers", "stack"):

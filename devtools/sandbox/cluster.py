@@ -156,7 +156,7 @@ class Sandbox:
         return whole and self.running() and (self.kind() is Kind.SIMULATED or self._nodes.have_images())
 
     def _command(self, verb: str) -> str:
-        """What a user types to do something with this sandbox."""
+        """The command line by which a user controls this sandbox."""
         return f"python -m devtools.sandbox {verb}" + ("" if self.directory == HOME else f" --name {self.name}")
 
     def _start(self, kind: Kind, report: Callable[[str], None]) -> None:

@@ -27,7 +27,7 @@ class ImageError(Exception):
 
 @dataclass(frozen=True)
 class Container:
-    """How a container of an image starts.
+    """The start settings of a container of an image.
 
     Attributes:
         command: program and arguments.
@@ -147,7 +147,7 @@ def encoded(document: Mapping[str, Any]) -> bytes:
 
 
 def blob(digest: str) -> str:
-    """Where an archive has the content with a digest."""
+    """The path in an archive of the content with a digest."""
     return f"blobs/{digest.replace(':', '/')}"
 
 

@@ -68,7 +68,7 @@ class RealNode:
 
     @property
     def address(self) -> str:
-        """Where NodePorts answer."""
+        """The address at which NodePorts answer."""
         return self.slot.node_address(self.index)
 
     @property
@@ -143,7 +143,7 @@ class RealNode:
         return set(listed.split())
 
     def import_images(self, archive: Path) -> None:
-        """Takes in the images of an OCI archive, under the names that it gives them."""
+        """Imports the images of an OCI archive, under the names in the archive."""
         self.run("ctr", "--namespace", "k8s.io", "images", "import", str(archive))
 
     def run(self, *command: str) -> str:

@@ -150,7 +150,7 @@ class RealNodes:
 
 
 def unavailable() -> str | None:
-    """Why this machine cannot have real nodes, with the remedy, in one line; None if nothing speaks against it."""
+    """The reason why this machine cannot have real nodes, with a remedy, in one line; None if it can."""
     if os.uname().sysname != "Linux":
         return "Real nodes need Linux. Simulated ones run here: python -m devtools.sandbox up"
     if os.geteuid() != 0:
@@ -170,7 +170,7 @@ def unavailable() -> str | None:
 
 
 def _refusal() -> str | None:
-    """What this machine does not let root do; None if nothing."""
+    """The operation that this machine denies to root; None without one."""
     tried = subprocess.run(
         ["unshare", "--mount", "--net", "--pid", "--fork", "true"], capture_output=True, text=True, check=False
     )

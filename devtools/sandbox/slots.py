@@ -46,7 +46,7 @@ class Slot:
 
     @property
     def prefix_length(self) -> int:
-        """Of the network that bridge and nodes share."""
+        """Prefix length of the network that bridge and nodes share."""
         return NODE_NETWORKS[self.number].prefixlen
 
     @property

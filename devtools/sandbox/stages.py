@@ -1,4 +1,4 @@
-"""What the simulated kubelets do, as configuration for kwok."""
+"""The configuration of kwok, which defines the behaviour of simulated kubelets."""
 
 from typing import Any
 

@@ -138,7 +138,7 @@ class Downloader:
         return checksum
 
     def _part(self, download: Download) -> Path:
-        """Where a file is kept while it is fetched: a place of its own for each URL, and so for each version."""
+        """The path of a file during its download, which is different for each URL, and so for each version."""
         of_url = hashlib.sha256(download.url.encode()).hexdigest()[:16]
         return self._folder / f"{of_url}-{download.file_name}.part"
 

@@ -48,7 +48,7 @@ def fingerprint(tool: Tool) -> str:
 
 
 def installed_from(tool: Tool) -> str | None:
-    """How the pinned version got here; None if it is not here, or not as it was left."""
+    """How the pinned version was installed; None if it is not installed, or was changed since."""
     record = INSTALLED / f"{tool.name}.json"
     try:
         recorded = json.loads(record.read_text())

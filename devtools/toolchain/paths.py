@@ -1,4 +1,4 @@
-"""Where the tools are, and the environment that makes them work together."""
+"""The paths of the tools, and the environment in which they work together."""
 
 import sys
 from dataclasses import dataclass

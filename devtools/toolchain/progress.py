@@ -24,11 +24,11 @@ class Step:
 
     @property
     def seconds(self) -> int:
-        """How long so far."""
+        """The duration so far, in seconds."""
         return round(time.monotonic() - self._started)
 
     def progress(self, doing: str) -> None:
-        """Takes how far the step is."""
+        """Receives the progress of the step."""
         self._doing = doing
 
     def line(self, text: str) -> None:

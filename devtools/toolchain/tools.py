@@ -1,4 +1,4 @@
-"""What a tool of the toolchain is: its releases for a platform, and the sources that it can be built from."""
+"""The definition of a tool of the toolchain: its releases for a platform, and its sources."""
 
 import platform
 from collections.abc import Callable, Mapping

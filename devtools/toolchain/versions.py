@@ -1,4 +1,4 @@
-"""What is installed: the one place that pins versions, and says where each tool comes from."""
+"""The pinned versions and the origins of all tools."""
 
 from collections.abc import Callable, Mapping
 

@@ -147,7 +147,7 @@ def user_data(cluster: Ec2Cluster, node_name: str, *, endpoint: str, backup_buck
     """A machine's user data: a #cloud-config that writes files and runs the boot script.
 
     Args:
-        cluster: its settings.
+        cluster: settings of the cluster.
         node_name: name of the machine, a key of the node table.
         endpoint: the API server's Elastic IP.
         backup_bucket: name of the bucket for snapshots of etcd.

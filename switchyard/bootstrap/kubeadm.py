@@ -62,7 +62,7 @@ def internal_name(cluster: Ec2Cluster, endpoint: str) -> str:
     members by private addresses, and a packet to the Elastic IP comes from the node's public one.
 
     Args:
-        cluster: its settings.
+        cluster: settings of the cluster.
         endpoint: the Elastic IP.
     """
     host = f"ec2-{str(IPv4Address(endpoint)).replace('.', '-')}"
@@ -80,7 +80,7 @@ def init_configuration(cluster: Ec2Cluster, endpoint: str) -> list[Config]:
     """All documents of ``kubeadm init --config``.
 
     Args:
-        cluster: its settings.
+        cluster: settings of the cluster.
         endpoint: the API server's Elastic IP.
     """
     init = {
@@ -140,7 +140,7 @@ def join_configuration(cluster: Ec2Cluster, endpoint: str, node_name: str) -> li
     """All documents of ``kubeadm join --config`` on a worker; the kubelet's configuration comes from the cluster.
 
     Args:
-        cluster: its settings.
+        cluster: settings of the cluster.
         endpoint: the API server's Elastic IP.
         node_name: name of the worker.
     """

@@ -1,4 +1,4 @@
-"""`switchyard abort`: what an operator does with a release that has not ended."""
+"""`switchyard abort`: ends a release that has not ended, with the old version serving."""
 
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
@@ -9,9 +9,9 @@ from switchyard.cli.options import Json, ServiceKey, Stack, Wait, Yes
 def abort(
     service: ServiceKey, stack: Stack = None, *, wait: Wait = False, yes: Yes = False, as_json: Json = False
 ) -> None:
-    """Takes a release back: rolls back after the switch, and deletes the pods of the new version before it.
+    """Aborts a release: after the switch it rolls back, and before the switch it deletes the new pods.
 
-    Ends with 0 when the release is taken back.
+    Ends with 0 when the old version serves.
     """
     from switchyard.cli.deploy_request import DeployRequest, begin
     from switchyard.release.plan import Act

@@ -44,11 +44,11 @@ class Version:
 
 @dataclass(frozen=True)
 class Judgement:
-    """One measurement.
+    """The result of one measurement, as Argo Rollouts would judge it.
 
     Attributes:
         version: the version that was measured.
-        metric: what was measured.
+        metric: the metric that was measured.
         verdict: the verdict of Argo Rollouts on it.
         value: the measured value as text, in the metric's unit; None without a result.
         reason: the reason for the verdict, as text.
@@ -69,14 +69,14 @@ async def measure(
     Args:
         access: the cluster.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         analysis: the queries, and the address of Prometheus.
         pod_hash: measures only these pods, without a call to the cluster.
 
     Raises:
-        NoVersionError: there is nothing to measure.
-        switchyard.errors.PrometheusUnresolvedError: Prometheus' name does not resolve here.
-        switchyard.errors.ClusterError: the cluster cannot be asked.
+        NoVersionError: there is no version to measure.
+        switchyard.errors.PrometheusUnresolvedError: this machine does not resolve the host name of Prometheus.
+        switchyard.errors.ClusterError: the cluster does not answer.
     """
     if pod_hash is None:
         cluster = await Cluster.connect(access)
@@ -175,6 +175,6 @@ def versions_of(name: str, service: CanarySettings, rollout: Mapping[str, Any] |
 
 
 def _shown(value: float, threshold: float) -> str:
-    """A value as short as it may be without going over to the other side of its threshold."""
+    """The shortest text of a value that is on the same side of its threshold as the value."""
     short = f"{value:.4g}"
     return short if (float(short) < threshold) == (value < threshold) else str(value)

@@ -1,4 +1,4 @@
-"""What `switchyard analyze` prints of a canary: one line for each measurement, or a JSON document."""
+"""Output of `switchyard analyze` for a canary: one line for each measurement, or a JSON document."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from rich.text import Text
 from switchyard.cli.analysis import Judgement
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
+"""Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 
 def document(stack: str, key: str, prometheus: str, judgements: list[Judgement], *, is_good: bool) -> dict[str, Any]:
@@ -17,9 +17,9 @@ def document(stack: str, key: str, prometheus: str, judgements: list[Judgement],
     Args:
         stack: name of the stack.
         key: key of the service.
-        prometheus: the address that was asked.
+        prometheus: the address of Prometheus.
         judgements: the measurements.
-        is_good: whether each one of the version to judge is a success.
+        is_good: whether all measurements of the version to judge are successes.
     """
     return {
         "version": FORM_VERSION,
@@ -45,7 +45,7 @@ def document(stack: str, key: str, prometheus: str, judgements: list[Judgement],
 
 
 def table(title: str, judgements: list[Judgement]) -> Table:
-    """The measurements, one a line."""
+    """The table of the measurements, with one line for each."""
     table = Table(title=Text(title), title_justify="left")
     for column in ("version", "metric", "value", "needed", "verdict", "why"):
         table.add_column(column)

@@ -22,7 +22,7 @@ LOOK_SECONDS = 30
 
 @dataclass(frozen=True)
 class Request:
-    """What the operator has typed.
+    """The arguments and options of `switchyard analyze`.
 
     Attributes:
         stack: name of the stack.

@@ -1,4 +1,4 @@
-"""What `switchyard analyze` does for a service in two colours: a short watch of the version that serves."""
+"""Runs `switchyard analyze` for a blue/green service: a short watch of the version that serves."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,7 +18,7 @@ from switchyard.release.verdict_numbers import WatchedVerdict
 from switchyard.release.watch import watch
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
+"""Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +27,8 @@ class ColourAnalysis:
 
     Attributes:
         colour: the colour, with its version and pods.
-        source: address of Prometheus; None where the pods were asked.
-        verdict: what the watch would end in now.
+        source: address of Prometheus; None if the metrics were read from the pods.
+        verdict: the verdict that a watch would have now.
         numbers: numbers of the verdict, as the record of a release has them.
     """
 
@@ -39,7 +39,7 @@ class ColourAnalysis:
 
     @property
     def is_good(self) -> bool:
-        """Whether the watch would let the version pass."""
+        """Whether the version would pass the watch."""
         return self.verdict.outcome is Outcome.PASS
 
     @property
@@ -49,7 +49,7 @@ class ColourAnalysis:
         return verdict.sentence if verdict.code is None else with_code(verdict.code, verdict.sentence)
 
     def document(self, stack: str, key: str) -> dict[str, Any]:
-        """The JSON form."""
+        """The document that `--json` prints."""
         return {
             "version": FORM_VERSION,
             "stack": stack,
@@ -65,7 +65,7 @@ class ColourAnalysis:
         }
 
     def table(self, stack: str, key: str) -> Table:
-        """The questions of the watch, one a line."""
+        """The table of the watch's questions, with one line for each."""
         where = self.source or "the pods' own metrics"
         title = f"stack {stack}, service {key}, {self.colour}, {where}, {self.verdict.seconds:.0f} s"
         table = Table(title=Text(title), title_justify="left")
@@ -80,19 +80,19 @@ class ColourAnalysis:
 async def analyse(
     access: ClusterAccess, stack: str, key: str, service: BlueGreenSettings, prometheus: str | None, seconds: int
 ) -> ColourAnalysis:
-    """Watches the colour that serves for a while, against the other one, and judges it as after a switch.
+    """Watches the colour that serves, compares it with the other one, and judges it as after a switch.
 
     Args:
         access: the cluster.
         stack: name of the stack.
         key: key of the service in the configuration.
-        service: its settings.
-        prometheus: address of Prometheus in place of the configured source; None keeps that.
-        seconds: for how long it is watched.
+        service: settings of the service.
+        prometheus: address of a Prometheus to use; None for the configured source.
+        seconds: duration of the watch in seconds.
 
     Raises:
         switchyard.errors.GateRefusedError: the Service is not the stack's, or selects neither colour.
-        switchyard.errors.ClusterError: the cluster cannot be asked.
+        switchyard.errors.ClusterError: the cluster does not answer.
     """
     own = service.release.watch
     settings = own.model_copy(update={"seconds": seconds, "prometheus": prometheus or own.prometheus})

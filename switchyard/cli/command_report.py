@@ -1,4 +1,4 @@
-"""What the reports of all commands of a release have in common."""
+"""The common base of the reports of all release commands."""
 
 from abc import ABC, abstractmethod
 
@@ -24,8 +24,8 @@ class CommandReport(ABC):
         """Reports a warning."""
 
     def state_unreachable(self, why: str) -> None:
-        """Reports that the state cannot be read, which does not stop a command."""
-        self.warn(f"The state of stack {self._stack} cannot be read, and the command goes on without it: {why}")
+        """Reports that the state cannot be read. The command continues."""
+        self.warn(f"The state of stack {self._stack} cannot be read, and the command continues without it: {why}")
 
 
 class CollectedReport(CommandReport):
@@ -43,18 +43,18 @@ class CollectedReport(CommandReport):
         self._warnings: list[str] = []
 
     def warn(self, line: str) -> None:
-        """Reports a warning: at once to people, in the document to scripts."""
+        """Reports a warning, which is printed at once for people and is part of the document for scripts."""
         self._warnings.append(line)
         if not self._as_json:
             errors.print(line)
 
     def tell(self, line: str) -> None:
-        """Reports at once what a script should see too while it waits: standard error is free of the document."""
+        """Prints a line at once on standard error, also with `--json`, whose document is on standard output."""
         self._warnings.append(line)
         errors.print(line)
 
 
 def hook_line(hook: HookRecord) -> str:
-    """The end of a hook, with its time."""
+    """The line about a hook that has ended, with its duration."""
     seconds = "" if hook.ended is None else f"{(from_text(hook.ended) - from_text(hook.started)).total_seconds():.0f} s"
     return f"{'hook':<9} {hook.outcome or '':<9} {seconds:>6}  {hook.name}: {hook.detail or ''}".rstrip(" :")

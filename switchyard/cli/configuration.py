@@ -1,4 +1,4 @@
-"""Reads the settings of a stack, so that the command line and the program see the same."""
+"""Reads the settings of a stack for the command line, with the same rules as the program."""
 
 import json
 import os
@@ -23,13 +23,13 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
     """Reads the configuration of a stack through the engine.
 
     Args:
-        stack: its name; None takes the one selected.
+        stack: name of the stack; None for the selected one.
 
     Returns:
         The stack's name and its settings.
 
     Raises:
-        ConfigurationError: the engine is missing, or it refuses.
+        ConfigurationError: the engine is not installed, or refuses the command.
         switchyard.config.errors.SettingsError: the configuration has errors.
     """
     name = stack or Engine(None).stack_name()
@@ -75,9 +75,9 @@ def access_to(stack: str, settings: StackSettings, seconds: float | None = None)
     """The access of the command line to the cluster of a stack.
 
     Args:
-        stack: its name.
-        settings: its settings.
-        seconds: how long the state, which has the kubeconfig of a cluster that the stack creates, is waited for.
+        stack: name of the stack.
+        settings: settings of the stack.
+        seconds: time limit for the state, which has the kubeconfig of a cluster that the stack creates.
 
     Raises:
         EngineError: the state cannot be read in that time.

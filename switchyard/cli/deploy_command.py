@@ -1,4 +1,4 @@
-"""`deploy`, `resume`, `abort` and `retire` from the settings to the exit code."""
+"""Runs `deploy`, `resume`, `abort` and `retire`, from the settings to the exit code."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -58,7 +58,7 @@ def run_due(request: DeployRequest, state: Answer) -> None:
     """Retires the old colour of every service whose release has baked long enough.
 
     Args:
-        request: with an empty service.
+        request: the request of `retire --due`, whose service is empty.
         state: the engine, which reads the outputs of the stack.
     """
     stack, settings = read_settings_at_once(request.stack)
@@ -92,7 +92,7 @@ async def _retire_due(
 
 
 class _Command(ServiceRelease):
-    """One command on one service."""
+    """A run of one command on one service."""
 
     async def run(self, state: Answer) -> ExitCode:
         """Runs the command, and returns its exit code."""
@@ -126,18 +126,18 @@ class _Command(ServiceRelease):
                 if not request.yes:
                     raise_refusal(refuse_other_than_confirmed(confirmed, observation))
                 record = await self._act(self.runner(cluster, ledger), ledger, releases, observation)
-            serving = None  # what was read before may not serve any more
+            serving = None  # the earlier reading may be outdated
             with suppress(ClusterError):
                 serving = await self.observe(cluster)
             return self.report.end(record, serving, self.service.release.bake_seconds)
 
     async def _read_again(self, ledger: DeployLedger) -> None:
-        """Reads the configuration again when another command was waited for, which writes it."""
+        """Reads the configuration again after the wait for another command, which may have changed it."""
         if ledger.waited:
             self.take(*await asyncio.to_thread(read_settings_at_once, self.stack))
 
     async def _detach(self) -> ExitCode:
-        """Has a process without a terminal go on, once everything that needs an operator is done."""
+        """Continues in a background process, after the steps that need the operator's terminal."""
         detached = await detach([self.request.service], self.request.confirmed_arguments(self.stack))
         self.report.detached(detached)
         return ExitCode.OK

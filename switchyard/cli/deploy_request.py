@@ -1,4 +1,4 @@
-"""What is asked of `deploy`, `resume`, `abort` or `retire`, and what begins before anything is imported for it."""
+"""The request of `deploy`, `resume`, `abort` or `retire`, and its start before the libraries are imported."""
 
 # ruff: noqa: PLC0415
 
@@ -14,22 +14,22 @@ from switchyard.release.plan import Act
 
 @dataclass(frozen=True)
 class DeployRequest:
-    """What the operator has typed.
+    """The arguments and options of `deploy`, `resume`, `abort` or `retire`.
 
     Attributes:
         act: deploy, resume, abort or retire.
         service: key of the service.
         tag: the version; only for deploy.
-        reason: why, for the record.
+        reason: the operator's reason, for the record.
         hold_after: the phase after which the release waits for an operator.
         stack: name of the stack; None for the selected one.
-        wait: whether a command that releases the service is waited for as long as it takes.
-        detach: whether it goes on without this terminal.
-        yes: whether it is confirmed already.
+        wait: whether to wait for another command on the service, without a time limit.
+        detach: whether the command continues in a background process.
+        yes: whether the command is confirmed in advance.
         as_json: whether the output is one JSON document.
-        override: why it goes on although releases are frozen; None where it does not.
-        hotfix: whether it is an unplanned repair, which goes on although nothing can be seen of its requests.
-        together: services that are deployed by one command, each as SERVICE=TAG; empty for one alone.
+        override: the operator's reason to override a freeze; None without one.
+        hotfix: whether it is an unplanned repair, which continues even if its metrics cannot be read.
+        together: services that are deployed by one command, each as SERVICE=TAG; empty for a single service.
     """
 
     act: Act
@@ -48,7 +48,7 @@ class DeployRequest:
 
     @property
     def keys(self) -> tuple[str, ...]:
-        """Keys of the services that are named, in order."""
+        """Keys of the named services, in order."""
         return tuple(sorted(self.tags)) if self.together else (self.service,)
 
     @property
@@ -65,15 +65,15 @@ class DeployRequest:
 
     @property
     def confirmed(self) -> str:
-        """The command line with its options, confirmed: without `--hold-after` it would do more than was asked."""
+        """The command line with its options and `--yes`, for a message that asks for confirmation."""
         texts = options(reason=self.reason, override=self.override, hold_after=self.hold_after)
         return f"{self.typed}{texts}{options(hotfix=self.hotfix, wait=self.wait, detach=self.detach)} --yes"
 
     def confirmed_arguments(self, stack: str) -> list[str]:
-        """The arguments of the same command, confirmed, for a process without a terminal.
+        """The arguments of the same command with `--yes`, for the background process.
 
         Args:
-            stack: its name.
+            stack: name of the stack.
         """
         values = {
             "--reason": self.reason,
@@ -103,7 +103,7 @@ def begin(request: DeployRequest) -> None:
 
 
 def several(request: DeployRequest, words: tuple[str, ...], *, together: bool) -> DeployRequest:
-    """The request for several services. Refuses what is neither one service nor several, each with its tag.
+    """The request for several services. Refuses arguments that name neither one service nor several with tags.
 
     Args:
         request: what the operator has typed.
@@ -122,7 +122,7 @@ def several(request: DeployRequest, words: tuple[str, ...], *, together: bool) -
 def begin_due(
     stack: str | None, service: str | None, override: str | None, *, wait: bool, yes: bool, as_json: bool
 ) -> None:
-    """Retires whatever has baked long enough, one service after the other. Refuses what is about one service."""
+    """Retires every service whose bake is over, one after the other. Refuses arguments for one service."""
     with errors_end_the_command(stack, as_json=as_json):
         if service is not None or override is not None:
             _refuse_one(service, override)
@@ -139,7 +139,7 @@ def begin_due(
 
 
 def _check(request: DeployRequest) -> None:
-    """Refuses what cannot be meant or confirmed, before anything is read."""
+    """Refuses impossible arguments and a missing confirmation, before anything is read."""
     from switchyard.errors import UsageError
     from switchyard.release.deploy_refusals import refuse_impossible_tag
     from switchyard.release.refusals import refuse_unconfirmed
@@ -155,7 +155,7 @@ def _check(request: DeployRequest) -> None:
 
 
 def _refuse_one(service: str | None, override: str | None) -> NoReturn:
-    """Refuses what is about one service, where all that are due would be retired."""
+    """Refuses `--due` together with arguments for one service."""
     import shlex
 
     from switchyard.config.commands import typed
@@ -176,7 +176,7 @@ def _end_interrupted(request: DeployRequest) -> NoReturn:
     key = request.keys[0]
     remedy = (
         f"Phase of the release: {typed('switchyard status')}; {typed(f'switchyard history {key}')}\n"
-        f"To continue: {typed(f'switchyard resume {key}')}. To take it back: {typed(f'switchyard abort {key}')}"
+        f"To continue: {typed(f'switchyard resume {key}')}. To revert it: {typed(f'switchyard abort {key}')}"
     )
     end_interrupted(remedy, request.keys, request.stack, as_json=request.as_json)
 
@@ -187,6 +187,6 @@ def _end_interrupted_due(request: DeployRequest) -> NoReturn:
 
     text = (
         "What serves continues to serve, and some releases may be retired already: "
-        f"{typed('switchyard status')}. To go on: {typed('switchyard retire --due')}"
+        f"{typed('switchyard status')}. To continue: {typed('switchyard retire --due')}"
     )
     end(text, as_json=request.as_json)

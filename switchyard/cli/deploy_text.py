@@ -1,4 +1,4 @@
-"""What `deploy`, `resume`, `abort` and `retire` print, for people and as JSON."""
+"""Output of `deploy`, `resume`, `abort` and `retire`, for people and as JSON."""
 
 from typing import Any
 
@@ -23,13 +23,13 @@ from switchyard.release.standing import baked_until, held_after
 from switchyard.release.verdict import Verdict
 
 VERSION = 1
-"""Version of the JSON form. It changes when a name is taken away or gets another meaning."""
+"""Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 
 IN_DOUBT = (
     "Its switch is in doubt: this is not a success yet, and the old colour is not retired until every node follows:"
 )
-"""What is said of a release that has got where it was to, when not every node was seen to follow its switch."""
+"""Prefix of the message about a successful release whose switch not every node was seen to follow."""
 
 
 class DeployReport(CommandReport):
@@ -54,7 +54,7 @@ class DeployReport(CommandReport):
         errors.print(message_of(error))
 
     def confirmed(self, observation: Observation) -> bool:
-        """Shows what will happen, and asks whether it is to."""
+        """Shows what will happen, and asks for confirmation."""
         self.tell_plan(observation)
         if typer.confirm(f"{self._request.act.value.capitalize()}?", err=True):
             return True
@@ -62,7 +62,7 @@ class DeployReport(CommandReport):
         return False
 
     def tell_plan(self, observation: Observation) -> None:
-        """Tells people what serves, and what will."""
+        """Prints what serves now, and what will serve."""
         request, serving = self._request, observation.colours[observation.serving]
         where = f"in namespace {observation.settings.namespace} of stack {self._stack} ({self._described})"
         console.print(f"{request.service} {where}\n  serves now   {serving}", markup=False)
@@ -70,13 +70,13 @@ class DeployReport(CommandReport):
             console.print(f"  after this   {serving.colour.other} {request.tag}, {serving.wanted} pods", markup=False)
 
     def tick(self, verdict: Verdict) -> None:
-        """Shows how the watch stands, on a terminal, in one line that is written over."""
+        """Shows the present verdict on a terminal, in one line that each reading overwrites."""
         if console.is_terminal and not self._request.as_json:
             counted = f"{verdict.requests} requests, {verdict.failed} failed"
             console.print(f"  watch     {verdict.seconds:.0f} s, {counted}   ", markup=False, end="\r")
 
     def phase_ended(self, phase: PhaseRecord) -> None:
-        """One line for the end of a phase, with its time. The end of the command has what does not fit in it."""
+        """Prints one line for a phase that has ended, with its duration. Longer details follow at the end."""
         self._print_phase(phase, "  ")
 
     def _print_phase(self, phase: PhaseRecord, prefix: str) -> None:
@@ -88,7 +88,7 @@ class DeployReport(CommandReport):
         console.print(line.rstrip(), markup=False)
 
     def detached(self, process: Detached) -> None:
-        """Reports a process that goes on without this terminal: how to follow it, and how to end it."""
+        """Reports the background process: how to follow it, and how to end it."""
         request, on = self._request, stack_option(self._request.stack)
         host = Holder("").host
         if request.as_json:
@@ -98,7 +98,7 @@ class DeployReport(CommandReport):
             return
         act = f"the {request.act} of {request.tag}" if request.tag else f"the {request.act}"
         console.print(
-            f"{request.service}: {act} goes on without this terminal, in process {process.process} on {host}\n"
+            f"{request.service}: {act} continues without this terminal, in process {process.process} on {host}\n"
             f"  log       {process.log}\n"
             f"  follow    switchyard status --watch{on}\n"
             f"  end       switchyard abort {request.service}{on}",
@@ -106,12 +106,12 @@ class DeployReport(CommandReport):
         )
 
     def hook_ended(self, hook: HookRecord) -> None:
-        """One line for the end of a hook."""
+        """Prints one line for a hook that has ended."""
         if not self._request.as_json:
             console.print(f"  {hook_line(hook)}", markup=False)
 
     def end(self, record: ReleaseRecord, observation: Observation | None, bake_seconds: int) -> ExitCode:
-        """Reports where the release is, what serves and what to type next. Returns the exit code."""
+        """Reports the phase of the release, what serves and the next command. Returns the exit code."""
         code = exit_code(record, self._request)
         if self._request.as_json:
             print_json(document(record))
@@ -122,7 +122,7 @@ class DeployReport(CommandReport):
     def tell_end(
         self, code: ExitCode, record: ReleaseRecord, observation: Observation | None, bake_seconds: int
     ) -> None:
-        """Tells people where the release is, what serves and what to type next."""
+        """Prints the phase of the release, what serves and the next command."""
         reached = not _reached(record, self._request)
         ending = _good_ending(record, bake_seconds) if reached else _bad_ending(record)
         doubt = f"{IN_DOUBT} {record.doubt}" if reached and record.running and record.doubt else ""
@@ -132,28 +132,28 @@ class DeployReport(CommandReport):
 
 
 def what_serves(observation: Observation | None) -> str:
-    """A sentence about the version that serves; None stands for a cluster that cannot be read now."""
+    """A sentence about the version that serves. Without an observation it names the command that shows it."""
     if observation is None:
         return f"What serves now cannot be read; as soon as the API server answers: {typed('switchyard status')}."
     return observation.what_serves
 
 
 def document(record: ReleaseRecord) -> dict[str, Any]:
-    """What `--json` prints. Scripts rely on these names."""
+    """The document that `--json` prints. Scripts rely on its keys."""
     return {"version": VERSION, **record.to_json()}
 
 
 def exit_code(record: ReleaseRecord, request: DeployRequest) -> ExitCode:
-    """The exit code of a command whose release has come as far as its record says.
+    """The exit code of a command, by the record of its release.
 
-    One that serves, and that not every node was seen to follow, is no success that a script may rely on.
+    A version that serves while a node is not seen to follow is not a success, so scripts get 1.
     """
     code = _reached(record, request)
     return ExitCode.FAILED if record.running and record.doubt is not None else code
 
 
 def _reached(record: ReleaseRecord, request: DeployRequest) -> ExitCode:
-    """The same without regard to what was seen of the switch."""
+    """The exit code without regard to nodes that do not follow the switch."""
     if record.held:
         return ExitCode.OK if record.detail == held_after(request.hold_after) else ExitCode.FAILED
     is_aborted = (
@@ -164,7 +164,7 @@ def _reached(record: ReleaseRecord, request: DeployRequest) -> ExitCode:
 
 
 def _good_ending(record: ReleaseRecord, bake_seconds: int) -> str:
-    """What happened, where it is what the operator asked for."""
+    """The sentence about a release that ended as the operator asked."""
     key, version = record.service, f"{record.tag} in {record.target}"
     if record.held:
         return f"{key}: the release of {version} waits in phase {record.phase}, {record.detail}."
@@ -173,11 +173,11 @@ def _good_ending(record: ReleaseRecord, bake_seconds: int) -> str:
         return f"{key}: {version} has passed. It bakes until {to_text(until) if until else 'its time is over'}."
     if record.result is Result.SUCCEEDED:
         return f"{key}: {version} is released, and {record.source} is retired."
-    return f"{key}: the release of {version} is taken back: {_sentence(record.detail)}."
+    return f"{key}: the release of {version} was reverted: {_sentence(record.detail)}."
 
 
 def _bad_ending(record: ReleaseRecord) -> str:
-    """What happened, where it is not what the operator asked for."""
+    """The sentence about a release that did not end as the operator asked."""
     version, phase = f"{record.tag} in {record.target}", f"in phase {record.phase}"
     condition = {
         Result.RUNNING: f"is held {phase}" if record.held else f"is not finished {phase}",
@@ -192,11 +192,11 @@ def _bad_ending(record: ReleaseRecord) -> str:
 
 
 def _sentence(detail: str | None) -> str:
-    return (detail or "no reason was written").strip().removesuffix(".")
+    return (detail or "no reason is recorded").strip().removesuffix(".")
 
 
 def _next(record: ReleaseRecord, stack: str | None) -> str:
-    """What to type next."""
+    """The line with the next command."""
     on = stack_option(stack)
     key = record.service
     if not record.running:
@@ -213,4 +213,4 @@ def _next(record: ReleaseRecord, stack: str | None) -> str:
         )
     if record.irreversible is not None:
         return f"Next: switchyard resume {key}{on} (continues)"
-    return f"Next: switchyard resume {key}{on} (continues), or switchyard abort {key}{on} (takes it back)"
+    return f"Next: switchyard resume {key}{on} (continues), or switchyard abort {key}{on} (reverts it)"

@@ -1,4 +1,4 @@
-"""Ends commands that go on without a terminal, before their releases are taken back."""
+"""Ends detached commands before `abort` reverts their releases."""
 
 from collections.abc import Callable, Mapping
 
@@ -6,18 +6,18 @@ from switchyard.release.deploy_ledger import DeployLedger
 from switchyard.release.detached_holder import interrupt
 
 INTERRUPT_SECONDS = 120.0
-"""How long an abort waits for the end of a detached command that it has interrupted: the engine ends in order."""
+"""Seconds for which an abort waits until an interrupted command has ended its engine in order."""
 
 
 async def end_detached(ledgers: Mapping[str, DeployLedger], warn: Callable[[str], None]) -> None:
-    """Ends the detached commands that hold Leases, and waits for those that change pods at present.
+    """Interrupts the detached commands that hold Leases, and waits for those that are changing pods.
 
-    One that does not loses its Lease at once. A command that holds the Leases of several services is interrupted once:
+    Other commands lose their Lease at once. A command that holds the Leases of several services is interrupted once:
     a second time would end the engine in the middle of an update.
 
     Args:
-        ledgers: of the services, by their keys.
-        warn: reports whom it interrupts.
+        ledgers: ledgers of the services, by the keys of the services.
+        warn: reports which commands are interrupted.
     """
     holders = {key: await ledger.holder() for key, ledger in ledgers.items()}
     interrupted = set[tuple[str, int]]()

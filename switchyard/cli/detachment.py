@@ -1,4 +1,4 @@
-"""A command that goes on without its terminal: in a process and a session of its own, with a log.
+"""Runs a command as a background process in a session of its own, with a log.
 
 The command at the terminal does all that needs an operator, and ends once the process holds the Lease of each service
 and has written the records. The two speak through a pipe, whose number is in the environment of the process.
@@ -21,25 +21,25 @@ from switchyard.config.commands import typed
 from switchyard.errors import DetachedEndedError, LogUnwritableError
 
 CHANNEL = "SWITCHYARD_DETACHED"
-"""Environment variable with the file descriptor to which a detached process writes that it has begun."""
+"""Environment variable with the file descriptor to which the background process reports its start."""
 
 FOLDER = Path(".switchyard")
-"""Directory of the project with the logs. It keeps itself out of Git."""
+"""Directory of the project with the logs, which Git ignores."""
 
 NAME_LENGTH = 100
-"""Characters of the services' keys that the name of a log has."""
+"""Largest number of characters of the services' keys in the name of a log."""
 
 TAIL = 12
-"""Lines of the log that are shown when the process has ended too early."""
+"""Number of lines of the log that are shown when the process has ended too early."""
 
 
 @dataclass(frozen=True)
 class Detached:
-    """A process that goes on.
+    """A background process that holds the Leases of its services.
 
     Attributes:
-        process: its ID.
-        log: the file with what it prints.
+        process: ID of the process.
+        log: file with the output of the process.
         releases: IDs of the releases in the records, by the key of the service.
     """
 
@@ -49,22 +49,22 @@ class Detached:
 
 
 def is_detached() -> bool:
-    """Whether this process goes on without a terminal."""
+    """Whether this process is a background process of `--detach`."""
     return CHANNEL in os.environ
 
 
 def settle() -> None:
-    """Has a detached process outlive the terminal, and end by SIGINT as a command at a terminal does by Ctrl-C."""
+    """Lets this process outlive the terminal, and end at SIGINT as a command at a terminal does at Ctrl-C."""
     if is_detached():
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def report_begun(releases: Mapping[str, str]) -> None:
-    """Tells the command at the terminal, if there is one, that the Leases are held and the records are written.
+    """Reports to the command at the terminal, if there is one, that Leases are held and records are written.
 
     Args:
-        releases: their IDs, by the key of the service.
+        releases: IDs of the releases, by the key of the service.
     """
     channel = os.environ.get(CHANNEL, "")
     if channel:
@@ -77,14 +77,14 @@ def open_log(services: Sequence[str], directory: Path | None = None) -> tuple[Pa
     """Creates the log of a detached command, which only its user may read.
 
     Args:
-        services: their keys.
-        directory: of the project; None for the working directory.
+        services: keys of the services.
+        directory: directory of the project; None for the working directory.
 
     Returns:
-        Its path, and the file descriptor to write to.
+        The path of the log, and the file descriptor to write to.
 
     Raises:
-        LogUnwritableError: it cannot be created.
+        LogUnwritableError: the log cannot be created.
     """
     folder = (directory or Path.cwd()) / FOLDER
     # A name of a file has at most 255 bytes.
@@ -97,23 +97,23 @@ def open_log(services: Sequence[str], directory: Path | None = None) -> tuple[Pa
         return log, os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise LogUnwritableError(
-            f"{', '.join(services)}: the log of a command without a terminal cannot be written: {log}: "
+            f"{', '.join(services)}: the log of the background command cannot be written: {log}: "
             f"{error.strerror}. Nothing was changed. Free disk space or grant the permission, or run the command "
             "without --detach."
         ) from None
 
 
 async def detach(services: Sequence[str], arguments: list[str], program: tuple[str, ...] = ()) -> Detached:
-    """Starts a process that goes on, and waits until it holds the Leases and has written the records.
+    """Starts a background process, and waits until it holds the Leases and has written the records.
 
     Args:
-        services: their keys.
-        arguments: of the command line, confirmed.
-        program: that takes them; without it, this one.
+        services: keys of the services.
+        arguments: arguments of the command line, with `--yes`.
+        program: program to which the arguments are passed; without it, this one.
 
     Raises:
-        DetachedEndedError: the process has ended before.
-        LogUnwritableError: its log cannot be created.
+        DetachedEndedError: the process ended before it had written the records.
+        LogUnwritableError: the log cannot be created.
     """
     log, output = open_log(services)
     reading, writing = os.pipe()
@@ -144,7 +144,7 @@ async def detach(services: Sequence[str], arguments: list[str], program: tuple[s
 
 
 async def _first_line(descriptor: int) -> dict[str, Any] | None:
-    """The document that a process writes once it has begun; None when it has ended without one."""
+    """The document that a process writes once it has started; None if it ended without one."""
     reader, loop = asyncio.StreamReader(), asyncio.get_running_loop()
     with os.fdopen(descriptor) as pipe:
         transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), pipe)

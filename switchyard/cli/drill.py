@@ -1,4 +1,4 @@
-"""`switchyard drill`: a timed rollback of a service that ends where it began."""
+"""`switchyard drill`: rehearses a rollback of a service, times it, and switches back."""
 
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415

@@ -11,7 +11,7 @@ from switchyard.cli.release_request import can_ask, reading_state
 
 @dataclass(frozen=True)
 class DrillRequest:
-    """What the operator has typed.
+    """The arguments and options of `switchyard drill`.
 
     Attributes:
         service: key of the service.
@@ -57,7 +57,7 @@ def _end_interrupted(request: DrillRequest) -> NoReturn:
 
     key = request.service
     remedy = (
-        "The version where the drill began may not serve. To go back, if it does not: "
+        "The version that served before the drill may not serve. To switch back in that case: "
         f"{typed(f'switchyard drill {key}')}. Or: {typed(f'switchyard rollback {key}')}"
     )
     end_interrupted(remedy, (key,), request.stack, as_json=request.as_json)

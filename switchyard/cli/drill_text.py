@@ -1,4 +1,4 @@
-"""What `switchyard drill` prints, for people and as JSON."""
+"""Output of `switchyard drill`, for people and as JSON."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -17,7 +17,7 @@ from switchyard.release.receipt_warnings import doubt, is_in_doubt, not_seen
 from switchyard.release.report_events import last_bad
 
 VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
+"""Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 
 class DrillReport(CollectedReport):
@@ -59,7 +59,7 @@ class DrillReport(CollectedReport):
         return code
 
     def _say_what_was_not_seen(self, plan: DrillPlan, outcome: DrillOutcome) -> bool:
-        """Warns of what was not seen of both switches; returns whether none of it leaves a doubt."""
+        """Warns of what could not be observed of both switches. Returns True if no node is in doubt."""
         switches = [
             (Plan(act, plan.observation, side.colour), receipt)
             for act, side, receipt in (
@@ -82,7 +82,7 @@ def planned(plan: DrillPlan, stack: str, described: str) -> list[str]:
     if plan.unfinished is not None and not plan.goes_back_only:
         return [*rows, "  after this   the same; the record of a drill that was interrupted is ended"]
     if plan.goes_back_only:
-        return [*rows, f"  after this   {source}, where the drill began that was interrupted"]
+        return [*rows, f"  after this   {source}, as before the interrupted drill"]
     return [
         *rows,
         f"  then         all users get {target.colour} {target.tag} for a while: {target}",
@@ -115,7 +115,7 @@ def document(
 
 
 def times(back: Receipt | None) -> dict[str, float | None]:
-    """The parts of the time of a rollback, in seconds since it was decided; None for what was not seen."""
+    """The times of a rollback in seconds since its decision; None for a time that was not observed."""
     receipt = {} if back is None else back.to_json()
     return {
         "acceptedAfter": receipt.get("patchedAfter"),

@@ -1,4 +1,4 @@
-"""What `switchyard retire --due` prints: a line for each service, or one document for all of them."""
+"""Output of `switchyard retire --due`: a line for each service, or one document for all of them."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ from switchyard.release.record import ReleaseRecord
 
 
 class DueReport(DeployReport):
-    """Prints what becomes of one service whose release is due, and keeps it for the document of all.
+    """Prints the result for one service whose release is due, and adds it to the common document.
 
     Args:
-        request: what the operator has typed, for this service.
+        request: the arguments and options for this service.
         stack: name of the stack.
         described: the kubeconfig and its context in words.
-        entries: of the document, to which this service is added.
+        entries: entries of the document, to which this service is added.
     """
 
     def __init__(self, request: DeployRequest, stack: str, described: str, entries: list[dict[str, Any]]) -> None:
@@ -40,7 +40,7 @@ class DueReport(DeployReport):
         self.warn(report_not_retired(self._request.service, window))
 
     def end(self, record: ReleaseRecord, observation: Observation | None, bake_seconds: int) -> ExitCode:
-        """Reports where the release is, what serves and what to type next. Returns the exit code."""
+        """Reports the phase of the release, what serves and the next command. Returns the exit code."""
         code = exit_code(record, self._request)
         self._entries.append(document(record))
         if not self._request.as_json:
@@ -49,10 +49,10 @@ class DueReport(DeployReport):
 
 
 def end_due(entries: list[dict[str, Any]], *, as_json: bool) -> None:
-    """Prints the document, or that nothing was due.
+    """Prints the document, or a line which says that nothing was due.
 
     Args:
-        entries: one for each service whose release was due.
+        entries: one entry for each service whose release was due.
         as_json: whether the output is one JSON document.
     """
     if as_json:

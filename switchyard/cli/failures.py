@@ -14,7 +14,7 @@ def errors_end_the_command(stack: str | None = None, *, as_json: bool = False) -
     """Ends the command with a message and an exit code if an error is raised, or Ctrl-C pressed, in the `with` block.
 
     Args:
-        stack: the stack that was given to the command, which commands in messages name; None for the selected one.
+        stack: the stack that commands in messages name; None for the selected one.
         as_json: whether the message is a JSON document on standard output.
     """
     with messages_about(stack):

@@ -1,4 +1,4 @@
-"""What `switchyard switch` and `switchyard rollback` have in common: read, plan, ask, act, report."""
+"""The common part of `switchyard switch` and `switchyard rollback`: read, plan, confirm, act, report."""
 
 import asyncio
 import time
@@ -42,7 +42,7 @@ from switchyard.release.subscriptions import Subscriptions
 from switchyard.release.warming import warm
 
 STATE_SECONDS = {**dict.fromkeys(Act, 15.0), Act.ROLLBACK: 5.0}
-"""How long a command waits for the state, which says what cluster the stack is on. It goes on without it."""
+"""Seconds to wait for the state, which has the stack's cluster. The command continues without it."""
 
 
 def run(request: Request, state: Answer, begun: float) -> None:
@@ -51,7 +51,7 @@ def run(request: Request, state: Answer, begun: float) -> None:
     Args:
         request: what the operator has typed.
         state: the engine, which reads the outputs of the stack.
-        begun: the monotonic time when the command began.
+        begun: monotonic time at which the command started.
     """
     stack, settings = read_settings_at_once(request.stack)
     act = Act.ROLLBACK if request.rollback else Act.SWITCH
@@ -67,14 +67,14 @@ def service_of(key: str, act: Act, stack: str, settings: StackSettings) -> BlueG
     """The settings of a service that a command switches.
 
     Args:
-        key: of the service.
+        key: key of the service.
         act: the command.
         stack: name of the stack.
-        settings: of the stack.
+        settings: settings of the stack.
 
     Raises:
         UsageError: the stack has no such service.
-        GateRefusedError: it is not switched between two colours by the program.
+        GateRefusedError: the program does not switch the service between two colours.
     """
     if (refusal := refuse_unknown(key, stack, settings.services, act)) is not None:
         raise UsageError(str(refusal))
@@ -86,16 +86,16 @@ def service_of(key: str, act: Act, stack: str, settings: StackSettings) -> BlueG
 
 
 def access_of(request: Request, stack: str, settings: StackSettings, service: BlueGreenSettings) -> ClusterAccess:
-    """The access to the cluster of a stack.
+    """Access to the cluster of a stack.
 
     Args:
         request: what the operator has typed.
         stack: name of the stack.
-        settings: of the stack.
+        settings: settings of the stack.
         service: the settings of the service.
 
     Raises:
-        GateRefusedError: only the state has the kubeconfig, and it cannot be read.
+        GateRefusedError: only the state has the kubeconfig, and the state cannot be read.
     """
     act = Act.ROLLBACK if request.rollback else Act.SWITCH
     try:
@@ -109,7 +109,7 @@ def access_of(request: Request, stack: str, settings: StackSettings, service: Bl
 
 
 def is_configured(stack: str, targets: Mapping[str, Colour], journals: Iterable[ReleaseJournal]) -> bool:
-    """Whether the configuration has what serves now. Another command may have written it since this one has read it.
+    """Whether the configuration has the colour that serves. Another command may have changed it in the meantime.
 
     Args:
         stack: name of the stack.
@@ -131,10 +131,10 @@ def is_configured(stack: str, targets: Mapping[str, Colour], journals: Iterable[
 
 
 class _Command:
-    """One command, from what the cluster has to the report."""
+    """A run of one command, from the observation to the report."""
 
     freezes: tuple[Freeze, ...] = ()
-    """The windows of the stack without releases."""
+    """The freeze windows of the stack."""
 
     cluster: object = None
     """Settings of the cluster, which have its load balancer."""
@@ -200,14 +200,14 @@ class _Command:
             self._report.end(plan, outcome)
 
     async def _read_again(self, journal: ReleaseJournal) -> None:
-        """Reads the configuration again when another command was waited for, which writes it."""
+        """Reads the configuration again after the wait for another command, which may have changed it."""
         if journal.waited:
             stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
             self._service = service_of(self._request.service, self._act, stack, settings)
             self.freezes, self.cluster = settings.releases.freeze, settings.cluster
 
     async def _pass_freeze(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> None:
-        """Refuses a switch while releases are frozen, unless that is overridden. A rollback does not ask."""
+        """Refuses a switch while releases are frozen, unless that is overridden. A rollback is never refused."""
         if self.freezes and plan.act is Act.SWITCH and plan.patch:
             # Imported here: most stacks have no windows, and no switch of theirs waits for the import.
             from switchyard.release.freeze import pass_freeze  # noqa: PLC0415
@@ -256,7 +256,7 @@ class _Command:
         return convergence
 
     async def _run_hooks(self, cluster: Cluster) -> None:
-        """Runs the hooks of a rollback, which is done whatever becomes of them."""
+        """Runs the hooks of a rollback, whose failure does not undo the rollback."""
         # Imported here: few rollbacks have hooks, and none waits for the import.
         from switchyard.cli.rollback_hooks import run_rollback_hooks  # noqa: PLC0415
 

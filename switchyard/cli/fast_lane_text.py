@@ -1,4 +1,4 @@
-"""What `switchyard switch` and `switchyard rollback` print, for people and as JSON."""
+"""Output of `switchyard switch` and `switchyard rollback`, for people and as JSON."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from switchyard.release.receipt_warnings import doubt, is_in_doubt, not_seen
 from switchyard.release.refusals import command
 
 VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
+"""Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 
 class Report(CollectedReport):
@@ -56,7 +56,7 @@ class Report(CollectedReport):
         print_served(plan, receipt)
 
     def hook_ended(self, hook: HookRecord) -> None:
-        """One line for the end of a hook."""
+        """Prints one line for a hook that has ended."""
         if not self._request.as_json:
             console.print(f"  {hook_line(hook)}", markup=False)
 
@@ -107,7 +107,7 @@ def print_served(plan: Plan, receipt: Receipt) -> None:
 
 
 def planned(plan: Plan, stack: str, described: str) -> list[str]:
-    """The plan of a command, as lines."""
+    """The plan of a command, as lines for people."""
     observation = plan.observation
     where = f"in namespace {observation.settings.namespace} of stack {stack} ({described})"
     rows = [f"{observation.name.key} {where}", f"  serves now   {plan.source}"]
@@ -152,12 +152,12 @@ def _side(state: ColourState) -> dict[str, Any]:
 
 
 def converged(convergence: Convergence) -> str:
-    """The line that configuration and state have the colour that serves, with other changes that wait."""
+    """The line which says that configuration and state are updated, with other waiting changes."""
     if not convergence.waiting:
-        return "converged     configuration and state have it: the next preview is empty"
+        return "converged     configuration and state are updated: the next preview is empty"
     changes = ", ".join(f"{step.name} ({step.op})" for step in convergence.waiting)
     update = typed("pulumi up")
-    return f"converged     configuration and state have it; other changes wait for `{update}`: {changes}"
+    return f"converged     configuration and state are updated; other changes wait for `{update}`: {changes}"
 
 
 def _next(plan: Plan, stack: str | None) -> str:

@@ -1,4 +1,4 @@
-"""`deploy --together`, and `resume` and `abort` of what it has begun: from the settings to the exit code."""
+"""Runs `deploy --together`, and `resume` and `abort` of its releases, to the exit code."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -35,18 +35,18 @@ from switchyard.release.store import Releases
 from switchyard.release.together import all_or_reasons
 
 Readings = Mapping[str, tuple[Releases, Observation]]
-"""The record of each service, and what the cluster has of it."""
+"""The record of each service, and its observation on the cluster."""
 
 
 class GroupCommand:
-    """One command on several services.
+    """A run of one command on several services.
 
     Args:
         request: what the operator has typed.
         stack: name of the stack.
-        settings: of the stack.
-        access: its cluster.
-        keys: of the services.
+        settings: settings of the stack.
+        access: access to the cluster of the stack.
+        keys: keys of the services.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class GroupCommand:
         """Runs the command, and returns its exit code.
 
         Args:
-            state: the engine, which reads the outputs of the stack; None where the cluster is checked already.
+            state: the engine, which reads the outputs of the stack; None if the cluster was already checked.
         """
         cluster, act = await Cluster.connect(self._access), self._request.act
         ledgers = {key: service.ledger(cluster) for key, service in self._services.items()}
@@ -93,14 +93,14 @@ class GroupCommand:
             return self._report.end(outcomes, observations, bakes)
 
     async def _detach(self) -> ExitCode:
-        """Has one process without a terminal go on with all services, once all that needs an operator is done."""
+        """Continues with all services in one background process, after the steps that need a terminal."""
         self._report.detached(await detach(list(self._services), self._request.confirmed_arguments(self._stack)))
         return ExitCode.OK
 
     async def _held(
         self, cluster: Cluster, ledgers: Mapping[str, DeployLedger], confirmed: Mapping[str, Observation]
     ) -> Outcomes:
-        """Does what is asked under the Leases of all services, which all commands take in the order of their names."""
+        """Runs the command with the Leases of all services, which all commands take in the order of their names."""
         async with AsyncExitStack() as leases:
             for key in sorted(ledgers, key=self._place):
                 await leases.enter_async_context(ledgers[key].held(self._request.act, detached=is_detached()))
@@ -115,14 +115,14 @@ class GroupCommand:
         return self._services[key].service.namespace, str(self._services[key].name)
 
     async def _read_again(self, ledgers: Mapping[str, DeployLedger]) -> None:
-        """Reads the configuration again when another command was waited for, which writes it."""
+        """Reads the configuration again after the wait for another command, which may have changed it."""
         if any(ledger.waited for ledger in ledgers.values()):
             stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
             for service in self._services.values():
                 service.take(stack, settings)
 
     async def _checked(self, cluster: Cluster, ledgers: Mapping[str, DeployLedger]) -> Readings:
-        """Reads all services. What is refused for one of them is refused for all, with every reason."""
+        """Reads all services. If one is refused, all are refused, with every reason."""
 
         async def check(key: str) -> tuple[Releases, Observation]:
             service = self._services[key]
@@ -136,7 +136,7 @@ class GroupCommand:
     async def _observed(self, cluster: Cluster, key: str) -> Observation | None:
         with suppress(ClusterError):
             return await self._services[key].observe(cluster)
-        return None  # what was read before may not serve any more
+        return None  # the earlier reading may be outdated
 
     async def _act(self, cluster: Cluster, ledgers: Mapping[str, DeployLedger], readings: Readings) -> Outcomes:
         if self._request.act is Act.DEPLOY:
@@ -154,9 +154,9 @@ class GroupCommand:
         return await deploy_together.resume(group, parts)
 
     async def _begun(self, ledgers: Mapping[str, DeployLedger], readings: Readings) -> dict[str, ReleaseRecord]:
-        """Writes that the release of each service begins, and which belong together. All have one start, which says so.
+        """Writes the start of each release, and which releases belong together: those with the same start.
 
-        Where one record cannot be written, the releases whose records are written end, and nothing else is touched.
+        If one record cannot be written, the releases whose records are written end, and nothing else is changed.
         """
         records: dict[str, ReleaseRecord] = {}
         for key, (_, observation) in readings.items():
@@ -171,7 +171,7 @@ class GroupCommand:
         except SwitchyardError as error:
             for key in written:
                 with suppress(SwitchyardError):
-                    detail = f"the others were not begun: {error}"
+                    detail = f"the others were not started: {error}"
                     await ledgers[key].write(records[key].ending(Result.FAILED, ledgers[key].now(), detail))
             raise
         return records

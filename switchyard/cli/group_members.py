@@ -1,4 +1,4 @@
-"""Which services a release goes on with, because `deploy --together` has begun them together."""
+"""Determines which services a release continues with, because `deploy --together` started them together."""
 
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.config.loader import StackSettings
@@ -12,16 +12,16 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release.store import ReleaseStore
 
 Members = tuple[dict[str, ReleaseRecord], dict[str, str]]
-"""The other services that are released together with one, with their records; and those that no more are, and why."""
+"""The records of the other services of a group, and the reason for each service that left the group."""
 
 
 def is_watched(record: ReleaseRecord) -> bool:
-    """Whether a release runs whose watch has not passed."""
+    """Whether the release runs, and its watch has not passed."""
     return record.running and record.phase not in {Phase.BAKE, Phase.RETIRE}
 
 
 def is_of_group(other: ReleaseRecord, record: ReleaseRecord) -> bool:
-    """Whether a release was begun by the same command as another one."""
+    """Whether two releases were started by the same command."""
     return (other.kind, other.together, other.started) == (record.kind, record.together, record.started)
 
 
@@ -30,8 +30,8 @@ async def members_of(api: BoundedApi, settings: StackSettings, record: ReleaseRe
 
     Args:
         api: the API server.
-        settings: of the stack.
-        record: of the release of one of them.
+        settings: settings of the stack.
+        record: record of the release of one of the services.
     """
     running, missing = dict[str, ReleaseRecord](), dict[str, str]()
     for key in record.together:
@@ -39,7 +39,7 @@ async def members_of(api: BoundedApi, settings: StackSettings, record: ReleaseRe
             continue
         service = settings.services.get(key)
         if not isinstance(service, BlueGreenSettings):
-            missing[key] = "is not in the configuration any more, or has another strategy"
+            missing[key] = "is no longer in the configuration, or has another strategy"
             continue
         releases = await ReleaseStore(api, service.namespace, service.named(key)).read()
         current = () if releases.current is None else (releases.current,)
@@ -56,10 +56,10 @@ async def members_of(api: BoundedApi, settings: StackSettings, record: ReleaseRe
 async def going_together(
     api: BoundedApi, settings: StackSettings, request: DeployRequest, record: ReleaseRecord | None
 ) -> tuple[str, ...]:
-    """Keys of the services that a command works on together; none where it works on its service alone.
+    """Keys of the services that a command works on together; empty if it works on its service alone.
 
     Raises:
-        GateRefusedError: a part of what belongs together would be released, or retired, without the others.
+        GateRefusedError: part of a group would be released or retired without the others.
     """
     if record is None or not record.together or request.act is Act.DEPLOY:
         return ()

@@ -1,4 +1,4 @@
-"""What `deploy --together` prints, and `resume` and `abort` of what it has begun: for people and as JSON."""
+"""Output of `deploy --together`, and of `resume` and `abort` of its releases: for people and as JSON."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -24,14 +24,14 @@ from switchyard.release.verdict import Verdict
 
 
 class MemberReport(DeployReport):
-    """Prints what becomes of one of several services: each line begins with its key.
+    """Prints the progress of one of several services. Each line begins with the key of the service.
 
     Args:
-        request: what the operator has typed, for this service.
+        request: the arguments and options for this service.
         stack: name of the stack.
         described: the kubeconfig and its context in words.
-        width: of the longest key.
-        watches: the line about the watches of all services.
+        width: length of the longest key.
+        watches: the line with the watches of all services.
     """
 
     def __init__(self, request: DeployRequest, stack: str, described: str, width: int, watches: WatchLine) -> None:
@@ -45,19 +45,19 @@ class MemberReport(DeployReport):
         super().warn(line)
 
     def tick(self, verdict: Verdict) -> None:
-        """Shows how the watch stands, on a terminal, in the line that it shares with those of the others."""
+        """Shows the present verdict on a terminal, in the line with the verdicts about all services."""
         if not self._request.as_json:
             self._watches.show(self._request.service, verdict)
 
     def phase_ended(self, phase: PhaseRecord) -> None:
-        """One line for the end of a phase, with its time."""
+        """Prints one line for a phase that has ended, with its duration."""
         self._watches.clear()
         if phase.phase is Phase.WATCH:
             self._watches.end(self._request.service)
         self._print_phase(phase, f"  {self._key} ")
 
     def hook_ended(self, hook: HookRecord) -> None:
-        """One line for the end of a hook."""
+        """Prints one line for a hook that has ended."""
         self._watches.clear()
         if not self._request.as_json:
             console.print(f"  {self._key}  {hook_line(hook)}", markup=False)
@@ -70,7 +70,7 @@ class GroupReport(CommandReport):
         request: what the operator has typed.
         stack: name of the stack.
         described: the kubeconfig and its context in words.
-        requests: the same for each service.
+        requests: the arguments and options for each service.
     """
 
     def __init__(self, request: DeployRequest, stack: str, described: str, requests: Sequence[DeployRequest]) -> None:
@@ -89,7 +89,7 @@ class GroupReport(CommandReport):
         errors.print(line)
 
     def confirmed(self, observations: Mapping[str, Observation]) -> bool:
-        """Shows what will happen to all services, and asks whether it is to."""
+        """Shows what will happen to all services, and asks for confirmation."""
         for key, observation in observations.items():
             self.members[key].tell_plan(observation)
         act = self._request.act.value
@@ -99,7 +99,7 @@ class GroupReport(CommandReport):
         return False
 
     def detached(self, process: Detached) -> None:
-        """Reports a process that goes on with all services without this terminal: how to follow it, and to end it."""
+        """Reports the background process for all services: how to follow it, and how to end it."""
         act, on, host = self._request.act.value, stack_option(self._request.stack), Holder("").host
         if self._request.as_json:
             services = [{"service": key, "release": release} for key, release in process.releases.items()]
@@ -109,7 +109,7 @@ class GroupReport(CommandReport):
             return
         versions = ", ".join(f"{key} {member.tag}".rstrip() for key, member in self._requests.items())
         console.print(
-            f"The {act} of {versions} goes on without this terminal, in process {process.process} on {host}\n"
+            f"The {act} of {versions} continues without this terminal, in process {process.process} on {host}\n"
             f"  log       {process.log}\n"
             f"  follow    switchyard status --watch{on}\n"
             f"  end       switchyard abort {next(iter(self._requests))}{on}",
@@ -119,7 +119,7 @@ class GroupReport(CommandReport):
     def end(
         self, outcomes: Outcomes, observations: Mapping[str, Observation | None], bake_seconds: Mapping[str, int]
     ) -> ExitCode:
-        """Reports where each release is, what serves and what to type next. Returns the exit code."""
+        """Reports the phase of each release, what serves and the next command. Returns the exit code."""
         self._watches.clear()
         codes = {key: self._code(key, outcome) for key, outcome in outcomes.items()}
         worst = max(codes.values())
@@ -141,7 +141,7 @@ class GroupReport(CommandReport):
     def _document(
         self, outcomes: Outcomes, observations: Mapping[str, Observation | None], worst: ExitCode
     ) -> dict[str, Any]:
-        """What `--json` prints. Scripts rely on these names."""
+        """The document that `--json` prints. Scripts rely on its keys."""
         services = []
         for key, outcome in outcomes.items():
             if isinstance(outcome, SwitchyardError):
@@ -155,7 +155,7 @@ class GroupReport(CommandReport):
 
 
 def _serving(observation: Observation | None) -> dict[str, Any] | None:
-    """The version that serves; None where that cannot be read now."""
+    """The version that serves; None if it cannot be read now."""
     if observation is None:
         return None
     serving = observation.colours[observation.serving]

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from switchyard.release.store import Releases
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
+"""Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 Service = Annotated[str, typer.Argument(help="Key of the service in the configuration.")]
 
 
 def history(service: Service, stack: Stack = None, *, as_json: Json = False) -> None:
-    """Shows the releases of a service by deploy, switch and rollback, newest first."""
+    """Shows the recorded releases of a service, newest first."""
     from switchyard.cli.configuration import access_to, read_settings
     from switchyard.cli.failures import errors_end_the_command
     from switchyard.kube.blocking import run_blocking
@@ -49,7 +49,7 @@ def document(service: str, releases: "Releases") -> dict[str, Any]:
 
 
 def all_releases(releases: "Releases") -> list[Any]:
-    """The release that runs, if there is one, and those that ended, newest first."""
+    """All releases of a record, newest first. A release that is running comes first."""
     running = [releases.current] if releases.current is not None and releases.current.running else []
     return [*running, *releases.history]
 

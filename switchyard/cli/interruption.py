@@ -1,4 +1,4 @@
-"""The end of a command after Ctrl-C: what was changed, what serves now, and what to type, for people and as JSON."""
+"""Ends a command after Ctrl-C, and reports what was changed, what serves and the next command."""
 
 # What reads the cluster is imported when it is needed: no command that ends in another way needs it.
 # ruff: noqa: PLC0415
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
     from switchyard.kube.access import ClusterAccess
 
 SERVING_SECONDS = 3.0
-"""How long the cluster may take to say what serves. A second Ctrl-C ends that, too."""
+"""Time limit in seconds for reading what serves. A second Ctrl-C ends it as well."""
 
 NOTHING_CHANGED = "Nothing was changed."
-"""What is said of a command that only reads, or that has not begun."""
+"""Message of a command that only reads, or that has not started."""
 
 
 def end_interrupted(remedy: str, keys: Sequence[str], stack: str | None, *, as_json: bool) -> NoReturn:
-    """Ends a command that may have changed something with what serves and what to type.
+    """Ends a command that may have changed something, and reports what serves and the next command.
 
     Args:
-        remedy: what the interruption leaves behind, and what to type, as sentences.
+        remedy: the state after the interruption and the next commands, as sentences.
         keys: keys of the services.
         stack: name of the stack; None for the selected one.
         as_json: whether the output is one JSON document.
@@ -40,11 +40,11 @@ def end_interrupted(remedy: str, keys: Sequence[str], stack: str | None, *, as_j
 
 
 def end(text: str, serving: Mapping[str, str | None] | None = None, *, as_json: bool) -> NoReturn:
-    """Prints the end of a command that was interrupted, and ends it.
+    """Prints the message of an interrupted command, and ends it.
 
     Args:
-        text: what was changed and what to type, as sentences.
-        serving: the colour that serves by the key of the service, None where it cannot be read; None without services.
+        text: what was changed and the next commands, as sentences.
+        serving: the serving colour by the key of the service, None if unreadable; None without services.
         as_json: whether the output is one JSON document.
     """
     from switchyard.cli.output import errors, print_json
@@ -59,7 +59,7 @@ def end(text: str, serving: Mapping[str, str | None] | None = None, *, as_json: 
 
 
 def _read_serving(keys: Sequence[str], stack: str | None) -> dict[str, str | None]:
-    """The colour that serves of each service; None where that cannot be read in a short time."""
+    """The serving colour of each service; None if it cannot be read in a short time."""
     import asyncio
 
     from switchyard.cli.configuration import access_to, read_settings_at_once

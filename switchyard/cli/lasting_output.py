@@ -1,4 +1,4 @@
-"""Output that may be lost without an end of the release: a terminal or a pipe that is gone, or a full disk."""
+"""Output streams whose write errors do not end a command: a closed terminal or pipe, or a full disk."""
 
 import errno
 import os
@@ -11,14 +11,14 @@ from typing import Any, ParamSpec, TextIO
 P = ParamSpec("P")
 
 GONE = frozenset({errno.EPIPE, errno.EIO})
-"""Errors of a stream that never recovers: nobody reads the pipe any more, or the terminal has ended."""
+"""Errors of a stream that never recovers: the pipe has no reader, or the terminal has ended."""
 
 
 class LastingStream:
-    """A text stream that drops what cannot be written, and behaves in every other way as the stream that it wraps.
+    """A text stream that drops text which cannot be written, and otherwise behaves like the wrapped stream.
 
     Args:
-        stream: the stream that is written to.
+        stream: the wrapped stream.
     """
 
     def __init__(self, stream: TextIO) -> None:
@@ -33,7 +33,7 @@ class LastingStream:
             return len(text)
 
     def flush(self) -> None:
-        """Writes what is buffered, or leaves it for the next attempt."""
+        """Writes the buffered text, or keeps it for the next attempt."""
         try:
             self._stream.flush()
         except OSError as error:
@@ -57,7 +57,7 @@ def continues_without_output(command: Callable[P, None]) -> Callable[P, None]:
     record show the result.
 
     Args:
-        command: the function of the command, whose signature stays.
+        command: the function of the command, whose signature is kept.
     """
 
     @wraps(command)

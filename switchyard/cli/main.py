@@ -19,12 +19,12 @@ from switchyard.cli.status import status
 from switchyard.cli.switch import switch
 
 app = typer.Typer(
-    help="Releases the services of a stack, and shows which versions are configured and serve.",
+    help="Releases the services of a stack, and shows what is configured and what serves.",
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,  # plain help: frames around it would take twice the time of everything else
 )
-app.command(short_help="Shows which versions are configured and serve.")(status)
+app.command(short_help="Shows which versions are configured, and which serve.")(status)
 app.command(short_help="Shows the releases of a service.")(history)
 app.command(
     short_help="Releases a version of a service, and watches it.",
@@ -33,16 +33,16 @@ app.command(
 app.command(short_help="Continues a release that is held, or whose command has ended.")(
     continues_without_output(resume)
 )
-app.command(short_help="Takes a release back.")(continues_without_output(abort))
+app.command(short_help="Aborts a release, and restores the old version.")(continues_without_output(abort))
 app.command(short_help="Deletes the old version's pods once a release has baked.")(continues_without_output(retire))
-app.command(short_help="Switches a service to its other colour, at once.")(continues_without_output(switch))
-app.command(short_help="Rolls a service back to the version that served before, at once.")(
+app.command(short_help="Switches a service to its other colour at once.")(continues_without_output(switch))
+app.command(short_help="Rolls a service back at once to the version that served before.")(
     continues_without_output(rollback)
 )
 app.command(short_help="Rehearses a rollback and back again, and times it.")(continues_without_output(drill))
 app.command(short_help="Shows success metrics of past releases, with their targets.")(report)
 app.command(short_help="Judges the version that serves, or a canary, as a release would now.")(analyze)
-app.command(short_help="Prints the least permissions that these commands need.")(rbac)
+app.command(short_help="Prints the minimum permissions that these commands need.")(rbac)
 
 
 def main() -> None:

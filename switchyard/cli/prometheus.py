@@ -27,8 +27,8 @@ async def ask(client: httpx.AsyncClient, address: str, query: str) -> list[float
         The value of each sample of the resulting vector; empty if it has no samples.
 
     Raises:
-        PrometheusError: there is no answer within `ANSWER_SECONDS`, or it is no vector.
-        PrometheusUnresolvedError: the address is a name that does not resolve here.
+        PrometheusError: there is no answer within `ANSWER_SECONDS`, or the answer is not a vector.
+        PrometheusUnresolvedError: this machine does not resolve the host name of the address.
     """
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -43,10 +43,10 @@ async def ask(client: httpx.AsyncClient, address: str, query: str) -> list[float
 
 
 def values(status: int, body: str) -> list[float]:
-    """The values in an answer of Prometheus' API, which are numbers, NaN or infinities.
+    """The values in an answer of Prometheus' API: numbers, NaN or infinities.
 
     Raises:
-        PrometheusError: it is an error, or anything but a vector.
+        PrometheusError: the answer is an error, or not a vector.
     """
     return [sample.value for sample in samples_of(status, body)]
 
@@ -72,7 +72,7 @@ def unresolved(address: str) -> str:
 
 
 def _is_unresolved(error: BaseException | None) -> bool:
-    """Whether a name that did not resolve is behind an error."""
+    """Whether a host name that does not resolve is the cause of an error."""
     while error is not None and not isinstance(error, socket.gaierror):
         error = error.__cause__ or error.__context__
     return error is not None

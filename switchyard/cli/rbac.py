@@ -1,4 +1,4 @@
-"""`switchyard rbac`: the least rights that the commands need, as a Role and a ClusterRole to apply."""
+"""`switchyard rbac`: the minimum permissions of the commands, as Roles and a ClusterRole to apply."""
 
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from switchyard.manifests.manifest import Manifest
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
+"""Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 Namespaces = Annotated[
     list[str] | None,
@@ -54,7 +54,7 @@ def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = F
 
 
 def _of_stack(stack: str | None) -> "list[Manifest]":
-    """The roles for the namespaces of a stack's services, and of the Prometheus that their watches ask."""
+    """The roles for the namespaces of a stack's services, and of the Prometheus that their watches read."""
     from switchyard.cli.configuration import read_settings_at_once
     from switchyard.config.cluster_address import service_address
     from switchyard.config.models.service import BlueGreenSettings

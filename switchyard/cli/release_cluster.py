@@ -37,8 +37,8 @@ async def observe_service(
         access: description of the cluster, for messages.
         stack: name of the stack.
         name: name of the service.
-        service: its settings.
-        routing: the load balancer whose weights a switch changes; None where there is none, or nothing is switched.
+        service: settings of the service.
+        routing: the load balancer whose weights a switch changes; None without one, or if nothing is switched.
     """
     project = read_project(Path.cwd())
     own = Mark(project.name if project else "", stack.rpartition("/")[2])

@@ -29,7 +29,7 @@ def reading_state(stack: str | None, *, needed: bool = True) -> Iterator[Answer]
 
     Args:
         stack: name of the stack; None for the selected one.
-        needed: whether the command needs the engine. Without it, a rollback has the old version serve all the same.
+        needed: whether the command needs the engine. A rollback works without it.
     """
     try:
         answer = Engine(stack or os.environ.get(SELECTED)).begin_outputs()
@@ -45,15 +45,15 @@ def reading_state(stack: str | None, *, needed: bool = True) -> Iterator[Answer]
 
 @dataclass(frozen=True)
 class Request:
-    """What the operator has typed.
+    """The arguments and options of `switchyard switch` or `rollback`.
 
     Attributes:
         service: key of the service.
         rollback: whether the request is a rollback, and not a switch.
-        colour: that is to serve; None leaves it to the command.
+        colour: the colour that is to serve; None leaves the choice to the command.
         reason: the operator's reason, for the record.
         stack: name of the stack; None for the selected one.
-        wait: whether a command that releases the service is waited for as long as it takes.
+        wait: whether to wait for another command on the service, without a time limit.
         yes: whether the command is confirmed in advance.
         as_json: whether the output is one JSON document.
         override: why a rollback goes to a version that a hook has left behind, or why a switch goes through although
@@ -105,5 +105,5 @@ def _end_interrupted(request: Request) -> NoReturn:
     act = "rollback" if request.rollback else "switch"
     colour = [] if request.colour is None else [request.colour]
     again = typed(" ".join(("switchyard", act, request.service, *colour)))
-    remedy = f"To go on, run the command again: {again}"
+    remedy = f"To continue, run the command again: {again}"
     end_interrupted(remedy, (request.service,), request.stack, as_json=request.as_json)

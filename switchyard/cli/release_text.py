@@ -1,4 +1,4 @@
-"""The latest release of a service in words: what it is, where it stands, and what to type next."""
+"""Describes the latest release of a service: its kind, its state and the next command."""
 
 from switchyard.config.commands import typed
 from switchyard.kube.clock import to_text
@@ -14,8 +14,8 @@ def release_line(key: str, release: LatestRelease) -> str:
     """The latest release of a service, in one line.
 
     Args:
-        key: of the service in the configuration.
-        release: its latest one.
+        key: key of the service in the configuration.
+        release: latest release of the service.
     """
     record = release.record
     tag = f" ({record.tag})" if record.tag else ""
@@ -30,11 +30,11 @@ def release_line(key: str, release: LatestRelease) -> str:
 
 
 def doubt_line(key: str, release: LatestRelease) -> str | None:
-    """What was not seen to follow the switch of the latest release, in one line; None where there is nothing.
+    """The line about a switch in doubt, or one that could not be checked; None otherwise.
 
     Args:
-        key: of the service in the configuration.
-        release: its latest one.
+        key: key of the service in the configuration.
+        release: latest release of the service.
     """
     record = release.record
     why = release.doubt or release.not_seen
@@ -54,7 +54,7 @@ _RESULTS = {
 
 
 def _change(record: ReleaseRecord) -> str:
-    """What changed the selector last."""
+    """The name of the change that last changed the selector."""
     if record.kind == Act.DRILL:
         return "drill"
     went_back = record.kind == Act.ROLLBACK or record.result is Result.ROLLED_BACK
@@ -73,11 +73,11 @@ def _condition(release: LatestRelease) -> str:
         return "its command is running" + (f" ({_holder(release.holder)})" if release.holder else "")
     if release.record.phase is Phase.BAKE:
         return "no command needs to run while it bakes"
-    return "no command drives it any more (its Lease has expired)"
+    return "its command has ended (the Lease has expired)"
 
 
 def _holder(held: Held) -> str:
-    """Where the command of a release runs, so that an operator finds it."""
+    """The process and the machine of the command that runs a release."""
     return f"process {held.process} on {held.host}" + (", detached" if held.detached else "")
 
 
@@ -110,7 +110,7 @@ def _while_running(key: str, release: LatestRelease) -> str:
         back = typed(f"switchyard rollback {services}")
         return f"Next: {retire} (now), or {due} (from a schedule). To go back: {back}"
     resume, abort = typed(f"switchyard resume {key}"), typed(f"switchyard abort {key}")
-    return f"Next: {resume} (continues), or {abort} (takes it back)"
+    return f"Next: {resume} (continues), or {abort} (reverts it)"
 
 
 def _return(key: str, colour: str, tag: str | None) -> str:

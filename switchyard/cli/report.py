@@ -36,7 +36,7 @@ Since = Annotated[
 def report(services: Services = None, since: Since = "30d", stack: Stack = None, *, as_json: Json = False) -> None:
     """Shows the success metrics of past releases: value, target, whether it is met, and what the sample supports.
 
-    Ends with 1 when the record of a service cannot be read; the other services are shown all the same.
+    Ends with 1 when the record of a service cannot be read; the other services are shown.
     """
     from switchyard.cli.configuration import access_to, read_settings_at_once
     from switchyard.cli.failures import errors_end_the_command
@@ -63,7 +63,7 @@ def report(services: Services = None, since: Since = "30d", stack: Stack = None,
 
 
 def _span(text: str) -> "timedelta":
-    """The time that a text as ``30d`` names."""
+    """The duration that a text such as ``30d`` names."""
     from datetime import timedelta
 
     from switchyard.errors import UsageError
@@ -112,7 +112,7 @@ async def _read(access: "ClusterAccess", services: "Mapping[str, ServiceSettings
 
 
 async def _record(store: "ReleaseStore") -> "Releases | ReleaseError | AccessDeniedError":
-    """The record of a service, or why it cannot be read, so that the others are reported all the same."""
+    """The record of a service, or the reason why it cannot be read, so that the others are reported."""
     from switchyard.errors import AccessDeniedError
     from switchyard.release_errors import ReleaseError
 

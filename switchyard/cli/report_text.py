@@ -1,4 +1,4 @@
-"""What `switchyard report` prints, for people and as JSON."""
+"""Output of `switchyard report`, for people and as JSON."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,20 +16,20 @@ from switchyard.release.report_measure import Measure
 from switchyard.release.store import HISTORY_BYTES, KEPT_RELEASES
 
 VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
+"""Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 NEARLY = 0.97
-"""Share of the bytes of a history from which on older releases may have been dropped for want of space."""
+"""Share of the size limit of a history above which older releases may have been dropped."""
 
 
 @dataclass(frozen=True)
 class ReadRecords:
-    """What was read for a report.
+    """The records that a report is computed from.
 
     Attributes:
         now: the time by the API server's clock.
         services: the records of each service.
-        problems: why the record of a service cannot be read.
+        problems: reason why a record cannot be read, by the key of the service.
     """
 
     now: datetime
@@ -38,7 +38,7 @@ class ReadRecords:
 
 
 def document(stack: str, report: Report, records: ReadRecords) -> dict[str, Any]:
-    """The report as `--json` prints it. Scripts rely on these names."""
+    """The document that `--json` prints. Scripts rely on its keys."""
     return {
         "version": VERSION,
         "stack": stack,
@@ -82,7 +82,7 @@ def lines(report: Report) -> Iterator[str]:
 
 
 def remarks(report: Report, records: ReadRecords) -> Iterator[str]:
-    """What the report does not cover."""
+    """Notes on what the report does not cover."""
     yield from records.problems.values()
     for key, own in records.services.items():
         if not is_complete(own, report.since):
@@ -91,7 +91,7 @@ def remarks(report: Report, records: ReadRecords) -> Iterator[str]:
                 f"{KEPT_RELEASES} releases, or fewer when they are large. What was before is not in this report."
             )
     if report.unreadable:
-        yield f"{report.unreadable} records are of a kind or a time that this program does not know, and do not count."
+        yield f"{report.unreadable} records have a kind or a time that this program does not know, and are not counted."
 
 
 def oldest(records: Sequence[ReleaseRecord]) -> str | None:
@@ -100,7 +100,7 @@ def oldest(records: Sequence[ReleaseRecord]) -> str | None:
 
 
 def is_complete(records: Sequence[ReleaseRecord], since: datetime) -> bool:
-    """Whether the record cannot have dropped a release that began within the time."""
+    """Whether the record has every release that began in the period."""
     first = oldest(records)
     if first is None or first <= to_text(since):
         return True

@@ -1,4 +1,4 @@
-"""`switchyard resume`: what an operator does with a release that has not ended."""
+"""`switchyard resume`: continues a release that is held, or whose command has ended."""
 
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415

@@ -1,4 +1,4 @@
-"""`switchyard rollback`: sends the traffic of a service back to the version that served before, at once."""
+"""`switchyard rollback`: rolls a service back at once to the version that served before."""
 
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415

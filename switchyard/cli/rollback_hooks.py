@@ -1,4 +1,4 @@
-"""Runs the hooks of a rollback by the fast lane: few rollbacks have some, and none waits for this import."""
+"""Runs the hooks of a rollback by the fast lane. A module of its own, so that rollbacks import it only if needed."""
 
 from typing import Protocol
 
@@ -13,7 +13,7 @@ from switchyard.release.journal import ReleaseJournal
 
 
 class HookReport(Protocol):
-    """Prints what becomes of hooks."""
+    """Prints the results of hooks."""
 
     def warn(self, line: str) -> None:
         """Reports a warning."""
@@ -25,13 +25,13 @@ class HookReport(Protocol):
 async def run_rollback_hooks(
     cluster: Cluster, service: BlueGreenSettings, name: ServiceName, journal: ReleaseJournal, report: HookReport
 ) -> None:
-    """Runs the hooks of a rollback, which is done whatever becomes of them.
+    """Runs the hooks of a rollback, whose failure does not undo the rollback.
 
     Args:
         cluster: the cluster.
         service: the settings of the service.
         name: name of the service.
-        journal: journal of the service, in which the rollback has begun.
+        journal: journal of the service, which has the rollback.
         report: prints how each hook ends.
     """
     calls = ClusterHookCalls(cluster.api, service, journal.now)

@@ -1,4 +1,4 @@
-"""One service as `deploy`, `resume`, `abort` and `retire` have it: what it is refused for, its record and its steps."""
+"""One service in a run of `deploy`, `resume`, `abort` or `retire`: its refusals, its record and its steps."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -38,18 +38,18 @@ from switchyard.release.subscriptions import Subscriptions
 
 
 class ServiceRelease:
-    """One service, as a command on it, or on several, has it.
+    """One service in a run of a command on one or several services.
 
     Args:
         request: what the operator has typed.
         stack: name of the stack.
-        settings: of the stack.
-        access: its cluster.
-        report: prints what is done; None for that of a command on this service alone.
+        settings: settings of the stack.
+        access: access to the cluster of the stack.
+        report: prints the progress; None for the report of a command on a single service.
     """
 
     _override: str | None = None
-    """What the record is to have of an operator who goes on although releases are frozen."""
+    """Reason and window that the record keeps of an operator who overrides a freeze."""
 
     def __init__(
         self,
@@ -69,12 +69,12 @@ class ServiceRelease:
         self._subscriptions = Subscriptions.of(stack, settings.releases, request.service)
 
     def take(self, stack: str, settings: StackSettings) -> None:
-        """Takes the settings as they are now, once another command was waited for, which writes them."""
+        """Uses settings that were read again after the wait for another command."""
         self.service = service_of(self.request.service, self.request.act, stack, settings)
         self.settings = settings
 
     async def is_due(self) -> bool:
-        """Whether the release of the service has baked long enough. Messages of earlier commands are sent."""
+        """Whether the bake of the release is over. Also sends the pending messages of earlier commands."""
         cluster = await Cluster.connect(self.access)
         ledger = self.ledger(cluster)
         async with ledger.sending():
@@ -96,7 +96,7 @@ class ServiceRelease:
         return until is not None and await ledger.ask_time() >= until
 
     async def open_window(self) -> OpenWindow | None:
-        """The window without releases for whose end a retirement that is due waits; None without one."""
+        """The open freeze window that delays a retirement; None without one."""
         cluster = await Cluster.connect(self.access)
         return await read_open_window(cluster.api, self.settings.releases.freeze, self.request.service)
 
@@ -115,13 +115,13 @@ class ServiceRelease:
         around: Callable[[ReleaseHooks], ReleaseHooks] = lambda hooks: hooks,
         versions: Mapping[str, str] = MappingProxyType({}),
     ) -> Runner:
-        """Takes the release of the service through its phases.
+        """The runner that takes the release of the service through its phases.
 
         Args:
-            cluster: of the stack.
-            ledger: of the service, whose Lease is held.
-            acts: what the engine and the selector do; None for a service that is released alone.
-            around: replaces the hooks of the service.
+            cluster: the cluster of the stack.
+            ledger: ledger of the service, whose Lease is held.
+            acts: acts of the engine and the selector; None for a service that is released alone.
+            around: runner of hooks in place of the service's own.
             versions: the version of each service that is released together, by its key.
         """
         place = ReleaseContext(
@@ -146,7 +146,7 @@ class ServiceRelease:
         return await observe_service(cluster, self.access, self.stack, self.name, self.service, routing)
 
     def refuse(self, releases: Releases, observation: Observation) -> None:
-        """Refuses what the record and the cluster speak against."""
+        """Refuses the command if the record or the cluster does not permit it."""
         request = self.request
         if request.act is not Act.DEPLOY:
             raise_refusal(refuse_no_release(releases.current, request.service, request.act))
@@ -158,7 +158,7 @@ class ServiceRelease:
             raise_refusal(refuse_returned(observation, request.tag, version))
 
     async def pass_freeze(self, cluster: Cluster, releases: Releases, observation: Observation) -> None:
-        """Refuses what gives traffic to another version, or retires the old one, while releases are frozen."""
+        """Refuses a switch to another version, or the retirement of the old one, while releases are frozen."""
         request, serving = self.request, observation.serving
         record = None if request.act is Act.DEPLOY else releases.current
         if is_stopped(request.act, record, serving):
@@ -169,13 +169,13 @@ class ServiceRelease:
             )
 
     def new_record(self, ledger: DeployLedger, observation: Observation) -> ReleaseRecord:
-        """The record of a release that begins."""
+        """The record of a new release."""
         source, request = observation.colours[observation.serving], self.request
         record = ledger.new_record(request.service, source.colour, source.tag, request.tag, request.reason)
         return replace(record, override=self._override, hotfix=request.hotfix)
 
     def continued(self, releases: Releases) -> ReleaseRecord:
-        """The record of the release that runs."""
+        """The record of the running release, which this command continues."""
         if releases.current is None:
             raise RuntimeError("a release that does not run is refused before")
         current = releases.current
@@ -184,6 +184,6 @@ class ServiceRelease:
 
 
 def operator() -> str:
-    """Who has typed this command, for the record."""
+    """The operating system user who runs this command, for the record."""
     holder = Holder("", process=os.getpid())
     return f"{holder.user} on {holder.host}"

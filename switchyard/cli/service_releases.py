@@ -26,11 +26,11 @@ ServiceLocation = tuple[str, str]
 
 @dataclass(frozen=True)
 class ReleaseStatuses:
-    """What the records of a stack's services have.
+    """The latest releases in the records of a stack's services.
 
     Attributes:
         latest: the latest release of each service that has one.
-        problems: why the record of a service cannot be read.
+        problems: reason why a record cannot be read, by the key of the service.
     """
 
     latest: "Mapping[ServiceLocation, LatestRelease]" = field(default_factory=dict)
@@ -38,7 +38,7 @@ class ReleaseStatuses:
 
 
 async def read_release_statuses(api: BoundedApi, places: Iterable[ServiceLocation]) -> ReleaseStatuses:
-    """Reads the latest release of each service. That a user may not read them is a problem of each, and no error.
+    """Reads the latest release of each service. A missing permission is a problem of each service, not an error.
 
     Raises:
         switchyard.errors.ClusterError: the API server does not answer.
@@ -80,7 +80,7 @@ async def _latest(
 async def _attended(
     api: BoundedApi, running: "Mapping[ServiceLocation, LatestRelease]"
 ) -> "Mapping[ServiceLocation, LatestRelease]":
-    """Releases that run, with whether a command drives them."""
+    """The running releases, each with whether a command runs it."""
     from dataclasses import replace
 
     from switchyard.kube.clock import ServerClock
@@ -106,7 +106,7 @@ async def _attended(
 async def _own(
     api: BoundedApi, resource: str, namespace: str, version: str
 ) -> Mapping[str, Mapping[str, Any]] | AccessDeniedError:
-    """The objects of this program of one kind in a namespace by name, or why they may not be listed."""
+    """This program's objects of one kind in a namespace by name, or why they may not be listed."""
     try:
         items = (await api.find_all(resource, namespace, MANAGED, version))["items"]
     except AccessDeniedError as error:

@@ -77,10 +77,10 @@ class ServiceStatus:
         ingress_targets: the Services that its Ingress sends requests to, where the load balancer has a target group for
             each colour; what AWS does with that is not asked here.
         notes: a sentence for each thing that is not as configured, or that somebody else has set.
-        missing: its objects that do not exist.
-        release: its latest release; None without a record, and where the record may not be read.
-        release_problem: why its record cannot be read.
-        frozen: the window without releases that is open for it; None without one.
+        missing: objects of the service that do not exist.
+        release: latest release of the service; None without a readable record.
+        release_problem: why the record cannot be read; None if it can.
+        frozen: open freeze window of the service; None without one.
     """
 
     name: ServiceName
@@ -101,12 +101,12 @@ class ServiceStatus:
 
     @property
     def frozen_note(self) -> str | None:
-        """That releases of it are frozen, with its key."""
+        """The note that releases of the service are frozen; None if they are not."""
         return None if self.frozen is None else f"{key_of(self.name)}: releases are frozen: {self.frozen}"
 
     @property
     def release_note(self) -> str | None:
-        """What is wrong with its record, with its key."""
+        """The note about a record that cannot be read; None without a problem."""
         return None if self.release_problem is None else f"{key_of(self.name)}: {self.release_problem}"
 
     @property

@@ -55,7 +55,7 @@ def _watch(stack: str | None, *, as_json: bool) -> None:
 async def _read(
     access: "ClusterAccess", stack: str, settings: "StackSettings"
 ) -> "tuple[list[ServiceStatus], str | None]":
-    """The services, and what is wrong with the load balancer of a cluster that the stack creates."""
+    """The status of the services, and the problem of the load balancer that the stack creates."""
     from switchyard.cli.service_status import inspect_services
     from switchyard.cli.status_doubt import ask_where_in_doubt
 

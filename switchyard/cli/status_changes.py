@@ -1,4 +1,4 @@
-"""What `switchyard status --watch` prints where there is no terminal: each change on a line of its own."""
+"""Output of `switchyard status --watch` without a terminal: one line for each change."""
 
 import json
 import sys
@@ -13,14 +13,14 @@ from switchyard.kube.clock import to_text
 
 
 class Lines:
-    """A line for each service that has changed, with the time by the API server's clock."""
+    """Prints a line for each service that has changed, with the time of the API server's clock."""
 
     def __init__(self) -> None:
         self._lines: dict[str, str] = {}
         self._error: str | None = None
 
     def show(self, look: Look) -> None:
-        """Prints what has changed since the look before."""
+        """Prints the changes since the last reading."""
         error = None if look.error is None else type(look.error).__name__
         if error != self._error:
             _print(look, f"cannot be seen: {reason(look.error)}" if look.error else "can be seen again")
@@ -35,7 +35,7 @@ class Lines:
 
 
 class Documents:
-    """The document of `switchyard status --json` at each change, on one line, with the time.
+    """Prints the document of `switchyard status --json` on one line at each change, with the time.
 
     Args:
         stack: name of the stack.
@@ -46,7 +46,7 @@ class Documents:
         self._last: object = None
 
     def show(self, look: Look) -> None:
-        """Prints the whole, if anything in it has changed since the look before."""
+        """Prints the document if anything in it has changed since the last reading."""
         if look.error is None:
             content = document(self._stack, list(look.services))
             changed: object = content
@@ -60,7 +60,7 @@ class Documents:
 
 
 def described(service: ServiceStatus) -> str:
-    """A service in one line: what serves, the pods of its tracks, and its release."""
+    """A description of a service in one line: the colour that serves, the pods, and the release."""
     serving = "nothing" if service.serving is None else service.serving.value
     configured = "" if service.serving == service.configured else f" ({service.configured.value} is configured)"
     tracks = ", ".join(f"{name.value} {versions_of(track)}" for name, track in service.tracks.items())

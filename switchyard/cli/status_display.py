@@ -1,4 +1,4 @@
-"""What `switchyard status --watch` shows on a terminal: the table of `status`, and each release that runs."""
+"""Output of `switchyard status --watch` on a terminal: the table of `status`, and each running release."""
 
 from datetime import datetime
 from types import TracebackType
@@ -19,7 +19,7 @@ from switchyard.release.latest import LatestRelease
 
 
 class LiveDisplay:
-    """A display that is written over at each look.
+    """A display that each reading overwrites.
 
     Args:
         stack: name of the stack.
@@ -39,16 +39,16 @@ class LiveDisplay:
         self._live.__exit__(kind, error, trace)
 
     def show(self, look: Look) -> None:
-        """Shows a look in place of the one before."""
+        """Shows a reading in place of the last one."""
         self._live.update(rendered(self._stack, look), refresh=True)
 
 
 def rendered(stack: str, look: Look) -> RenderableType:
-    """A look as a terminal shows it.
+    """The output of a reading for a terminal.
 
     Args:
         stack: name of the stack.
-        look: what was seen.
+        look: the reading.
     """
     parts: list[RenderableType] = [table(stack, list(look.services))]
     for service in look.services:
@@ -64,7 +64,7 @@ def rendered(stack: str, look: Look) -> RenderableType:
 
 
 def _release(service: ServiceStatus, now: datetime) -> list[RenderableType]:
-    """The latest release of a service: one that runs in some lines, and one that has ended in one."""
+    """The latest release of a service: several lines for a running release, one line for an ended one."""
     if service.release_note is not None:
         return [Text(service.release_note, style="yellow")]
     if service.release is None:
@@ -79,10 +79,10 @@ def _release(service: ServiceStatus, now: datetime) -> list[RenderableType]:
 
 
 def running_lines(release: LatestRelease, now: datetime) -> list[tuple[str, str]]:
-    """What is known of a release that runs, a name and a value for each line.
+    """The lines about a running release, each with a name and a value.
 
     Args:
-        release: that runs.
+        release: the running release.
         now: the time by the API server's clock.
     """
     record, holder = release.record, release.holder

@@ -1,4 +1,4 @@
-"""Asks again, for `switchyard status`, whether a switch is followed that was in doubt when it was done."""
+"""Checks again for `switchyard status` whether a switch in doubt is followed."""
 
 # The modules of a release are imported only where a switch is in doubt.
 # ruff: noqa: PLC0415
@@ -29,13 +29,13 @@ async def ask_where_in_doubt(
     statuses: list[ServiceStatus],
     of_cluster: object = None,
 ) -> list[ServiceStatus]:
-    """The statuses, with what is seen now of each switch that is in doubt. Without one, nothing is asked.
+    """The statuses, after each switch in doubt was checked again.
 
     Args:
         access: the cluster.
         stack: name of the stack.
         services: services of the stack.
-        statuses: of these services.
+        statuses: statuses of these services.
         of_cluster: settings of the cluster, which have its load balancer.
     """
     if not any(status.release is not None and status.release.doubt for status in statuses):
@@ -62,7 +62,7 @@ async def ask_where_in_doubt(
 async def _asked(
     cluster: Cluster, observe: "Callable[[], Awaitable[Observation]]", release: "LatestRelease"
 ) -> "LatestRelease":
-    """The release with what is seen now of its switch. What cannot be seen now leaves the doubt as it was."""
+    """The release after its switch was checked again. If that fails, the doubt remains."""
     from switchyard.release.following import ask_again
     from switchyard.release.plan import Act, Plan
     from switchyard.release.receipt_warnings import doubt

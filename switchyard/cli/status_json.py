@@ -9,19 +9,19 @@ from switchyard.errors import PREFIX, GateRefusedError, SwitchyardError, UsageEr
 from switchyard.kube.images import Running
 
 FORM_VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
+"""Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 _OF_REFUSAL = re.compile(rf"\(({PREFIX}[A-Z]\d{{3}})\)")
-"""The code that the text of a refusal has: its class stands for all of them."""
+"""Pattern of the code in the text of a refusal, whose class is the same for all codes."""
 
 
 def document(stack: str, services: list[ServiceStatus], balancer: str | None = None) -> dict[str, Any]:
-    """The whole answer.
+    """The document about all services.
 
     Args:
         stack: the stack's name.
         services: the services, in the order of the table.
-        balancer: what is wrong with the load balancer; None when nothing is, or without one.
+        balancer: the problem of the load balancer; None without a problem or a load balancer.
     """
     return {
         "version": FORM_VERSION,
@@ -36,8 +36,8 @@ def failure(message: str, error: SwitchyardError) -> dict[str, Any]:
     """The document for a run in which the services cannot be read.
 
     Args:
-        message: for people.
-        error: what happened, with its code and the command's exit code.
+        message: the message for people.
+        error: the error, with its code and the exit code of the command.
     """
     code = _OF_REFUSAL.search(message) if isinstance(error, GateRefusedError | UsageError) else None
     return {"error": message, "code": code[1] if code else error.code.value, "exitCode": error.exit_code.value}

@@ -12,12 +12,12 @@ from switchyard.kube.images import parsed, versions
 
 
 def print_status(stack: str, services: list[ServiceStatus], balancer: str | None) -> None:
-    """Prints the table, notes about services, and what is wrong with the load balancer.
+    """Prints the table, notes about services, and the problem of the load balancer.
 
     Args:
         stack: the stack's name.
         services: the services, in the order of the table.
-        balancer: what is wrong with the load balancer; None when nothing is, or without one.
+        balancer: the problem of the load balancer; None without a problem or a load balancer.
     """
     console.print(table(stack, services))
     if any(service.simulated for service in services):
@@ -61,7 +61,7 @@ def _print_releases(services: list[ServiceStatus]) -> None:
 
 
 def table(stack: str, services: list[ServiceStatus]) -> Table:
-    """The services of a stack, one a line."""
+    """The table of the services of a stack."""
     table = Table(title=f"stack {stack}", title_justify="left")
     tracks = [track for track in Track if any(track in service.tracks for service in services)]
     # Only where there is a load balancer that knows the colours, which most stacks have not.
@@ -82,7 +82,7 @@ def table(stack: str, services: list[ServiceStatus]) -> Table:
 
 
 def _title(service: ServiceStatus) -> str:
-    """Namespace and name, and the key where that is another."""
+    """Namespace and name of a service, with its key if that differs from the name."""
     title, key = f"{service.namespace}/{service.name}", key_of(service.name)
     return title if key == service.name else f"{title} ({key})"
 
@@ -96,6 +96,6 @@ def _cell(track: TrackStatus | None) -> str:
 
 
 def versions_of(track: TrackStatus) -> str:
-    """The versions that the pods of a track run, and how many are ready."""
+    """The versions of a track's pods, with the number of ready pods."""
     repository = parsed(track.configured).repository if track.configured else None
     return f"{versions(track.running, repository) or '-'}  {track.ready}/{track.wanted} ready"

@@ -1,6 +1,6 @@
 """`switchyard status --watch`: reads the services each second, and shows changes, until Ctrl-C.
 
-The lists of a look are shared by all services, one for each kind and namespace. The engine is not asked: the
+All services share the lists of a reading, one for each kind and namespace. The engine is not called: the
 configuration is read again only when the stack file has changed.
 """
 
@@ -37,7 +37,7 @@ class Look:
 
     Attributes:
         at: the time by the API server's clock.
-        services: as they were when they could last be seen.
+        services: the services of the last successful reading.
         last_seen: time of the last successful reading.
         error: the reason why the services cannot be read now; None if they can.
     """
@@ -49,10 +49,10 @@ class Look:
 
 
 class Display(Protocol):
-    """Shows the results of readings."""
+    """Interface of a display for the results of readings."""
 
     def show(self, look: Look) -> None:
-        """Shows a look; at least each second, also while the next one is awaited."""
+        """Shows a reading. It is called at least each second, also during the next reading."""
 
 
 class Configuration:
@@ -60,8 +60,8 @@ class Configuration:
 
     Args:
         stack: name of the stack.
-        services: as they were read at the start.
-        freezes: the windows without releases, as they were read with them.
+        services: services of the stack at the start.
+        freezes: freeze windows of the stack at the start.
     """
 
     def __init__(self, stack: str, services: Mapping[str, ServiceSettings], freezes: tuple[Freeze, ...] = ()) -> None:
@@ -72,7 +72,7 @@ class Configuration:
         self._version = self._written()
 
     def services(self) -> Mapping[str, ServiceSettings]:
-        """The services now.
+        """The present services of the stack.
 
         Raises:
             switchyard.config.errors.SettingsError: the file has errors.
@@ -85,7 +85,7 @@ class Configuration:
         return self._services
 
     def freezes(self) -> tuple[Freeze, ...]:
-        """The windows without releases, as they were when the services were last asked for."""
+        """The freeze windows, as of the last reading of the services."""
         return self._freezes
 
     def _written(self) -> tuple[int, int] | None:
@@ -102,16 +102,16 @@ async def watch(
     display: Display,
     freezes: Callable[[], tuple[Freeze, ...]] = tuple,
 ) -> None:
-    """Reads until it is cancelled. An API server that does not answer is reported, and asked again.
+    """Reads until it is cancelled. If the API server does not answer, that is reported and the reading repeated.
 
     Args:
         access: the cluster.
         services: services of the stack.
-        display: shows what is seen.
-        freezes: the windows of the stack without releases.
+        display: shows the readings.
+        freezes: freeze windows of the stack.
 
     Raises:
-        ClusterError: the first look fails.
+        ClusterError: the first reading fails.
     """
     clock = await ServerClock.ask(await access.api())
     now = clock.now()
@@ -151,7 +151,7 @@ def watch_status(stack: str | None, *, as_json: bool) -> None:
     """Watches a stack until Ctrl-C.
 
     Args:
-        stack: its name; None for the selected one.
+        stack: name of the stack; None for the selected one.
         as_json: whether each change is a JSON document on a line of its own.
     """
     from switchyard.cli.status_changes import Documents, Lines  # noqa: PLC0415 - with the models
@@ -170,5 +170,5 @@ def watch_status(stack: str | None, *, as_json: bool) -> None:
 
 
 def reason(error: SwitchyardError) -> str:
-    """Why the services cannot be seen, with its code."""
+    """The reason why the services cannot be read, with its code."""
     return message_of(error) if isinstance(error, ClusterError) else str(error)

@@ -1,4 +1,4 @@
-"""`switchyard switch`: sends the traffic of a service to its other colour, at once."""
+"""`switchyard switch`: switches the traffic of a service to its other colour at once."""
 
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415

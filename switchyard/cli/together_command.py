@@ -1,4 +1,4 @@
-"""`switch` and `rollback` of several services, from the settings to the exit code."""
+"""Runs `switch` and `rollback` of several services, from the settings to the exit code."""
 
 import asyncio
 import time
@@ -39,7 +39,7 @@ def run(request: TogetherRequest, state: Answer, begun: float) -> None:
     Args:
         request: what the operator has typed.
         state: the engine, which reads the outputs of the stack.
-        begun: the monotonic time when the command began.
+        begun: monotonic time at which the command started.
     """
     name, settings = read_settings_at_once(request.stack)
     services = {key: service_of(key, request.act, name, settings) for key in request.colours}
@@ -53,10 +53,10 @@ def run(request: TogetherRequest, state: Answer, begun: float) -> None:
 
 
 class _Command:
-    """One command, from what the cluster has to the report."""
+    """A run of one command, from the observation to the report."""
 
     freezes: tuple[Freeze, ...] = ()
-    """The windows of the stack without releases."""
+    """The freeze windows of the stack."""
 
     cluster: object = None
     """Settings of the cluster, which have its load balancer."""
@@ -126,7 +126,7 @@ class _Command:
         return journal
 
     async def _unreached(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal]) -> set[str]:
-        """The services that a rollback leaves as they are: those that a killed switch of all has not reached."""
+        """The services that a rollback skips, because a killed switch of the group had not switched them."""
         if self._request.act is not Act.ROLLBACK:
             return set()
         releases = await asyncio.gather(*(journal.read() for journal in journals.values()))
@@ -153,7 +153,7 @@ class _Command:
         return plan
 
     async def _pass_freeze(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> None:
-        """Refuses a switch while releases are frozen, unless that is overridden. A rollback does not ask."""
+        """Refuses a switch while releases are frozen, unless that is overridden. A rollback is never refused."""
         if self.freezes and plan.act is Act.SWITCH and plan.patch:
             # Imported here: most stacks have no windows, and no switch of theirs waits for the import.
             from switchyard.release.freeze import pass_freeze  # noqa: PLC0415
@@ -179,7 +179,7 @@ class _Command:
         )
 
     async def _read_again(self, journals: Mapping[str, ReleaseJournal]) -> None:
-        """Reads the configuration again when another command was waited for, which writes it."""
+        """Reads the configuration again after the wait for another command, which may have changed it."""
         if any(journal.waited for journal in journals.values()):
             stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
             self._services = {key: service_of(key, self._request.act, stack, settings) for key in self._services}
@@ -191,7 +191,7 @@ class _Command:
         return await observe_service(cluster, self._access, self._stack, service.named(key), service, routing)
 
     async def _run_hooks(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal]) -> None:
-        """Runs the hooks of a rollback of each service that has some."""
+        """Runs the hooks of a rollback for each service that has any."""
         for key, journal in journals.items():
             service = self._services[key]
             if self._request.act is Act.ROLLBACK and service.release.hooks.on_rollback:

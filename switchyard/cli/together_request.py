@@ -1,4 +1,4 @@
-"""What is asked of `switchyard switch` or `rollback` for several services, and what begins before anything is imported.
+"""The request of `switch` or `rollback` for several services, and its start before libraries are imported.
 
 The arguments are services, for a switch each with the colour that is to serve where it is to be named: `SERVICE=green`.
 """
@@ -19,14 +19,14 @@ from switchyard.release.together_refusals import refuse_several, refuse_words
 
 @dataclass(frozen=True)
 class TogetherRequest:
-    """What the operator has typed.
+    """The arguments and options of `switch` or `rollback` with `--together`.
 
     Attributes:
         act: switch or rollback.
         words: the services, each with its colour where one is named.
         reason: the operator's reason, for the record.
         stack: name of the stack; None for the selected one.
-        wait: whether commands that release the services are waited for as long as it takes.
+        wait: whether to wait for other commands on the services, without a time limit.
         yes: whether the command is confirmed in advance.
         as_json: whether the output is one JSON document.
         override: why a switch goes through although releases are frozen, or why a rollback goes to versions that a hook
@@ -80,7 +80,7 @@ def end_misused(act: Act, words: tuple[str, ...], stack: str | None, *, as_json:
 
     Args:
         act: the command.
-        words: its arguments.
+        words: arguments of the command.
         stack: name of the stack; None for the selected one.
         as_json: whether the message is a JSON document.
     """
@@ -94,6 +94,6 @@ def _end_interrupted(request: TogetherRequest) -> NoReturn:
 
     remedy = (
         "If only some selectors were changed, they were changed back, unless the command was killed. "
-        f"To go on, run the command again: {request.typed}"
+        f"To continue, run the command again: {request.typed}"
     )
     end_interrupted(remedy, tuple(request.colours), request.stack, as_json=request.as_json)

@@ -1,4 +1,4 @@
-"""What `switchyard switch --together` and `rollback --together` print, for people and as JSON."""
+"""Output of `switchyard switch --together` and `rollback --together`, for people and as JSON."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -40,7 +40,7 @@ class TogetherReport(CollectedReport):
         self._request = request
 
     def confirmed(self, plans: Mapping[str, Plan]) -> bool:
-        """Shows what will happen to all services, and asks whether it is to."""
+        """Shows what will happen to all services, and asks for confirmation."""
         for plan in plans.values():
             for line in planned(plan, self._stack, self._described):
                 console.print(line, markup=False)
@@ -61,12 +61,12 @@ class TogetherReport(CollectedReport):
                 print_served(plan, receipts[key])
 
     def hook_ended(self, hook: HookRecord) -> None:
-        """One line for the end of a hook."""
+        """Prints one line for a hook that has ended."""
         if not self._request.as_json:
             console.print(f"  {hook_line(hook)}", markup=False)
 
     def end(self, plans: Mapping[str, Plan], outcomes: Mapping[str, Outcome]) -> None:
-        """Reports the rest of the receipts, configuration and state, and what to type next.
+        """Reports the rest of the receipts, configuration and state, and the next command.
 
         Raises:
             typer.Exit: a node was seen not to follow, or should have been seen to follow and was not.

@@ -135,4 +135,4 @@ def set_command(path: str, example: object, *, text: bool = False) -> str:
 
 def remove_command(path: str) -> str:
     """The sentence of a remedy with the command that removes a value."""
-    return f"Take it out: {remove_value(path)}"
+    return f"Remove it: {remove_value(path)}"

@@ -143,7 +143,7 @@ def _problem(root: str, model: type[BaseModel], details: Mapping[str, Any], writ
     is_key = details["loc"][-1:] == ("[key]",)
     if is_key:
         hint = _parts(details)[1].replace("Rename it.", "").strip()
-        remedy = f"{hint} Rename it in the stack file, or take it out: {remove_value(path)}".strip()
+        remedy = f"{hint} Rename it in the stack file, or remove it: {remove_value(path)}".strip()
     if keys != loc:  # a command would have to name the key, and with it what must not be shown
         remedy = "Rename the key in the stack file."
     if hidden:
@@ -185,7 +185,7 @@ class ErrorLocation:
         parent = self.path.removesuffix(f".{self.loc[-1]}")
         others = [remove_value(below(parent, key)) for key in siblings]
         if others and right == self.value:
-            return f"Take out what contradicts it: {' && '.join(others)}"
+            return f"Remove what contradicts it: {' && '.join(others)}"
         return f"{words} {' && '.join([set_value(self.path, right, text=isinstance(right, str)), *others])}"
 
 

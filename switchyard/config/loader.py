@@ -152,7 +152,7 @@ def _unknown_keys(keys: Collection[str]) -> Iterator[Problem]:
             close = typing_error(name, [other.partition(":")[2] for other in known])
             hint = f"Did you mean {close}? " if close else ""
             rule = f"the keys are {', '.join(known)}"
-            yield Problem(key, "unknown key", rule, f"{hint}Take it out: {remove_value(key)}", Code.UNKNOWN_KEY)
+            yield Problem(key, "unknown key", rule, f"{hint}Remove it: {remove_value(key)}", Code.UNKNOWN_KEY)
 
 
 def _production_problems(production: object) -> Iterator[Problem]:
@@ -170,7 +170,7 @@ def secret_problems(secret_keys: Collection[str]) -> Iterator[Problem]:
             key,
             "has a value set with --secret",
             "settings go to the cluster, to the state and into previews as plain text",
-            "Take what is marked `secure:` under it out of the stack file, put it into a Kubernetes Secret, and name "
+            "Remove what is marked `secure:` under it from the stack file, put it into a Kubernetes Secret, and name "
             "that: secretEnv: {TOKEN: {secret: backend-secrets, key: token}}",
         )
 

@@ -1,1 +1,1 @@
-"""What must hold on the cluster before traffic moves or pods go, and the messages when it does not."""
+"""Checks of the cluster before traffic is switched or pods are removed, and the messages if one fails."""

@@ -1,4 +1,4 @@
-"""Finds the pod templates that the cluster's admission has rewritten, which an update leaves as they are.
+"""Detects the pod templates that the cluster's admission has rewritten. An update does not change them.
 
 A mutating webhook or policy changes what is applied, so that the cluster never holds what the stack has, and the two
 always differ. Applied again, the stack's own template would replace pods for nothing once the webhook is gone. Each

@@ -1,4 +1,4 @@
-"""The gates of a service under argoBlueGreen: no versions are mixed, and the controller is waited for."""
+"""The gates of a service under argoBlueGreen: they refuse mixed versions, and wait for the controller."""
 
 from switchyard.config.models.service import ArgoBlueGreenSettings, Track
 from switchyard.errors import ClusterError, GateRefusedError
@@ -18,7 +18,7 @@ from switchyard.manifests.argo_blue_green import selected as shared
 
 
 class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
-    """The gates of a service under argoBlueGreen. Takes the arguments of `Gates`, and more.
+    """The gates of a service under argoBlueGreen, with the arguments of `Gates` and the following.
 
     Args:
         live: the Rollout and the selector at the start of the program.
@@ -115,8 +115,8 @@ class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
     async def _share(self, cluster: Cluster) -> None:
         """Writes the selector of the Service when the engine had nothing to write although a colour serves.
 
-        Its record may be from before a migration to two colours that was interrupted, and a refresh compares only the
-        labels in the record: that the colour's selector has one more is seen by neither.
+        The engine's record may be older than an interrupted migration to two colours, and a refresh compares only the
+        labels in the record, so neither detects the additional label of the colour's selector.
         """
         selected = await self._selected(cluster)
         if selected is not None and serving_track(self._name, selected) in {Track.BLUE, Track.GREEN}:

@@ -22,7 +22,7 @@ async def read_sizings(cluster: Cluster, services: Mapping[str, ServiceSettings]
     """Reads the numbers of pods of every service, with one list of autoscalers for each namespace.
 
     Raises:
-        switchyard.errors.ClusterError: the cluster cannot be asked. That autoscalers of a namespace may not be listed
+        switchyard.errors.ClusterError: the cluster does not answer. That autoscalers of a namespace may not be listed
             is no error unless a service in it asks for one.
     """
     namespaces = sorted({service.namespace for service in services.values()})
@@ -61,7 +61,7 @@ async def read_sizing(cluster: Cluster, name: str, service: ServiceSettings, ite
     Args:
         cluster: the cluster.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         items: the autoscalers of its namespace.
     """
     sizing, track = Sizing(autoscalers=of_service(name, items)), service.track
@@ -105,7 +105,7 @@ async def warm(cluster: Cluster, name: str, service: ServiceSettings, to: Track,
     Args:
         cluster: the cluster.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         to: the track.
         wanted: ready pods that it needs.
 

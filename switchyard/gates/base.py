@@ -30,10 +30,10 @@ from switchyard.kube.rolled_back import parse_rolled_back, read_record
 Warn = Callable[[str], None]
 
 S_co = TypeVar("S_co", bound=ServiceSettings, covariant=True)
-"""Settings of a service, of the strategy that the gates are for."""
+"""Settings of a service with the strategy of the gates."""
 
 NOT_TAKEN = "This step was not taken; earlier steps of this update stay as they are."
-"""End of the message of a gate that could not read the cluster, and does not know the steps before it."""
+"""Last sentence of the message of a gate that could not read the cluster."""
 
 
 def raise_refusal(refusal: Refusal | None) -> None:
@@ -43,11 +43,11 @@ def raise_refusal(refusal: Refusal | None) -> None:
 
 
 class GateBase(Generic[S_co]):
-    """What the gates of one service share: access to its cluster, and warnings to the engineer.
+    """The common base of the gates of a service: access to its cluster, and warnings to the engineer.
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         access: the cluster that it runs on.
         warn: reports a warning to the engineer.
 
@@ -55,7 +55,7 @@ class GateBase(Generic[S_co]):
         sizing: the numbers of pods at the start of the program, where an autoscaler sizes the service.
         intended: whether an operator has asked for the new version by a command, even if it was rolled back.
         by_command: whether a command switches, which itself refuses a version that no longer works.
-        freezes: the windows without releases in which an update switches no colour. A command asks them itself.
+        freezes: the freeze windows in which an update switches no colour. Commands check them on their own.
     """
 
     sizing = Sizing()
@@ -104,9 +104,9 @@ class GateBase(Generic[S_co]):
         self._raise(refuse_frozen_switch(self._name, to, serving, window))
 
     async def _check_record(self, cluster: Cluster, to: Track, serving: Track | None) -> None:
-        """Refuses what the record of the releases speaks against, for example a pipeline's former configuration.
+        """Refuses a switch that the record of the releases forbids, for example by an outdated pipeline.
 
-        A version that no longer works after an irreversible hook, or that an operator has rolled back.
+        That is a version that no longer works after an irreversible hook, or that was rolled back.
         """
         if to is Track.ROLLOUT:
             return
@@ -125,7 +125,7 @@ class GateBase(Generic[S_co]):
         raise_refusal(refusal)
 
     def _why(self, error: ClusterError) -> tuple[str, str]:
-        """Why a call failed, and what to do about it."""
+        """The reason why a call failed, with a remedy."""
         match error:
             case AccessDeniedError():
                 problem = f"the gate {error}"
@@ -138,5 +138,5 @@ class GateBase(Generic[S_co]):
 
 
 def sentence(text: str) -> str:
-    """Returns a text that ends with a full stop; messages of the API server do not always end with one."""
+    """Returns the text with a full stop at its end, which messages of the API server may lack."""
     return text if text.endswith(".") else f"{text}."

@@ -26,7 +26,7 @@ from switchyard.manifests.pods import Manifest
 
 
 class BlueGreenGates(Gates[BlueGreenSettings]):
-    """The gates of a service in two colours. Takes the arguments of `Gates`, and more.
+    """The gates of a service in two colours, with the arguments of `Gates` and the following.
 
     Args:
         kept: the tracks whose pod template stays as admission has rewritten it.
@@ -62,11 +62,11 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
 
         Args:
             colour: the colour of the Deployment.
-            manifest: what is about to be applied.
+            manifest: the object that is about to be applied.
             preview: whether this is a preview.
 
         Raises:
-            GateRefusedError: pods of the colour would be replaced or taken away while the cluster needs them.
+            GateRefusedError: pods of the colour would be replaced or removed while the cluster needs them.
         """
         (self._previewed if preview else self._applied).add(colour)
         self._manifests[colour] = manifest
@@ -102,10 +102,10 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         return await replicas(cluster, self._service.namespace, self._name, Track(colour))
 
     async def _before_in_place(self, cluster: Cluster, colour: Colour, change: PodsChange) -> None:
-        """Checks before pods are replaced that the Service does not select, where users also reach pods another way."""
+        """Checks before pods that the Service does not select are replaced, for users who bypass the Service."""
 
     async def _before_retirement(self, cluster: Cluster, colour: Colour) -> None:
-        """Checks before ready pods are removed that the Service does not need any more, as `_before_in_place` does."""
+        """Checks before ready pods that the Service no longer needs are removed, as `_before_in_place` does."""
 
     async def explain(self, colour: Colour, errors: Collection[str]) -> None:
         """Reports why the pods of a colour are not ready, after an update whose wait for them failed.
@@ -124,10 +124,10 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         self._warn(why)
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
-        """Also reports missing pods of colours, an error if this update has changed them, and other versions.
+        """Also reports other versions and missing pods of colours; the latter fail an update that changed them.
 
         The provider waits for a Deployment by watching it, and at times takes the state before its own apply for
-        the one after: it says that the pods are ready before there are any.
+        the one after, and reports pods as ready before they exist.
         """
         problem = await super()._unfinished(cluster)
         for colour in Colour if problem is None else ():
@@ -147,7 +147,7 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         return self._service.active in self._previewed
 
     async def _other_version(self, cluster: Cluster, colour: Colour) -> str | None:
-        """The problem with the version of a colour's pods, None for none; reports an image rewritten by admission."""
+        """The problem with the version of a colour's pods, or None. Reports an image rewritten by admission."""
         track, images = Track(colour), self._running.get(colour, ())
         if colour in self._applied:
             await self._name_admission(cluster, colour)
@@ -192,7 +192,7 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         return why_not_ready(self._name, self._service, report, serving)
 
     async def _wait_for_retirement(self, cluster: Cluster, colour: Colour, change: PodsChange) -> bool:
-        """Waits until the change may happen; returns whether it takes ready pods, on which a node may still rely."""
+        """Waits until the change is permitted. Returns True if it removes ready pods, on which a node may rely."""
         refusal: Refusal | None = refuse_no_answer(self._name, self._service, f"a change of the idle colour {colour}")
         ready = 0
 

@@ -1,4 +1,4 @@
-"""The gates of a service under a canary: before a migration, before a router, and after a change."""
+"""The gates of a service under a canary: before a migration, before a traffic router, and after a change."""
 
 from collections.abc import Callable
 
@@ -26,7 +26,7 @@ from switchyard.kube.rollout import RolloutState
 
 
 class CanaryGates(RolloutGates[CanarySettings]):
-    """The gates of a service under a canary. Takes the arguments of `Gates`."""
+    """The gates of a service under a canary, with the arguments of `Gates`."""
 
     def __init__(self, name: str, service: CanarySettings, access: ClusterAccess, warn: Warn) -> None:
         super().__init__(name, service, access, warn, service.canary)
@@ -35,7 +35,7 @@ class CanaryGates(RolloutGates[CanarySettings]):
         """Checks before the Rollout, or an object of a traffic router, is applied.
 
         Raises:
-            GateRefusedError: a router would send users to no pods, or has nothing to set its weights in.
+            GateRefusedError: a router would send users to no pods, or has no object for its weights.
         """
         self._planned = True
         namespace, traffic = self._service.namespace, self._service.canary.traffic
@@ -67,8 +67,8 @@ class CanaryGates(RolloutGates[CanarySettings]):
     async def _wait_for_endpoints(self, cluster: Cluster, to: Track, serving_ready: int) -> frozenset[Endpoint]:
         """Waits longer than for a colour: at a migration the pods of the Rollout may still have to start.
 
-        A Rollout that exists from a failed migration, and has another version now, has begun a canary of it. It gets
-        no requests, so no step could prove anything: the steps are skipped.
+        A Rollout from a failed migration that has another version now has started a canary of it, which gets
+        no requests, so that no step could prove anything. The steps are therefore skipped.
         """
         seconds = self._service.ready_timeout_seconds
         state = await self._wait_for_rollout(cluster, seconds, lambda state: state.observed)

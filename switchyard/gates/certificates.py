@@ -1,4 +1,4 @@
-"""Reads the certificates of a cluster: the one that the API server shows, and its certificate authorities."""
+"""Reads the certificates of a cluster: that of the API server, and the certificate authorities."""
 
 import ssl
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.error_texts import why_unreachable
 
 CALL_SECONDS = 10
-"""Bound on the connection that shows the API server's certificate, s."""
+"""Time limit in seconds for the connection from which the API server's certificate is read."""
 
 AUTHENTICATION = (KUBE_SYSTEM, "extension-apiserver-authentication")
 """Namespace and name of the ConfigMap in which the API server publishes its certificate authorities."""
@@ -46,7 +46,7 @@ async def authorities_on_machines(access: ClusterAccess) -> dict[str, str]:
         access: the cluster.
 
     Raises:
-        switchyard.errors.ClusterError: no answer, or none for this user.
+        switchyard.errors.ClusterError: the cluster does not answer, or denies the request.
     """
     namespace, name = AUTHENTICATION
     published = await (await access.api()).find("configmaps", name, namespace)

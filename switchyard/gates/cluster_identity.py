@@ -1,4 +1,4 @@
-"""Reads which cluster a run works on."""
+"""Reads the identity of the cluster that a run works on."""
 
 from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.errors import NoIdentityError
@@ -6,10 +6,10 @@ from switchyard.kube.api import BoundedApi
 
 
 async def read_uid(api: BoundedApi) -> str:
-    """UID of namespace kube-system, which no other cluster has. Raises as `BoundedApi` does.
+    """The UID of namespace kube-system, which is unique to the cluster. Raises the errors of `BoundedApi`.
 
     Raises:
-        NoIdentityError: there is no such namespace.
+        NoIdentityError: the cluster has no namespace kube-system.
     """
     system = await api.find("namespaces", KUBE_SYSTEM)
     if system is None:

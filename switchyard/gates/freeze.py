@@ -1,4 +1,4 @@
-"""Reads whether a window without releases is open: by the API server's clock, whatever the operator's says."""
+"""Reads whether a freeze window is open, by the API server's clock and not by the operator's."""
 
 from collections.abc import Iterable
 
@@ -8,12 +8,12 @@ from switchyard.kube.api import BoundedApi
 
 
 async def read_open_window(api: BoundedApi, freezes: Iterable[Freeze], key: str) -> OpenWindow | None:
-    """The window that is open for a service now; None without one, and without a window the clock is not asked.
+    """The open freeze window of a service, or None. Without any window, the clock is not read.
 
     Args:
-        api: of the cluster.
+        api: API client of the cluster.
         freezes: the windows of the stack.
-        key: of the service.
+        key: key of the service.
 
     Raises:
         switchyard.errors.ClusterError: the API server does not answer.

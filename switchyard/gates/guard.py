@@ -52,10 +52,9 @@ class Guard:
         own_machines: whether a destroy of the stack deletes the machines of the cluster.
         services: the services of the configuration, by namespace and name.
         removed: namespace and name of the services that are marked to be removed.
-        destroy_asked: whether the engine was started to destroy the whole stack. What is known of a destroy before its
-            first hook runs; and of one whose first hook never does, because the engine leaves out a component that
-            depends on something that is configured and was never created.
-        say: reports a line to the engineer.
+        destroy_asked: whether the engine was started to destroy the stack. It is known before the first hook runs.
+            That hook may never run: the engine skips a component that depends on an object that was never created.
+        say: prints a line for the engineer.
         warn: reports a warning to the engineer.
     """
 
@@ -84,7 +83,7 @@ class Guard:
             self._registered[name] = ((name.namespace, labels.get("app", "")), str(manifest["apiVersion"]))
 
     def key(self, manifest: Mapping[str, Any]) -> str | None:
-        """The key of the service that an object belongs to; None where that is the service's name, or without one."""
+        """The key of the service that an object belongs to; None if the key is the name, or without a service."""
         metadata = manifest["metadata"]
         labels = metadata.get("labels") or {}
         entry = self._entry(metadata.get("namespace") or "", str(labels.get("app", "")))
@@ -111,7 +110,7 @@ class Guard:
         """Checks before a Helm release is deleted, which Helm identifies by its name alone.
 
         Raises:
-            GateRefusedError: it is part of the configuration, so that its replacement would go with it.
+            GateRefusedError: the release is part of the configuration, so its replacement would be deleted too.
         """
         namespace, name = str(inputs.get("namespace") or ""), str(inputs.get("name") or "")
         if (namespace, name) in self._releases and not (self.destroying or self.destroy_asked):
@@ -129,7 +128,7 @@ class Guard:
         """Checks before an object is created or changed, in a preview as well.
 
         Raises:
-            GateRefusedError: it, or another new object of its service, belongs to somebody else.
+            GateRefusedError: the object, or another new object of its service, belongs to somebody else.
         """
         name = ObjectName.of(new)
         if name is None or not self._cluster_exists:
@@ -182,7 +181,7 @@ class Guard:
         Args:
             inputs: inputs of the resource, as the state has them.
             outputs: outputs of the resource, as the state has them.
-            preview: whether nothing is going to happen.
+            preview: whether this is a preview, in which nothing is deleted.
             by_guard: whether the guard deletes; otherwise the provider does, afterwards and by name.
 
         Raises:
@@ -208,7 +207,7 @@ class Guard:
         """Notes that the run is a destroy, before anything is deleted.
 
         Raises:
-            GateRefusedError: the stack is marked production, and a service of it serves.
+            GateRefusedError: the stack is marked production, and one of its services serves.
         """
         if self.production and self._cluster_exists:
             serving, readable = {}, True

@@ -35,7 +35,7 @@ from switchyard.manifests.ingress import GROUP_NAMESPACE
 from switchyard.manifests.ingress_routes import parts
 
 WAIT_SECONDS = 120.0
-"""Bound on the wait for an Ingress that this run has written: the controller takes seconds for rules and targets."""
+"""Time limit in seconds for an Ingress that this run has written: the controller takes seconds."""
 
 FAILING_SECONDS = 15.0
 """How long the controller must report a failure until that is the result: it retries, and AWS is eventually
@@ -46,10 +46,10 @@ QUIET_SECONDS = 10.0
 and then writes one in five minutes (client-go, EventCorrelator)."""
 
 SETTLE_SECONDS = 3.0
-"""How long its success must hold where AWS cannot be asked: it may be the success of an earlier change."""
+"""Seconds for which a success must hold if AWS does not answer: it may belong to an earlier change."""
 
 POLL_SECONDS = 1.0
-"""Seconds between two observations: AWS offers no watch."""
+"""Seconds between two readings, because AWS offers no watch."""
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,9 @@ class BalancerGroup:
 
     Args:
         access: the cluster.
-        cluster: its settings, with a load balancer.
+        cluster: settings of the cluster, which has a load balancer.
         services: settings of all services.
-        report: reports what is waited for.
+        report: prints what the wait is for.
         balancers: the client of Elastic Load Balancing.
     """
 
@@ -94,19 +94,19 @@ class BalancerGroup:
         self._balancers = balancers or Balancers(cluster.region)
 
     async def now(self) -> GroupProblem | None:
-        """The problem of the load balancer at this moment, None for none. Raises `switchyard.errors.ClusterError`."""
+        """The present problem of the load balancer, or None. Raises `switchyard.errors.ClusterError`."""
         observation = await self._observe(await self._access.api())
         outcome = verdict(observation, written=False)
         return None if outcome.state is State.DONE else self._problem(observation, outcome, 0)
 
     async def carried_out(self, *, written: bool) -> GroupProblem | None:
-        """Waits until the load balancer has the rules of the Ingresses; returns what is wrong at the end of the wait.
+        """Waits until the load balancer has the rules of the Ingresses. Returns the problem that is left, or None.
 
         Args:
-            written: whether this run has written one of them.
+            written: whether this run has written one of the Ingresses.
 
         Raises:
-            switchyard.errors.ClusterError: the cluster cannot be asked.
+            switchyard.errors.ClusterError: the cluster does not answer.
         """
         api, clock = await self._access.api(), asyncio.get_running_loop().time
         patience = _Patience(clock(), written=written)
@@ -154,7 +154,7 @@ class BalancerGroup:
     async def _missing(
         self, api: BoundedApi, own_group: Mapping[str, Mapping[str, Any]]
     ) -> tuple[list[ExpectedRule] | None, str | None]:
-        """The routes without a rule, or why that is not known."""
+        """The routes without a rule, or the reason why they are not known."""
         try:
             rules = [
                 rule
@@ -171,7 +171,7 @@ class _Patience:
     """Decides how long a verdict must hold before it is the result.
 
     Args:
-        began: when the wait began.
+        began: time at which the wait began.
         written: whether this run has written an Ingress.
     """
 
@@ -183,12 +183,12 @@ class _Patience:
         self._since = began
 
     def answer(self, outcome: Verdict, now: float, *, certain: bool) -> bool | None:
-        """Whether the load balancer is as configured; None while that is not decided.
+        """Whether the load balancer is as configured; None while the wait continues.
 
         Args:
             outcome: the present verdict.
-            now: the time.
-            certain: whether AWS was asked.
+            now: the present time.
+            certain: whether AWS has answered.
         """
         if outcome.state is not self._state:
             self._state, self._since = outcome.state, now
@@ -225,11 +225,11 @@ async def load_balancer_problem(
 
     Args:
         access: the cluster.
-        cluster: its settings.
+        cluster: settings of the cluster.
         services: settings of all services.
 
     Raises:
-        switchyard.errors.ClusterError: the cluster cannot be asked.
+        switchyard.errors.ClusterError: the cluster does not answer.
     """
     if not isinstance(cluster, Ec2Cluster) or cluster.load_balancer is None:
         return None

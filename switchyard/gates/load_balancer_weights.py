@@ -42,13 +42,13 @@ class WeightedGates(BlueGreenGates):
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         access: the cluster that it runs on.
-        warn: as of `Gates`.
+        warn: reports a warning to the engineer.
         routing: the load balancer.
-        say: reports what is waited for.
+        say: prints what the wait is for.
         preview: whether this is a preview.
-        kept: as of `BlueGreenGates`.
+        kept: the tracks whose pod template stays as admission has rewritten it.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class WeightedGates(BlueGreenGates):
         """Checks before an Ingress may send the requests to another colour.
 
         Raises:
-            GateRefusedError: it has no target group yet, too few ready endpoints, or its smoke test fails.
+            GateRefusedError: the colour has no target group, too few ready endpoints, or fails its smoke test.
         """
         to = Track(self._service.active)
         self._weights_planned = True
@@ -96,7 +96,7 @@ class WeightedGates(BlueGreenGates):
                 await self._prove(cluster, to, serving_ready)
 
     async def _prove(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
-        """Also waits until the load balancer reports healthy targets; once for both writes."""
+        """Also waits once, for both writes, until the load balancer reports healthy targets."""
         if self._proved:
             return
         await super()._prove(cluster, to, serving_ready)
@@ -134,7 +134,7 @@ class WeightedGates(BlueGreenGates):
         return routes_to(self._name, await cluster.ingresses(self._service.namespace), self._routing.ingresses)
 
     async def _serving_ready_by_weights(self, cluster: Cluster, routes: list[IngressRoute]) -> int:
-        """Ready pods that the load balancer sends requests to, those of the active colour left out."""
+        """Number of ready pods, without those of the active colour, that the load balancer sends requests to."""
         namespace, ready = self._service.namespace, frozenset[str]()
         for service in targets_of(routes):
             ready |= ready_pods(await cluster.endpoints(namespace, service))
@@ -142,7 +142,7 @@ class WeightedGates(BlueGreenGates):
         return len(ready.difference(pod.name for pod in own))
 
     async def _unhealthy(self, cluster: Cluster) -> str | None:
-        """Why the load balancer may not send the requests where they are to go yet; None if it may."""
+        """The reason why the load balancer must not yet use the new weights; None if it may."""
         groups = [
             arn
             for arn, service in (await cluster.target_groups(self._service.namespace)).items()
@@ -157,7 +157,7 @@ class WeightedGates(BlueGreenGates):
         return None
 
     async def _unswitched(self, cluster: Cluster) -> str | None:
-        """Why the load balancer does not send all requests where they are to go; None if it does."""
+        """The reason why the load balancer does not follow the new weights yet; None if it does."""
         if (reason := unwritten(self._to, await self._routes(cluster))) is not None:
             return reason
         return await self.unforwarded(cluster)
@@ -171,7 +171,7 @@ class WeightedGates(BlueGreenGates):
         return unforwarded(self._to, await _switched(cluster, self._balancers, self._name, self._service.namespace))
 
     async def _wait(self, check: Callable[[], Awaitable[str | None]], seconds: float) -> str | None:
-        """Waits until nothing is wrong; returns what is wrong at the end, and reports what is waited for."""
+        """Waits until there is no problem, and prints what the wait is for. Returns the problem that is left."""
         reported: str | None = None
 
         async def observe() -> str | None:
@@ -192,22 +192,22 @@ class WeightedGates(BlueGreenGates):
         return reason and (f"{reason}, after {seconds:.0f} s" if seconds else reason)
 
     async def _with_warning(self, cluster: Cluster, reason: str) -> str:
-        """The reason, and the last warning of the controller."""
+        """The reason together with the last warning of the controller."""
         with suppress(AccessDeniedError):  # a user who may not read events gets the rest
             for ingress in self._routing.ingresses:
                 if (warning := await cluster.warning(self._service.namespace, "Ingress", ingress)) is not None:
-                    return f"{reason} (what the controller complained of last: {warning})"
+                    return f"{reason} (last warning of the controller: {warning})"
         return reason
 
 
 async def target_groups_in_use(cluster: Cluster, region: str, name: str, namespace: str) -> str | None:
-    """Why the target groups of a service's colours may not be removed: they get requests; None if they do not.
+    """The reason why the colours' target groups must stay: they get requests. None if they get none.
 
     Args:
         cluster: the cluster.
         region: region of AWS.
         name: the service's name.
-        namespace: its namespace.
+        namespace: namespace of the service.
     """
     ingresses = await cluster.ingresses(namespace)
     if not names_colours(name, ingresses):
@@ -223,7 +223,7 @@ async def target_groups_in_use(cluster: Cluster, region: str, name: str, namespa
 
 
 async def _switched(cluster: Cluster, balancers: Balancers, name: str, namespace: str) -> list[Mapping[str, int]]:
-    """The weights of every rule of the load balancer that knows the colours of a service."""
+    """The weights of every rule of the load balancer that names both colours of a service."""
     own = [ingress for ingress in await cluster.ingresses(namespace) if routes_to(name, [ingress])]
     rules = [rule for hostname in hostnames(own) for rule in await balancers.rules(hostname)]
     return switched(name, rules, await cluster.target_groups(namespace))

@@ -10,7 +10,7 @@ from switchyard.kube.api import BoundedApi
 
 
 async def list_services(api: BoundedApi, namespaces: Collection[str]) -> list[dict[str, Any]]:
-    """The Services of the cluster; of the given namespaces alone for a user who may not list all, or of none."""
+    """The Services of the cluster, or of the given namespaces if the user may not list all."""
     everywhere = await _listed(api, None)
     if everywhere is not None:
         return everywhere
@@ -19,7 +19,7 @@ async def list_services(api: BoundedApi, namespaces: Collection[str]) -> list[di
 
 
 async def _listed(api: BoundedApi, namespace: str | None) -> list[dict[str, Any]] | None:
-    """The Services of a namespace, or of all; None for a user who may not list them."""
+    """The Services of one or all namespaces; None if the user may not list them."""
     with suppress(AccessDeniedError):
         items: list[dict[str, Any]] = (await api.find_all("services", namespace, {}))["items"]
         return items

@@ -1,4 +1,4 @@
-"""What the program reads of a service on the cluster at its start, before it registers anything."""
+"""The state of a service that the program reads from the cluster before it registers resources."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -14,8 +14,8 @@ class Observed:
     """One service as the cluster had it when the run began.
 
     Attributes:
-        release: its Rollout and the selector of its Service.
-        content: versions of the ConfigMaps and Secrets that it refers to.
+        release: the Rollout and the selector of the Service.
+        content: versions of the ConfigMaps and Secrets that the service refers to.
         sizing: the numbers of pods that an autoscaler decides on.
         kept: the tracks whose pod template stays as the cluster's admission has rewritten it.
     """

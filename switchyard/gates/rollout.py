@@ -1,4 +1,4 @@
-"""The gates of every service with a Rollout, whatever its strategy: the CRDs, and how a release ends."""
+"""The gates of every service with a Rollout: its CRDs must exist, and its release must end well."""
 
 from typing import Literal, Protocol, TypeVar
 
@@ -31,18 +31,18 @@ class Waiting(Protocol):
 
     @property
     def wait(self) -> Literal["progressing", "finished"]:
-        """What the update waits for: the beginning of the release, or its end."""
+        """Whether the update waits for the start of the release, or for its end."""
 
     @property
     def wait_seconds(self) -> int:
-        """How long the update waits for the end, s."""
+        """Seconds for which the update waits for the end of the release."""
 
 
 class RolloutGates(Gates[R_co]):
-    """The gates of a service with a Rollout. Takes the arguments of `Gates`, and more.
+    """The gates of a service with a Rollout, with the arguments of `Gates` and the following.
 
     Args:
-        waiting: what an update waits for.
+        waiting: settings of how long an update waits.
     """
 
     def __init__(self, name: str, service: R_co, access: ClusterAccess, warn: Warn, waiting: Waiting) -> None:
@@ -54,7 +54,7 @@ class RolloutGates(Gates[R_co]):
         """Checks before a custom resource of Argo Rollouts is created.
 
         Raises:
-            GateRefusedError: the cluster does not know such objects.
+            GateRefusedError: the cluster does not have the CRDs of Argo Rollouts.
         """
         async with self._cluster() as cluster:
             await self._check_known(cluster)
@@ -68,7 +68,7 @@ class RolloutGates(Gates[R_co]):
         """Checks before a Service of the service is changed.
 
         Raises:
-            GateRefusedError: it would target a port on which the pods that serve do not listen.
+            GateRefusedError: the Service would target a port on which the pods that serve do not listen.
         """
         namespace = self._service.namespace
         async with self._cluster() as cluster:
@@ -77,7 +77,7 @@ class RolloutGates(Gates[R_co]):
                 self._raise(refuse_other_port(self._name, self._service, ports))
 
     async def follow(self) -> RolloutState:
-        """Waits until the controller has begun the present release of the Rollout, or until the release has ended.
+        """Waits until the controller has started the present release of the Rollout, or until the release has ended.
 
         Returns:
             The state of the Rollout, with its progress if the release continues.
@@ -104,7 +104,7 @@ class RolloutGates(Gates[R_co]):
         """The state of a Rollout on which its controller acts.
 
         Raises:
-            GateRefusedError: the controller has not reported on it.
+            GateRefusedError: the controller has not reported on the Rollout.
         """
         self._raise(refuse_silent_controller(self._name, state, seconds))
         if state is None:

@@ -1,4 +1,4 @@
-"""The gates: each reads the cluster, waits a bounded time for what must hold, and refuses otherwise."""
+"""The gates of a service: each reads the cluster, waits a bounded time for its condition, or refuses."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -51,7 +51,7 @@ from switchyard.manifests.argo_blue_green import selected as shared
 from switchyard.manifests.labels import selector, track_service_name
 
 FOLLOW_SECONDS = 10
-"""How long the end of an update waits for a kube-proxy that does not answer before it says so."""
+"""Seconds for which the end of an update waits for a kube-proxy that does not answer."""
 
 
 class Gates(GateBase[S_co]):
@@ -61,7 +61,7 @@ class Gates(GateBase[S_co]):
         """Checks before the first object of a service that the stack has not created yet.
 
         Raises:
-            GateRefusedError: its namespace does not exist, or somebody else has a Service of its name.
+            GateRefusedError: the namespace does not exist, or somebody else has a Service of this name.
         """
         async with self._cluster() as cluster:
             try:
@@ -111,7 +111,7 @@ class Gates(GateBase[S_co]):
         """Checks before the autoscaler is created or changed.
 
         Raises:
-            GateRefusedError: another one sizes the same pods, or it would take pods away that serve.
+            GateRefusedError: another autoscaler sizes the same pods, or this one would remove pods that serve.
         """
         self._autoscaler_previewed = preview
         async with self._cluster() as cluster:
@@ -126,7 +126,7 @@ class Gates(GateBase[S_co]):
         """Reports which track serves, at the end of a run.
 
         The engine compares settings with its own record, so that a selector changed behind its back is invisible
-        to it until a refresh: an update that was to go back to blue may find nothing to do while green serves.
+        to it until a refresh: an update to blue may find nothing to do while green serves.
         """
         try:
             cluster = await Cluster.connect(self._access)
@@ -147,7 +147,7 @@ class Gates(GateBase[S_co]):
             )
 
     async def _unfinished(self, cluster: Cluster) -> str | None:
-        """Why the update may not end without an error although the right track serves.
+        """The problem with which the update must end in an error although the right track serves; else None.
 
         Waits until the pods of another strategy, which are deleted at the end of the update, are not needed any more.
 
@@ -175,7 +175,7 @@ class Gates(GateBase[S_co]):
         return unfinished_migration(self._name, track, len(previous_pods), reasons) if reasons else None
 
     async def _is_ready(self, cluster: Cluster) -> bool:
-        """Whether any pod of the track that serves is ready, if it is to have any."""
+        """Whether the track that serves has a ready pod, or is configured to have none."""
         service, track = self._service, self._service.track
         if not wanted_ready(service, track, 0) or self._pods_are_planned:
             return True
@@ -183,11 +183,11 @@ class Gates(GateBase[S_co]):
 
     @property
     def _pods_are_planned(self) -> bool:
-        """Whether this is a preview that is to change the pods of the track that serves."""
+        """Whether this is a preview with a change of the pods that serve."""
         return False
 
     async def _unsized(self, cluster: Cluster) -> str | None:
-        """Why no autoscaler sizes what serves although the settings ask for one; warns of one that cannot scale."""
+        """The reason why no autoscaler sizes the pods that serve, or None. Warns of one that cannot scale."""
         if self._service.autoscaling is None or self._autoscaler_previewed:
             return None
         items = of_service(self._name, await autoscalers(cluster, self._service.namespace))
@@ -206,12 +206,12 @@ class Gates(GateBase[S_co]):
             self._warn_once(notice_scaled_up(self._name, to, previous, wanted))
 
     async def _prove(self, cluster: Cluster, to: Track, serving_ready: int) -> None:
-        """Waits until the track may take the traffic.
+        """Waits until the track is ready for the traffic, and refuses the switch otherwise.
 
         Args:
             cluster: the cluster.
             to: the track.
-            serving_ready: ready pods that serve now, those of the track left out.
+            serving_ready: ready pods that serve now, without those of the track.
         """
         await self._warm(cluster, to, serving_ready)
         endpoints = await self._wait_for_endpoints(cluster, to, serving_ready)
@@ -247,7 +247,7 @@ class Gates(GateBase[S_co]):
         return await cluster.pods_report(self._service.namespace, self._name, track, wanted)
 
     async def _pause_rollout(self, cluster: Cluster) -> None:
-        """Pauses a Rollout, so that Argo Rollouts does not change the Service any more.
+        """Pauses a Rollout, so that Argo Rollouts no longer changes the Service.
 
         Otherwise the controller would add its hash to the new selector, and the Service would select no pod.
         """
@@ -280,7 +280,7 @@ class Gates(GateBase[S_co]):
         self._warn_once(shared_selector(self._name, self._service.track, selected))
 
     async def _serving_ready(self, cluster: Cluster, to: Track) -> int:
-        """Ready pods behind the active Service, whatever it selects, those of a track left out."""
+        """Number of ready pods behind the active Service, whatever it selects, without those of a track."""
         serving_pods = ready_pods(await cluster.endpoints(self._service.namespace, self._name))
         own = await cluster.pods(self._service.namespace, selector(self._name, to))
         return len(serving_pods.difference(pod.name for pod in own))

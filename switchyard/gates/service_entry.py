@@ -1,4 +1,4 @@
-"""A service, as the guard of ownership and deletion needs it."""
+"""The data about a service that the guard of ownership and deletion needs."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,8 @@ class ServiceEntry:
         name: the name of its objects, with its key.
         namespace: the namespace of its objects.
         adopted: the objects that it may adopt, as ``Kind/name``.
-        listed: how many of them are listed under `adopt_path`.
-        adopt_path: where they are listed.
+        listed: number of objects that are listed under `adopt_path`.
+        adopt_path: path of the configuration that lists them.
     """
 
     name: str

@@ -13,13 +13,13 @@ from switchyard.kube.cluster import Cluster
 from switchyard.manifests.labels import track_service_name
 
 SHOWN = 120
-"""Characters of an answer's body that a message shows."""
+"""Number of characters of an answer's body that a message shows."""
 
 PODS_NAMED = 3
-"""Pods that a message names; a fault of all of them is not clearer for a hundred names."""
+"""Number of pods that a message names."""
 
 PODS_AT_ONCE = 10
-"""Pods that are checked side by side: enough that many take no longer than one, few enough for any API server."""
+"""Number of pods that are checked at the same time, a load that any API server can serve."""
 
 Get = Callable[[SmokeCheck], Awaitable[ProxyAnswer]]
 
@@ -35,12 +35,12 @@ async def smoke_failures(
     Args:
         cluster: the cluster of the pods.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         track: the pods to check.
-        pods: names of its pods.
+        pods: names of the track's pods.
 
     Returns:
-        A line for each check whose last attempt failed, with the pods that it failed on; empty when all is well.
+        A line for each check whose last attempt failed, with the pods on which it failed; empty if all passed.
     """
     smoke, namespace = service.gate.smoke, service.namespace
     turns = asyncio.Semaphore(PODS_AT_ONCE)
@@ -71,7 +71,7 @@ def _request(smoke: Smoke, check: SmokeCheck) -> ProxyRequest:
 
 
 def by_failure(of_pods: dict[str, list[str]]) -> list[str]:
-    """A line for each failure, with the pods that had it."""
+    """The lines of a report: one for each failure, with the pods that had it."""
     pods_by_failure = defaultdict(list)
     for pod, failures in sorted(of_pods.items()):
         for failure in failures:
@@ -105,7 +105,7 @@ async def _attempt(smoke: Smoke, check: SmokeCheck, get: Get) -> str | None:
 
 
 def mismatch(check: SmokeCheck, answer: ProxyAnswer) -> str | None:
-    """Says how an answer differs from what a check expects; None when it does not."""
+    """The difference between an answer and what a check expects; None without one."""
     if answer.status != check.status:
         return f"GET {check.path} answered {answer.status}, expected {check.status}: {_excerpt(answer.body)}"
     if check.body_matches is not None and re.search(check.body_matches, answer.body) is None:

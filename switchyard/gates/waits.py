@@ -11,10 +11,10 @@ from switchyard.kube.polling import poll_until, watch_until
 from switchyard.kube.rollout import RolloutState, state_of
 
 SEEN_SECONDS = 60
-"""How long the controller may take to report on a Rollout that has changed, s. It takes less than a second."""
+"""Seconds for which the controller may take to report on a changed Rollout. It takes less than one."""
 
 ANSWER_SECONDS = 2.0
-"""How long a node's kube-proxy may take to answer. It takes milliseconds, and a stopped one never does."""
+"""Seconds for which a node's kube-proxy may take to answer. It takes milliseconds."""
 
 POLL_SECONDS = 0.1
 """Seconds between two requests to kube-proxy, which offers no watch."""
@@ -25,11 +25,11 @@ async def wait_for_nodes(cluster: Cluster, service: ServiceSettings, seconds: fl
 
     Args:
         cluster: the cluster.
-        service: the service; its node selector says which nodes take traffic.
+        service: settings of the service, whose node selector decides which nodes take traffic.
         seconds: how long to wait.
 
     Returns:
-        A reason for each node whose kube-proxy is not healthy, or the missing permission to ask; empty when all are.
+        A reason for each node whose kube-proxy is not healthy, or the missing permission; empty if all are healthy.
     """
     if not service.gate.check_nodes:
         return []
@@ -46,7 +46,7 @@ async def wait_for_nodes(cluster: Cluster, service: ServiceSettings, seconds: fl
 async def wait_for_rollout(
     cluster: Cluster, namespace: str, name: str, seconds: float, enough: Callable[[RolloutState], bool]
 ) -> RolloutState | None:
-    """Watches a Rollout until it is as wanted; returns its last state, None if there was none."""
+    """Watches a Rollout until a condition holds. Returns its last state, or None without a Rollout."""
     state = None
 
     async def is_enough(rollout: dict[str, Any]) -> bool:

@@ -25,7 +25,7 @@ class StackKubeconfig:
         self._login: Login | None = None
 
     def update(self, text: str) -> str:
-        """Takes the kubeconfig of this update, once its certificates are created, and returns it."""
+        """Replaces the kubeconfig by that of this update, once its certificates exist, and returns it."""
         if text != self._text:
             self._text, self._login = text, None
         return text
@@ -45,7 +45,7 @@ class StackKubeconfig:
         """The credentials of the kubeconfig, the same object until the kubeconfig changes.
 
         Raises:
-            switchyard.errors.KubeconfigError: they cannot be used.
+            switchyard.errors.KubeconfigError: the credentials cannot be used.
         """
         if self._login is None:
             self._login = Login(resolve_content(self.text))
@@ -55,12 +55,12 @@ class StackKubeconfig:
         """The parsed kubeconfig.
 
         Raises:
-            switchyard.errors.KubeconfigError: the kubeconfig is no YAML.
+            switchyard.errors.KubeconfigError: the kubeconfig is not YAML.
         """
         try:
             content: dict[str, Any] = yaml.safe_load(self.text)
         except yaml.YAMLError:
-            raise KubeconfigError("the stack's own kubeconfig is no YAML") from None
+            raise KubeconfigError("the stack's own kubeconfig is not YAML") from None
         return content
 
 
@@ -69,9 +69,9 @@ class ClusterAccess:
     """The kubeconfig, context and connections with which a cluster is reached.
 
     Attributes:
-        kubeconfig: path of a kubeconfig file; None takes kubectl's own default.
-        context: context in that file; None takes its current one.
-        brings_argo_rollouts: whether the stack installs Argo Rollouts there, so that a preview may come before it.
+        kubeconfig: path of a kubeconfig file; None for kubectl's own default.
+        context: context in that file; None for its current one.
+        brings_argo_rollouts: whether the stack installs Argo Rollouts, so that it may be missing in a preview.
         stack_kubeconfig: the kubeconfig of a cluster that the stack creates; None for one in a file.
         unreachable: whether the API server did not answer when the program began, which then knows too little to
             change anything.
@@ -86,15 +86,15 @@ class ClusterAccess:
 
     @property
     def exists(self) -> bool:
-        """Whether the cluster exists yet: in its first preview, a cluster that the stack creates does not."""
+        """Whether the cluster exists. A cluster that the stack creates does not exist in its first preview."""
         return self.stack_kubeconfig is None or self.stack_kubeconfig.exists
 
     @cached_property
     def cluster(self) -> ResolvedCluster:
-        """The cluster, user and context that this identifies, read once: the files may change later.
+        """The selected cluster, user and context, read once because the files may change later.
 
         Raises:
-            switchyard.errors.KubeconfigError: there is none, or it cannot be used.
+            switchyard.errors.KubeconfigError: no kubeconfig exists, or it cannot be used.
         """
         return resolve(self.kubeconfig, self.context)
 
@@ -103,7 +103,7 @@ class ClusterAccess:
         """The credentials for the cluster, shared by every connection.
 
         Raises:
-            switchyard.errors.KubeconfigError: they cannot be used.
+            switchyard.errors.KubeconfigError: the credentials cannot be used.
         """
         # An update that creates the cluster has its kubeconfig only in the course of the run.
         return self._login if self.stack_kubeconfig is None else self.stack_kubeconfig.login
@@ -138,6 +138,6 @@ class ClusterAccess:
         if all were well.
 
         Raises:
-            switchyard.errors.KubeconfigError: it identifies no cluster.
+            switchyard.errors.KubeconfigError: the kubeconfig identifies no cluster.
         """
         self.login.check()

@@ -16,7 +16,7 @@ from switchyard.kube.error_mapping import DENIED, mapped_errors
 from switchyard.kube.login import Login
 
 CALL_SECONDS = 30
-"""How long one call may take, its login included.
+"""Time limit in seconds for one call, including its login.
 
 Without a bound, an API server that accepts a connection and does not answer would block an update for ever.
 This is half of what the API server gives a request itself, and far more than an answer takes while the program is
@@ -24,7 +24,7 @@ busy with the resources of 200 services.
 """
 
 MERGE_PATCH = {"content-type": "application/merge-patch+json"}
-"""Header of a patch that has the fields to change, of which null removes one."""
+"""Header of a merge patch: it has the fields to change, and null removes a field."""
 
 METHODS = {"get": "GET", "list": "GET", "create": "POST", "update": "PUT", "patch": "PATCH", "delete": "DELETE"}
 """The HTTP method of each verb of Kubernetes' access rules."""
@@ -47,8 +47,8 @@ class ProxyRequest:
         path: path and query, from the first slash on.
         timeout: seconds for the whole request.
         https: whether the pod speaks TLS; its certificate is not verified.
-        headers: of the request.
-        limit: most bytes of the answer's body that are taken; None takes all.
+        headers: headers of the request.
+        limit: largest number of bytes of the answer's body to read; None for all.
     """
 
     path: str
@@ -108,10 +108,10 @@ class BoundedApi:
         """Sends one request to the API server and returns the parsed answer.
 
         Args:
-            verb: of Kubernetes' access rules: get, list, create, update, patch or delete.
+            verb: verb of Kubernetes' access rules: get, list, create, update, patch or delete.
             resource: plural name of the kind.
-            name: of the object; empty for all of them, and for one that is created.
-            namespace: None for what belongs to no namespace.
+            name: name of the object; empty for a list, and for a create.
+            namespace: namespace of the object; None for a cluster-wide object.
             version: group and version of the API.
             request: further arguments of the HTTP request.
 
@@ -132,7 +132,7 @@ class BoundedApi:
                 return response.json()
 
     async def ask_text(self, resource: str, name: str, namespace: str, **request: Any) -> str:
-        """Reads what is no JSON, for example the log of a pod. The arguments are those of `ask`."""
+        """Reads an answer that is not JSON, for example the log of a pod. The arguments are those of `ask`."""
         with mapped_errors("get", _described(resource, name, namespace), CALL_SECONDS):
             async with (
                 asyncio.timeout(CALL_SECONDS),
@@ -195,7 +195,7 @@ class BoundedApi:
             resource: pods, services or nodes.
             namespace: namespace of the pod or Service; None for a node.
             target: name and port, for example ``backend-green:http``; a pod's port is a number.
-            request: what is asked.
+            request: the request to send.
         """
         scheme = "https:" if request.https else ""
         with mapped_errors("get", f"{resource}/{target}{request.path}", request.timeout):
@@ -234,17 +234,17 @@ def labelled(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def is_status(answer: ProxyAnswer) -> bool:
-    """Whether an answer is from the API server itself, and not from what is behind its proxy."""
+    """Whether an answer is from the API server itself, and not from behind its proxy."""
     return status_message(answer) is not None
 
 
 def _denial_by_api_server(answer: ProxyAnswer) -> str | None:
-    """The message of the API server when it denies a request itself; None for an answer from behind its proxy."""
+    """The message of the API server if it denies a request itself; None for an answer from behind its proxy."""
     return status_message(answer) if answer.status in DENIED else None
 
 
 def status_message(answer: ProxyAnswer) -> str | None:
-    """What the API server itself says in an answer; None for an answer from behind its proxy."""
+    """The message of the API server in an answer; None for an answer from behind its proxy."""
     try:
         body = json.loads(answer.body)
     except ValueError:

@@ -10,14 +10,14 @@ Answer = TypeVar("Answer")
 
 
 def run_blocking(coroutine: Coroutine[Any, Any, Answer]) -> Answer:
-    """Returns what a coroutine returns, or raises what it raises. Blocks, whether an event loop runs or not.
+    """Runs a coroutine and returns its result. Blocks the caller, whether an event loop runs or not.
 
     All coroutines of a process run in one event loop, in a thread of its own. So they share the connections to the API
     server, which belong to the loop that they were opened in. The program's own thread is no place for it: the engine's
     SDK runs its event loop there.
 
     Raises:
-        RuntimeError: it is called from such a coroutine, which would wait for itself.
+        RuntimeError: the caller is such a coroutine, which would wait for itself.
     """
     loop = _loop()
     try:

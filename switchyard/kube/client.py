@@ -19,7 +19,7 @@ DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 """Statuses after which a call is tried with renewed credentials, if there are any."""
 
 RENEWALS = 3
-"""How often a call is tried again with renewed credentials."""
+"""Number of times that a call is tried again with renewed credentials."""
 
 ENDED = (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError)
 """Errors of a call on an idle connection that the server closes at the moment that it is used again."""
@@ -30,7 +30,7 @@ LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=20, keepal
 
 @dataclass
 class _Session:
-    """A client with one set of credentials. Its end waits for the calls that still use it."""
+    """A client with one set of credentials. Closing it waits for the calls that still use it."""
 
     http: httpx.AsyncClient
     fingerprint: str
@@ -47,11 +47,11 @@ class _Session:
 
 
 class ClusterClient:
-    """Calls to one cluster, from one event loop. None of them is bounded in time; its caller bounds it.
+    """Calls to one cluster, from one event loop. They have no time limit; the caller sets one.
 
     Args:
         login: the context in use.
-        transport: in place of the network, for tests.
+        transport: transport that replaces the network in tests.
     """
 
     def __init__(self, login: Login, transport: httpx.AsyncBaseTransport | None = None) -> None:
@@ -83,13 +83,13 @@ class ClusterClient:
         stream: bool = False,
         **request: Any,
     ) -> AsyncGenerator[httpx.Response, None]:
-        """One call, whose answer is open within the block.
+        """Sends one request, whose response stays open within the block.
 
         Args:
-            method: method of HTTP.
-            url: plural name of the kind, and what follows it in the path.
+            method: HTTP method.
+            url: plural name of the kind, and the rest of the path.
             version: group and version of the API.
-            namespace: None for what belongs to no namespace.
+            namespace: namespace of the object; None for a cluster-wide object.
             raise_for_status: whether an error status is an ``httpx.HTTPStatusError``.
             stream: whether the body is read in the block.
             request: further arguments of the HTTP request.
@@ -161,7 +161,7 @@ class ClusterClient:
             await session.release()
 
     async def _is_renewed(self, denied: _Session) -> bool:
-        """Whether there are other credentials than those of a session that was denied."""
+        """Whether newer credentials exist than those of a session that was denied."""
         await asyncio.to_thread(self._login.renew, forced=True)
         async with self._opening:
             if self._session is denied and self._login.fingerprint() != denied.fingerprint:

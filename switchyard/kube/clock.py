@@ -11,10 +11,10 @@ _CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class ServerClock:
-    """The API server's clock, asked once and counted on from there.
+    """The API server's clock, read once and advanced by a steady clock of this machine.
 
     Args:
-        date: the time when it was asked, in whole seconds.
+        date: the time of the API server when it was read, in whole seconds.
     """
 
     def __init__(self, date: datetime) -> None:
@@ -27,7 +27,7 @@ class ServerClock:
         return cls(await api.date())
 
     def now(self) -> datetime:
-        """The time now, up to a second late."""
+        """The present time, which may be up to a second late."""
         return self._date + timedelta(seconds=time.clock_gettime(_CLOCK) - self._asked)
 
 

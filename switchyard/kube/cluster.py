@@ -1,4 +1,4 @@
-"""Reads from a live cluster what the gates decide on."""
+"""Reads the facts from a live cluster on which the gates decide."""
 
 import asyncio
 import json
@@ -174,8 +174,8 @@ class Cluster(PodsReader):
 
         Args:
             namespace: namespace of the pod.
-            pod: its name.
-            port: its port, as a number, because the API server resolves no names here.
+            pod: name of the pod.
+            port: number of the pod's port, because the API server resolves no port names here.
             request: what is asked.
         """
         return await self._api.get_through_proxy("pods", namespace, f"{pod}:{port}", request)
@@ -189,7 +189,7 @@ class Cluster(PodsReader):
 
         Args:
             labels: labels of the nodes that take traffic.
-            timeout: seconds that each is given to answer.
+            timeout: seconds within which each kube-proxy must answer.
         """
         nodes = await self._nodes(labels)
         answers = await asyncio.gather(*(self._kube_proxy(node["metadata"]["name"], timeout) for node in nodes))

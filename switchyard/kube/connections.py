@@ -1,4 +1,4 @@
-"""The clients of one run: connection and TLS are set up once, and shared by all that ask the cluster."""
+"""The clients of one run: connection and TLS are set up once, and shared by all callers."""
 
 import asyncio
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ class Connections:
         self._by_loop: dict[asyncio.AbstractEventLoop, _Connection] = {}
 
     async def api(self, login: Login) -> SharedReads:
-        """The client of the running loop, opened at the first call, or again where that failed.
+        """The client of the running loop, opened at the first call, or again if that failed.
 
         Args:
-            login: the context and its credentials; another one than before opens another client.
+            login: the context and its credentials; a different login opens a new client.
 
         Raises:
             switchyard.errors.ClusterError: the API server does not answer, or denies its version.

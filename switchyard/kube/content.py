@@ -30,7 +30,7 @@ from switchyard.manifests.labels import colour_name
 from switchyard.manifests.weights import switched_by_weights
 
 METADATA_ONLY = {"accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"}
-"""Header by which the API server answers with metadata alone: no value of a Secret ever arrives here."""
+"""Header that requests metadata alone, so that no value of a Secret is ever received."""
 
 ANY_JSON = {"accept": "application/json"}
 
@@ -65,7 +65,7 @@ def read_content(services: Mapping[str, ServiceSettings], access: ClusterAccess)
         raise ContentUnreadableError(
             f"{', '.join(referring)}: the user of the kubeconfig {error} "
             f"({ContentUnreadableError.code}). Nothing was changed. Grant it (of a Secret "
-            "only the metadata is read), or let changes of ConfigMaps and Secrets go unseen: contentHash: none."
+            "only the metadata is read), or ignore changes of ConfigMaps and Secrets: contentHash: none."
         ) from error
     except ClusterError as error:
         raise ContentUnreadableError(
@@ -76,12 +76,12 @@ def read_content(services: Mapping[str, ServiceSettings], access: ClusterAccess)
 
 
 async def versions_now(api: BoundedApi, service: ServiceSettings, colour: Colour) -> dict[str, str]:
-    """The versions of the objects that the pods of a colour read, as they are now; those that are missing are left out.
+    """The present versions of the objects that the pods of a colour read, without missing objects.
 
     Args:
         api: the API server.
         service: the service's settings.
-        colour: whose pods.
+        colour: the colour of the pods.
     """
     references = tracked_references(service, Track(colour))
     answers = await asyncio.gather(*(_object(api, service, reference) for reference in references.values()))

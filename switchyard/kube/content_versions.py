@@ -1,4 +1,4 @@
-"""Which version of its ConfigMaps and Secrets a pod template is for: pure functions.
+"""Computes the versions of ConfigMaps and Secrets that a pod template names: pure functions.
 
 A pod reads them when it starts: a change of one changes the pods that start from then on, and nothing in their template
 says so. The template names their versions in an annotation. So a change is a new version of the colour that is warmed
@@ -44,7 +44,7 @@ class LiveTemplate:
 
     Attributes:
         image: image of the application.
-        replicas: pods that it asks for.
+        replicas: number of pods that it asks for.
         versions: versions of ConfigMaps and Secrets, as its annotation has them.
         named: keys of the objects that the template names.
     """
@@ -62,7 +62,7 @@ def version_of(reference: Reference, observed: Mapping[str, Any] | None) -> str 
     annotation than the Secret, and a hash of a short password is found by trying.
 
     Args:
-        reference: to the object.
+        reference: reference to the object.
         observed: the object, or the metadata of a Secret; None when it does not exist.
     """
     if observed is None:
@@ -97,10 +97,10 @@ class Wanted:
     """The pods of one track as the configuration has them.
 
     Attributes:
-        references: the objects that it reads, by their keys.
+        references: the objects that the pods read, by their keys.
         image: image of the application.
-        replicas: pods wanted.
-        active: whether it is to take the traffic.
+        replicas: configured number of pods.
+        active: whether the track should get the traffic.
     """
 
     references: Mapping[str, Reference]
@@ -112,13 +112,13 @@ class Wanted:
 def colour_versions(
     wanted: Wanted, current: Versions, own: LiveTemplate | None, serving: Iterable[LiveTemplate], *, serves: bool
 ) -> dict[str, str]:
-    """The versions that the template of a colour is to name.
+    """The versions that the template of a colour names.
 
     Args:
         wanted: the colour as the configuration has it.
-        current: versions of the objects now; one that is missing is not in it.
+        current: present versions of the objects, without missing ones.
         own: the colour's template on the cluster; None without one.
-        serving: templates of what serves.
+        serving: templates of the tracks that serve.
         serves: whether this colour takes traffic now.
     """
     serving = tuple(serving)
@@ -146,14 +146,14 @@ def colour_versions(
 
 
 def rollout_versions(wanted: Wanted, current: Versions, own: LiveTemplate | None) -> dict[str, str]:
-    """The versions that the template of a Rollout is to name: the current ones, so that a change is a new version."""
+    """The versions that the template of a Rollout names: the current ones, so that a change is a new version."""
     previous = {} if own is None else own.versions
     versions = {key: current.get(key) or previous.get(key) for key in wanted.references}
     return {key: version for key, version in versions.items() if version is not None}
 
 
 def annotation(versions: Versions) -> str | None:
-    """Versions as the annotation of a pod template has them."""
+    """The text of the annotation of a pod template with these versions."""
     return ",".join(f"{key}={version}" for key, version in sorted(versions.items())) or None
 
 
@@ -170,7 +170,7 @@ def older_content(name: str, track: str, keys: Iterable[str]) -> str:
     """Warns that a switch goes to pods that started before an object changed."""
     return (
         f"{key_of(name)}: {track} was warmed before {', '.join(keys)} changed ({Code.OLDER_CONTENT}). The switch goes "
-        "to its pods as they were checked. For pods with the new content, set its replicas to 0, "
+        "to these pods. For pods with the new content, set its replicas to 0, "
         f"`{typed('pulumi up')}`, and warm it again."
     )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 KEYS = ("name", "mountPath", "containerPort", "topologyKey", "key")
-"""Fields by which the entries of a list are distinguished; without one of them it is compared as a whole."""
+"""Fields that identify the entries of a list. A list without such a field is compared as a whole."""
 
 SHOWN = re.compile(
     r"^(?:"
@@ -31,7 +31,7 @@ PART = re.compile(
 """Fields whose entries have names, which distinguish them."""
 
 MOST = 12
-"""How many differences a message lists."""
+"""Number of differences that a message lists."""
 
 ABSENT = object()
 """Value of a field that one of the two templates does not have."""

@@ -14,17 +14,17 @@ DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 """Statuses of a call that the API server denies."""
 
 TRANSIENT = frozenset({httpx.codes.CONFLICT, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT})
-"""Statuses that say nothing against the object itself: the same write may be accepted a moment later."""
+"""Statuses that do not reject the object itself: the same write may be accepted a moment later."""
 
 
 @contextmanager
 def mapped_errors(verb: str, resource: str, seconds: float) -> Iterator[None]:
-    """Raises a `ClusterError` that says what was asked, in place of any error of a library.
+    """Converts an error of a library into a `ClusterError` that names the request.
 
     Args:
         verb: verb of Kubernetes' access rules.
-        resource: what was asked, in words.
-        seconds: the bound of the call.
+        resource: description of the requested resource.
+        seconds: time limit of the call.
     """
     try:
         yield
@@ -35,14 +35,14 @@ def mapped_errors(verb: str, resource: str, seconds: float) -> Iterator[None]:
     except json.JSONDecodeError as error:
         page = "an HTML page, " if error.doc.lstrip().lower().startswith(("<!doctype html", "<html")) else ""
         raise UnreachableError(
-            f"{verb} {resource}: {page}not an answer of a Kubernetes API server: it is no JSON"
+            f"{verb} {resource}: {page}not an answer of a Kubernetes API server: it is not JSON"
         ) from error
     except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, UnicodeDecodeError) as error:
         raise UnreachableError(f"{verb} {resource}: {why_unreachable(error)}") from error
 
 
 def _of_status(verb: str, resource: str, response: httpx.Response) -> ClusterError:
-    """An answer with an error status, as an error that says what it means."""
+    """Converts an answer with an error status into the matching `ClusterError`."""
     status, answer = response.status_code, server_message(response)
     # 403 is also what an admission webhook or a quota answers a write with.
     if status in DENIED and (verb != "patch" or status == httpx.codes.UNAUTHORIZED or " cannot patch " in answer):

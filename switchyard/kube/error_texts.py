@@ -1,4 +1,4 @@
-"""Texts for an answer of an API server, or for none: its own message, and what to do about it. Pure functions."""
+"""Texts about errors of an API server: its own message, and a remedy. Pure functions."""
 
 import json
 import socket
@@ -17,10 +17,10 @@ from switchyard.errors import (
 )
 
 LONGEST = 300
-"""Characters of an answer that is not the API server's own: enough to tell what it is."""
+"""Number of characters that a message shows of an answer that is not the API server's own."""
 
 WEBHOOK = "failed calling webhook"
-"""Part of what the API server says when an admission webhook gave no answer that it could use."""
+"""Part of the API server's message when an admission webhook gave no usable answer."""
 
 
 def server_message(response: httpx.Response) -> str:
@@ -39,7 +39,7 @@ def server_message(response: httpx.Response) -> str:
 
 
 def why_unreachable(error: BaseException) -> str:
-    """Why there was no connection, from the chain of errors that a client library wraps around the cause."""
+    """The reason why there was no connection, from the chain of a client library's errors."""
     for cause in _chain(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
             return f"its certificate is not accepted: {getattr(cause, 'verify_message', cause)}"
@@ -56,7 +56,7 @@ def why_unreachable(error: BaseException) -> str:
 
 
 def remedy_for(error: ClusterError) -> str:
-    """What to do about an error, as sentences; empty where its own text says that."""
+    """The remedy for an error, as sentences; empty if the text of the error has one."""
     match error:
         case AccessDeniedError():
             return advice_denied(error.status)
@@ -71,7 +71,7 @@ def remedy_for(error: ClusterError) -> str:
 
 
 def advice(status: int, text: str) -> str:
-    """What to do about an answer with an error status, as a sentence."""
+    """The remedy for an answer with an error status, as a sentence."""
     if WEBHOOK in text:
         return (
             "An admission webhook of the cluster gives no usable answer, so that the API server refuses every such "
@@ -93,7 +93,7 @@ def advice(status: int, text: str) -> str:
 
 
 def advice_denied(status: int) -> str:
-    """What to do about a user whom the API server does not know, or does not let do something, as a sentence."""
+    """The remedy for a user whom the API server does not know, or denies a permission, as a sentence."""
     if status == httpx.codes.UNAUTHORIZED:
         return (
             "The API server does not know the user of the kubeconfig: log in again, or renew its token or its client "
@@ -103,7 +103,7 @@ def advice_denied(status: int) -> str:
 
 
 def advice_unreachable(text: str) -> str:
-    """What to do where there was no answer, as a sentence."""
+    """The remedy for a missing answer, as a sentence."""
     if "certificate" in text:
         return (
             "Check the address of `server` and `certificate-authority-data` in the kubeconfig, the clock of this "

@@ -17,7 +17,7 @@ from switchyard.kube.kubeconfig.file import ExecEntry
 from switchyard.kube.kubeconfig.resolve import ResolvedCluster
 
 LOGIN_SECONDS = 30.0
-"""How long a login command may take. It has no terminal to ask at; cloud CLIs need 1-10 s."""
+"""Time limit in seconds for a login command. It has no terminal; cloud CLIs need 1-10 s."""
 
 SHOWN_CHARACTERS = 1500
 """Characters of the command's own output that a message shows, from its end: the reason of a failure comes last."""
@@ -33,10 +33,10 @@ class Credential:
     """The credential in the answer of a login command. It is never shown.
 
     Attributes:
-        token: for the header Authorization; empty without.
-        certificate: client certificate in PEM; empty without.
-        key: its key in PEM.
-        ends: when it expires; None if it does not say.
+        token: token for the header Authorization; empty without one.
+        certificate: client certificate in PEM; empty without one.
+        key: key of the client certificate in PEM.
+        ends: time at which it expires; None if unknown.
     """
 
     token: str = field(default="", repr=False)
@@ -49,11 +49,11 @@ def run_plugin(login: ExecEntry, resolved: ResolvedCluster) -> Credential:
     """Runs the command and reads its answer. Blocks.
 
     Args:
-        login: the command.
-        resolved: the cluster and user that it is for.
+        login: the login command.
+        resolved: the cluster and user of the command.
 
     Raises:
-        LoginError: it is missing, fails, takes too long, or answers with no credential.
+        LoginError: the command is missing, fails, takes too long, or prints no credential.
     """
     environment = os.environ | {variable.name: variable.value for variable in login.env}
     environment[EXEC_INFO] = json.dumps(_request(login, resolved))
@@ -158,7 +158,7 @@ def _kill(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _stderr_of_killed(process: "subprocess.Popen[bytes]") -> bytes:
-    """What a killed command has written to stderr."""
+    """The output of a killed command on stderr."""
     try:
         return process.communicate(timeout=1)[1]
     except subprocess.TimeoutExpired:  # a descendant that left the session holds the pipe
@@ -166,7 +166,7 @@ def _stderr_of_killed(process: "subprocess.Popen[bytes]") -> bytes:
 
 
 def _stderr_text(stderr: bytes) -> str:
-    """What the command wrote to stderr. Its stdout is not shown: it holds the credential."""
+    """The output of the command on stderr. Its stdout is not shown, because it has the credential."""
     text = _shown(stderr.decode(errors="replace"))
     return f" It says: {text}" if text else " It gives no reason."
 

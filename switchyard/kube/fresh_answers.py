@@ -1,4 +1,4 @@
-"""Requests through the API server's proxy that the application gets over a new connection each.
+"""Requests through the API server's proxy that each reach the application over a new connection.
 
 The API server keeps its connections to nodes and pods: a second request to a NodePort goes to the pod of the first one,
 whatever the node does with new connections by then. A request with `Connection: Upgrade` is sent over a connection of
@@ -14,10 +14,10 @@ from switchyard.errors import AccessDeniedError, ClusterError
 from switchyard.kube.api import BoundedApi, ProxyRequest, is_status
 
 OVER_A_NEW_CONNECTION = {"Connection": "Upgrade, close"}
-"""`close` is for the client here: the API server ends its connection too, without a word."""
+"""`close` makes the client close its connection, which the API server ends as well."""
 
 OF_API_SERVER = "audit-id"
-"""Header that the API server adds to every answer but one that it hands on over a connection of its own."""
+"""Header that the API server adds to every answer except one that it forwards over such a connection."""
 
 _STATUS = re.compile(r"invalid upgrade response: status code (\d+)")
 
@@ -27,9 +27,9 @@ class FreshAnswer:
     """An answer over a new connection.
 
     Attributes:
-        headers: of the answer, in lower case; empty without one that can be read.
-        problem: why it cannot be read; empty when it can.
-        answered: whether somebody answered, readable or not.
+        headers: headers of the answer, in lower case; empty without a readable answer.
+        problem: why the answer cannot be read; empty if it can.
+        answered: whether there was any answer, readable or not.
     """
 
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -45,9 +45,9 @@ async def ask_anew(
     Args:
         api: the API server.
         resource: pods or nodes.
-        namespace: of the pod; None for a node.
-        target: name and port.
-        asked: what is asked; a path that the application answers with a status of 400 or more.
+        namespace: namespace of the pod; None for a node.
+        target: name and port of the pod or node.
+        asked: the request, for a path that the application answers with a status of 400 or more.
     """
     headers = {**asked.headers, **OVER_A_NEW_CONNECTION}
     request = ProxyRequest(asked.path, asked.timeout, asked.https, headers)

@@ -19,11 +19,11 @@ async def clear_unfinished(access: ClusterAccess, namespace: str, release: str, 
     Args:
         access: the cluster.
         namespace: namespace of the release.
-        release: its name.
+        release: name of the release.
         report: is called with a line for each revision that is deleted.
 
     Raises:
-        switchyard.errors.ClusterError: the cluster cannot be asked.
+        switchyard.errors.ClusterError: the cluster does not answer.
     """
     api = await access.api()
     selector = f"owner=helm,name={release},status in ({UNFINISHED})"

@@ -1,4 +1,4 @@
-"""The images that pods run, by their references: pure functions."""
+"""References of the images that pods run: pure functions."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ class Image:
 
     Attributes:
         repository: registry and name, for example ``ghcr.io/org/backend``.
-        tag: None where the reference has none.
-        digest: for example ``sha256:9f86...``; None where the reference has none.
+        tag: tag of the reference; None without one.
+        digest: digest of the reference, for example ``sha256:9f86...``; None without one.
     """
 
     repository: str
@@ -22,7 +22,7 @@ class Image:
 
     @property
     def version(self) -> str:
-        """The tag; without one the digest, or what a runtime takes then."""
+        """The tag; without a tag the digest, and without both the runtime's default tag."""
         return self.tag or self.digest or "latest"
 
     @property
@@ -39,8 +39,8 @@ class Running:
     Attributes:
         reference: reference of the image, as the pods have it.
         digest: digest of the pulled image; None while the runtime has not reported it, or without a digest.
-        pods: how many there are.
-        ready: how many of them are ready.
+        pods: number of these pods.
+        ready: number of these pods that are ready.
     """
 
     reference: str
@@ -78,8 +78,8 @@ def same_version(reference: str, configured: str, *, ours: bool = False) -> bool
     replace the tag by it: only the field manager of the image distinguishes such a reference from another version.
 
     Args:
-        reference: as the pods have it.
-        configured: as the stack has it.
+        reference: reference of the image in the pods.
+        configured: reference of the image in the stack.
         ours: whether this program is the only field manager of the image.
     """
     image, wanted = parsed(reference), parsed(configured)
@@ -91,7 +91,7 @@ def same_version(reference: str, configured: str, *, ours: bool = False) -> bool
 
 
 def versions(running: Iterable[Running], repository: str | None = None) -> str:
-    """The versions that run, the most frequent first; of another repository than this one by the whole reference."""
+    """The versions that run, the most frequent first. An image of another repository is named in full."""
     ordered = sorted(running, key=lambda image: (-image.pods, image.reference))
     names = (
         image.image.version if repository is None or image.image.repository == repository else image.reference

@@ -15,10 +15,10 @@ class Rule:
     """One rule of an Ingress.
 
     Attributes:
-        ingress: its name.
+        ingress: name of the Ingress.
         service: the Service, or the action, that it routes to.
         by_weights: whether it uses the weights of an annotation.
-        weights: that annotation; empty without one.
+        weights: the annotation with the weights; empty without one.
     """
 
     ingress: str
@@ -83,7 +83,7 @@ def routes_to(
 
     Args:
         name: the service's name.
-        ingresses: all of them.
+        ingresses: all Ingresses of the namespace.
         names: names of the Ingresses that count; None for all.
     """
     rules = {rule.ingress: rule for rule in rules_of(ingresses) if rule.service == name}

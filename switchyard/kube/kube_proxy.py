@@ -22,7 +22,7 @@ class Routing:
     """The health of the kube-proxy of one node.
 
     Attributes:
-        node: its name.
+        node: name of the node.
         ready: whether the node is Ready.
         status: HTTP status of the health check; None without an answer.
     """

@@ -1,4 +1,4 @@
-"""Versions of a service that no longer work, because a release has begun an irreversible hook.
+"""Determines which versions of a service no longer work, because a release has started an irreversible hook.
 
 The record of the releases has the hooks and the versions. Commands read the whole record. The gates of an update read
 only this part, so that no update with a previous configuration brings such a version back.
@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from switchyard.kube.rolled_back import CURRENT, HISTORY, json_of, unreadable
 
 DRILL = "drill"
-"""The kind of a release that ends where it began."""
+"""The kind of a release that switches and switches back."""
 
 SUCCEEDED = "succeeded"
-"""The result of a release by which its version has served."""
+"""The result of a release whose version has served."""
 
 
 class BegunHook(Protocol):
@@ -22,27 +22,27 @@ class BegunHook(Protocol):
 
     @property
     def name(self) -> str:
-        """Of the hook."""
+        """Name of the hook."""
 
     @property
     def started(self) -> str:
-        """When it was begun, RFC 3339."""
+        """Time at which the hook was started, RFC 3339."""
 
     @property
     def ended(self) -> str | None:
-        """When its outcome was known; None before."""
+        """Time at which its outcome was known, RFC 3339; None before."""
 
     @property
     def outcome(self) -> str | None:
-        """``passed``, ``failed`` or ``unknown``; None before."""
+        """Outcome of the hook: ``passed``, ``failed`` or ``unknown``; None before it is known."""
 
 
 class RecordedRelease(Protocol):
-    """A release of a service, as its record has it: who sent the traffic from where to where, and what became of it."""
+    """A release in the record of a service: its colours, versions, actor and result."""
 
     @property
     def kind(self) -> str:
-        """What it was: deploy, switch, rollback or drill."""
+        """Kind of the release: deploy, switch, rollback or drill."""
 
     @property
     def source(self) -> str:
@@ -62,33 +62,33 @@ class RecordedRelease(Protocol):
 
     @property
     def result(self) -> str:
-        """How it ended, or that it runs."""
+        """Result of the release, or that it is running."""
 
     @property
     def actor(self) -> str:
-        """Who began it."""
+        """The operator who started the release."""
 
 
 class PastRelease(RecordedRelease, Protocol):
-    """A release of a service, with its hooks."""
+    """A release in the record of a service, with its hooks."""
 
     @property
     def id(self) -> str:
-        """Of the release."""
+        """ID of the release."""
 
     @property
     def irreversible(self) -> BegunHook | None:
-        """The first hook that was begun and cannot be undone; None without one."""
+        """The first irreversible hook that was started; None without one."""
 
 
 @dataclass(frozen=True)
 class LeftBehind:
-    """A version that no longer works, and why.
+    """The reason why a version no longer works.
 
     Attributes:
-        release: after which it does not.
-        hook: of that release, which cannot be undone.
-        is_before: whether nothing else has served since, so that a rollback goes to this version.
+        release: the release after which it no longer works.
+        hook: the irreversible hook of that release.
+        is_before: whether no other version has served since, so that a rollback goes to this version.
     """
 
     release: PastRelease
@@ -108,14 +108,14 @@ class LeftBehind:
 
 
 def find_left_behind(releases: Iterable[PastRelease | None], colour: str, tag: str | None) -> LeftBehind | None:
-    """Why a version that is to serve again no longer works; None where nothing says so.
+    """The reason why a version no longer works; None if the record has none.
 
     Releases that never served change nothing about it. A later one by which that very version has served does: it has
     been proved against what the hook has left, or an operator has answered for it.
 
     Args:
-        releases: newest first.
-        colour: of the version.
+        releases: releases of the service, newest first.
+        colour: colour of the version.
         tag: the version; None where it is not known.
     """
     is_before = True
@@ -134,7 +134,7 @@ def find_left_behind(releases: Iterable[PastRelease | None], colour: str, tag: s
 
 @dataclass(frozen=True)
 class _Hook:
-    """What the gates need of a hook."""
+    """The fields of a recorded hook that the gates read."""
 
     name: str
     started: str
@@ -144,7 +144,7 @@ class _Hook:
 
 @dataclass(frozen=True)
 class _Release:
-    """What the gates need of a release."""
+    """The fields of a recorded release that the gates read."""
 
     id: str
     kind: str
@@ -177,7 +177,7 @@ def parse_releases(config_map: Mapping[str, Any] | None) -> tuple[PastRelease, .
     """The releases of a service, newest first; none without a record.
 
     Raises:
-        RecordUnreadableError: the record is of a newer version of this program, or somebody has broken it.
+        RecordUnreadableError: the record is of a newer version of this program, or is not valid.
     """
     current, history = json_of(config_map, CURRENT, None), json_of(config_map, HISTORY, [])
     try:

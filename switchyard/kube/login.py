@@ -1,4 +1,4 @@
-"""Address, headers, certificates and proxy of a connection to an API server, all from one context."""
+"""Address, headers, certificates and proxy of a connection to an API server, from one context."""
 
 import base64
 import contextlib
@@ -20,10 +20,10 @@ from switchyard.kube.kubeconfig.resolve import ResolvedCluster
 from switchyard.kube.proxies import proxy_for
 
 RENEWAL_SECONDS = 10.0
-"""A credential younger than this is not renewed: an answer 403 is not about its age, and a call is tried four times."""
+"""Seconds during which a new credential is not renewed again: a 403 is then not about its age."""
 
 EXPIRY_MARGIN = timedelta(seconds=30)
-"""A credential that expires sooner is renewed before a call."""
+"""A credential that expires within this time is renewed before a call."""
 
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 """Control characters, which no HTTP header may have."""
@@ -32,7 +32,7 @@ Header = tuple[str, str]
 
 
 class Login:
-    """A context in use. Credentials are kept in memory, and renewed when they expire.
+    """The credentials of a context, kept in memory and renewed when they expire.
 
     Args:
         resolved: the context.
@@ -58,7 +58,7 @@ class Login:
 
     @property
     def proxy(self) -> str | None:
-        """URL of the proxy to the API server; None for none."""
+        """URL of the proxy to the API server; None without a proxy."""
         return self.resolved.cluster.proxy_url or proxy_for(self.server, os.environ)
 
     def renew(self, *, forced: bool = False) -> None:
@@ -68,7 +68,7 @@ class Login:
             forced: whether the API server has refused the last answer.
 
         Raises:
-            LoginError: it fails.
+            LoginError: the login command fails.
         """
         login = self.resolved.user.exec
         if login is None or not self.is_encrypted or self.resolved.user.has_credential:
@@ -103,7 +103,7 @@ class Login:
         """The HTTP headers that authenticate the user, and those that impersonate another one.
 
         Raises:
-            LoginError: its token's file cannot be read, or a value is none for a header.
+            LoginError: the file of the token cannot be read, or a value is not valid in a header.
         """
         headers = [*self._authorization(), *self._impersonation()]
         for key, value in headers:
@@ -119,7 +119,7 @@ class Login:
         """The TLS settings: how the server's certificate is verified, and the client's certificate.
 
         Raises:
-            KubeconfigError: certificates or keys that are none.
+            KubeconfigError: a certificate or a key is not valid.
         """
         cluster = self.resolved.cluster
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -138,7 +138,7 @@ class Login:
         return context
 
     def _certificates(self) -> tuple[bytes, bytes, bytes]:
-        """The certificate authority, the client's certificate and its key, in PEM; empty where there is none."""
+        """The certificate authority, the client's certificate and its key, in PEM; empty if not set."""
         cluster, user = self.resolved.cluster, self.resolved.user
         authority = _pem(cluster.certificate_authority_data, cluster.certificate_authority)
         certificate = _pem(user.client_certificate_data, user.client_certificate)
@@ -148,10 +148,10 @@ class Login:
         return authority, certificate, key
 
     def check(self) -> None:
-        """Reads every file and builds what a connection needs, without connecting and without logging in.
+        """Reads every file and builds the TLS settings and headers, without connecting and without logging in.
 
         Raises:
-            KubeconfigError: something in it cannot be used.
+            KubeconfigError: part of the kubeconfig cannot be used.
         """
         if self.is_encrypted:
             self.ssl_context()
@@ -168,7 +168,7 @@ class Login:
             yield "Authorization", f"Basic {pair}"
 
     def _token_of_file(self) -> str:
-        """The token in the file, which goes before the other; read anew for each connection, as it is renewed there."""
+        """The token in the file, which has precedence. It is read for each connection, as others renew it."""
         user = self.resolved.user
         if not user.token_file:
             return ""
@@ -221,11 +221,11 @@ def _pem(data: str, path: str) -> bytes:
     try:
         return Path(path).read_bytes()
     except OSError as error:
-        raise LoginError(f"{path} cannot be read any more: {error.strerror}.") from None
+        raise LoginError(f"{path} can no longer be read: {error.strerror}.") from None
 
 
 def _load(context: ssl.SSLContext, certificate: bytes, key: bytes) -> None:
-    """Python takes a certificate and its key from a file alone; this one is gone a moment later."""
+    """Loads a certificate and its key through a temporary file, because Python reads them from files only."""
     with tempfile.NamedTemporaryFile(prefix="switchyard-") as file:  # mode 0600
         file.write(certificate.rstrip() + b"\n" + key)
         file.flush()

@@ -1,4 +1,4 @@
-"""Which stack the mark of an object names: this stack, another one of the same name, or a different one."""
+"""Determines which stack the mark of an object names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,9 +14,9 @@ def is_own(mark: Mark, own: Mark, former: Mark | None, *, known: bool) -> bool:
 
     Args:
         mark: the mark of an object.
-        own: that of this stack.
+        own: the mark of this stack.
         former: mark of the stack that this one took over from; None for none.
-        known: whether the state has this very object, by its UID. Marks of earlier versions have no identity, and
+        known: whether the state has this object, by its UID. Marks of earlier versions have no identity, and
             what they name may be a stack of the same name in another backend.
     """
     if mark == own or (former is not None and former.covers(mark)):
@@ -66,5 +66,5 @@ def former_is_own(own: Mark) -> str:
 
 
 def _annotations_in(entry: Mapping[str, Any]) -> set[str]:
-    """The annotations that an entry of the API server's record is about, as it names fields."""
+    """The annotations in an entry of an object's managed fields."""
     return set(((entry.get("fieldsV1") or {}).get("f:metadata") or {}).get("f:annotations") or {})

@@ -12,7 +12,7 @@ from switchyard.kube.serving import NamespaceView, object_serves, service_serves
 
 
 async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
-    """Reads the Services of a namespace, their endpoints and pods, and what routes requests to them."""
+    """Reads the Services of a namespace, their endpoints and pods, and the objects that route to them."""
 
     async def items(resource: str, version: str = CORE) -> tuple[Mapping[str, Any], ...]:
         return tuple((await api.find_all(resource, namespace, {}, version))["items"])
@@ -31,7 +31,7 @@ async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
 
 
 async def reason_to_keep(api: BoundedApi, record: Record, live: Mapping[str, Any], *, whole: bool) -> str | None:
-    """Why an object serves, or with `whole` why its service does; a namespace serves if anything in it does."""
+    """The reason why an object serves, or with `whole` why its service serves; None if it does not."""
     name = record.name
     if name.kind == "Namespace":
         return next(iter(users_services(await read_namespace(api, name.name)).values()), None)

@@ -30,10 +30,10 @@ class LiveNode:
     """A node of the cluster.
 
     Attributes:
-        taints: its taints on the cluster.
+        taints: taints of the node on the cluster.
         placed: whether this program has patched it before.
-        owns_taints: whether their list is what this program applied last, so that an apply without it empties it.
-        provider_id: the machine that its kubelet named at its first registration.
+        owns_taints: whether this program applied the list of taints, so that an apply without it empties it.
+        provider_id: the machine that the kubelet named when it first registered.
     """
 
     taints: tuple[LiveTaint, ...] = ()
@@ -68,7 +68,7 @@ def _without_table(access: ClusterAccess, status: int) -> str:
     """The remedy without permission to list nodes, where the nodes belong to somebody else."""
     if status != httpx.codes.FORBIDDEN or access.stack_kubeconfig is not None:
         return ""
-    return f" Or leave the nodes alone: {remove_value(NODES)}"
+    return f" Or do not manage nodes: {remove_value(NODES)}"
 
 
 def server_version(access: ClusterAccess) -> str:
@@ -112,12 +112,12 @@ def unknown_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> Probl
         NODES,
         ", ".join(missing),
         f"no such nodes on the cluster; it has {', '.join(sorted(live)) or 'none'}",
-        f"Correct {NODES}, or leave the nodes alone: {remove_value(NODES)}",
+        f"Correct {NODES}, or do not manage nodes: {remove_value(NODES)}",
     )
 
 
 def lost_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> str | None:
-    """Warns of nodes that do not exist any more. They block no update, which may be a needed rollback."""
+    """Warns of nodes that no longer exist. They do not block an update, which may be a rollback."""
     if not (missing := _missing(table, live)):
         return None
     return (
@@ -166,18 +166,18 @@ async def recheck_node(access: ClusterAccess, name: str, applied: Sequence[LiveT
 
 
 def wrong_by_now(live: Sequence[LiveTaint], applied: Sequence[LiveTaint], *, live_wins: bool) -> str | None:
-    """Why a patch must not be sent; None if it may be. The arguments are those of `recheck_node`."""
+    """The reason why a patch must not be sent; None if it may be. The arguments are those of `recheck_node`."""
     if live_wins:
         if live or not applied:
             return None
         taints = ", ".join(map(written, applied))
         again = typed("pulumi up --refresh")
-        return f"its patch would bring back {taints}, which the stack remembers. Run `{again}`."
+        return f"its patch would restore {taints}, which the stack remembers. Run `{again}`."
     lost = lost_taints(live, applied)
     if not lost:
         return None
     again = typed("pulumi up")
-    return f"its patch would take off {', '.join(lost)}, which it got while the update ran. Run `{again}` again."
+    return f"its patch would remove {', '.join(lost)}, added while the update ran. Run `{again}` again."
 
 
 def _missing(table: Collection[str], live: Mapping[str, LiveNode]) -> list[str]:

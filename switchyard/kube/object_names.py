@@ -10,12 +10,12 @@ IRREGULAR = {"Ingress": "ingresses", "NetworkPolicy": "networkpolicies", "Endpoi
 
 @dataclass(frozen=True, order=True)
 class ObjectName:
-    """The name of one object. Objects of one name are the same object of the API server, or one replaced the other.
+    """The name of one object. Two objects of one name are the same, or one has replaced the other.
 
     Attributes:
         group: API group, empty for the core group. Its version is left out: it is the same object in every version.
-        kind: for example ``Deployment``.
-        namespace: empty for what belongs to no namespace.
+        kind: kind of the object, for example ``Deployment``.
+        namespace: namespace of the object; empty for a cluster-wide object.
         name: name of the object.
     """
 

@@ -26,12 +26,12 @@ class Pod:
     """One pod.
 
     Attributes:
-        name: its name.
-        ready: whether it takes traffic.
-        state: ready, or the reason why it is not, as text.
-        image: reference of its application's image, as the pod has it.
-        digest: digest of what its runtime has pulled for that; None while that is not known.
-        node: name of its node; empty before it is scheduled.
+        name: name of the pod.
+        ready: whether the pod takes traffic.
+        state: text that says that the pod is ready, or why it is not.
+        image: reference of the application's image in the pod.
+        digest: digest of the image that the runtime has pulled; None while it is not known.
+        node: name of the pod's node; empty before it is scheduled.
     """
 
     name: str
@@ -57,9 +57,9 @@ class PodsChange:
 
     Attributes:
         template: whether every pod is replaced.
-        before: replicas asked for now.
-        after: replicas asked for from then on.
-        fields: what differs in the template, without secret values.
+        before: replicas before the apply.
+        after: replicas after the apply.
+        fields: differences of the template, without secret values.
     """
 
     template: bool
@@ -73,7 +73,7 @@ class PodsChange:
         return self.template or self.after < self.before
 
     def lost(self, ready: int) -> int:
-        """How many of this number of ready pods are removed; Kubernetes first removes pods that are not ready."""
+        """Number of the given ready pods that are removed. Kubernetes first removes pods that are not ready."""
         return ready if self.template else max(0, ready - self.after)
 
 
@@ -92,12 +92,12 @@ def endpoints_of(slices: Iterable[Mapping[str, Any]]) -> frozenset[Endpoint]:
 
 
 def pods_of(pods: Iterable[Mapping[str, Any]]) -> list[Pod]:
-    """The pods of a list, those that are being deleted left out."""
+    """The pods of a list, without pods that are being deleted."""
     return [_pod(pod) for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
 
 def running_pods(pods: Iterable[Mapping[str, Any]]) -> list[RunningPod]:
-    """What the pods of a list run, those that are being deleted left out."""
+    """The images of the pods of a list, without pods that are being deleted."""
     return [
         RunningPod(
             name=pod["metadata"]["name"],
@@ -142,7 +142,7 @@ def rollout_pods(rollout: Mapping[str, Any], pods: Iterable[Mapping[str, Any]]) 
 
 
 def as_kept(manifest: Mapping[str, Any], live: Mapping[str, Any]) -> dict[str, Any]:
-    """What the provider sends of a Deployment whose pod template is left as it is on the cluster."""
+    """The Deployment that the provider sends if the pod template stays as it is on the cluster."""
     return {**manifest, "spec": {**manifest["spec"], "template": live["spec"]["template"]}}
 
 
@@ -154,9 +154,9 @@ def pods_change(
     Both have every default filled in by the same server, so that what differs is a change.
 
     Args:
-        live: before.
-        applied: after.
-        manifest: what was sent; what of it comes out otherwise, the cluster's admission has rewritten.
+        live: the Deployment before the apply.
+        applied: the Deployment after the apply.
+        manifest: the Deployment that was sent; the cluster's admission has rewritten fields that differ from it.
     """
     before, after = live["spec"]["template"], applied["spec"]["template"]
     asked = differences(manifest["spec"]["template"], after) if manifest else []
@@ -170,7 +170,7 @@ def pods_change(
 
 
 def _described(difference: Difference, live: Mapping[str, Any], rewritten: Collection[str]) -> str:
-    """The difference, and whose it is if it is not this program's."""
+    """The difference as text, with its field manager if that is not this program."""
     if difference.path in rewritten:
         return f"{difference} (rewritten by the cluster's admission)"
     owners = managers(live, difference.keys) if difference.before is not ABSENT else frozenset()
@@ -205,7 +205,7 @@ def _pod(pod: Mapping[str, Any]) -> Pod:
 
 
 def _without_hash(template: Mapping[str, Any]) -> dict[str, Any]:
-    """A pod template without what distinguishes pods of the same version: its hash, and when they were renewed."""
+    """A pod template without the fields that may differ within a version: the hash and the time of a renewal."""
     metadata = dict(template.get("metadata", {}))
     for key, mark in (("labels", POD_TEMPLATE_HASH), ("annotations", RENEWED_AT)):
         kept = {name: value for name, value in (metadata.pop(key, None) or {}).items() if name != mark}

@@ -10,20 +10,20 @@ READY = "ready"
 """The state of a pod that takes traffic."""
 
 UNREADY = "running, but its readiness probe does not succeed"
-"""The state of a pod whose containers run, and which no other cause is known of."""
+"""The state of a pod whose containers run and which is not ready for no other known cause."""
 
 STARTING = frozenset({"ContainerCreating", "PodInitializing"})
-"""Reasons that say only that it has not started: why not is in the pod's events."""
+"""Reasons that say only that a container has not started. The cause is in the pod's events."""
 
 PULLING = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
 """Reasons that are about the image."""
 
 LONGEST = 300
-"""Characters of a message. A runtime's can be pages long."""
+"""Largest number of characters of a message that is shown."""
 
 
 def pod_state(pod: Mapping[str, Any]) -> str:
-    """The state of a pod: ready, or the closest cause why it is not. Pods with the same cause have the same text."""
+    """The state of a pod: ready, or the closest cause why not. Pods with the same cause have the same text."""
     status, spec = pod.get("status", {}), pod.get("spec", {})
     conditions = {condition["type"]: condition for condition in status.get("conditions", [])}
     if conditions.get("Ready", {}).get("status") == "True":
@@ -58,7 +58,7 @@ def _containers_states(status: Mapping[str, Any], conditions: Mapping[str, Any])
 
 
 def _container_state(container: Mapping[str, Any]) -> str | None:
-    """Why a container does not run; None when it does, or has done what it was to do."""
+    """The reason why a container does not run; None if it runs, or has completed."""
     state = container.get("state", {})
     if reason := state.get("waiting", {}).get("reason"):
         if reason in STARTING:
@@ -72,7 +72,7 @@ def _container_state(container: Mapping[str, Any]) -> str | None:
     if ended.get("reason") and ended.get("exitCode") != 0:
         return _with_message(f"{ended['reason']} ({_counted(container, ended)})", None)
     if ended.get("reason") and container.get("name") in {None, CONTAINER}:
-        return f"{ended['reason']} ({_counted(container, {})}): it has ended by itself"
+        return f"{ended['reason']} ({_counted(container, {})}): it exited by itself"
     return None
 
 
@@ -94,7 +94,7 @@ def _unready(status: Mapping[str, Any]) -> str:
 
 
 def _scheduling(message: str) -> str:
-    """The scheduler's message, with the nodes that are tainted for other pods at the end: they hide what is missing."""
+    """The scheduler's message, with the nodes that are tainted for other pods at its end."""
     prefix, separator, reasons_text = message.partition(" nodes are available: ")
     reasons, _, _ = reasons_text.partition(". ")  # what follows is about preemption
     parts = sorted(reasons.rstrip(".").split(", "), key=lambda part: "untolerated taint" in part)

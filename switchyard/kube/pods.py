@@ -41,7 +41,7 @@ class PodsReader:
         self._api = api
 
     async def pods(self, namespace: str, labels: Mapping[str, str]) -> list[Pod]:
-        """The pods with these labels, those that are being deleted left out."""
+        """The pods with these labels, without pods that are being deleted."""
         return pods_of((await self._api.find_all("pods", namespace, labels))["items"])
 
     async def watch_pod_names(self, namespace: str, labels: Mapping[str, str]) -> AsyncGenerator[frozenset[str], None]:
@@ -63,11 +63,11 @@ class PodsReader:
                     yield frozenset(names)
 
     async def running_pods(self, namespace: str, labels: Mapping[str, str]) -> list[RunningPod]:
-        """The images of the pods with these labels, those that are being deleted left out."""
+        """The images of the pods with these labels, without pods that are being deleted."""
         return running_pods((await self._api.find_all("pods", namespace, labels))["items"])
 
     async def current_pods(self, namespace: str, service: str, track: Track) -> frozenset[str]:
-        """Names of the pods of a track's present template; those of earlier ones are left out."""
+        """Names of the pods of a track's present template, without those of earlier templates."""
         owner = await self.owner(namespace, service, track)
         if owner is None:
             return frozenset()
@@ -102,7 +102,7 @@ class PodsReader:
 
         Args:
             namespace: namespace of the service.
-            service: its name.
+            service: name of the service.
             track: the track of the pods.
             wanted: pods that the stack wants.
         """
@@ -122,10 +122,10 @@ class PodsReader:
         return None if last is None else f"{last['reason']}: {last['message']}"
 
     async def pods_change(self, manifest: Manifest, *, kept: bool = False) -> PodsChange | None:
-        """What applying a Deployment would do to its live pods; None when the Deployment does not exist.
+        """The effect of applying a Deployment on its live pods; None if the Deployment does not exist.
 
-        The API server itself says so, in a dry run of the very apply that the provider would send. The engine's
-        own record is no help: it may be lost, new, or older than what somebody did by hand.
+        The API server computes it, in a dry run of the apply that the provider would send. The engine's
+        own record does not suffice: it may be lost, new, or older than a change by hand.
 
         Args:
             manifest: the Deployment as the stack has it.
@@ -172,7 +172,7 @@ class PodsReader:
         return [replace(pod, state=lost[pod.node]) if not pod.ready and pod.node in lost else pod for pod in pods]
 
     async def _with_events(self, namespace: str, pods: Iterable[Pod]) -> list[Pod]:
-        """The pods, with the last warning event where the state of a pod does not tell the cause."""
+        """The pods, with the last warning event if the state of a pod does not show the cause."""
         pods, explained = list(pods), dict[str, str]()
         for pod in [pod for pod in pods if pod.state in STARTING | {UNREADY}][:ASKED_EVENTS]:
             if pod.state in explained:

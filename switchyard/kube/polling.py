@@ -1,4 +1,4 @@
-"""Bounded waits: by a watch where there is something to watch, and else by asking again."""
+"""Bounded waits: by a watch if the API offers one, and otherwise by polling."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -11,12 +11,12 @@ Observation = TypeVar("Observation")
 async def watch_until(
     watch: AsyncGenerator[Observation, None], enough: Callable[[Observation], Awaitable[bool]], seconds: float
 ) -> bool:
-    """Follows a watch until an item that it yields is enough; returns whether one was within the time.
+    """Follows a watch until an item satisfies a condition. Returns False if the time is over first.
 
     Args:
-        watch: what to follow. It is closed at the end.
-        enough: decides for each item that the watch yields. Its own calls count towards the time.
-        seconds: the bound.
+        watch: the watch, which is closed at the end.
+        enough: the condition for an item. The time of its own calls counts.
+        seconds: time limit.
     """
     with suppress(TimeoutError):
         async with asyncio.timeout(seconds), aclosing(watch):
@@ -34,16 +34,16 @@ async def poll_until(
     every: float,
     report: Callable[[Observation], None] = lambda _: None,
 ) -> Observation:
-    """Observes until an observation is enough or the time is over; returns the last of at least one observation.
+    """Polls until a value satisfies a condition or the time is over. Returns the last of at least one value.
 
-    Only for what offers no watch.
+    For sources that offer no watch.
 
     Args:
-        observe: observes once. Its own time is not bounded here.
-        enough: whether an observation ends the wait.
-        seconds: the bound, which an observation that has begun may exceed.
-        every: seconds between two observations.
-        report: takes each observation that does not end the wait.
+        observe: reads the value once, without a time limit of its own.
+        enough: the condition that ends the wait.
+        seconds: time limit, which a reading that has started may exceed.
+        every: seconds between two readings.
+        report: is called with each value that does not end the wait.
     """
     clock = asyncio.get_running_loop().time
     end = clock() + seconds

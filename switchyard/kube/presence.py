@@ -1,4 +1,4 @@
-"""Whether the objects of a stack exist on the cluster and still carry the mark of the stack.
+"""Checks that the objects of a stack exist on the cluster and carry the mark of the stack.
 
 The engine compares settings with its own record, and does not read an object whose settings do not change. So nobody
 notices that an object was deleted until a pod needs it.
@@ -19,7 +19,7 @@ from switchyard.manifests.labels import FIELD_MANAGER, MANAGED
 from switchyard.manifests.ownership_marks import Mark, mark_of
 
 LiveObjects = Mapping[ObjectName, Mapping[str, Any] | None]
-"""Objects as the cluster has them, None for objects that do not exist. Objects that may not be read are left out."""
+"""Objects on the cluster; None for an object that does not exist. Unreadable objects are left out."""
 
 
 async def read_objects(api: BoundedApi, wanted: Mapping[ObjectName, str]) -> LiveObjects:
@@ -27,7 +27,7 @@ async def read_objects(api: BoundedApi, wanted: Mapping[ObjectName, str]) -> Liv
 
     Args:
         api: the API server.
-        wanted: group and version of the API, by name.
+        wanted: group and version of the API, by the name of the object.
     """
     groups: dict[tuple[str, str, str], list[ObjectName]] = {}
     for name, version in wanted.items():
@@ -59,7 +59,7 @@ def missing(objects: LiveObjects) -> list[ObjectName]:
 
 
 def report_missing(key: str, names: Sequence[ObjectName]) -> str:
-    """Reports objects of a service that do not exist any more, which an update without a refresh does not create."""
+    """Reports objects of a service that no longer exist, which an update without a refresh does not create."""
     verb, pronoun = _number(names)
     return (
         f"{key}: {_listed(names)} {verb} not on the cluster, though the stack has {pronoun} ({Code.OBJECT_MISSING}). "
@@ -81,7 +81,7 @@ def report_other_mark(key: str, objects: LiveObjects, own: Mark, former: Mark | 
 
     Args:
         key: key of the service.
-        objects: its objects.
+        objects: objects of the service.
         own: the mark of this stack.
         former: mark of the stack that this one took over from; None for none.
     """

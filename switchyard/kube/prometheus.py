@@ -1,4 +1,4 @@
-"""Asks Prometheus: a Service of the cluster through the API server's proxy, any other address directly."""
+"""Queries Prometheus: a Service of the cluster through the API server's proxy, any other address directly."""
 
 import asyncio
 import json
@@ -15,13 +15,13 @@ from switchyard.errors import AccessDeniedError, ClusterError
 from switchyard.kube.api import BoundedApi, ProxyRequest, status_message
 
 ANSWER_SECONDS = 5
-"""Seconds that an answer to a watch may take: a query of one service's last samples takes milliseconds."""
+"""Time limit of an answer in seconds. A query of one service's last samples takes milliseconds."""
 
 ANSWER_LIMIT = 8 * 2**20
-"""Bytes of an answer that are read."""
+"""Largest number of bytes of an answer that are read."""
 
 SHOWN = 200
-"""Characters of an answer that a message shows."""
+"""Number of characters of an answer that a message shows."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Sample:
     """One element of a vector.
 
     Attributes:
-        labels: of the series.
-        value: a number, NaN or an infinity.
-        evaluated: when the query was evaluated, in seconds since 1970 by Prometheus' own clock.
+        labels: labels of the series.
+        value: value of the sample: a number, NaN or an infinity.
+        evaluated: time of the evaluation in seconds since 1970, by Prometheus' own clock.
     """
 
     labels: Mapping[str, str]
@@ -43,12 +43,12 @@ def samples_of(status: int, body: str, name: str = "Prometheus") -> list[Sample]
     """The samples in an answer of Prometheus' API.
 
     Args:
-        status: of the answer.
-        body: of the answer.
-        name: what a message calls this Prometheus.
+        status: HTTP status of the answer.
+        body: body of the answer.
+        name: name of this Prometheus in messages.
 
     Raises:
-        PrometheusError: it is an error, or anything but a vector.
+        PrometheusError: the answer is an error, or not a vector.
     """
     try:
         answer = json.loads(body)
@@ -71,12 +71,12 @@ def samples_of(status: int, body: str, name: str = "Prometheus") -> list[Sample]
 
 
 class Prometheus:
-    """The API of one Prometheus, which is asked one query at a time.
+    """A client of one Prometheus, which sends one query at a time.
 
     Args:
-        url: its address, without `/api/v1`.
+        url: address of Prometheus, without `/api/v1`.
         api: the API server, whose proxy reaches a Service of the cluster.
-        transport: in place of the network, for tests.
+        transport: transport that replaces the network in tests.
     """
 
     def __init__(self, url: str, api: BoundedApi, transport: httpx.AsyncBaseTransport | None = None) -> None:
@@ -85,13 +85,13 @@ class Prometheus:
         self._client: httpx.AsyncClient | None = None
         self._turn = asyncio.Lock()
         self.name = f"Prometheus ({self._url}{', through the API server' if self._service else ''})"
-        """What messages call it."""
+        """Name of this Prometheus in messages."""
 
     async def ask(self, query: str) -> list[Sample]:
-        """Asks for the value of an expression now, in bounded time.
+        """Evaluates an expression at the present time, within a time limit.
 
         Raises:
-            PrometheusError: there is no answer, or it is no vector; the text has the address and Prometheus' words.
+            PrometheusError: there is no answer, or it is not a vector. The text has the address and the answer.
         """
         path = f"/api/v1/query?{urlencode({'query': query})}"
         async with self._turn:
@@ -145,7 +145,7 @@ def _right(name: str) -> str:
 
 
 def _without_query(text: str) -> str:
-    """A message without the query of the request that it names."""
+    """A message without the query string of the URL in it."""
     return " ".join(word.partition("?query=")[0] for word in text.split(" "))
 
 

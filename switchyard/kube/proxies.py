@@ -1,4 +1,4 @@
-"""The HTTP proxy that Go's client would take for an address, by the environment.
+"""Determines the HTTP proxy that Go's client would use for an address, by the environment.
 
 kubectl and the provider follow HTTPS_PROXY and NO_PROXY in Go's way: addresses of this machine are never proxied, and
 NO_PROXY may hold networks. The HTTP library of the gates reads the same variables in another way, so that a gate
@@ -13,7 +13,7 @@ DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 def proxy_for(server: str, environment: Mapping[str, str]) -> str | None:
-    """The proxy between here and a server; None goes there directly.
+    """The proxy to a server; None for a direct connection.
 
     Args:
         server: URL of the API server.
@@ -67,7 +67,7 @@ def _matches(host: str, port: int, entry: str) -> bool:
 
 
 def _split(entry: str) -> tuple[str, str]:
-    """A host, and a port if there is one."""
+    """Splits an address into its host, and its port if there is one."""
     if _address(entry) is not None:
         return entry, ""
     if entry.startswith("["):

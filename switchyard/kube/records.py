@@ -1,4 +1,4 @@
-"""The engine's record of an object."""
+"""The engine's record of an object in the state."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ class Record:
     Attributes:
         name: name of the object.
         version: group and version of its API.
-        uid: UID of the object that the state means; empty where it never learned it.
-        service: the service that it belongs to, by its label ``app``, with its key; empty for none.
+        uid: UID of the object in the state; empty if the state does not have it.
+        service: the service of the object by its label ``app``, with its key; empty for none.
     """
 
     name: ObjectName
@@ -27,7 +27,7 @@ class Record:
 
     @classmethod
     def of(cls, inputs: Mapping[str, Any] | None, outputs: Mapping[str, Any] | None) -> "Record | None":
-        """Reads the inputs and outputs of a resource; None for one that is no object of Kubernetes."""
+        """Reads the inputs and outputs of a resource; None if it is not an object of Kubernetes."""
         for source in (outputs or {}, inputs or {}):
             name = ObjectName.of(source)
             if name is not None:

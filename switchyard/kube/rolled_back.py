@@ -14,10 +14,10 @@ from switchyard.manifests.labels import MANAGED
 from switchyard.release_errors import ForeignRecordError, RecordUnreadableError
 
 RECORD_VERSION = "switchyard/record-version"
-"""Annotation: the version of the form of the record."""
+"""Annotation with the version of the record's format."""
 
 VERSION = "1"
-"""The version of the form that this program reads and writes."""
+"""The version of the format that this program reads and writes."""
 
 CURRENT = "current"
 """Key of the ConfigMap with the latest release, which runs or has ended."""
@@ -34,14 +34,13 @@ class RolledBack:
     """A version that was rolled back.
 
     Attributes:
-        colour: that it served in.
-        tag: of its image.
-        release: ID of the release that took it back.
-        at: when, RFC 3339.
-        actor: who took it back.
-        reason: why, in that operator's words.
-        because: key of another service, whose version was condemned and which this one was released together with; None
-            where the version itself was taken back.
+        colour: colour in which it served.
+        tag: tag of its image.
+        release: ID of the release that rolled it back.
+        at: time of the rollback, RFC 3339.
+        actor: operator who rolled it back.
+        reason: reason of the rollback.
+        because: key of the service of the same group whose version failed its watch; None if this version failed.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 
@@ -56,22 +55,22 @@ class RolledBack:
 
     @property
     def described(self) -> str:
-        """The rollback as a part of a sentence: that the version was rolled back, when, by whom and why."""
+        """A clause that says when, by whom and why the version was rolled back."""
         because = f": {self.reason.rstrip('.')}" if self.reason else ""
         return f"was rolled back at {self.at} by {self.actor} (release {self.release}){because}"
 
     def to_json(self) -> dict[str, Any]:
-        """The version as the record has it."""
+        """The JSON of the version in the record."""
         because = {} if self.because is None else {"because": self.because}
         return {**self.others, **{key: getattr(self, key) for key in _KEYS if key != "because"}, **because}
 
 
 _KEYS = ("colour", "tag", "release", "at", "actor", "reason", "because")
-"""Keys of a version that was rolled back."""
+"""Keys of an entry of `rolledBack`."""
 
 
 def unknown_keys(document: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
-    """What a later program of the same version of the form has added to a part of the record."""
+    """The keys that a later program has added to a part of the record, within the same format version."""
     return {key: document[key] for key in document.keys() - set(known)}
 
 
@@ -114,7 +113,7 @@ def json_of(config_map: Mapping[str, Any] | None, key: str, default: Any) -> Any
     """The value of a key of the record, parsed; the default where there is none.
 
     Raises:
-        RecordUnreadableError: the record is of a newer version of this program, or the value is no JSON.
+        RecordUnreadableError: the record is of a newer version of this program, or the value is not JSON.
     """
     if config_map is None:
         return default
@@ -129,10 +128,10 @@ def json_of(config_map: Mapping[str, Any] | None, key: str, default: Any) -> Any
 
 
 def check_version(config_map: Mapping[str, Any]) -> None:
-    """Ends the command for a record of a newer version of this program.
+    """Refuses a record of a newer version of this program.
 
     Raises:
-        RecordUnreadableError: it is of another version.
+        RecordUnreadableError: the record has another version.
     """
     version = (config_map["metadata"].get("annotations") or {}).get(RECORD_VERSION, VERSION)
     if version != VERSION:
@@ -143,10 +142,10 @@ def check_version(config_map: Mapping[str, Any]) -> None:
 
 
 def check_own(document: Mapping[str, Any]) -> None:
-    """Ends the command for a ConfigMap or a Lease of the record's name that somebody else created.
+    """Refuses a ConfigMap or a Lease with the record's name that somebody else created.
 
     Raises:
-        ForeignRecordError: it lacks the labels of this program.
+        ForeignRecordError: the object lacks the labels of this program.
     """
     if not MANAGED.items() <= (document["metadata"].get("labels") or {}).items():
         raise ForeignRecordError(

@@ -1,4 +1,4 @@
-"""A Rollout as its controller reports it: pure functions."""
+"""The state of a Rollout that its controller reports: pure functions."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,15 +15,15 @@ class RolloutState:
     """The state of a Rollout, as its controller reports it.
 
     Attributes:
-        observed: whether its controller has observed the present generation; else the rest is of an earlier one.
+        observed: whether the controller has observed the present generation; else the state is of an earlier one.
         phase: Progressing, Paused, Healthy or Degraded.
         message: the message of the controller.
-        pod_hash: hash of the version that it is to run.
+        pod_hash: hash of the version that should run.
         stable_hash: hash of the stable version.
         step: number of steps that are done.
         steps: number of all steps.
         available: number of available pods.
-        wanted: number of pods that it is to have.
+        wanted: number of pods that the Rollout should have.
         aborted: whether the release was aborted, and the stable version has the traffic again.
     """
 
@@ -75,7 +75,7 @@ def state_of(rollout: Mapping[str, Any]) -> RolloutState:
 
 
 def measured(runs: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The measurements of the analyses that did not succeed: metric, verdict, and values."""
+    """The measurements of unsuccessful analyses: metric, verdict and values."""
     lines = []
     for run in runs:
         for result in run.get("status", {}).get("metricResults", ()):

@@ -1,4 +1,4 @@
-"""Which track a Service selects, and which pods are behind it: pure functions of what was read."""
+"""Determines which track a Service selects, and which pods are behind it: pure functions."""
 
 from collections.abc import Iterable, Mapping
 
@@ -18,7 +18,7 @@ def serving_track(name: str, selected: Mapping[str, str] | None) -> Track | None
 
     Args:
         name: the service's name.
-        selected: what Service `name` selects; None when there is none.
+        selected: selector of Service `name`; None without a Service.
 
     Returns:
         None without a Service, and for a selector that is not this program's.
@@ -39,7 +39,7 @@ def gets_traffic(name: str, track: Track, selected: Mapping[str, str] | None) ->
 
 
 def labels_text(labels: Mapping[str, str] | None) -> str:
-    """Labels as kubectl takes and shows them."""
+    """Labels in the notation of kubectl."""
     return ",".join(f"{key}={value}" for key, value in (labels or {}).items()) or "nothing"
 
 

@@ -18,7 +18,7 @@ Objects = tuple[Mapping[str, Any], ...]
 
 @dataclass(frozen=True)
 class NamespaceView:
-    """What was read of one namespace, as the API has it."""
+    """The objects of one namespace, as the API returned them."""
 
     services: Objects = ()
     slices: Objects = ()
@@ -43,7 +43,7 @@ class NamespaceView:
         )
 
     def pods_behind(self, service: str) -> frozenset[str]:
-        """Names of the pods that answer the users of a Service, or that will: an outage may end the next moment."""
+        """Names of the pods that answer users of a Service, or would after an outage."""
         return self.ready_pods(service) or self.selected_pods(service)
 
 
@@ -69,10 +69,10 @@ def users_services(view: NamespaceView) -> dict[str, str]:
 
 
 def service_serves(service: str, view: NamespaceView) -> str | None:
-    """Why a whole service serves users; None when it does not.
+    """The reason why a service serves users; None if it does not.
 
     Args:
-        service: its name, the label ``app`` of its objects.
+        service: name of the service, the label ``app`` of its objects.
         view: its namespace.
     """
     own = {_name(item) for item in view.services if _labels(item).get("app") == service or _name(item) == service}
@@ -80,7 +80,7 @@ def service_serves(service: str, view: NamespaceView) -> str | None:
 
 
 def object_serves(name: ObjectName, live: Mapping[str, Any], view: NamespaceView) -> str | None:
-    """Why an object takes part in serving users; None when nobody would miss it.
+    """The reason why an object takes part in serving users; None if it does not.
 
     Args:
         name: name of the object.
@@ -119,7 +119,7 @@ def _workload_serves(live: Mapping[str, Any], view: NamespaceView, reasons: Mapp
 
 
 def _behind(pods: Iterable[str], view: NamespaceView, reasons: Mapping[str, str]) -> str | None:
-    """Why one of these pods serves users."""
+    """The reason why one of these pods serves users; None if none does."""
     names = frozenset(pods)
     for service in reasons:
         if count := len(names & view.pods_behind(service)):
@@ -133,7 +133,7 @@ def _selected_pods(live: Mapping[str, Any], view: NamespaceView) -> frozenset[st
 
 
 def _routed(view: NamespaceView) -> dict[str, str]:
-    """The Services that an Ingress or a VirtualService sends requests to, each with who does."""
+    """The Services that an Ingress or a VirtualService routes to, each with that object."""
     routers: dict[str, str] = {}
     for ingress in view.ingresses:
         for backend in {rule.service for rule in rules_of([ingress])}:
@@ -171,7 +171,7 @@ def _mounts(pod: Mapping[str, Any], name: ObjectName) -> bool:
 
 
 def _is_active(service: Mapping[str, Any]) -> bool:
-    """Whether users reach a service by this Service, although somebody may have taken a label off it."""
+    """Whether users reach a service by this Service, even if somebody has removed a label from it."""
     labels, selector = _labels(service), service["spec"].get("selector") or {}
     managed = MANAGED.items() <= labels.items() and labels.get("app") == _name(service)
     return managed or selector.get("app") == _name(service)

@@ -32,11 +32,11 @@ class _Waiting:
 
 
 class SharedReads(BoundedApi):
-    """The API server, for many that read the same kinds of objects at the same time; calls as of `BoundedApi`.
+    """Reads for many callers that need the same kinds of objects at once. Calls raise as `BoundedApi` does.
 
     Args:
         api: the client of the running loop.
-        own: labels of the objects that are asked for by name, as far as they have not lost them.
+        own: labels of the objects that are read by name, unless somebody has removed them.
     """
 
     def __init__(self, api: BoundedApi, own: Mapping[str, str]) -> None:
@@ -128,7 +128,7 @@ class SharedReads(BoundedApi):
 
 
 class _answering:  # noqa: N801 - read as a statement
-    """Passes an error on to those who wait for an answer."""
+    """Passes an error on to the callers that wait for an answer."""
 
     def __init__(self, futures: Collection["asyncio.Future[Any]"]) -> None:
         self._futures = futures
@@ -159,7 +159,7 @@ def _has(item: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
 
 
 def _together(selectors: Iterable[dict[str, str]]) -> list[list[dict[str, str]]]:
-    """Selectors in groups that one list can answer: those with the same keys, so many that its URL is not too long."""
+    """Groups selectors that one list can answer: those with the same keys, as many as its URL can have."""
     by_keys: dict[tuple[str, ...], list[dict[str, str]]] = {}
     for labels in selectors:
         group = by_keys.setdefault(tuple(sorted(labels)), [])

@@ -1,4 +1,4 @@
-"""Why a track is short of pods, by the states of its pods, ReplicaSets and controller: pure functions."""
+"""Explains why a track is short of pods, by its pods, ReplicaSets and controller: pure functions."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
@@ -18,10 +18,10 @@ class PodsReport:
     Attributes:
         track: the track of the pods.
         wanted: pods that the stack wants.
-        version: that the track's Deployment or Rollout is to run; None when it is not there.
+        version: version of the track's Deployment or Rollout; None without one.
         ready: ready pods of that version.
-        states: the states of its pods that are not ready.
-        earlier: pods of an earlier template, which are not removed yet.
+        states: states of the pods that are not ready.
+        earlier: pods of an earlier template that are not removed yet.
         causes: why the cluster does not create or run pods, as its controllers report it.
     """
 
@@ -70,10 +70,10 @@ def report(
     Args:
         track: the track of the pods.
         wanted: pods that the stack wants.
-        owner: its Deployment or Rollout; None when it is not there.
+        owner: Deployment or Rollout of the track; None without one.
         replica_sets: replica sets of the track.
         pods: pods of the track.
-        current: names of those that are made from the owner's present template.
+        current: names of the pods of the owner's present template.
     """
     pods = tuple(pods)
     own = [pod for pod in pods if pod.name in current]

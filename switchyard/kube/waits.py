@@ -23,12 +23,12 @@ async def wait_for_api(access: ClusterAccess, report: Report, where: str, second
 
     Args:
         access: the cluster.
-        report: is called with a line about what the wait is for.
-        where: where to observe when there is no answer, for the message.
+        report: is called with a line about the reason for the wait.
+        where: what to inspect without an answer, for the message.
         seconds: bound.
 
     Raises:
-        ClusterNotReadyError: no answer in time.
+        ClusterNotReadyError: the API server did not answer in time.
     """
 
     async def observe() -> str | None:
@@ -49,12 +49,12 @@ async def wait_for_node(access: ClusterAccess, name: str, report: Report, where:
     Args:
         access: the cluster.
         name: name of the node.
-        report: is called with a line about what the wait is for.
-        where: where to observe when the node does not join, for the message.
+        report: is called with a line about the reason for the wait.
+        where: what to inspect if the node does not join, for the message.
         seconds: bound.
 
     Raises:
-        ClusterNotReadyError: it did not in time.
+        ClusterNotReadyError: the node was not Ready in time.
     """
 
     async def observe() -> str | None:
@@ -97,7 +97,7 @@ async def _wait(observe: Callable[[], Awaitable[str | None]], report: Report, wh
 
 
 class _Reporter:
-    """Passes on what is missing when that changes, and at the latest after `REPORT_SECONDS`."""
+    """Reports the missing condition when it changes, and at the latest after `REPORT_SECONDS`."""
 
     def __init__(self, report: Report) -> None:
         self._report = report

@@ -28,11 +28,11 @@ class Addon:
     Attributes:
         kind: kind of its component, the last part of the type token.
         name: name of its component and of the release.
-        namespace: created for it alone.
-        level: level of pod security, enforced in the namespace.
-        chart: where the chart is.
-        values: of the chart.
-        timeout_seconds: bound on its start.
+        namespace: namespace that is created for it alone.
+        level: pod security level that is enforced in the namespace.
+        chart: location and version of the chart.
+        values: values of the chart.
+        timeout_seconds: time limit for its start.
     """
 
     kind: str
@@ -53,8 +53,8 @@ def platform(cluster: "Ec2Cluster", vpc_id: object) -> list[Addon]:
     """The charts that a stack installs on its own machines after the pod network, the load balancer controller first.
 
     Args:
-        cluster: its settings.
-        vpc_id: id of the VPC, which may still be an output; it is put into the values unchanged.
+        cluster: settings of the cluster.
+        vpc_id: ID of the VPC, which may be an output of Pulumi.
     """
     addons = []
     if cluster.load_balancer_controller is not None:
@@ -133,7 +133,7 @@ def argo_rollouts(chart: ArgoRolloutsChart) -> Addon:
 
 
 def calico_values(cluster: "Ec2Cluster") -> dict[str, Any]:
-    """VXLAN between all nodes, and nothing else: one UDP port in the nodes' group, no BGP, no IP in IP.
+    """Values of Calico: only VXLAN between all nodes, which needs one UDP port, without BGP and IP in IP.
 
     The fields are those of operator.tigera.io/v1 Installation, which the chart passes on.
     """
@@ -159,7 +159,7 @@ def calico_values(cluster: "Ec2Cluster") -> dict[str, Any]:
 
 
 def load_balancer_controller_values(cluster: "Ec2Cluster", vpc_id: object) -> dict[str, Any]:
-    """The values of the controller: on the nodes' network, with what it would ask the metadata service for.
+    """Values of the controller: it runs on the nodes' network, and gets the facts of the metadata service.
 
     With a hop limit of 1 only a process on that network gets the instance's role. Pods there share the node's ports,
     so that two are always on two nodes. Those are application workers, the only nodes without a taint.
@@ -200,7 +200,7 @@ def load_balancer_controller_values(cluster: "Ec2Cluster", vpc_id: object) -> di
 
 
 def metrics_server_values() -> dict[str, Any]:
-    """The values of metrics-server, which does not verify kubelets' certificates: each kubelet signs its own.
+    """Values of metrics-server, which does not verify the self-signed certificates of kubelets.
 
     To have them signed by the certificate authority takes `serverTLSBootstrap` and somebody who approves the requests:
     Kubernetes approves none of these by itself, since it cannot know whose address a node claims. A second controller
@@ -212,7 +212,7 @@ def metrics_server_values() -> dict[str, Any]:
 
 
 def argo_rollouts_values(settings: ArgoRolloutsChart) -> dict[str, Any]:
-    """Values of the chart. CRDs are kept when it is deleted: with them every Rollout and its pods would be deleted.
+    """Values of Argo Rollouts. CRDs are kept at its deletion, which would delete every Rollout and its pods.
 
     The check of target groups is switched on by the controller's own flag. The chart has a value of its own for it
     from 2.40.9 on (github.com/argoproj/argo-helm/pull/3799), which an older one ignores silently; `extraArgs`

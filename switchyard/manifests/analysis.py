@@ -45,9 +45,9 @@ class Metric:
 
     Attributes:
         name: name of the metric, and the end of its template's name.
-        query: in PromQL, with a placeholder for the pods' hash; has no result without enough requests.
+        query: query in PromQL, with a placeholder for the pods' hash; it has no result without enough requests.
         comparison: comparison with the threshold that is a success; the opposite one is a failure.
-        threshold: in the unit.
+        threshold: threshold in the unit of the result.
         unit: unit of the result.
     """
 
@@ -59,12 +59,12 @@ class Metric:
 
     @property
     def success(self) -> str:
-        """What `result[0]` must be in an expression of Argo Rollouts, for example ``>= 0.95``."""
+        """The condition of a success in an expression of Argo Rollouts, for example ``>= 0.95``."""
         return f"{self.comparison} {self.threshold}"
 
     @property
     def failure(self) -> str:
-        """What `result[0]` must be for a failure: the opposite of a success, for example ``< 0.95``."""
+        """The condition of a failure, the opposite of a success, for example ``< 0.95``."""
         return f"{self.comparison.opposite} {self.threshold}"
 
 
@@ -117,7 +117,7 @@ def template_name(name: str, metric: str, *, background: bool) -> str:
 
 
 def templates(name: str, service: ServiceSettings) -> list[Manifest]:
-    """The AnalysisTemplates of a canary: one a metric for the steps, and one more for the background."""
+    """The AnalysisTemplates of a canary: one for each metric, for the steps and for the background analysis."""
     analysis = service.canary.analysis
     if analysis is None:
         return []
@@ -137,12 +137,12 @@ def templates(name: str, service: ServiceSettings) -> list[Manifest]:
 
 
 def reference(name: str, analysis: Analysis, asked: Collection[MetricKey], *, background: bool) -> Manifest:
-    """How a step or the background analysis refers to the templates of some metrics; others are left out."""
+    """The reference of a step or of the background analysis to the templates of enabled metrics."""
     return reference_to(template_name(name, key, background=background) for key in analysis.enabled if key in asked)
 
 
 def reference_to(template_names: Iterable[str]) -> Manifest:
-    """How a Rollout refers to AnalysisTemplates, with the pods of the new version as their argument."""
+    """The reference of a Rollout to AnalysisTemplates, with the new version's pods as argument."""
     return {
         "templates": [{"templateName": template_name} for template_name in template_names],
         "args": [{"name": HASH_ARGUMENT, "valueFrom": {"podTemplateHashValue": "Latest"}}],
@@ -166,11 +166,11 @@ def template(
     """The AnalysisTemplate of one metric.
 
     Args:
-        template_name: its name.
+        template_name: name of the template.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         analysis: settings of the analysis.
-        metric: what the template measures.
+        metric: the metric of the template.
         counted: whether the analysis ends after a number of measurements.
     """
     measured: dict[str, Any] = {

@@ -13,7 +13,7 @@ REPLICAS = "spec.replicas"
 
 
 def scale_target(name: str, track: Track) -> Manifest:
-    """The reference to the workload of a track, by which an autoscaler names it."""
+    """The reference of an autoscaler to the workload of a track."""
     if track is Track.ROLLOUT:
         return {"apiVersion": ROLLOUTS, "kind": "Rollout", "name": name}
     return {"apiVersion": APPS, "kind": "Deployment", "name": colour_name(name, Colour(track))}

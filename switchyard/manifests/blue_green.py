@@ -28,7 +28,7 @@ def deployment(
     content: str | None = None,
     replicas: int | None = None,
 ) -> Manifest:
-    """The pods of one colour.
+    """The Deployment of one colour.
 
     A colour without a tag is rendered with the tag of the active colour and, as the settings demand, without
     replicas: the Deployment exists and runs no pod.
@@ -36,9 +36,9 @@ def deployment(
     Args:
         name: the service's name.
         colour: the colour of the pods.
-        service: its settings.
+        service: settings of the service.
         content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
-        replicas: the number of pods where an autoscaler decides; None takes that of the settings.
+        replicas: number of pods that an autoscaler has set; None for the configured number.
     """
     settings, serving = service.colour(colour), service.colour(service.active)
     template = pod_template(name, Track(colour), service, settings.tag or serving.tag, settings, content)

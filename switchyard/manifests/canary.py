@@ -72,7 +72,7 @@ def root_service(name: str, service: CanarySettings) -> str:
 
 
 def _routed(name: str, service: CanarySettings) -> Manifest:
-    """How a router splits the traffic, and how the numbers of pods follow."""
+    """The fields of a Rollout about the traffic router and the numbers of pods."""
     canary = service.canary
     routing: dict[str, Any]
     if canary.traffic == "alb":

@@ -20,7 +20,7 @@ def app_container(track: Track, service: ServiceSettings, tag: str | None, own: 
 
     Args:
         track: the track of the pods.
-        service: its settings.
+        service: settings of the service.
         tag: tag of the image.
         own: settings of the track alone.
     """

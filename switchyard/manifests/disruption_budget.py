@@ -15,7 +15,7 @@ def disruption_budget(name: str, track: Track | Colour, service: ServiceSettings
     Args:
         name: the service's name.
         track: the track of the pods.
-        service: its settings.
+        service: settings of the service.
     """
     return {
         "apiVersion": POLICY,

@@ -9,11 +9,11 @@ from switchyard.config.models.service import ColourSettings
 from switchyard.manifests.manifest import Manifest
 
 Sources = dict[str, Manifest]
-"""Where the value of each variable comes from, by its name."""
+"""The source of each variable's value, by the name of the variable."""
 
 
 def sources(settings: Environment | ColourSettings) -> Sources:
-    """Where the values of named variables come from; of two for one name, a Secret wins."""
+    """The sources of the named variables. A Secret takes precedence over another source of the same name."""
     fields: Mapping[str, str] = getattr(settings, "field_env", {})
     by_name: Sources = {
         name: {"valueFrom": {"fieldRef": {"apiVersion": "v1", "fieldPath": path}}} for name, path in fields.items()
@@ -30,7 +30,7 @@ def sources(settings: Environment | ColourSettings) -> Sources:
 
 
 def variables(by_name: Sources) -> list[Manifest]:
-    """The variables as a container has them."""
+    """The list of variables of a container."""
     names = ordered({name: text(source) for name, source in by_name.items()})
     return [{"name": name, **by_name[name]} for name in names]
 
@@ -42,7 +42,7 @@ def text(source: Manifest) -> str | None:
 
 
 def whole_objects(env_from: Iterable[EnvFrom]) -> list[Manifest]:
-    """ConfigMaps and Secrets that become variables whole; of two with one key the later wins."""
+    """ConfigMaps and Secrets of which every key becomes a variable. Of equal keys the last one wins."""
     return [_whole(source) for source in env_from]
 
 

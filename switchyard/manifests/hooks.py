@@ -29,24 +29,24 @@ HOOK = "switchyard/hook"
 """Label: name of the hook."""
 
 KEPT = timedelta(days=7)
-"""How long a Job stays once it has ended: as long as its result is known to a release that is resumed."""
+"""Time for which an ended Job is kept, so that a resumed release can read its result."""
 
 _DIGEST = 10
-"""Characters of the digest in the name of a Job."""
+"""Number of characters of the digest in the name of a Job."""
 
 
 @dataclass(frozen=True)
 class HookContext:
-    """What a hook gets to know.
+    """The information that a hook receives about its release.
 
     Attributes:
         service: key of the service in the configuration.
-        name: of the service's objects.
+        name: name of the service's objects.
         release: ID of the release.
-        point: at which it runs.
+        point: the point at which the hook runs.
         from_tag: the previous version; None if it is not known.
-        tag: the version that is to serve, or at a rollback the one that serves again; None where it is not known.
-        colour: of that version.
+        tag: the version that is released, or at a rollback the one that serves again; None if unknown.
+        colour: colour of that version.
     """
 
     service: str
@@ -73,8 +73,8 @@ def job_name(context: HookContext, hook: str) -> str:
     """The name of a Job, which is the same for every attempt of one release.
 
     Args:
-        context: of the hook.
-        hook: its name.
+        context: context of the hook.
+        hook: name of the hook.
     """
     digest = hashlib.sha256(f"{context.name}/{context.release}/{hook}".encode()).hexdigest()[:_DIGEST]
     readable = f"{context.name}-{hook}"[: LABEL_LIMIT - _DIGEST - 1].rstrip("-")
@@ -85,8 +85,8 @@ def hook_labels(context: HookContext, hook: str) -> dict[str, str]:
     """The labels of a Job and of its pod.
 
     Args:
-        context: of the hook.
-        hook: its name.
+        context: context of the hook.
+        hook: name of the hook.
     """
     return {**MANAGED, SERVICE: context.name, RELEASE: context.release, HOOK: hook}
 
@@ -96,9 +96,9 @@ def hook_job(hook: Hook, job: HookJob, context: HookContext, service: BlueGreenS
 
     Args:
         hook: the hook.
-        job: its Job.
-        context: what it gets to know.
-        service: the settings of the service, whose nodes and security it has.
+        job: the configured Job of the hook.
+        context: the information that the hook receives.
+        service: settings of the service, whose placement and security settings the Job has.
     """
     labels = hook_labels(context, hook.name)
     return {

@@ -56,7 +56,7 @@ def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manife
 
     Args:
         cluster: settings of the cluster, with a load balancer.
-        part: its part of the load balancer's routes.
+        part: the routes of the Ingress.
         service: settings of the service.
     """
     alb, name = _load_balancer(cluster), service.kubernetes_name(part.service)
@@ -87,7 +87,7 @@ def group_ingress(cluster: Ec2Cluster, security_group: object, attributes: objec
 
     Args:
         cluster: settings of the cluster, with a load balancer.
-        security_group: id of the load balancer's group; goes in as it is, so that AWS need not have given it yet.
+        security_group: ID of the load balancer's group, which may be an output of Pulumi.
         attributes: those of `load_balancer_attributes`; go in as they are. The controller refuses to delete an Ingress
             that says ``deletion_protection.enabled=true``, and does nothing for the group while somebody tries.
     """
@@ -126,11 +126,11 @@ def group_ingress(cluster: Ec2Cluster, security_group: object, attributes: objec
 
 
 def load_balancer_attributes(cluster: Ec2Cluster, bucket: str | None, *, production: bool) -> str:
-    """Attributes of the load balancer itself. All are given: one that is not keeps the value that it had.
+    """Attributes of the load balancer. All are set, because an attribute that is not set keeps its old value.
 
     Args:
         cluster: settings of the cluster, with a load balancer.
-        bucket: name of the bucket for access logs; None goes without.
+        bucket: name of the bucket for access logs; None for no logs.
         production: whether the stack is marked production.
     """
     alb = _load_balancer(cluster)
@@ -148,7 +148,7 @@ def load_balancer_attributes(cluster: Ec2Cluster, bucket: str | None, *, product
 
 
 def protected(alb: LoadBalancerSettings, *, production: bool) -> bool:
-    """Whether AWS refuses to delete the load balancer, the controller to delete its Ingress, and Pulumi to try."""
+    """Whether the load balancer is protected against deletion by AWS, by the controller and by Pulumi."""
     return production if alb.deletion_protection is None else alb.deletion_protection
 
 
@@ -164,7 +164,7 @@ def url(alb: LoadBalancerSettings, route: LoadBalancerRoute, hostname: str) -> s
 
 
 def _membership(cluster: Ec2Cluster, alb: LoadBalancerSettings, order: int) -> dict[str, Any]:
-    """The annotations of every Ingress of the group. Its rules apply to the ports that it names itself."""
+    """The annotations of every Ingress of the group, with the ports to which its rules apply."""
     own: dict[str, Any] = {
         "group.name": cluster.name,
         "group.order": str(order),
@@ -178,7 +178,7 @@ def _membership(cluster: Ec2Cluster, alb: LoadBalancerSettings, order: int) -> d
 
 
 def _targets(alb: LoadBalancerSettings, service: ServiceSettings) -> dict[str, Any]:
-    """Which nodes are targets, and how the load balancer checks their health."""
+    """The annotations about targets and health checks."""
     targets = {
         "target-type": "instance",
         "backend-protocol": "HTTP",

@@ -1,4 +1,4 @@
-"""Which Ingress has which routes, where several services share a load balancer."""
+"""Assigns the routes of a load balancer that several services share to Ingresses."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ class Part:
         name: name of the Ingress.
         service: the key of the service that it routes to.
         order: order of its rules among those of the others; the smallest is evaluated first.
-        routes: its own, the closest first.
+        routes: routes of the Ingress, the most specific first.
     """
 
     name: str
@@ -65,17 +65,17 @@ def earlier(part: Part, every: Iterable[Part]) -> list[str]:
 
 
 def _order(route: LoadBalancerRoute) -> int:
-    """Smaller for a closer route: one with a host first, and then the one with the longer path."""
+    """The order of a route: smaller for a more specific one, with a host first and then by the longer path."""
     return (ANY_HOST if route.host is None else ONE_HOST) - len(_elements(route.path))
 
 
 def _hidden(route: LoadBalancerRoute, order: int, others: Iterable[LoadBalancerRoute]) -> bool:
-    """Whether at this order a route would come after a wider one of another service."""
+    """Whether with this order a route would come after a wider route of another service."""
     return any(_order(route) < _order(other) <= order and _overlap(route, other) for other in others)
 
 
 def _overlap(route: LoadBalancerRoute, other: LoadBalancerRoute) -> bool:
-    """Whether there is a request that both would take."""
+    """Whether some request matches both routes."""
     if None not in (route.host, other.host) and route.host != other.host:
         return False
     shorter, longer = sorted((_elements(route.path), _elements(other.path)), key=len)

@@ -23,7 +23,7 @@ def objects_of(name: str, service: ServiceSettings) -> Iterator[Manifest]:
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
     """
     yield pods.service_account(name, service)
     yield pods.active_service(name, service)

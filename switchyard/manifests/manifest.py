@@ -1,4 +1,4 @@
-"""What every renderer of Kubernetes objects returns."""
+"""The type that every renderer of Kubernetes objects returns."""
 
 from typing import Any
 

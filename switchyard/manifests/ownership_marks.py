@@ -19,7 +19,7 @@ SERVICE_KEY = "switchyard/service-key"
 """Annotation: the key that a service has in the configuration, on its objects where their name is another."""
 
 ADOPTED = "switchyard/adopted"
-"""Annotation: the object was there before the stack took it over, and stays when the stack lets go of it."""
+"""Annotation: the object existed before the stack adopted it, and is kept when the stack releases it."""
 
 
 @dataclass(frozen=True)
@@ -28,8 +28,8 @@ class Mark:
 
     Attributes:
         project: project of the stack.
-        stack: its name.
-        identity: what its state has drawn; empty where it is not known, as on objects of earlier versions.
+        stack: name of the stack.
+        identity: random identity in its state; empty if unknown, as on objects of earlier versions.
     """
 
     project: str
@@ -45,11 +45,11 @@ class Mark:
         return f"{self}@{self.identity}" if self.identity else str(self)
 
     def has_name_of(self, other: "Mark") -> bool:
-        """Whether both are of the same project and stack name, which does not make them the same stack."""
+        """Whether both marks have the same project and stack name, which need not be the same stack."""
         return str(self) == str(other)
 
     def covers(self, other: "Mark") -> bool:
-        """Whether another mark is meant by this one, which without an identity means every stack of its name."""
+        """Whether this mark includes another one. Without an identity it includes every stack of its name."""
         return self.has_name_of(other) and self.identity in {"", other.identity}
 
     @classmethod
@@ -77,7 +77,7 @@ def mark_of(manifest: Mapping[str, Any]) -> Mark | None:
 
 
 def is_adopted(manifest: Mapping[str, Any]) -> bool:
-    """Whether an object was there before a stack took it over."""
+    """Whether an object existed before a stack adopted it."""
     return ADOPTED in ((manifest.get("metadata") or {}).get("annotations") or {})
 
 
@@ -87,7 +87,7 @@ def marked(manifest: Manifest, mark: Mark, key: str | None = None) -> Manifest:
     Args:
         manifest: the object.
         mark: mark of the stack.
-        key: key of its service in the configuration; None where that is the service's name.
+        key: key of its service in the configuration; None if the key is the service's name.
     """
     metadata = manifest.get("metadata") or {}
     annotations = {**(metadata.get("annotations") or {}), **mark.annotations}

@@ -18,8 +18,8 @@ def node_patch(name: str, node: NodeSettings, applied: Iterable[LiveTaint] | Non
 
     Args:
         name: the node's name.
-        node: its row in the node table.
-        applied: its whole list of taints; None leaves it out.
+        node: row of the node in the node table.
+        applied: the whole list of taints; None to leave it out.
     """
     return {
         "apiVersion": "v1",
@@ -30,14 +30,14 @@ def node_patch(name: str, node: NodeSettings, applied: Iterable[LiveTaint] | Non
 
 
 def taints_are_right(node: NodeSettings, live: Iterable[LiveTaint]) -> bool:
-    """Whether a node has the taints of the node table, and no other with their keys."""
+    """Whether a node has exactly the taints of the node table among those with the program's keys."""
     return {_identity(taint) for taint in live if taint["key"] in OWN_KEYS} == {
         _identity(taint) for taint in _own_taints(node)
     }
 
 
 def taints_to_apply(node: NodeSettings, live: Iterable[LiveTaint]) -> list[LiveTaint]:
-    """The whole list of taints that a node is to get: those of the node table, and all foreign taints.
+    """The whole list of taints for a node: those of the node table, and all foreign taints.
 
     The API server has one owner for the whole list, so that an apply of the first alone would remove taints that a
     person set for a maintenance, or the node controller because the node is not ready.

@@ -32,8 +32,8 @@ def active_service(name: str, service: ServiceSettings, selected: dict[str, str]
 
     Args:
         name: the service's name.
-        service: its settings.
-        selected: what it selects; None takes the pods of its track.
+        service: settings of the service.
+        selected: selector of the Service; None for the pods of the active track.
     """
     options = service.service_options
     spec: Manifest = {
@@ -76,7 +76,7 @@ def service_ports(service: ServiceSettings, *, node_ports: bool = False) -> list
     """The ports of a Service of a service.
 
     Args:
-        service: its settings.
+        service: settings of the service.
         node_ports: whether the fixed ports on the nodes are this Service's.
     """
     # Every field that the API server would default is given, so that a refresh finds nothing to add.
@@ -100,12 +100,12 @@ def pod_template(
     own: ColourSettings | None = None,
     content: str | None = None,
 ) -> Manifest:
-    """The pods of one track.
+    """The pod template of one track.
 
     Args:
         name: the service's name.
-        track: which pods.
-        service: its settings.
+        track: track of the pods.
+        service: settings of the service.
         tag: tag of the image.
         own: settings of the track alone.
         content: hash of the ConfigMaps and Secrets that make a new version; None renders none.

@@ -11,7 +11,7 @@ def probe(settings: HttpProbe, port: str | int | None) -> Manifest:
 
     Args:
         settings: settings of the probe.
-        port: that an HTTP probe asks unless it names another.
+        port: default port of an HTTP probe.
     """
     rendered: dict[str, Any] = {
         **_handler(settings, port),

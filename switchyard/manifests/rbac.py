@@ -1,4 +1,4 @@
-"""The least rights of a user of the commands: a Role for each namespace of services, and one ClusterRole.
+"""The minimum permissions of a user of the commands: a Role for each namespace, and one ClusterRole.
 
 The rights are those of a person who releases, not of a pipeline that creates a stack: nothing can be deleted, and of
 Secrets only those that the services refer to can be read.
@@ -39,8 +39,8 @@ class Grant:
     Attributes:
         version: group and version of the API.
         resource: plural name of the kind, with its subresource.
-        verbs: of Kubernetes' access rules.
-        purpose: which step of the commands needs it.
+        verbs: verbs of Kubernetes' access rules.
+        purpose: the step of the commands that needs the permission.
     """
 
     version: str
@@ -80,19 +80,19 @@ IN_NAMESPACE = (
     Grant(ROLLOUTS, "analysistemplates", READ, "services under Argo Rollouts, for status"),
     Grant(ISTIO, "virtualservices", READ, "services with traffic by Istio, for status"),
 )
-"""What the commands need in the namespace of a service."""
+"""Permissions of the commands in the namespace of a service."""
 
 FOR_HOOKS = (
     Grant(BATCH, "jobs", (*WATCH, "create"), "hooks of a release"),
     Grant(CORE, "pods/log", ("get",), "why a hook has failed"),
 )
-"""What the commands need besides in the namespace of a service whose releases have Jobs as hooks.
+"""Additional permissions in the namespace of a service whose releases have Jobs as hooks.
 
 Whoever may create a Job may run it as any ServiceAccount of its namespace.
 """
 
 FOR_ROLLBACK = (Grant(CORE, "pods", ("delete",), "kept connections of a version that was rolled back"),)
-"""What the commands need besides in the namespace of a service with `release.drain.rollbackSeconds`.
+"""Additional permissions in the namespace of a service with `release.drain.rollbackSeconds`.
 
 Without it the pods are renewed as after a switch, which takes about a minute. Who may patch Deployments can end their
 pods in any case.
@@ -106,7 +106,7 @@ IN_CLUSTER = (
     Grant(CORE, "nodes", READ, "which nodes take traffic"),
     Grant(CORE, "nodes/proxy", ("get",), "whether each node follows a switch"),
 )
-"""What the commands need of what belongs to no namespace.
+"""Permissions of the commands for cluster-wide objects.
 
 The NodePort of a node and the health of its kube-proxy have no finer right than ``nodes/proxy``, by which the kubelet's
 API can be read as well. Without it the commands work, and say that they did not see the nodes.
@@ -124,12 +124,12 @@ def roles(
     """The ClusterRole, the Role of each namespace, and one of each other namespace that has a Prometheus.
 
     Args:
-        namespaces: of the services.
+        namespaces: namespaces of the services.
         secrets: names of the Secrets that the services of a namespace refer to, whose metadata a program reads, and of
             those that calls of hooks have in their headers, or that have the URLs of notifications.
         jobs: the namespaces of services whose releases have Jobs as hooks.
         pods: the namespaces of services whose pods are deleted after a rollback.
-        prometheus: the Services that watches ask through the API server.
+        prometheus: the Services of Prometheus that watches read through the API server.
         weights: the namespaces of services that the load balancer switches.
     """
     named, own = secrets or {}, set(namespaces)
@@ -165,7 +165,7 @@ def _role(namespace: str, secrets: Sequence[str], more: Iterable[Grant]) -> Mani
 
 
 def _proxy_rule(names: Iterable[str]) -> dict[str, list[str]]:
-    """The right to ask some Services by name and port through the API server."""
+    """The permission to reach some Services by name and port through the API server."""
     return {"apiGroups": [""], "resources": ["services/proxy"], "resourceNames": sorted(names), "verbs": ["get"]}
 
 

@@ -1,4 +1,4 @@
-"""What a canary and Argo Rollouts' blue/green share: the Rollout around a strategy, and a Service for each version."""
+"""The common part of a canary and of argoBlueGreen: the Rollout, and a Service for each version."""
 
 from switchyard.config.kubernetes import ROLLOUTS
 from switchyard.config.models.service import CanarySettings, RolloutSettings, Track
@@ -15,14 +15,14 @@ def rollout(
     *,
     progress_deadline_abort: bool,
 ) -> Manifest:
-    """The Rollout of a service: its pods, and how a new version of them takes over.
+    """The Rollout of a service, with the given strategy.
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         strategy: the field `strategy` of the Rollout's spec.
         content: hash of the ConfigMaps and Secrets that make a new version; None renders none.
-        replicas: the number of pods where an autoscaler decides; None takes that of the settings.
+        replicas: number of pods that an autoscaler has set; None for the configured number.
         progress_deadline_abort: whether a version that makes no progress in time is aborted.
     """
     template = pod_template(name, Track.ROLLOUT, service, service.tag, content=content)

@@ -21,7 +21,7 @@ def service_url(name: str, service: ServiceSettings) -> str:
 
 
 def node_port_url(spec: Mapping[str, Any]) -> str:
-    """The URL on every node, which the ALB's targets answer on; without a number until Kubernetes has chosen the port.
+    """The URL on every node for the ALB's targets, without a number until Kubernetes has chosen the port.
 
     Args:
         spec: spec of the Service that users reach, as the API server returned it.

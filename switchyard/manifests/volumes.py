@@ -16,7 +16,7 @@ def pod_volumes(volumes: Mapping[str, Volume]) -> list[Manifest]:
 
 
 def volume_mounts(mounts: Iterable[Mount]) -> list[Manifest]:
-    """Where a container has volumes, the one for temporary files first unless it is mounted elsewhere."""
+    """The volume mounts of a container; that for temporary files is first unless it is mounted elsewhere."""
     configured = list(mounts)
     temporary = [] if any(mount.path == "/tmp" for mount in configured) else [{"name": TMP, "mountPath": "/tmp"}]  # noqa: S108
     return [*temporary, *map(_mount, configured)]

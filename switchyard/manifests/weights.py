@@ -1,4 +1,4 @@
-"""The forward of an Ingress by weights: which of a service's target groups gets the load balancer's requests.
+"""The weights of an Ingress, which decide which target group of a service gets the requests.
 
 The AWS Load Balancer Controller creates a target group for each Service of an action, and uses the same target group
 for a rule that targets that Service directly, if the port has the same name.
@@ -32,7 +32,7 @@ def weighted_service(name: str, service: BlueGreenSettings) -> str:
 
     Args:
         name: the service's name.
-        service: its settings, with an engine of the load balancer.
+        service: settings of the service, with an engine of the load balancer.
     """
     return colour_name(name, service.active) if service.engine is SwitchEngine.ALB_WEIGHTS else name
 

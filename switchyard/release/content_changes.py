@@ -14,12 +14,12 @@ from switchyard.release.store import Releases, ReleaseStore
 
 @dataclass(frozen=True)
 class ContentSeen:
-    """The versions of the objects that the pods of the new version read, and how they have changed.
+    """The versions of the objects that the pods of the new version read, and their changes.
 
     Attributes:
-        versions: by kind and name, for example ``secret/backend``.
-        warning: that some have changed since the version served last; None where none has, or nobody knows.
-        problem: why the versions could not be read; empty when they could.
+        versions: the versions, by kind and name, for example ``secret/backend``.
+        warning: a warning about objects that changed since the version last served; None without known changes.
+        problem: why the versions could not be read; empty if they were read.
     """
 
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -51,7 +51,7 @@ async def see_content(api: BoundedApi, plan: Plan) -> ContentSeen:
 
 
 def last_served(releases: Releases, plan: Plan) -> ReleaseRecord | None:
-    """The latest release by which the version of a rollback served, as far as it has the versions of its objects."""
+    """The latest release by which the version of a rollback served and which has the versions of its objects."""
     current = [releases.current] if releases.current is not None else []
     return next(
         (

@@ -1,7 +1,7 @@
 """Updates the configuration and the state of a stack to the colour that already serves.
 
 An update of the Service alone would be the obvious way, and the engine (3.250) ends it with "Duplicate resource URN":
-which Deployment waits for the Service, and for which the Service waits, changes with the active colour. So the selector
+the dependencies between the Service and the Deployments change with the active colour. So the selector
 is read from the cluster into the state, without the program, and so are the weights where a load balancer switches.
 Then an update writes the rest, the outputs and the order of the resources, and moves the autoscaler, which sizes the
 colour that serves, if a preview finds that it would change nothing else: what else is in the configuration waits for
@@ -42,8 +42,8 @@ class Convergence:
     Attributes:
         config: whether the configuration has the colour that serves.
         state: whether the state has it.
-        problem: why one of them has not, in the engine's own words.
-        waiting: other changes of the configuration, which the next `pulumi up` makes.
+        problem: the engine's message if one of them could not be updated; None otherwise.
+        waiting: other changes of the configuration, which wait for the next `pulumi up`.
     """
 
     config: bool
@@ -73,7 +73,7 @@ async def converge(
         engine: engine of the stack.
         key: key of the service in the configuration.
         target: the colour that serves.
-        warn: reports that another update of the stack is waited for.
+        warn: reports a wait for another update of the stack.
         config: whether the configuration has it already.
         replicas: number of its pods, if the configuration has none; None otherwise.
         by_weights: whether the load balancer chooses the colour of the service.
@@ -98,7 +98,7 @@ async def converge_all(
     Args:
         engine: engine of the stack.
         targets: the colour that serves, by the key of the service.
-        warn: reports that another update of the stack is waited for.
+        warn: reports a wait for another update of the stack.
         config: whether the configuration has them already.
         replicas: number of the pods of a colour that serves, by the key of the service, where the configuration has
             none. Without it, the configuration would be invalid.

@@ -1,4 +1,4 @@
-"""What is said where configuration or state do not have the colour that serves yet. Pure functions."""
+"""The message that configuration or state could not be updated. Pure functions."""
 
 from switchyard.codes import Code
 from switchyard.config.commands import typed
@@ -11,27 +11,27 @@ from switchyard.release.refusals import command
 
 
 def not_converged(name: str, target: Colour, stack: str, why: str, *, config: bool) -> str:
-    """Reports that the switch is done, and that configuration or state do not have it yet.
+    """Reports that the switch is done, but configuration or state could not be updated.
 
     Args:
         name: name of the service.
         target: the colour that serves.
         stack: name of the stack.
         why: the engine's own words.
-        config: whether the configuration has it, so that only the state lacks it.
+        config: whether the configuration was updated, so that only the state is outdated.
     """
     later = f"pulumi up --stack {stack}" if config else f"{command(Act.SWITCH, name, target, stack)} --yes"
     lacking = "the state" if config else "the configuration and the state"
     return notice(
         Code.NOT_CONVERGED,
         key_of(name),
-        f"{target} serves, but {lacking} of stack {stack} cannot be brought to it now: {why.strip()}",
+        f"{target} serves, but {lacking} of stack {stack} cannot be updated now: {why.strip()}",
         f"{when_writable(why)}: {later}",
     )
 
 
 def when_writable(why: str) -> str:
-    """When the state of a stack can be written again, as the beginning of a remedy.
+    """The beginning of a remedy: the condition under which the state can be written again.
 
     Args:
         why: the engine's own words.

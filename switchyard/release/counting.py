@@ -1,4 +1,4 @@
-"""Counts the requests of a switch by what the pods have counted themselves."""
+"""Counts the requests during a switch, from the pods' own counters."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,14 +14,14 @@ from switchyard.release.receipt import Receipt
 from switchyard.release.samples import Counts, Increase
 
 EVERY_SECONDS = 1
-"""Between two readings: metrics cannot be watched."""
+"""Seconds between two readings, because metrics cannot be watched."""
 
 QUIET_SECONDS = 2
-"""For how long the old pods must have counted nothing before their last request counts as seen."""
+"""Seconds without a counted request after which the last request of the old pods counts as seen."""
 
 
 class _Counter:
-    """What the pods of one colour have counted since the first reading."""
+    """The requests that the pods of one colour have counted since the first reading."""
 
     def __init__(self, api: BoundedApi, plan: Plan, track: Track) -> None:
         observation = plan.observation
@@ -32,7 +32,7 @@ class _Counter:
         self.unread = self.problem = ""
 
     async def look(self) -> bool:
-        """Reads all pods; returns whether they have counted a request since the last reading."""
+        """Reads all pods. Returns True if they have counted a request since the last reading."""
         reading = await self._metrics.read()
         more = Counts()
         for pod, series in reading.series.items():
@@ -45,10 +45,10 @@ class _Counter:
 
 
 class Counting:
-    """Counts requests of both colours beside what else a command does after the patch.
+    """Counts requests of both colours in parallel with the other steps of a command after the patch.
 
     Those of the new colour count from just after the patch on, without as many as the command itself has sent: an
-    application may count them or not, and a sample that is too small claims nothing that is not true. Those of the old
+    application may count them or not, and a smaller sample only weakens the claim. Those of the old
     colour are followed once every node has been asked.
 
     Args:
@@ -65,15 +65,15 @@ class Counting:
         self._tasks: list[asyncio.Task[Any]] = []
 
     def begin(self) -> None:
-        """Begins to count the requests of the new colour."""
+        """Starts to count the requests of the new colour."""
         self._tasks.append(asyncio.create_task(self._new.look()))
 
     def follow_old(self) -> None:
-        """Begins to look for the last request of the old colour."""
+        """Starts to follow the counters of the old colour, until its last request."""
         self._tasks.append(asyncio.create_task(self._follow_old()))
 
     async def end(self, receipt: Receipt) -> Receipt:
-        """Ends the counting; returns the receipt with what was counted, and what could not be."""
+        """Ends the counting. Returns the receipt with the counts, and with what could not be counted."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -45,11 +45,11 @@ FORMS: Mapping[str, Callable[..., dict[str, Any]]] = {"slack": slack_document, "
 
 
 Post = Callable[[Notification, Claim], Awaitable[str | None]]
-"""Sends a message to a webhook; returns why it may not have been received."""
+"""Sends a message to a webhook. Returns the reason why it may not have been received, or None."""
 
 
 class Queue(Protocol):
-    """The part of the record that messages need."""
+    """The part of the record that has the messages."""
 
     @property
     def outbox(self) -> Outbox:
@@ -65,9 +65,9 @@ class Courier:
     Args:
         queue: the record of the service.
         subscriptions: the notifications of the service.
-        post: sends a message to a webhook; returns why it may not have been received.
+        post: function that sends a message, see `Post`.
         now: the time by the API server's clock.
-        warn: reports what could not be sent.
+        warn: reports messages that could not be sent.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Courier:
         self._round: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
-        """Begins to send the waiting messages in the background, including messages that are added meanwhile."""
+        """Starts to send the waiting messages in the background, including those that are added later."""
         if self._round is None or self._round.done():
             self._round = asyncio.create_task(self._deliver())
 
@@ -131,7 +131,7 @@ class Courier:
             self._warn_once(_dropped(self._about, dropped))
 
     async def _claimed(self) -> tuple[Claim, ...]:
-        """Marks the next messages in the record and returns them. A webhook without an answer delays no other one."""
+        """Marks the next messages in the record and returns them. A webhook without an answer delays no other."""
         now, claims = await self._now(), tuple[Claim, ...]()
         failed = {name for name, at in self._failed.items() if time.monotonic() - at < PAUSE_SECONDS}
 

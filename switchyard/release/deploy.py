@@ -1,7 +1,7 @@
 """Drives a release through its phases, and writes the record before and after each of them.
 
-What a phase does is in `Steps`; what follows from its outcome is in `switchyard.release.phases`. Whenever the command
-dies, the record says which phase had begun, the Service says which colour serves, and both together say how to go on.
+`Steps` has the actions of the phases, and `switchyard.release.phases` the consequences of their outcomes. If the
+command dies, the phase in the record and the colour that the Service selects determine how to continue.
 """
 
 from collections.abc import Awaitable, Callable
@@ -35,9 +35,9 @@ class Runner:
 
     Args:
         ledger: the record and the Lease.
-        steps: what the phases do.
+        steps: the actions of the phases.
         on_phase: is called at the end of each phase.
-        bake_seconds: how long the old colour stays ready once the watch has passed.
+        bake_seconds: seconds for which the old colour stays ready once the watch has passed.
         hooks: hooks of the release.
         warn: reports a warning.
     """
@@ -62,8 +62,8 @@ class Runner:
         """Runs a new release.
 
         Args:
-            record: that has been written already.
-            hold_after: the phase after which it waits for an operator.
+            record: record of the release, which was already written.
+            hold_after: the phase after which the release waits for an operator.
         """
         return await self._go_on(record, State(phase=record.phase), hold_after)
 
@@ -73,15 +73,17 @@ class Runner:
         if stands.taken_back:
             return await self._rollback.run(record, "the old colour serves again")
         if stands.condemned:
-            return await self._rollback.run(record, record.phases[-1].detail or "the new version was condemned")
+            return await self._rollback.run(
+                record, record.phases[-1].detail or "the new version is worse than accepted"
+            )
         state = apply(stands.state, Event.RESUME)
         return await self._go_on(_continued(record), state)
 
     async def abort(self, record: ReleaseRecord, by: str) -> ReleaseRecord:
-        """Takes a release back: its old colour serves.
+        """Aborts a release, so that its old colour serves.
 
         Raises:
-            switchyard.release_errors.TransitionError: the old colour has no pods any more.
+            switchyard.release_errors.TransitionError: the old colour no longer has pods.
             GateRefusedError: a hook has run after which the old version no longer works.
         """
         stands = await self.standing(record)
@@ -97,11 +99,11 @@ class Runner:
         return await self._end(record, Result.FAILED, f"{reason}. {remains}".strip())
 
     def check_abort(self, record: ReleaseRecord, stands: Standing) -> None:
-        """Raises what `abort` raises for a release that cannot be taken back, before anything is changed.
+        """Raises the errors of `abort` for a release that cannot be aborted, before anything is changed.
 
         Args:
             record: record of the release.
-            stands: where it stands.
+            stands: state of the release.
         """
         if stands.taken_back:
             return
@@ -110,7 +112,7 @@ class Runner:
         apply(stands.state, Event.ABORT)
 
     async def take_back(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
-        """Takes back a release of a group, if its old colour still has its pods."""
+        """Aborts a release of a group, if its old colour still has its pods."""
         stands = await self.standing(record)
         return await self._rollback.run(record, reason) if stands.state.can_roll_back else record
 
@@ -118,7 +120,7 @@ class Runner:
         """Ends the bake of a release now, or continues its retirement.
 
         Raises:
-            switchyard.errors.TransitionError: it does not bake.
+            switchyard.errors.TransitionError: the release is not in its bake.
         """
         stands = await self.standing(record)
         if stands.taken_back:
@@ -146,7 +148,7 @@ class Runner:
             record = self._left(record, ended)
             if ended.event is Event.BREACHED:
                 await self._rollback.condemn(record)
-                return await self._rollback.run(record, ended.detail or "the new version was condemned")
+                return await self._rollback.run(record, ended.detail or "the new version is worse than accepted")
             state = apply(state, ended.event)
             record = await self._written(record, state, ended, hold_after)
             if record.held:
@@ -194,8 +196,8 @@ class Runner:
 
         Args:
             phase: the phase.
-            call: what it does.
-            lost: whether an error may mean that its answer was lost, and is raised.
+            call: the call.
+            lost: whether an error may mean a lost answer, and is raised.
         """
         try:
             return await call
@@ -228,7 +230,7 @@ class Runner:
     async def _written(
         self, record: ReleaseRecord, state: State, ended: Ended, hold_after: Phase | None
     ) -> ReleaseRecord:
-        """The record that was written after a phase."""
+        """Writes the record after a phase, and returns it."""
         if state.ended:
             return await self._end(record, state.result, ended.detail)
         if state.held:
@@ -242,7 +244,7 @@ class Runner:
         return record
 
     def _holds(self, record: ReleaseRecord, ended: Ended, hold_after: Phase | None) -> bool:
-        """Whether the operator wants the release to wait after this phase. A condemned version does not wait."""
+        """Whether the operator wants the release to wait after this phase. A bad version does not wait."""
         return record.phase is hold_after and ended.event is Event.PASSED and not self._steps.is_condemned()
 
     async def _end(self, record: ReleaseRecord, result: Result, detail: str | None) -> ReleaseRecord:

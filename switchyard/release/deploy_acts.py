@@ -28,7 +28,7 @@ class Warming:
     Attributes:
         change: change of the configuration.
         tag: tag of the release.
-        live: what the cluster has of the keys that are set; see `preview_change`.
+        live: values on the cluster of the keys that are set; see `preview_change`.
     """
 
     change: ColourChange
@@ -51,9 +51,9 @@ class Patch:
     """A change of a selector.
 
     Attributes:
-        plan: what is to serve.
-        lane: lane of the service.
-        observe: reads the service anew.
+        plan: the planned switch.
+        lane: fast lane of the service.
+        observe: reads the service again.
     """
 
     plan: Plan
@@ -86,16 +86,16 @@ class Acts(Protocol):
         """Deletes the pods of a colour that does not serve."""
 
     def condemn(self, detail: str) -> None:
-        """Reports to the other services of the group at once that this version is condemned."""
+        """Reports at once to the other services of the group that this version failed its watch."""
 
     def condemned(self) -> Ended | None:
-        """The outcome of this release if another version of its group is condemned; None otherwise."""
+        """The outcome of this release if another version of its group failed its watch; None otherwise."""
 
     def because(self) -> str | None:
-        """Key of another service whose version is condemned; None without one."""
+        """Key of another service whose version failed its watch; None without one."""
 
     async def until_condemned(self) -> Ended:
-        """Waits until another version of the group is condemned."""
+        """Waits until another version of the group has failed its watch."""
 
 
 class LoneActs:
@@ -128,7 +128,7 @@ class LoneActs:
         return await converge(self._engine, key, target, self._warn, config=False, by_weights=self._by_weights)
 
     async def converge_back(self, key: str, source: Colour, replicas: int | None) -> Convergence:
-        """Brings configuration and state to the old version."""
+        """Updates configuration and state to the old version, which serves again."""
         return await converge(self._engine, key, source, self._warn, config=False, replicas=replicas)
 
     async def remove(self, removal: Warming) -> None:

@@ -1,13 +1,13 @@
-"""How services that are released together wait for each other, and how the outcome of one affects the others.
+"""Synchronises services that are released together, and applies the outcome of one to the others.
 
 Each service has its own release, with its own record, hooks and phases. Until the watch has passed they go through the
-phases in step: none begins a phase before all have passed the one before.
+phases in step: no service starts a phase before all have passed the previous one.
 
 - A version that is refused or fails before the switch ends the releases of all, and nothing is switched.
-- A version that is condemned takes all of them back, at once.
-- A version without a verdict holds all of them, so that all can still go back together.
+- If a version fails its watch, all are rolled back at once.
+- If a version has no verdict, all are held, so that all can still be rolled back together.
 
-From the bake on, each release is its own.
+From the bake on, the releases are independent.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ ENDS = frozenset({Event.REFUSED, Event.FAILED})
 
 
 ForAll = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]
-"""Acts for several releases: takes the value of each, and returns the result for each; None if there is none."""
+"""An action for several releases: takes the value of each, and returns the result for each, or None."""
 
 
 @dataclass
@@ -36,8 +36,8 @@ class Meeting:
 
     Attributes:
         values: the value that each service contributes, by the key of the service.
-        begun: whether the action has begun.
-        answer: what the action returned, or its error; None before that.
+        begun: whether the action has started.
+        answer: result or error of the action; None before it has ended.
     """
 
     values: dict[str, Any] = field(default_factory=dict)
@@ -62,16 +62,16 @@ class Group:
         self._changed = asyncio.Event()
 
     def enter(self, key: str, phase: Phase) -> None:
-        """Records that a release has begun a phase."""
+        """Records that a release has started a phase."""
         self._phases[key] = phase
         self._notify()
 
     def leave(self, key: str, setback: Ended | None) -> None:
-        """Records that a release does nothing more in this command.
+        """Records that this command does nothing more for a release.
 
         Args:
             key: key of the service.
-            setback: why it did not reach what it is for; None where it did.
+            setback: why the command did not reach its goal; None if it did.
         """
         self._gone.add(key)
         if setback is not None:
@@ -87,9 +87,9 @@ class Group:
 
         Args:
             key: key of the service.
-            phase: that has ended.
-            ended: its own outcome.
-            new: whether its new version served when the phase began.
+            phase: the phase that has ended.
+            ended: outcome of this release.
+            new: whether the new version served when the phase started.
         """
         if phase in {Phase.DRAIN, Phase.RETIRE}:
             return ended
@@ -111,13 +111,13 @@ class Group:
         value: Any,
         act: Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]],
     ) -> Any:
-        """Acts once for all releases that are in a phase, when each of them is ready for it.
+        """Runs an action once for all releases in a phase, when each of them is ready for it.
 
         Args:
             key: key of the service.
-            phase: in which it is done.
-            value: what this service brings.
-            act: does it, for whoever comes last.
+            phase: the phase of the action.
+            value: the value of this service.
+            act: the action, which the last release to arrive runs.
 
         Raises:
             GateRefusedError: another release has ended before it was ready.
@@ -131,13 +131,13 @@ class Group:
         return await self._answer(key, meeting, act)
 
     async def meet_those_that_come(self, key: str, name: str, value: Any, act: ForAll) -> Any:
-        """Acts once for all releases that end with this action; it does not wait for those that end otherwise.
+        """Runs an action once for all releases that end with it, without waiting for those that end otherwise.
 
         Args:
             key: key of the service.
-            name: of what is done.
-            value: what this service brings.
-            act: does it.
+            name: name of the action.
+            value: the value of this service.
+            act: the action.
         """
         self._ending.add(key)  # and is not waited for elsewhere, as it would wait for the others there
         meeting = self._join(key, name, value)
@@ -145,16 +145,16 @@ class Group:
         return await self._answer(key, meeting, act)
 
     async def meet_on_the_way(self, key: str, phase: Phase, value: Any, act: ForAll) -> Any:
-        """Acts once for all releases that need this action in a phase; other releases may pass the phase without it.
+        """Runs an action once for all releases that need it in a phase. Others may pass the phase without it.
 
         Args:
             key: key of the service.
-            phase: in which it is done.
-            value: what this service brings.
-            act: does it.
+            phase: the phase of the action.
+            value: the value of this service.
+            act: the action.
 
         Returns:
-            the answer for this service; None, and nothing is done, once a version is condemned.
+            The result for this service; None, without running the action, once a version has failed its watch.
         """
         meeting = self._join(key, phase, value)
         await self._until(lambda: meeting.begun or self._goes_back() or self._is_complete(meeting, phase))
@@ -163,27 +163,27 @@ class Group:
         return await self._answer(key, meeting, act)
 
     def condemn(self, key: str, detail: str) -> None:
-        """A version is condemned, or its old colour serves again: the others go back too."""
+        """Records that a version failed its watch, or that its old colour serves again: all are rolled back."""
         if not self._is_condemned(key):
             self._setbacks[key] = (self._phases[key], Ended(Event.BREACHED, detail))
         self._notify()
 
     def condemned(self, key: str) -> Ended | None:
-        """The outcome of the watch of a release when another version is condemned; None without one."""
+        """The outcome of the watch of a release if another version failed its watch; None otherwise."""
         other = self._other(key, Phase.WARM)
         if other is None or other[1].event is not Event.BREACHED:
             return None
         return Ended(Event.BREACHED, report_other(*other))
 
     def because(self, key: str) -> str | None:
-        """Key of another service whose version is condemned, where that of this one is not."""
+        """Key of another service whose version failed its watch; None if this one failed too."""
         own, other = self._setbacks.get(key), self._other(key, Phase.WARM)
         if other is None or other[1].event is not Event.BREACHED or (own and own[1].event is Event.BREACHED):
             return None
         return other[0]
 
     async def until_condemned(self, key: str) -> Ended:
-        """Waits until another version is condemned."""
+        """Waits until another version has failed its watch."""
         await self._until(lambda: self.condemned(key) is not None)
         ended = self.condemned(key)
         if ended is None:
@@ -191,7 +191,7 @@ class Group:
         return ended
 
     async def until_all_bake(self, key: str) -> None:
-        """Waits until no other release is before the retirement: its record says that its watch has passed."""
+        """Waits until the watch of every other release has passed, by its record."""
         await self._until(
             lambda: all(
                 other in self._gone or phase is Phase.RETIRE for other, phase in self._phases.items() if other != key
@@ -199,7 +199,7 @@ class Group:
         )
 
     def _join(self, key: str, name: str, value: Any) -> Meeting:
-        """Brings what a service has to a meeting; to a new one, if the last one began without it."""
+        """Adds the value of a service to a meeting, or to a new one if the last one started without it."""
         meeting = self._meetings.setdefault(name, Meeting())
         if meeting.begun:
             meeting = self._meetings[name] = Meeting()
@@ -229,16 +229,16 @@ class Group:
         return answers.get(key) if isinstance(answers, dict) else answers
 
     def _is_through(self, key: str, phase: Phase) -> bool:
-        """Whether a release has ended a phase, or began after it."""
+        """Whether a release has ended a phase, or started after it."""
         return key in self._gone or _after(self._phases[key], phase) or phase in self._passed[key]
 
     def _is_complete(self, meeting: Meeting, phase: Phase) -> bool:
         return all(key in meeting.values or key in self._gone or _after(at, phase) for key, at in self._phases.items())
 
     def _other(self, key: str, phase: Phase) -> tuple[str, Ended] | None:
-        """Another release that has a setback in a phase, or before; None without one.
+        """Another release with a setback in a phase or before; None without one.
 
-        One whose version goes back has it in every phase.
+        A release that is rolled back has a setback in every phase.
         """
         others = [
             (other, ended)
@@ -252,7 +252,7 @@ class Group:
         return other is not None and other[1].event is not Event.NO_VERDICT
 
     def _goes_back(self) -> bool:
-        """Whether a version is condemned, so that all go back."""
+        """Whether a version failed its watch, so that all are rolled back."""
         return any(map(self._is_condemned, self._setbacks))
 
     def _is_condemned(self, key: str) -> bool:
@@ -268,13 +268,13 @@ class Group:
 
 
 def shared(own: Ended, phase: Phase, other: tuple[str, Ended] | None, *, new: bool) -> Ended:
-    """The outcome of a phase of one release of a group: a pure function.
+    """Computes the outcome of a phase of one release of a group: a pure function.
 
     Args:
-        own: its own outcome.
-        phase: that has ended.
+        own: outcome of this release.
+        phase: the phase that has ended.
         other: the key of another release that has a setback, with its outcome; None without one.
-        new: whether its new version served when the phase began.
+        new: whether the new version served when the phase started.
     """
     if own.event in ENDS and new and phase is Phase.SWITCH:
         return replace(own, event=Event.BREACHED)  # others have not switched: this one goes back

@@ -37,9 +37,9 @@ class ReleaseHooks:
         """Runs a phase and the hooks around it.
 
         Args:
-            steps: of the release.
-            state: where it stands.
-            record: of the release.
+            steps: steps of the release.
+            state: state of the release.
+            record: record of the release.
             step: runs the phase.
             settled: awaits another call of the phase.
 
@@ -49,7 +49,7 @@ class ReleaseHooks:
         return record, await step(record)
 
     async def after_rollback(self, record: ReleaseRecord) -> tuple[ReleaseRecord, str | None]:
-        """Runs the hooks of a rollback that is done. Returns the record with them, and what did not pass, in words."""
+        """Runs the hooks after a rollback. Returns the record with them, and a text about hooks that did not pass."""
         return record, None
 
 
@@ -62,8 +62,8 @@ class DeployHooks(ReleaseHooks):
 
     Attributes:
         runs: the hooks.
-        ledger: of the release.
-        name: of the service's objects.
+        ledger: ledger of the release.
+        name: name of the service's objects.
     """
 
     runs: HookRuns
@@ -84,7 +84,7 @@ class DeployHooks(ReleaseHooks):
         return hooks.record, replace(ended, detail=_joined(ended.detail, hooks.detail))
 
     async def after_rollback(self, record: ReleaseRecord) -> tuple[ReleaseRecord, str | None]:
-        """Runs the hooks of a rollback that is done."""
+        """Runs the hooks after a rollback."""
         hooks, unfinished = PointEnded(abandoned(record, self.ledger.now())), None
         try:
             await self.runs.run(HookPoint.ON_ROLLBACK, self.name, hooks)
@@ -107,7 +107,7 @@ class DeployHooks(ReleaseHooks):
         return Ended(Event.PASSED)
 
     async def _watched(self, steps: Steps, record: ReleaseRecord, step: Step) -> tuple[ReleaseRecord, Ended]:
-        """Runs the hooks after a switch beside the watch. A version that is condemned does not wait for them."""
+        """Runs the hooks after a switch in parallel with the watch. The rollback of a bad version does not wait."""
         hooks = PointEnded(record)
         if steps.is_condemned() or not self.runs.waiting(HookPoint.AFTER_SWITCH, record):
             return record, await step(record)
@@ -136,7 +136,7 @@ class DeployHooks(ReleaseHooks):
 
 
 class HookReport(Protocol):
-    """Where hooks are reported."""
+    """Interface for reports about hooks."""
 
     def warn(self, line: str) -> None:
         """Reports a hook that did not pass."""
@@ -151,11 +151,11 @@ def release_hooks(
     """The hooks of a service on a cluster.
 
     Args:
-        service: its settings.
-        name: of the service's objects.
+        service: settings of the service.
+        name: name of the service's objects.
         api: the API server.
-        ledger: of the release.
-        report: where they are reported.
+        ledger: ledger of the release.
+        report: receives the reports about hooks.
     """
     hooks = service.release.hooks
     if not any(hooks.all()):
@@ -165,14 +165,14 @@ def release_hooks(
 
 
 def _point(state: State) -> HookPoint | None:
-    """The point before the step of a phase; None where there is none, or it is behind."""
+    """The hook point before the step of a phase; None without one, or if it has passed."""
     if state.phase is Phase.SWITCH:
         return HookPoint.BEFORE_SWITCH if state.serving is Side.OLD else None
     return {Phase.WARM: HookPoint.BEFORE_WARM, Phase.RETIRE: HookPoint.BEFORE_RETIRE}.get(state.phase)
 
 
 async def _cancelled(task: "asyncio.Future[Any]") -> None:
-    """Ends a task that nobody waits for any more. What it raised is of no interest then."""
+    """Cancels a task whose result is no longer needed, and ignores its error."""
     task.cancel()
     await asyncio.wait({task})
     if not task.cancelled():
@@ -180,7 +180,7 @@ async def _cancelled(task: "asyncio.Future[Any]") -> None:
 
 
 def _unfinished(running: "asyncio.Task[None]") -> str | None:
-    """Why hooks that have ended beside a watch are not finished, in words: the watch goes on all the same."""
+    """A text about hooks that ended with an error in parallel with the watch, which continues."""
     try:
         running.result()
     except ClusterError as error:

@@ -17,10 +17,10 @@ from switchyard.release.store import Releases
 
 
 class DeployLedger(HeldRecord):
-    """The record and the Lease of one service, as a release by `deploy` uses them. The arguments are the base's."""
+    """The record and the Lease of one service for a release by `deploy`, with the arguments of the base."""
 
     async def ask_time(self) -> datetime:
-        """The time by the API server's clock, outside of the Lease."""
+        """Reads the time of the API server's clock without holding the Lease."""
         return (await ServerClock.ask(self._api)).now()
 
     @asynccontextmanager
@@ -29,23 +29,23 @@ class DeployLedger(HeldRecord):
 
         Args:
             act: the command.
-            detached: whether it goes on without a terminal.
+            detached: whether the command runs in the background.
 
         Raises:
-            LeaseHeldError: another command holds it, and lives.
+            LeaseHeldError: another running command holds the Lease.
         """
         async with self.holding(Holder(act.value, detached=detached), urgent=act is Act.ABORT):
             yield self
 
     async def enter(self, record: ReleaseRecord) -> None:
-        """Writes that a phase has begun, to the record and to the Lease."""
+        """Writes the start of a phase to the record and to the Lease."""
         if self._lease is not None:
             await self._lease.enter(record.phase.value)
         await self._store.update(lambda releases: entering(releases, record))
         self._send_beside(record)
 
     async def is_meant(self, record: ReleaseRecord) -> bool:
-        """Whether a version that was rolled back may be released again, because only another one was condemned."""
+        """Whether a version that was rolled back may be released again, because only another one was bad."""
         version = find_rolled_back((await self.read()).rolled_back, record.target, record.tag)
         return version is not None and version.because is not None
 
@@ -63,7 +63,7 @@ class DeployLedger(HeldRecord):
         await self._store.update(lambda releases: releases.writing(record))
 
     def _send_beside(self, record: ReleaseRecord) -> None:
-        """Begins to send waiting messages, unless the selector is about to be changed, which must not be delayed."""
+        """Starts to send waiting messages, unless the selector will be changed next, which must not be delayed."""
         last = record.phases[-1] if record.phases else None
         switches = last is not None and last.phase is Phase.SWITCH and last.ended is None
         condemned = last is not None and last.outcome == Event.BREACHED
@@ -75,8 +75,8 @@ class DeployLedger(HeldRecord):
 
         Args:
             record: record of the release.
-            reason: why.
-            because: key of the service whose version was condemned instead; None where it was this one.
+            reason: reason of the rollback.
+            because: key of the service whose version failed its watch instead; None if this one failed.
         """
         await self.confirm()
         if record.tag is None:
@@ -89,7 +89,7 @@ class DeployLedger(HeldRecord):
     def new_record(
         self, service: str, source: Colour, from_tag: str | None, tag: str, reason: str | None
     ) -> ReleaseRecord:
-        """The record of a release that begins."""
+        """The record of a new release."""
         now, holder = self.now(), Holder(Act.DEPLOY.value)
         return ReleaseRecord(
             id=new_id(now),
@@ -113,7 +113,7 @@ class RollbackJournal:
     Args:
         ledger: ledger of the release, whose Lease is held.
         record: record of the release.
-        because: key of the service whose version was condemned instead; None where it was this one.
+        because: key of the service whose version failed its watch instead; None if this one failed.
     """
 
     def __init__(self, ledger: DeployLedger, record: ReleaseRecord, because: str | None = None) -> None:
@@ -126,12 +126,12 @@ class RollbackJournal:
         return self._record
 
     async def abandoned(self, _serving: Colour) -> None:
-        """There is no other command than that of the release."""
+        """Returns None, because no command but that of the release is involved."""
         return
 
     @asynccontextmanager
     async def held(self, _act: Act) -> AsyncGenerator[None, None]:
-        """The Lease is held already."""
+        """Does nothing, because the Lease is already held."""
         await self._ledger.confirm()
         yield
 
@@ -152,15 +152,15 @@ class NoJournal:
     """The journal of a fast lane that only passes gates and patches: the release has its own record."""
 
     async def last(self, _serving: Colour) -> None:
-        """There is no release before."""
+        """Returns None, because there is no earlier release."""
         return
 
     async def abandoned(self, _serving: Colour) -> None:
-        """There is no other command than that of the release."""
+        """Returns None, because no command but that of the release is involved."""
         return
 
     def held(self, _act: Act) -> AbstractAsyncContextManager[None]:
-        """The release holds the Lease."""
+        """Does nothing, because the release holds the Lease."""
         return nullcontext()
 
     async def begin(self, _plan: Plan, _reason: str | None) -> str:
@@ -180,6 +180,6 @@ NO_JOURNAL = NoJournal()
 
 
 def entering(releases: Releases, record: ReleaseRecord) -> Releases:
-    """The record after a phase has begun. A version that serves again no longer counts as rolled back."""
+    """The record after the start of a phase. A version that serves again no longer counts as rolled back."""
     releases = releases.writing(record)
     return releases.permitting(record.target, record.tag) if record.phase is Phase.DRAIN else releases

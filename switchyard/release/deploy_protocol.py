@@ -11,13 +11,13 @@ from switchyard.release.standing import Live
 
 @dataclass(frozen=True)
 class Ended:
-    """How a phase ended.
+    """The end of a phase.
 
     Attributes:
         event: the outcome.
-        detail: the numbers, or the reason, in words.
-        receipt: receipt of the switch, where the phase has one.
-        numbers: numbers of the verdict, where the phase has one.
+        detail: the numbers or the reason, as text.
+        receipt: receipt of the switch; None for a phase without one.
+        numbers: numbers of the verdict; None for a phase without one.
     """
 
     event: Event
@@ -36,7 +36,7 @@ class Ledger(Protocol):
         """Ends the command when another one has taken the Lease."""
 
     async def enter(self, record: ReleaseRecord) -> None:
-        """Writes that a phase has begun, to the record and to the Lease."""
+        """Writes the start of a phase to the record and to the Lease."""
 
     async def write(self, record: ReleaseRecord) -> None:
         """Writes the record. A release that has ended is moved into the history."""
@@ -67,10 +67,10 @@ class Steps(Protocol):
         """Judges the new version by its requests and its pods."""
 
     def is_condemned(self) -> bool:
-        """Whether the watch, which began with the switch, has already condemned the new version."""
+        """Whether the watch, which started with the switch, has already judged the new version bad."""
 
     async def until_condemned(self) -> Ended:
-        """Waits until another version of the group is condemned; waits for ever if there is no group."""
+        """Waits until another version of the group has failed its watch; without a group it never returns."""
 
     async def check_unused(self, record: ReleaseRecord) -> None:
         """Raises `GateRefusedError` while the old colour still gets requests."""
@@ -82,4 +82,4 @@ class Steps(Protocol):
         """Changes the selector back to the old colour if necessary, and records the version that was rolled back."""
 
     async def withdraw(self, record: ReleaseRecord) -> str:
-        """Deletes the pods of a new version that has not served. Returns a sentence about what could not be deleted."""
+        """Deletes the pods of a new version that has not served. Returns a sentence about remaining pods."""

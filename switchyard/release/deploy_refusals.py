@@ -21,7 +21,7 @@ from switchyard.release.refusals import UNTOUCHED
 
 
 def see_others() -> str:
-    """The remedy for a deletion of pods whose update would change something else.
+    """The remedy if the update that deletes pods would change something else.
 
     It does not propose the update, which nobody has reviewed and which may create the pods of an aborted release.
     """
@@ -32,7 +32,7 @@ def _impossible(key: str, tag: str, rule: str) -> Refusal:
     return Refusal(
         code=Code.TAG_IMPOSSIBLE,
         step=f"{key}: the deploy",
-        observed=f"{tag!r} is no tag or digest of an image",
+        observed=f"{tag!r} is not an image tag or digest",
         rule=rule,
         remedy=f"{UNTOUCHED} For example: {typed(f'switchyard deploy {key} v2.1.0')}",
     )
@@ -56,15 +56,15 @@ def refuse_unfinished(record: ReleaseRecord | None, key: str, serving: Colour) -
     """Refuses a release while another one has not ended.
 
     Args:
-        record: of the latest release; None where there is none.
-        key: of the service.
+        record: record of the latest release; None without one.
+        key: key of the service.
         serving: the colour that serves.
     """
     if record is None or not record.running:
         return None
     if record.kind == Act.DEPLOY:
-        back = f"Or go back: {typed(f'switchyard abort {key}')}"
-        remedy = f"Go on: {typed(f'switchyard resume {key}')}. {back}"
+        back = f"Or abort it: {typed(f'switchyard abort {key}')}"
+        remedy = f"To continue: {typed(f'switchyard resume {key}')}. {back}"
         if record.phase == "bake":
             remedy = f"End it: {typed(f'switchyard retire {key}')}. {back}"
     else:
@@ -92,7 +92,7 @@ def refuse_no_release(record: ReleaseRecord | None, key: str, act: Act) -> Refus
         code=Code.NO_RELEASE_RUNS,
         step=f"{key}: {act}",
         observed=observed,
-        rule="only a release that `switchyard deploy` has begun, and that has not ended, is continued or taken back",
+        rule="only a release by `switchyard deploy` that has not ended can be continued or aborted",
         remedy=f"{UNTOUCHED} See: {typed(f'switchyard history {key}')}",
     )
 
@@ -106,7 +106,7 @@ def refuse_returned(observation: Observation, tag: str, version: RolledBack) -> 
         observed=f"it {version.described}",
         rule="a version that was rolled back does not return unless an operator asks for it",
         remedy=(
-            f"{UNTOUCHED} {observation.what_serves} If its pods are still there, and to switch all the same: "
+            f"{UNTOUCHED} {observation.what_serves} To switch anyway, if its pods are still there: "
             + typed(f"switchyard switch {key} {version.colour}")
         ),
     )
@@ -117,8 +117,8 @@ def refuse_others(key: str, colour: Colour, tag: str | None, steps: Iterable[Ste
 
     Args:
         key: key of the service.
-        colour: that is given its version and pods, or loses them.
-        tag: tag of the version; None where the colour loses its pods, so that nothing is deployed again.
+        colour: the colour that is warmed, or whose pods are deleted.
+        tag: tag of the version; None if the pods of the colour are deleted.
         steps: the other changes.
     """
     again = see_others()
@@ -146,8 +146,7 @@ def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) 
         rule="a colour is retired when it gets no more requests",
         remedy=(
             f"{observation.what_serves} Its pods stay. When its clients have gone: "
-            f"{typed(f'switchyard retire {key}')}. To retire it all the same: {set_value(path, 0)} && "
-            + typed("pulumi up")
+            f"{typed(f'switchyard retire {key}')}. To retire it anyway: {set_value(path, 0)} && " + typed("pulumi up")
         ),
     )
 
@@ -162,11 +161,11 @@ def refuse_impossible_tag(key: str, tag: str) -> Refusal | None:
 
 
 def abort_incomplete(record: ReleaseRecord, why: str) -> str:
-    """Reports that the pods or the configuration of a new version that has not served could not be taken back.
+    """Reports that an abort could not remove the pods or the configuration of the new version.
 
     Args:
         record: record of the release.
-        why: in the words of the engine or of a gate.
+        why: message of the engine or of a gate.
     """
     replicas = f"{below(SERVICES, record.service)}.{record.target}.replicas"
     return notice(
@@ -178,7 +177,7 @@ def abort_incomplete(record: ReleaseRecord, why: str) -> str:
 
 
 def report_unrecorded(record: ReleaseRecord, serving: str | None, why: str) -> str:
-    """Reports that the record does not have what became of the rollback of a release.
+    """Reports that the result of a rollback could not be recorded.
 
     Args:
         record: record of the release.
@@ -200,15 +199,15 @@ def report_unrecorded(record: ReleaseRecord, serving: str | None, why: str) -> s
 
 
 def no_abort(record: ReleaseRecord, why: str) -> str:
-    """Says what to type where a release cannot be aborted any more, because its old version is being retired.
+    """The message that a release can no longer be aborted, because its old version is being retired.
 
     Args:
-        record: of the release.
-        why: what does not fit.
+        record: record of the release.
+        why: the reason.
     """
     key = record.service
     return (
-        f"{key}: {why}. {UNTOUCHED} Go on: {typed(f'switchyard resume {key}')}. To have "
+        f"{key}: {why}. {UNTOUCHED} To continue: {typed(f'switchyard resume {key}')}. To have "
         f"{record.from_tag or record.source} serve again, which warms its pods first: "
         + typed(f"switchyard rollback {key}")
     )

@@ -1,4 +1,4 @@
-"""The rollback that a release does itself, also while the API server is away: tried again, bounded, and reported."""
+"""The rollback by a release itself, which is repeated for a limited time while the API server does not answer."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,13 +17,13 @@ from switchyard.release_errors import RollbackUnrecordedError
 
 
 class Rollback:
-    """Sends the traffic of one release back to its old colour.
+    """Rolls one release back to its old colour.
 
     Args:
         ledger: the record and the Lease.
-        steps: what the phases do.
+        steps: the actions of the phases.
         hooks: hooks of the release.
-        warn: reports that the API server is waited for.
+        warn: reports a wait for the API server.
     """
 
     def __init__(self, ledger: Ledger, steps: Steps, hooks: ReleaseHooks, warn: Warn) -> None:
@@ -33,9 +33,9 @@ class Rollback:
         self._warn = warn
 
     async def condemn(self, record: ReleaseRecord) -> None:
-        """Writes that a version is condemned, which nobody else knows yet, and which serves until its rollback.
+        """Records that a version failed its watch, while it serves until its rollback.
 
-        An API server that is away is asked again. A record that cannot be written stops no rollback.
+        The write is repeated while the API server does not answer. A failed write stops no rollback.
         """
         with suppress(ClusterError):
             waits = self._waits(record, f"the record that {record.target} is condemned")
@@ -44,11 +44,11 @@ class Rollback:
     async def run(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
         """Rolls back, and ends the record. If that fails, the release is held, and `abort` tries again.
 
-        An API server that is away is asked again: users get the version until it answers.
+        The call is repeated while the API server does not answer, because users get the bad version until then.
 
         Args:
             record: record of the release.
-            reason: why it is taken back.
+            reason: reason of the rollback.
 
         Raises:
             RollbackUnrecordedError: the record cannot be written, whether the rollback is done or not.
@@ -81,7 +81,7 @@ class Rollback:
         return lambda error: self._warn(retries.waiting(record.service, step, error))
 
     async def _held(self, record: ReleaseRecord, reason: str, error: Exception) -> ReleaseRecord:
-        """The record of a release whose rollback is not done, with what serves."""
+        """The record of a release that is held because its rollback failed, with the colour that serves."""
         serving = None
         with suppress(ClusterError, GateRefusedError):
             serving = (await self._steps.live()).serving

@@ -1,4 +1,4 @@
-"""What each phase of a release does on the cluster and with the engine. Each step may be done again after a kill."""
+"""The steps of a release on the cluster and with the engine. Each step can be repeated after a kill."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -41,20 +41,20 @@ from switchyard.release.watch import Start, start_of, watch
 from switchyard.release.watch_readiness import check_metrics
 
 CONDEMNED = "ended early: the new version is worse than accepted"
-"""What becomes of a step after the switch whose version is condemned."""
+"""Detail of a step after the switch that ended early because of a bad version."""
 
 ENDPOINT_SECONDS = 15.0
-"""How long the endpoints of pods that are ready may take to say so: another controller writes them."""
+"""Seconds within which another controller must write the endpoints of ready pods."""
 
 
 class ClusterSteps:
-    """The phases of a release, on a cluster.
+    """The steps of a release on a cluster.
 
     Args:
-        place: where the release works.
-        ledger: of the release.
-        settings: of the service.
-        acts: what it has the engine and the selector do; None for a service that is released alone.
+        place: context of the release.
+        ledger: ledger of the release.
+        settings: settings of the service.
+        acts: changes by the engine and of the selector; None for a service that is released alone.
     """
 
     def __init__(
@@ -70,7 +70,7 @@ class ClusterSteps:
         self._converging: asyncio.Task[Convergence] | None = None
 
     async def live(self) -> Live:
-        """Reads what serves, and which colours have ready pods."""
+        """Reads which colour serves, and which colours have ready pods."""
         observation = await self._place.observe()
         ready = {colour.value for colour, state in observation.colours.items() if state.ready}
         return Live(observation.serving, ready, split=not observation.is_at(observation.serving))
@@ -94,14 +94,14 @@ class ClusterSteps:
         return Ended(Event.PASSED, str(state))
 
     async def prove(self, record: ReleaseRecord) -> Ended:
-        """Has the gates judge the new version before it serves."""
+        """Checks the gates for the new version before it serves."""
         plan = await self._plan(record)
         await self._lane().pass_gates(plan, intended=await self._ledger.is_meant(record))
         unread = await check_metrics(self._place, plan, record)
         return Ended(Event.PASSED, ". ".join(filter(None, (f"{plan.to.ready} pods ready, gates passed", unread))))
 
     async def switch(self, record: ReleaseRecord) -> Ended:
-        """Has the Service select the new colour, from which moment on the new version is watched."""
+        """Changes the selector to the new colour, and starts the watch of the new version."""
         plan, lane = await self._plan(record), self._lane()
         observation = plan.observation
         undrained = await self._undrained(observation, plan.target) if plan.patch else None
@@ -118,7 +118,7 @@ class ClusterSteps:
         return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
 
     async def _followed(self, lane: FastLane, plan: Plan, record: ReleaseRecord, patched: float | None) -> Receipt:
-        """What is seen of the switch. A version that is condemned meanwhile does not wait for that."""
+        """The receipt with endpoints and nodes. The rollback of a bad version does not wait for it."""
         following = asyncio.create_task(lane.follow(plan, record.started, patched))
         if await self._early_watch.permits(following):
             return await following
@@ -126,9 +126,9 @@ class ClusterSteps:
         return Receipt(record.started, patched_after=patched, unseen=(f"endpoints and nodes: {CONDEMNED}",))
 
     async def drain(self, record: ReleaseRecord) -> Ended:
-        """Ends the connections to the old colour, and brings configuration and state to what serves.
+        """Ends the connections to the old colour, and updates configuration and state to the colour that serves.
 
-        A version that is condemned meanwhile does not wait for that.
+        The rollback of a bad version does not wait for it.
         """
         if self.is_condemned():
             return Ended(Event.FAILED, CONDEMNED)
@@ -168,7 +168,7 @@ class ClusterSteps:
         return await self._seen(record, ended) if record.doubt and ended.event is Event.PASSED else ended
 
     async def _seen(self, record: ReleaseRecord, ended: Ended) -> Ended:
-        """The outcome of a watch, with what is seen now of a switch in doubt. No condemned version waits for that."""
+        """The outcome of a watch, after a switch in doubt was checked again. A bad version does not wait for it."""
         looking = asyncio.create_task(seen_by_now(ended, self._place.cluster, record, lambda: self._observed(record)))
         if await self._early_watch.permits(looking):
             return await looking
@@ -194,10 +194,10 @@ class ClusterSteps:
         """Deletes the pods of the old colour, which gets no more requests."""
         await self.check_unused(record)
         await self._remove(record, old := Colour(record.source))
-        return Ended(Event.PASSED, f"{old} {record.from_tag or ''} has no pods any more".replace("  ", " "))
+        return Ended(Event.PASSED, f"{old} {record.from_tag or ''} no longer has pods".replace("  ", " "))
 
     async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:
-        """Has the Service select the old colour again, if it does not, and writes which version was rolled back."""
+        """Changes the selector back to the old colour if necessary, and records the version that was rolled back."""
         self._early_watch.cancel()
         observation = await self._observed(record)
         journal, old = RollbackJournal(self._ledger, record, self._acts.because()), Colour(record.source)
@@ -219,7 +219,7 @@ class ClusterSteps:
         return Ended(Event.PASSED, " ".join(filter(None, problems)) or None, outcome.receipt.to_json())
 
     async def withdraw(self, record: ReleaseRecord) -> str:
-        """Deletes the pods of a new version that has not served. Returns what remains, in words."""
+        """Deletes the pods of a new version that has not served. Returns a text about remaining pods."""
         try:
             await self._remove(record, Colour(record.target))
         except (EngineError, GateRefusedError) as error:
@@ -227,18 +227,18 @@ class ClusterSteps:
         return f"The pods of {record.target} are deleted"
 
     async def until_condemned(self) -> Ended:
-        """Waits until another version is condemned that this one belongs together with."""
+        """Waits until another version of the group has failed its watch."""
         return await self._acts.until_condemned()
 
     async def _remove(self, record: ReleaseRecord, colour: Colour) -> None:
-        """Sets a colour to no pods, by the program, whose gates refuse it for a colour that serves."""
+        """Scales a colour to 0 pods by an update, whose gates refuse it for a colour that serves."""
         await self._acts.remove(Warming(ColourChange(record.service, colour, {"replicas": 0}), str(record.tag)))
 
     async def _colour(self, record: ReleaseRecord, colour: Colour) -> ColourState:
         return (await self._observed(record)).colours[colour]
 
     async def _observed(self, record: ReleaseRecord) -> Observation:
-        """The service now, with the settings that the release has given to its new colour."""
+        """Reads the service, with the settings that the release has given to its new colour."""
         observation = await self._place.observe()
         own = self._settings.own(Track(record.target))
         pods = own.replicas if own.tag == record.tag else 0
@@ -266,7 +266,7 @@ class ClusterSteps:
         return await self._acts.converge_back(record.service, Colour(record.source), replicas)
 
     def is_condemned(self) -> bool:
-        """Whether the watch, which runs since the switch, has condemned the new version already."""
+        """Whether the watch, which started with the switch, has already judged the new version bad."""
         return self._early_watch.is_condemned
 
     def _not_converged(self, observation: Observation, target: Colour, convergence: Convergence) -> str | None:

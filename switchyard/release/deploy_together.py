@@ -42,7 +42,7 @@ class GroupHooks(ReleaseHooks):
     async def around(
         self, steps: Steps, state: State, record: ReleaseRecord, step: Step, settled: Settled
     ) -> tuple[ReleaseRecord, Ended]:
-        """Runs a phase and the hooks around it, and returns its outcome by that of all services."""
+        """Runs a phase and the hooks around it. The outcome depends on all services of the group."""
         self.group.enter(self.key, state.phase)
         if state.phase is Phase.RETIRE:
             await self.group.until_all_bake(self.key)
@@ -50,14 +50,14 @@ class GroupHooks(ReleaseHooks):
         return record, await self.group.agree(self.key, state.phase, ended, new=state.serving is Side.NEW)
 
     async def after_rollback(self, record: ReleaseRecord) -> tuple[ReleaseRecord, str | None]:
-        """Runs the hooks of a rollback that is done."""
+        """Runs the hooks after a rollback."""
         self.group.condemn(self.key, record.phases[-1].detail or "" if record.phases else "")
         return await self.hooks.after_rollback(record)
 
 
 @dataclass(frozen=True)
 class Part:
-    """One service of a group, as it is at the start of a command.
+    """One service of a group at the start of a command.
 
     Attributes:
         runner: runner of its release.
@@ -71,12 +71,12 @@ class Part:
 
     @property
     def bakes(self) -> bool:
-        """Whether its watch has passed, so that it is released on its own."""
+        """Whether the watch has passed, so that the release is independent of the others."""
         return not self.standing.taken_back and self.standing.state.phase in {Phase.BAKE, Phase.RETIRE}
 
     @property
     def serves_new(self) -> bool:
-        """Whether its new version serves."""
+        """Whether the new version serves."""
         return self.standing.state.serving is Side.NEW
 
 
@@ -116,10 +116,10 @@ async def resume(group: Group, parts: Mapping[str, Part]) -> Outcomes:
 
 
 async def abort(group: Group, parts: Mapping[str, Part], by: str) -> Outcomes:
-    """Takes releases back: first all that serve their new version, at once, and then all others, at once.
+    """Aborts releases: first all that serve their new version, at once, and then all others, at once.
 
     Raises:
-        switchyard.release_errors.TransitionError: one of them cannot go back.
+        switchyard.release_errors.TransitionError: one of them cannot be rolled back.
         GateRefusedError: a hook has run after which an old version no longer works.
     """
     _check_abort(parts)
@@ -135,7 +135,7 @@ async def abort(group: Group, parts: Mapping[str, Part], by: str) -> Outcomes:
 
 
 def _check_abort(parts: Mapping[str, Part]) -> None:
-    """Raises what `abort` raises, before anything is changed, with the command that takes back what can go back."""
+    """Raises the errors of `abort` before anything is changed, with the command that rolls back the others."""
     problems = dict[str, SwitchyardError]()
     for key, part in parts.items():
         try:
@@ -148,12 +148,12 @@ def _check_abort(parts: Mapping[str, Part]) -> None:
     if able := [key for key, part in parts.items() if part.serves_new and key not in problems]:
         names, together = ", ".join(able), " --together" if len(able) > 1 else ""
         back = typed(f"switchyard rollback {' '.join(able)}{together}")
-        remedy = f". To take back {names}, and leave {', '.join(problems)} as it is: {back}"
+        remedy = f". To roll back {names}, and leave {', '.join(problems)} as it is: {back}"
     key, problem = next(iter(problems.items()))
     if isinstance(problem, GateRefusedError):
         raise GateRefusedError(f"{problem}{remedy}")
     on = typed(f"switchyard resume {key}")
-    raise TransitionError(f"{key}: {problem}. Nothing was changed. Go on: {on}{remedy}")
+    raise TransitionError(f"{key}: {problem}. Nothing was changed. To continue: {on}{remedy}")
 
 
 async def _each(group: Group, runs: Mapping[str, Callable[[], Awaitable[ReleaseRecord]]]) -> Outcomes:

@@ -17,7 +17,7 @@ def interrupt(held: Held) -> bool:
     because the system reuses process IDs.
 
     Args:
-        held: the Lease.
+        held: the Lease that names the process.
     """
     if not held.detached or (held.user, held.host) != (user_name(), socket.gethostname()):
         return False

@@ -29,16 +29,16 @@ from switchyard.release.drain_report import (
 from switchyard.release.renewal import end_pods, renew_pods
 
 ASK_SECONDS = 3
-"""How long one pod may take to answer."""
+"""Seconds within which one pod must answer."""
 
 POLL_SECONDS = 0.5
-"""Between two counts of the connections that are left: a pod cannot be watched for them."""
+"""Seconds between two counts of the connections that are left, which cannot be watched."""
 
 UNDRAIN_SECONDS = 4
-"""How long the end of a drain may take at most: a rollback waits for it."""
+"""Time limit in seconds for the end of a drain, for which a rollback waits."""
 
 PODS_AT_ONCE = 20
-"""Pods that are asked side by side: so many take no longer than one, and are few enough for any API server."""
+"""Number of pods that are called at the same time, a load that any API server can serve."""
 
 
 async def drain(
@@ -50,18 +50,18 @@ async def drain(
     *,
     rolled_back: bool = False,
 ) -> DrainReport:
-    """Ends kept connections to a colour that does not serve any more, without a failed request. Raises no error.
+    """Ends kept connections to a colour that no longer serves, without a failed request. Raises no error.
 
     Args:
         cluster: the cluster.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         colour: the old colour.
-        seconds: how long to follow it; None takes the time of the settings. With 0 it has begun when this returns.
-        rolled_back: whether users are to leave the colour soon, because its version was rolled back.
+        seconds: time to follow the drain; None for the configured time. With 0 it returns once the drain has started.
+        rolled_back: whether the version was rolled back, so that users have to leave it soon.
 
     Returns:
-        What was reached, and which connections are left.
+        The report, with the pods that were reached and the connections that are left.
     """
     began = time.monotonic()
     begin = _drainer(cluster, name, service, colour, seconds, rolled_back=rolled_back)
@@ -84,11 +84,11 @@ async def undrain(cluster: Cluster, name: str, service: BlueGreenSettings, colou
     Args:
         cluster: the cluster.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         colour: the colour that serves next.
 
     Returns:
-        What was reached. A pod that was not reached serves all the same.
+        The report. A pod that was not reached serves as well.
     """
     began, method = time.monotonic(), service.release.drain.method
     if method is not DrainMethod.ENDPOINT:
@@ -120,7 +120,7 @@ def _drainer(
     *,
     rolled_back: bool,
 ) -> Callable[[str], Awaitable[DrainReport]]:
-    """What drains by the service's method; it takes who serves."""
+    """The function that drains by the service's method. Its argument is the colour that serves."""
     match service.release.drain.method:
         case DrainMethod.ENDPOINT:
             return partial(_by_endpoint, cluster, name, service, colour, seconds)
@@ -134,7 +134,7 @@ def _drainer(
 
 
 def _not_done(name: str, service: BlueGreenSettings, colour: Colour, why: str) -> DrainReport:
-    """The report of a drain that the API server has not answered, or does not permit."""
+    """The report of a drain for which the API server did not answer, or denied a request."""
     method, serving = service.release.drain.method, str(colour.other)
     if method is DrainMethod.RENEW:
         problem = not_replaced(service.namespace, colour_name(name, colour), colour, serving, why)
@@ -150,7 +150,7 @@ async def _left_alone(colour: Colour, _serving: str, *, by_request: bool) -> Dra
 async def _by_endpoint(
     cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float | None, serving: str
 ) -> DrainReport:
-    """Asks each pod to close its connections, again and again until none is left: pods may come and go meanwhile."""
+    """Calls the endpoint of each pod repeatedly until no connection is left, because pods may come and go."""
     serves_again = False
 
     async def ask() -> list[PodDrain]:
@@ -171,7 +171,7 @@ async def _by_endpoint(
 
 
 def _all_settled(pods: list[PodDrain]) -> bool:
-    """Whether asking again would change nothing but the number of connections."""
+    """Whether another call would change only the number of connections."""
     return not any(pod.again for pod in pods)
 
 
@@ -190,7 +190,7 @@ def _report(colour: Colour, pods: list[PodDrain]) -> DrainReport:
 async def _ask(
     cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, *, draining: bool
 ) -> list[PodDrain]:
-    """Asks every pod of a colour that runs, those that are being deleted too: they hold connections as well."""
+    """Calls the endpoint of every running pod of a colour, also of pods that are being deleted."""
     settings, turns = service.release.drain, asyncio.Semaphore(PODS_AT_ONCE)
     request = ProxyRequest(f"{settings.path}?state={'on' if draining else 'off'}", ASK_SECONDS)
 
@@ -213,7 +213,7 @@ async def _ask(
 
 
 async def _close_own(cluster: Cluster, service: BlueGreenSettings, pod: str) -> None:
-    """Has the API server end its own connection to a pod, which it keeps since the smoke test, as others end theirs."""
+    """Makes the API server end its own connection to a pod, which it keeps since the smoke test."""
     smoke = service.gate.smoke
     if smoke.enabled and smoke.paths:
         check = smoke.paths[0]

@@ -1,4 +1,4 @@
-"""What a drain has reached, and what it says of that. Pure functions."""
+"""The result of a drain, and its messages. Pure functions."""
 
 import json
 from collections.abc import Collection
@@ -15,24 +15,24 @@ from switchyard.kube.api import ProxyAnswer, is_status
 NOT_FOUND = 404
 
 REFUSED = "connection refused"
-"""What the API server says of a pod that does not listen on a port. Asking again does not help."""
+"""The API server's text about a pod that does not listen on a port. Another attempt does not help."""
 
 SHOWN = 80
-"""Characters of an answer's body that a message shows."""
+"""Number of characters of an answer's body that a message shows."""
 
 PODS_NAMED = 3
-"""Pods that a message names."""
+"""Number of pods that a message names."""
 
 
 @dataclass(frozen=True)
 class PodDrain:
-    """How one pod answered.
+    """The answer of one pod to a drain.
 
     Attributes:
-        pod: its name.
-        connections: its open connections; None when it did not say.
-        reason: why it was not reached; None when it was.
-        again: whether another attempt may reach it.
+        pod: name of the pod.
+        connections: number of its open connections; None if unknown.
+        reason: why it was not reached; None if it was.
+        again: whether another attempt may succeed.
     """
 
     pod: str
@@ -43,17 +43,17 @@ class PodDrain:
 
 @dataclass(frozen=True)
 class DrainReport:
-    """What was done about the connections that clients keep to a colour.
+    """The result of a drain of the connections that clients keep to a colour.
 
     Attributes:
-        colour: whose pods.
-        method: what closes the connections; `none` where nothing has to be done or may be done.
-        pods: number of pods that it had.
-        reached: names of those that close their connections, or that were replaced.
-        failed: names of the others.
-        connections_left: open connections at the end; None where nobody could say.
+        colour: colour of the pods.
+        method: the method that closes the connections; `none` if nothing has to or may be done.
+        pods: number of pods of the colour.
+        reached: names of the pods that close their connections, or that were replaced.
+        failed: names of the other pods.
+        connections_left: number of open connections at the end; None if unknown.
         seconds: from the start to the end of the drain.
-        problem: what happened, what serves and what to do, if not all of it is done; None when all is well.
+        problem: the message about an incomplete drain; None if it is complete.
         by_request: whether a load balancer chooses the colour of each request, so that nothing has to be drained.
     """
 
@@ -69,7 +69,7 @@ class DrainReport:
 
     @property
     def summary(self) -> str:
-        """What was done, in one line."""
+        """The result in one line."""
         if self.problem is not None:
             return self.problem
         if self.by_request:
@@ -88,7 +88,7 @@ class DrainReport:
         return f"{len(self.reached)} of {self.pods} pods of {self.colour} {done}; {left} after {self.seconds:.1f} s."
 
     def as_json(self) -> dict[str, Any]:
-        """The report as the receipt of a switch has it."""
+        """The JSON of the report in the receipt of a switch."""
         return {
             "colour": self.colour.value,
             "method": self.method.value,
@@ -110,13 +110,13 @@ def renews(service: BlueGreenSettings) -> bool:
 
 
 def answered(pod: str, answer: ProxyAnswer, drain: Drain, *, draining: bool) -> PodDrain:
-    """Reads the answer of a pod that was asked to begin or to end a drain.
+    """Parses the answer of a pod to the start or the end of a drain.
 
     Args:
-        pod: its name.
-        answer: through the API server's proxy.
-        drain: the service's settings.
-        draining: what it was asked for.
+        pod: name of the pod.
+        answer: the answer through the API server's proxy.
+        drain: the drain settings of the service.
+        draining: whether the drain was started, and not ended.
     """
     if answer.status == NOT_FOUND and is_status(answer):
         return PodDrain(pod, connections=0)  # the API server knows no such pod: it has ended meanwhile
@@ -138,7 +138,7 @@ def answered(pod: str, answer: ProxyAnswer, drain: Drain, *, draining: bool) -> 
 
 
 def not_drained(name: str, colour: Colour, serving: str, lines: Collection[str]) -> str:
-    """Why pods of the old colour keep their connections."""
+    """The message that pods of the old colour keep their connections."""
     method = below("switchyard:services", name, "release", "drain", "method")
     return (
         f"{Code.CONNECTIONS_STAY}: kept connections stay with {colour}: {'; '.join(lines)}. {serving} gets every new "
@@ -148,7 +148,7 @@ def not_drained(name: str, colour: Colour, serving: str, lines: Collection[str])
 
 
 def still_serves(name: str, namespace: str, colour: Colour) -> str:
-    """Why the connections of a colour are left alone."""
+    """The message that the colour serves, so its connections stay."""
     return (
         f"{Code.CONNECTIONS_STAY}: Service {name} selects {colour}, so that {colour} serves and its pods keep their "
         "connections. After a rollback nothing else is to be done. If the other colour was to serve, see: "
@@ -157,7 +157,7 @@ def still_serves(name: str, namespace: str, colour: Colour) -> str:
 
 
 def not_renewed(namespace: str, deployment: str, colour: Colour, serving: str, why: str) -> str:
-    """Why pods of the old colour were not replaced."""
+    """The message that pods of the old colour were not replaced."""
     return (
         f"{Code.CONNECTIONS_STAY}: kept connections stay with {colour}: {why}. {serving} gets every new connection, "
         f"and nothing has failed; {colour} is still complete. See: kubectl -n {namespace} rollout status deployment "
@@ -166,7 +166,7 @@ def not_renewed(namespace: str, deployment: str, colour: Colour, serving: str, w
 
 
 def not_replaced(namespace: str, deployment: str, colour: Colour, serving: str, why: str) -> str:
-    """Why the pods of the old colour could not be made to end."""
+    """The message that the pods of the old colour could not be ended."""
     return (
         f"{Code.CONNECTIONS_STAY}: kept connections stay with {colour}: {why}. {serving} gets every new connection, "
         f"and nothing has failed. Those kept end when their clients close them or {colour} is retired. To end them "
@@ -175,7 +175,7 @@ def not_replaced(namespace: str, deployment: str, colour: Colour, serving: str, 
 
 
 def not_undrained(colour: Colour, lines: Collection[str]) -> str:
-    """Why pods may still close each connection although they are to serve."""
+    """The message that pods of the serving colour may still close each connection."""
     return (
         f"{Code.CONNECTIONS_SHORT_LIVED}: pods of {colour} may close each connection after one answer for some minutes "
         f"more: {'; '.join(lines)}. They answer every request, which takes longer over new connections. It ends by "
@@ -184,7 +184,7 @@ def not_undrained(colour: Colour, lines: Collection[str]) -> str:
 
 
 def unreached(pods: Collection[PodDrain]) -> list[str]:
-    """A line for each reason, with the pods that it is of."""
+    """The lines of a message: one for each reason, with its pods."""
     by_reason: dict[str, list[str]] = {}
     for pod in pods:
         if pod.reason is not None:

@@ -1,7 +1,7 @@
 """A drill: a rehearsed and timed rollback, made of two passes through the fast lane.
 
 1. It switches to the version to which `switchyard rollback` would return. The gates of a switch apply.
-2. It waits for the pods of the colour where it began, which may be renewed to end kept connections.
+2. It waits for the pods of the first colour, which may be renewed to end kept connections.
 3. It rolls back. The gates of a switch do not apply to the rollback, whose receipt has the time.
 
 Configuration and state are not touched, because in the end the Service selects the colour that they have.
@@ -32,10 +32,10 @@ from switchyard.release.store import Releases
 from switchyard.release_errors import DrillNotBackError
 
 SETTLE_SECONDS = 60.0
-"""Seconds to wait for the pods of the colour where a drill began; after that, the rollback begins in any case."""
+"""Seconds to wait for the pods of the first colour. After that, the rollback starts in any case."""
 
 POLL_SECONDS = 0.5
-"""Between two looks at them."""
+"""Seconds between two readings of these pods."""
 
 Observe = Callable[[], Awaitable[Observation]]
 
@@ -46,7 +46,7 @@ class DrillPlan:
 
     Attributes:
         observation: observation of the service.
-        source: the colour where it begins and ends.
+        source: the colour that serves before and after the drill.
         target: the colour that serves in between.
         unfinished: an earlier drill whose command has died, and that is only switched back; None for a new drill.
     """
@@ -67,8 +67,8 @@ class DrillOutcome:
     """The outcome of a drill.
 
     Attributes:
-        out: receipt of the switch; None where this command has not seen it.
-        back: receipt of the rollback; None where nothing had to be done.
+        out: receipt of the switch; None if an earlier command has switched.
+        back: receipt of the rollback; None if nothing had to be done.
         problem: why the drill is not complete; None if it is.
     """
 
@@ -82,10 +82,10 @@ class Drill:
 
     Args:
         access: the cluster of the stack.
-        cluster: the same, connected.
+        cluster: the connected cluster of the stack.
         journal: journal of the service.
         observe: reads the service.
-        warm: creates the pods of a version that was retired while the drill was away from it.
+        warm: creates the pods of a version that was retired during the drill.
         warn: reports a warning.
     """
 
@@ -113,7 +113,7 @@ class Drill:
             releases: the record of the service.
 
         Raises:
-            GateRefusedError: there is nothing warm to go to, a hook has left it behind, or a release has not ended.
+            GateRefusedError: the other version is not warm or no longer works, or a release has not ended.
         """
         current = releases.current
         if current is not None and current.running and current.kind == Act.DRILL:
@@ -131,8 +131,8 @@ class Drill:
         """Switches to the other version and back.
 
         Args:
-            plan: as the operator has confirmed it.
-            reason: why, in the operator's words.
+            plan: the plan that the operator has confirmed.
+            reason: the operator's reason.
 
         Raises:
             GateRefusedError: the switch is refused; nothing was changed.
@@ -176,7 +176,7 @@ class Drill:
             return  # the rollback decides by itself
         if not is_ready(observation):
             state = observation.colours[source.colour]
-            self._warn(f"After {SETTLE_SECONDS:.0f} s not all pods are ready where the drill goes back to: {state}")
+            self._warn(f"After {SETTLE_SECONDS:.0f} s not all pods to which the drill returns are ready: {state}")
 
     async def _back(
         self, plan: DrillPlan, reason: str | None, out: Receipt | None, problem: str | None
@@ -193,7 +193,7 @@ class Drill:
         return DrillOutcome(out, back, problem)
 
     async def _once_back(self, plan: DrillPlan, reason: str | None) -> Receipt | None:
-        """One attempt of the rollback. Its receipt counts from the start of the attempt."""
+        """Makes one attempt of the rollback. Times of its receipt count from the start of the attempt."""
         lane = self._lane()
         observation = await self._observe()
         if observation.is_at(plan.source.colour):

@@ -20,7 +20,7 @@ OUT = "out"
 
 
 class DrillJournal(ReleaseJournal):
-    """The record and the Lease of one service, as both passages of a drill use them. The arguments are the base's.
+    """The record and the Lease of one service during both switches of a drill, with the arguments of the base.
 
     No version is marked as rolled back, and no mark is removed.
     """
@@ -29,28 +29,28 @@ class DrillJournal(ReleaseJournal):
 
     @asynccontextmanager
     async def lease(self) -> AsyncGenerator[None, None]:
-        """Holds the Lease of the service within the block, for both passages. A rollback may take it.
+        """Holds the Lease of the service within the block, for both switches. A rollback may take it.
 
         Raises:
-            LeaseHeldError: another command holds it, and lives.
+            LeaseHeldError: another running command holds the Lease.
         """
         async with self.holding(Holder(Act.DRILL.value, phase=Phase.SWITCH.value)):
             yield
 
     @asynccontextmanager
     async def held(self, act: Act) -> AsyncGenerator[None, None]:  # noqa: ARG002 - both passages are of one command
-        """The Lease is held already."""
+        """Does nothing, because the drill holds the Lease."""
         await self.confirm()
         yield
 
     @property
     def begun(self) -> bool:
-        """Whether the drill has begun, by the record."""
+        """Whether the record says that the drill has started."""
         return self._record is not None
 
     @property
     def ended(self) -> bool:
-        """Whether the drill has ended, by the record."""
+        """Whether the record says that the drill has ended."""
         return self._record is not None and not self._record.running
 
     def adopt(self, record: ReleaseRecord) -> None:
@@ -58,7 +58,7 @@ class DrillJournal(ReleaseJournal):
         self._record = record
 
     async def begin(self, plan: Plan, reason: str | None) -> str:
-        """Writes that a pass begins. The first pass begins the drill."""
+        """Writes that a switch starts. The first switch starts the drill."""
         now = self.now()
         record = self._record or self._new(plan, reason)
         # A passage whose end was not written is lost: whether it was done is seen on the cluster.
@@ -66,7 +66,7 @@ class DrillJournal(ReleaseJournal):
         return to_text(now)
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        """Writes how a pass ended. Only the rollback, or a switch that was not done, ends the drill."""
+        """Writes how a switch ended. Only the rollback, or a switch that was not done, ends the drill."""
         record = self._record
         if record is None:
             raise RuntimeError("a passage ends that has not begun")
@@ -81,11 +81,11 @@ class DrillJournal(ReleaseJournal):
             return
         result = Result.SUCCEEDED if succeeded and self._out is not None else Result.FAILED
         if succeeded and result is Result.FAILED:
-            detail = "it was interrupted, and brought back afterwards"
+            detail = "it was interrupted, and switched back afterwards"
         await self._write(replace(record.ending(result, now, detail), receipt=self._receipts(record, receipt)))
 
     async def give_up(self, detail: str) -> None:
-        """Ends a drill whose switch was never done, or whose service somebody else has switched back."""
+        """Ends a drill that has not switched, or whose service somebody else has switched back."""
         if self._record is not None:
             now = self.now()
             await self._write(_left(self._record, "lost", now).ending(Result.FAILED, now, detail))

@@ -20,7 +20,7 @@ def refuse_unsettled(observation: Observation, current: ReleaseRecord | None) ->
 
     Args:
         observation: observation of the service.
-        current: its latest release; None without one. An unfinished drill is not refused here.
+        current: latest release of the service; None without one. An unfinished drill is not refused here.
     """
     key, serving = key_of(observation.name), observation.serving
     if current is not None and current.running and current.kind != Act.DRILL:
@@ -29,14 +29,14 @@ def refuse_unsettled(observation: Observation, current: ReleaseRecord | None) ->
     elif observation.settings.active != serving:
         active = observation.settings.active
         observed = f"the configuration has {active} as the active colour, and {serving} serves"
-        remedy = f"Bring the configuration to what serves: {command(Act.SWITCH, observation.name, serving)}"
+        remedy = f"Update the configuration to the colour that serves: {command(Act.SWITCH, observation.name, serving)}"
     else:
         return None
     return Refusal(
         code=Code.DRILL_NOT_SETTLED,
         step=f"{key}: the drill",
         observed=observed,
-        rule="a drill ends where it began, and changes nothing that a release is about to change",
+        rule="a drill must not interfere with a release",
         remedy=f"{UNTOUCHED} {observation.what_serves} {remedy}",
     )
 
@@ -91,8 +91,8 @@ def not_back(name: str, target: str, source: str, why: str) -> str:
     Args:
         name: name of the service.
         target: the colour and the version that serve.
-        source: the colour and the version where the drill began.
-        why: the cause.
+        source: the colour and the version that served before the drill.
+        why: the reason.
     """
     key = key_of(name)
     return notice(
@@ -104,11 +104,11 @@ def not_back(name: str, target: str, source: str, why: str) -> str:
 
 
 def _finishing(record: ReleaseRecord, observation: Observation) -> str:
-    """The remedy that ends a release so that a drill is possible."""
+    """The remedy that ends a release, so that a drill is possible."""
     key = record.service
     if record.kind != Act.DEPLOY:
         return f"Finish it: {finishing(record, observation.serving)}"
-    back = f"Or go back: {typed(f'switchyard abort {key}')}"
+    back = f"Or abort it: {typed(f'switchyard abort {key}')}"
     until = baked_until(record, observation.settings.release.bake_seconds)
     if record.phase != Phase.BAKE or record.held or until is None:
         return f"Finish it: {typed(f'switchyard resume {key}')}. {back}"

@@ -1,4 +1,4 @@
-"""What the record says of the releases before a command: which of them decides what serves. Pure functions."""
+"""Determines which earlier release in the record decides what serves. Pure functions."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,11 +13,11 @@ from switchyard.release.store import Releases
 
 
 def latest(releases: Releases, serving: str) -> ReleaseRecord | None:
-    """The latest release that may have changed what serves; None where there is none.
+    """The latest release that may have changed the serving colour; None without one.
 
     A drill that ended has changed nothing, and neither has a switch or a rollback that failed, or whose command was
-    killed before it changed the selector. A release that ended before its switch changed the idle colour alone; where
-    there is no other, it is that one.
+    killed before it changed the selector. A release that ended before its switch changed the idle colour alone; it is
+    returned only if there is no other release.
 
     Args:
         releases: the record of the service.
@@ -44,7 +44,7 @@ def has_not_switched(release: ReleaseRecord, serving: str) -> bool:
     """Whether a release is a switch that has failed, or whose command was killed, while the other colour served.
 
     Args:
-        release: the latest one.
+        release: the latest release.
         serving: the colour that serves.
     """
     is_undone = release.running or release.result is Result.FAILED
@@ -52,20 +52,20 @@ def has_not_switched(release: ReleaseRecord, serving: str) -> bool:
 
 
 def unfinished_target(last: ReleaseRecord | None) -> Colour | None:
-    """Where a switch of several services that was killed has sent a service, or was about to; None without one."""
+    """The target of an unfinished switch of several services for one of them; None without one."""
     if last is None or not last.running or last.kind != Act.SWITCH or not last.together:
         return None
     return Colour(last.target)
 
 
 def unreached(latest: Mapping[str, ReleaseRecord | None], serving: Mapping[str, Colour]) -> set[str]:
-    """The services that serve as before a switch of several services, which was killed once it had switched others.
+    """The services that a killed switch of several services has not switched, although it has switched others.
 
-    A rollback of all of them takes back those that were switched, and leaves these.
+    A rollback of all of them rolls back the switched services, and leaves these.
 
     Args:
-        latest: the latest release of each service; None where there is none.
-        serving: the colour that serves of each.
+        latest: the latest release of each service; None without one.
+        serving: the serving colour of each service.
     """
     switches = {
         key: last for key, last in latest.items() if last is not None and last.kind == Act.SWITCH and last.together
@@ -77,13 +77,13 @@ def unreached(latest: Mapping[str, ReleaseRecord | None], serving: Mapping[str, 
 
 
 def superseded(releases: Releases, record: ReleaseRecord, serving: str, now: datetime) -> Releases:
-    """The releases with one that runs in the history, because another one takes its place.
+    """The releases with the running one moved into the history, because another release replaces it.
 
     Args:
-        releases: before.
-        record: of the release that takes the place. One with the same ID continues the release that runs.
+        releases: the releases before the change.
+        record: record of the release that replaces it. With the same ID, it continues the running release.
         serving: the colour that serves.
-        now: by the API server's clock.
+        now: the time by the API server's clock.
     """
     last = releases.current
     if last is None or not last.running or last.id == record.id:
@@ -101,13 +101,13 @@ def without_marks_of(releases: Releases, record: ReleaseRecord) -> tuple[RolledB
 
     Args:
         releases: the record of the service.
-        record: of the rollback.
+        record: record of the rollback.
     """
     return tuple(version for version in releases.rolled_back if version.release != record.id)
 
 
 def _result(last: ReleaseRecord, record: ReleaseRecord, serving: str) -> Result:
-    """What became of a release whose place another one takes."""
+    """The result of a release that another one replaces."""
     goes_back = record.kind == Act.ROLLBACK and record.target == last.source
     if last.kind == Act.DEPLOY:
         return Result.ROLLED_BACK if goes_back else Result.FAILED
@@ -117,7 +117,7 @@ def _result(last: ReleaseRecord, record: ReleaseRecord, serving: str) -> Result:
 
 
 def _of_command(last: ReleaseRecord, serving: str) -> str:
-    """What is known of the command of a switch or a rollback, which has not written how it ended."""
+    """A clause about the command of a switch or a rollback that has not recorded its end."""
     if last.kind not in {Act.SWITCH, Act.ROLLBACK}:
         return ""
     effect = "had changed the selector" if last.target == serving else f"had not changed the selector from {serving}"

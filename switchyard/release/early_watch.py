@@ -15,17 +15,17 @@ class Others(Protocol):
     """The other versions of a group that are released together."""
 
     def condemn(self, detail: str) -> None:
-        """Reports to the others that this version is condemned."""
+        """Reports to the others that this version failed its watch."""
 
     def condemned(self) -> Ended | None:
-        """The outcome of this version if another one is condemned; None otherwise."""
+        """The outcome of this version if another one failed its watch; None otherwise."""
 
     async def until_condemned(self) -> Ended:
-        """Waits until another version is condemned."""
+        """Waits until another version has failed its watch."""
 
 
 class EarlyWatch:
-    """A watch that begins with the switch, so that a bad version does not wait for the phases between.
+    """A watch that starts with the switch, so that a bad version is rolled back during the phases before `watch`.
 
     Args:
         others: versions that this one is released together with; None without any.
@@ -36,7 +36,7 @@ class EarlyWatch:
         self._others = others
 
     def begin(self, watch: Coroutine[Any, Any, Verdict]) -> None:
-        """Begins the watch."""
+        """Starts the watch."""
         self._task = self._begun(watch)
 
     def take(self) -> "asyncio.Task[Verdict] | None":
@@ -55,7 +55,7 @@ class EarlyWatch:
         return breach(self._task) is not None or (self._others is not None and self._others.condemned() is not None)
 
     async def permits(self, *tasks: "asyncio.Task[Any]") -> bool:
-        """Waits until the tasks are done or the version is condemned. Returns True if it is not condemned."""
+        """Waits until the tasks are done, or the version failed its watch. Returns False in the latter case."""
         others = self._condemnation()
         try:
             while not self.is_condemned:
@@ -70,10 +70,10 @@ class EarlyWatch:
                 others.cancel()
 
     async def verdict(self, watch: Callable[[], Coroutine[Any, Any, Verdict]]) -> Verdict | Ended:
-        """The verdict, or the outcome of this version if another one of the group is condemned earlier.
+        """The verdict, or the outcome of this version if another one of the group fails first.
 
         Args:
-            watch: begins the watch where none runs, or where that has ended by an error of the cluster.
+            watch: starts a watch if none runs, or if the last one ended by an error of the cluster.
         """
         others, early = self._condemnation(), self.take()
 

@@ -49,9 +49,9 @@ class Answer:
     It prints to files and not to pipes: the engine of a command that was killed then ends in order, and leaves no lock.
 
     Args:
-        process: the engine.
-        output: what it prints on standard output.
-        errors: what it prints on standard error.
+        process: process of the engine.
+        output: file with its standard output.
+        errors: file with its standard error.
     """
 
     def __init__(self, process: subprocess.Popen[str], output: IO[str], errors: IO[str]) -> None:
@@ -64,7 +64,7 @@ class Answer:
         """Returns the output of the command. It may be called again, even after the command did not end in time.
 
         Args:
-            seconds: the bound, after which the engine is ended; None waits as long as it takes.
+            seconds: time limit, after which the engine is stopped; None for no limit.
 
         Raises:
             EngineError: the command failed, or did not end in time.
@@ -79,7 +79,7 @@ class Answer:
             raise EngineError(self._late) from None
         output, errors = _content(self._output), _content(self._errors)
         if self._process.returncode:
-            raise EngineError(reason(output, errors) or "pulumi failed and does not say why")
+            raise EngineError(reason(output, errors) or "pulumi failed without giving a reason")
         return output
 
     def end(self) -> None:
@@ -136,8 +136,8 @@ class Engine:
         """The outputs of the stack.
 
         Args:
-            secrets: whether secret ones are shown.
-            seconds: the bound; None waits as long as it takes.
+            secrets: whether secret outputs are shown.
+            seconds: time limit; None for no limit.
         """
         shown = ("--show-secrets",) if secrets else ()
         values: dict[str, Any] = json.loads(self.run("stack", "output", "--json", *shown, seconds=seconds))
@@ -150,7 +150,7 @@ class Engine:
         changes a copy, which then replaces the stack file.
 
         Args:
-            values: by path, for example ``switchyard:services.backend.active``.
+            values: values by path, for example ``switchyard:services.backend.active``.
             removed: paths without a value afterwards.
         """
         from switchyard.config.stack_file import stack_file  # noqa: PLC0415 - a parser not needed to read the state
@@ -236,7 +236,7 @@ def _set_commands(values: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
 
 
 def _file() -> IO[str]:
-    """A file for what the engine prints: in memory where the system has that, so that a full disk stops no rollback."""
+    """A file for the engine's output, in memory if the system can, so that a full disk stops no rollback."""
     if sys.platform == "linux":
         return os.fdopen(os.memfd_create("pulumi"), "w+", encoding="utf-8")
     return tempfile.TemporaryFile("w+", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Waits for the lock of a stack's state, which another update holds, for example that of a killed command."""
+"""Waits for the lock of a stack's state that another update holds, for example of a killed command."""
 
 import asyncio
 import time
@@ -22,11 +22,11 @@ Value = TypeVar("Value")
 
 
 async def unlocked(call: Callable[[], Value], warn: Warn) -> Value:
-    """Calls the engine, again and again while another update of the stack runs.
+    """Calls the engine, and repeats the call while another update of the stack runs.
 
     Args:
         call: the call.
-        warn: reports once that the other update is waited for.
+        warn: reports the wait once.
 
     Raises:
         EngineError: the engine fails, or the state is locked for too long.

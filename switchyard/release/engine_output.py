@@ -7,7 +7,7 @@ DIAGNOSTICS = re.compile(r"^Diagnostics:\n(.*?)(?=^\S|\Z)", re.MULTILINE | re.DO
 """The part of the output in which the engine repeats the messages of each resource."""
 
 CODED = re.compile(r"\(SY-[A-Z]\d{3}\)")
-"""A message of the program."""
+"""Pattern of a message of the program, which has a code."""
 
 MESSAGE = re.compile(r"^ {4}(error|warning|info): ", re.MULTILINE)
 
@@ -31,7 +31,7 @@ def reason(output: str, errors: str) -> str:
 
 
 def _of_document(output: str) -> str:
-    """The errors of a preview as JSON."""
+    """The errors of a preview, from its JSON output."""
     try:
         entries = json.loads(output)["diagnostics"]
         messages = [entry["message"] for entry in entries if entry["severity"] == "error"]

@@ -16,7 +16,7 @@ SLOW = 1 - QUANTILE
 """Share of requests that may be slower than the limit."""
 
 TWICE = 2.0
-"""Odds ratio between an accepted and a condemned share of slow requests, and between the past and the present."""
+"""Odds ratio between an accepted and a bad share of slow requests, and between the past and the present."""
 
 MOST = 0.9
 """Largest share that is accepted, however bad the old colour was."""
@@ -25,13 +25,13 @@ LEAST_PAST = 100
 """Number of requests that the old colour must have answered to be used as a reference."""
 
 EARLY_LOOKS = 15
-"""Readings in addition to one a second, because those at the beginning of a watch are closer together."""
+"""Number of readings in addition to one a second, because the first ones are closer together."""
 
 SLOW_SECONDS = 5.0
-"""Seconds, in any order, in which too many requests must have been slow before the latency condemns a version."""
+"""Seconds, in any order, with too many slow requests, before a version is judged bad by its latency."""
 
 ERRORS, LIMIT, PAST = "errors", "latency-limit", "latency-past"
-"""The questions."""
+"""Names of the questions of the watch."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,13 @@ class Finding:
 
     Attributes:
         question: `errors`, `latency-limit` or `latency-past`.
-        state: what the requests show.
-        total: requests that were counted.
-        hits: those that failed, or were slow.
+        state: result of the test of the requests.
+        total: number of counted requests.
+        hits: number of these requests that failed, or were slow.
         accepted: share that is accepted, as a fraction of 1.
         condemned: share that must not pass, as a fraction of 1.
-        needed: further requests that the verdict takes if none fails or is slow; 0 when it takes none.
-        text: all of this in words.
+        needed: number of further requests for a verdict if none fails or is slow; 0 for none.
+        text: the finding as text.
     """
 
     question: str
@@ -60,14 +60,14 @@ class Finding:
 
 
 def raised(accepted: float, hits: float, total: float) -> float:
-    """The accepted share, or that of the old colour if it was worse: a version must be no worse than the last one.
+    """The accepted share, or that of the old colour if it was worse: a version must not be worse than the last.
 
     With too few requests to the old colour, the accepted share applies.
 
     Args:
         accepted: share that is accepted for every version.
-        hits: requests of the past that failed, or were slow.
-        total: all requests of the past.
+        hits: number of past requests that failed, or were slow.
+        total: number of all past requests.
     """
     if total < LEAST_PAST or hits / total <= accepted:
         return accepted
@@ -84,12 +84,12 @@ class _Slow:
     is_conclusive: bool = True
     slow_seconds: float = 0.0
 
-    def add(self, timed: float, slower: float, seconds: float, doubtful: float, *, scraped: bool) -> None:
+    def add(self, timed: float, slower: float, seconds: float, possibly_own: float, *, scraped: bool) -> None:
         """Adds the requests of a reading, and its duration if too many of them were slow.
 
         Prometheus shows many seconds at once: a share of them was slow, which may have been one burst.
         """
-        self.test.add(timed, slower, doubtful)
+        self.test.add(timed, slower, possibly_own)
         if slower > self.test.accepted * timed:
             self.slow_seconds += seconds * slower / timed if scraped else seconds
 
@@ -108,20 +108,20 @@ class Evidence:
     """The evidence for and against a new version.
 
     Half of the chance of a false rollback belongs to the errors, a quarter to each question about the latency, so that
-    the chance of all together is the configured one. Whatever is bad enough to be condemned must pass one question that
+    the chance of all together is the configured one. A bad version would have to pass the very question that
     it fails, so that the chance of a miss is not divided.
 
     Args:
-        watch: what is accepted and condemned, and the error bounds.
-        past: requests that the old colour has answered.
+        watch: the accepted and bad shares, and the error bounds.
+        past: requests that the old colour answered before the watch.
     """
 
     def __init__(self, watch: Watch, past: Counts) -> None:
         self._watch, self._past = watch, past
         self.counts = Counts()
         """Requests of the new version since the watch began."""
-        self.doubtful = 0.0
-        """Those of them that may be the watch's own, and let no version pass."""
+        self.possibly_own = 0.0
+        """Number of these requests that may be the watch's own, and so do not help a version to pass."""
         self._latency = watch.latency_p95.enabled
         accepted = raised(watch.errors.accepted, past.failed, past.requests)
         self._errors = self._test(accepted, watch.errors.condemned, 0.5 if self._latency else 1.0)
@@ -136,23 +136,23 @@ class Evidence:
             looks=max(1, self._watch.seconds) + EARLY_LOOKS,
         )
 
-    def add(self, counts: Counts, seconds: float = 1.0, doubtful: float = 0.0, *, scraped: bool = False) -> None:
+    def add(self, counts: Counts, seconds: float = 1.0, possibly_own: float = 0.0, *, scraped: bool = False) -> None:
         """Adds the requests since the last reading.
 
         Args:
             counts: the requests.
-            seconds: since the last look, or that what was scraped has shown for the first time.
-            doubtful: how many more of all requests may be the watch's own; fewer than 0 where some of before are not.
-            scraped: whether they are of scrapes, between which many seconds may be.
+            seconds: seconds since the last reading, or newly covered by scraped samples.
+            possibly_own: change of the number of requests that may be the watch's own; below 0 if earlier ones are not.
+            scraped: whether the requests are from scrapes, between which many seconds may pass.
         """
         self.counts += counts
-        self.doubtful += doubtful
-        self._errors.add(counts.requests, counts.failed, doubtful)
+        self.possibly_own += possibly_own
+        self._errors.add(counts.requests, counts.failed, possibly_own)
         if self._latency and not self._slow and counts.timed:
             self._slow = self._slow_questions(counts)
         for slow in self._slow:
             if slow.boundary in counts.buckets:
-                slow.add(counts.timed, counts.slower(slow.boundary), seconds, doubtful, scraped=scraped)
+                slow.add(counts.timed, counts.slower(slow.boundary), seconds, possibly_own, scraped=scraped)
 
     def _slow_questions(self, counts: Counts) -> list["_Slow"]:
         finite = sorted(boundary for boundary in counts.buckets if not math.isinf(boundary))
@@ -173,7 +173,7 @@ class Evidence:
         return [*questions, _Slow(PAST, boundary, self._slow_test(accepted))]
 
     def _past_slower(self, boundary: float) -> float:
-        """Requests of the past that took longer than a boundary for certain, which its histogram need not have."""
+        """Number of past requests that certainly took longer than a boundary, which their histogram may lack."""
         own = next((known for known in sorted(self._past.buckets) if known >= boundary), None)
         return 0.0 if own is None else self._past.slower(own)
 
@@ -182,12 +182,12 @@ class Evidence:
 
     @property
     def past(self) -> Counts:
-        """Requests that the old colour had answered."""
+        """Requests that the old colour answered before the watch."""
         return self._past
 
     @property
     def is_condemned(self) -> bool:
-        """Whether any question condemns the version."""
+        """Whether the version is judged bad by any question."""
         return State.WORSE in {self._errors.state, *(slow.state for slow in self._slow)}
 
     @property
@@ -231,5 +231,5 @@ def _part(test: ShareTest) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent, with two digits."""
+    """A share in percent with two digits, as text."""
     return f"{100 * share:.2g} %" if share < 0.995 else "100 %"

@@ -1,15 +1,15 @@
-"""The fast lane: a switch or a rollback of a service, in the order that a killed command needs.
+"""The fast lane: a switch or a rollback of a service, in an order that is safe if it is killed.
 
-1. Observe the service, and refuse what the gates refuse.
+1. Observe the service, and check the gates.
 2. Take the Lease, so that one command at a time works on a service.
-3. Write what is about to happen, and, of a rollback, the version that no robot may bring back.
+3. Record the planned switch, and for a rollback the version that no automatic update may release again.
 4. Patch the selector, and the weights where a load balancer switches. Whatever happens from here on, the target serves.
 5. Watch the endpoints follow, and the load balancer.
-6. End the connections that clients keep to the old colour; meanwhile ask each node until it follows, and then bring
-   configuration and state to the same.
+6. End the connections that clients keep to the old colour. Meanwhile, check each node until it follows, and then
+   update configuration and state.
 7. End the record, with the receipt.
 
-Killed before 4, the colour that served continues to serve; killed after it, the same command or `pulumi up` goes on.
+If the command is killed before step 4, the old colour continues to serve. After it, the same command continues.
 """
 
 import asyncio
@@ -49,11 +49,11 @@ class FastLane:
 
     Args:
         access: the cluster of the stack.
-        cluster: the same, connected.
-        journal: of the service.
+        cluster: the connected cluster of the stack.
+        journal: journal of the service.
         warn: reports a warning of a gate.
-        begun: the monotonic time when the command began, from which the receipt counts.
-        gentle: whether a rollback ends kept connections as a switch does: nothing is wrong with the version.
+        begun: monotonic start of the command, from which the times of the receipt count.
+        gentle: whether a rollback ends kept connections as a switch does, because the version is not bad.
     """
 
     def __init__(
@@ -74,14 +74,14 @@ class FastLane:
         self._gentle = gentle
 
     async def plan_switch(self, observation: Observation, colour: Colour | None) -> Plan:
-        """What a switch would do.
+        """Plans a switch.
 
         Args:
-            observation: of the service.
-            colour: that is to serve; None for the one that does not.
+            observation: observation of the service.
+            colour: the colour that is to serve; None for the other colour.
 
         Raises:
-            GateRefusedError: the colour serves already, and the configuration says so.
+            GateRefusedError: the colour already serves and is configured as active.
         """
         target = colour or observation.serving.other
         if not observation.is_at(target):
@@ -95,10 +95,10 @@ class FastLane:
         return Plan(Act.SWITCH, observation, target, patch=False)
 
     async def plan_rollback(self, observation: Observation) -> Plan:
-        """What a rollback would do.
+        """Plans a rollback.
 
         Raises:
-            GateRefusedError: there is nothing to go back to, or nothing of it is ready.
+            GateRefusedError: there is no previous version, or none of its pods is ready.
         """
         converged = observation.settings.active == observation.serving
         before = previous(observation, await self._journal.last(observation.serving), converged=converged)
@@ -115,15 +115,15 @@ class FastLane:
         return replace(plan, warnings=(warn_fewer(plan, plan.source.ready),)) if short else plan
 
     async def run(self, plan: Plan, reason: str | None, steps: Steps) -> Outcome:
-        """Does what is planned.
+        """Carries out a plan.
 
         Args:
-            plan: as the operator has confirmed it.
-            reason: why, in the operator's words.
-            steps: what is done besides, by the engine.
+            plan: the plan that the operator has confirmed.
+            reason: the operator's reason.
+            steps: further steps by the engine.
 
         Raises:
-            GateRefusedError: a gate refuses, or somebody has changed the Service since it was planned.
+            GateRefusedError: a gate refuses, or somebody has changed the Service since the plan was made.
             switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
         """
         async with self._journal.held(plan.act):
@@ -142,7 +142,7 @@ class FastLane:
         return outcome
 
     async def _followed(self, plan: Plan, receipt: Receipt, steps: Steps) -> Outcome:
-        """What follows the patch. The drain does not wait for the nodes, nor the receipt for the drain."""
+        """Runs the steps after the patch. The drain does not wait for the nodes, nor the receipt for the drain."""
         following = self._following(plan)
         receipt = await following.endpoints(receipt)
         counting = self._count(plan)
@@ -173,7 +173,7 @@ class FastLane:
         return counting
 
     async def _planned_again(self, plan: Plan, steps: Steps) -> Plan:
-        """The plan as it is under the Lease: another command may have retired or warmed a colour since."""
+        """Plans again under the Lease, because another command may have retired or warmed a colour."""
         if plan.act is Act.SWITCH or plan.completes:
             if plan.completes or steps.waited():
                 plan = self._unchanged(plan, await steps.observe())
@@ -186,14 +186,14 @@ class FastLane:
         return now
 
     def _unchanged(self, plan: Plan, observation: Observation) -> Plan:
-        """The plan from what serves now, if that and the target's version are as they were confirmed."""
+        """The plan from the present state, if the serving colour and the target's version are as confirmed."""
         now = replace(plan, observation=observation)
         if (now.source.colour, now.to_tag) != (plan.source.colour, plan.to_tag):
             raise GateRefusedError(str(refuse_changed(plan.observation.name)))
         return now
 
     async def _warmed(self, plan: Plan, steps: Steps) -> Plan:
-        """The plan with its target warm: the service is read anew, as that takes a while."""
+        """Warms the target, and returns the plan with the service read again."""
         await steps.warm(plan)
         observation = await steps.observe()
         if observation.serving != plan.observation.serving:
@@ -202,11 +202,11 @@ class FastLane:
         return replace(plan, observation=observation)
 
     async def pass_gates(self, plan: Plan, *, intended: bool = True) -> None:
-        """Waits for what a switch by `pulumi up` waits for, and is refused as that is.
+        """Checks the gates of a switch by `pulumi up`, with the same waits and refusals.
 
         Args:
             plan: the switch.
-            intended: whether a version that was rolled back is meant.
+            intended: whether a version that was rolled back is permitted.
         """
         observation = plan.observation
         settings = observation.settings.model_copy(update={"active": plan.target})
@@ -228,7 +228,7 @@ class FastLane:
             raise
 
     async def _may_serve(self, plan: Plan) -> bool:
-        """Whether the target serves, or that cannot be read."""
+        """Whether the target serves, or may serve because the Service cannot be read."""
         observation = plan.observation
         try:
             serving = await self._cluster.serving_track(observation.settings.namespace, observation.name)
@@ -237,14 +237,14 @@ class FastLane:
         return serving == Track(plan.target)
 
     async def patch(self, plan: Plan) -> float:
-        """Has the target serve; returns the seconds since the command began. Refused where somebody else changed it."""
+        """Has the target serve. Returns the seconds since the command began. Refuses a service changed by others."""
         await switching_of(self._cluster, plan.observation).patch(plan)
         return self._elapsed()
 
     async def drain(self, plan: Plan, following: "asyncio.Future[Receipt]") -> DrainReport:
-        """Ends the connections that clients keep to the old colour. A renewal after a switch goes on by itself.
+        """Ends the connections that clients keep to the old colour. A renewal after a switch continues by itself.
 
-        A renewal waits for the nodes: one that does not follow knows none of the pods that would take their place.
+        A renewal waits for the nodes, because a node that does not follow does not know the replacement pods.
         """
         observation = plan.observation
         name, settings, old = observation.name, observation.settings, plan.target.other
@@ -262,12 +262,12 @@ class FastLane:
         return await drain(self._cluster, name, settings, old, seconds, rolled_back=rolled_back)
 
     async def follow(self, plan: Plan, started: str, patched: float | None) -> Receipt:
-        """What is seen of the switch in the time that is given for it. The switch is done whatever is seen.
+        """Observes the switch for a limited time. The switch is done whatever is observed.
 
         Args:
             plan: the switch.
             started: when the command began, RFC 3339.
-            patched: the answer of `patch`; None where the selector was as wanted.
+            patched: result of `patch`; None if the selector was already right.
         """
         following = self._following(plan)
         receipt = await following.endpoints(Receipt(started, patched_after=patched))

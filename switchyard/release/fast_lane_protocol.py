@@ -13,7 +13,7 @@ class Outcome:
     """The outcome of a switch or a rollback.
 
     Attributes:
-        receipt: what was seen of the switch.
+        receipt: receipt of the switch.
         convergence: whether configuration and state have the colour that serves.
     """
 
@@ -26,10 +26,10 @@ class Steps:
     """The steps of a switch or a rollback that the engine makes.
 
     Attributes:
-        observe: reads the service anew.
+        observe: reads the service again.
         warm: creates the pods of a retired version, and waits until they are ready.
-        converge: brings configuration and state to what serves, with the receipt known.
-        waited: whether another command, or the operator, was waited for since the service was read.
+        converge: updates configuration and state to the colour that serves, given the receipt.
+        waited: whether the command has waited for another one, or for the operator, since it read the service.
     """
 
     observe: Callable[[], Awaitable[Observation]]

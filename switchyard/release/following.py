@@ -27,11 +27,11 @@ FOLLOW_SECONDS = 10
 BALANCER_SECONDS = 30.0
 """Seconds for which AWS is asked after the patch. The controller carries a change out in ten, or not at all."""
 
-NO_NODES = "nodes: none that is ready has a kube-proxy that could be asked"
+NO_NODES = "nodes: no ready node has a kube-proxy that could be asked"
 
 
 class Following:
-    """Observes whether a switch is followed. It raises no `ClusterError`, because the switch is done in any case.
+    """Observes whether endpoints and nodes follow a switch. Raises no `ClusterError`: the switch is done.
 
     Args:
         cluster: the cluster.
@@ -128,12 +128,12 @@ class Following:
 
 
 async def still_behind(cluster: Cluster, plan: Plan, receipt: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Names of the nodes that were not seen to follow a switch and may, checked again, still send to the old colour.
+    """Names of the nodes that may still send requests to the old colour, checked again.
 
     Args:
         cluster: the cluster.
         plan: the switch.
-        receipt: of it, as the record has it.
+        receipt: receipt of the switch in the record.
     """
     nodes = (receipt or {}).get("nodes") or []
     if (
@@ -146,7 +146,7 @@ async def still_behind(cluster: Cluster, plan: Plan, receipt: Mapping[str, Any] 
 
 
 async def ask_again(cluster: Cluster, plan: Plan) -> Receipt:
-    """Observes a switch again that is done: its endpoints, its load balancer, and which version answers on each node.
+    """Observes a completed switch again: endpoints, load balancer, and which version answers on each node.
 
     Args:
         cluster: the cluster.
@@ -158,7 +158,7 @@ async def ask_again(cluster: Cluster, plan: Plan) -> Receipt:
 
 
 def _together(asked: NodeAnswer, health: NodeAnswer | None) -> NodeAnswer:
-    """Whether a node follows, by its answers, or, if these do not show it, by the health of its kube-proxy."""
+    """Whether a node follows, by its answers, or otherwise by the health of its kube-proxy."""
     if asked.follows is not None or health is None:
         return asked
     why = "; ".join(filter(None, (asked.problem, health.problem or "its kube-proxy reports that it follows")))

@@ -16,10 +16,10 @@ from switchyard.release.plan import Act
 from switchyard.release.record import ReleaseRecord
 
 BEFORE_SWITCH = frozenset({Phase.WARM, Phase.PROVE, Phase.SWITCH})
-"""Phases from which a release that goes on would give traffic to the new version."""
+"""Phases from which a continued release would give traffic to the new version."""
 
 TO_RETIREMENT = frozenset({Phase.BAKE, Phase.RETIRE})
-"""Phases from which a release that goes on would retire the old colour."""
+"""Phases from which a continued release would retire the old colour."""
 
 
 def is_stopped(act: Act, record: ReleaseRecord | None, serving: str) -> bool:
@@ -27,7 +27,7 @@ def is_stopped(act: Act, record: ReleaseRecord | None, serving: str) -> bool:
 
     Args:
         act: the command.
-        record: record of the release that it is about; None where it begins one.
+        record: record of the release; None for a command that starts one.
         serving: the colour that serves.
     """
     if act in {Act.DEPLOY, Act.SWITCH, Act.DRILL, Act.RETIRE}:

@@ -26,7 +26,7 @@ from switchyard.release_errors import ReleaseError, TogetherSplitError, Together
 
 BACK, WITHDRAW = "back", "withdraw"
 
-NOT_FORWARD = "a version is condemned, and all go back"
+NOT_FORWARD = "a version failed its watch, and all are rolled back"
 """Reason why configuration and state are not updated to new versions."""
 
 
@@ -37,9 +37,9 @@ class GroupActs:
         key: key of the service.
         group: the services.
         engine: engine of the stack.
-        ledgers: ledgers of all of them, by the key of the service.
+        ledgers: ledgers of all services, by the key of the service.
         targets: the colours of the new versions.
-        engine_lock: is held while the engine writes.
+        engine_lock: lock that is held while the engine writes.
         warn: reports a warning.
         weighted: keys of the services whose colour the load balancer chooses.
     """
@@ -74,14 +74,14 @@ class GroupActs:
         return patched
 
     async def converge(self, _key: str, target: Colour) -> Convergence:
-        """Brings configuration and state to the new versions, of those that still go on with them."""
+        """Updates configuration and state to the new versions of the services that continue."""
         convergence: Convergence | None = await self._group.meet_on_the_way(
             self._key, Phase.DRAIN, target, self._converge_forward
         )
         return convergence or Convergence(config=False, state=False, problem=NOT_FORWARD)
 
     async def converge_back(self, _key: str, source: Colour, replicas: int | None) -> Convergence:
-        """Brings configuration and state to the old versions, once each of them serves."""
+        """Updates configuration and state to the old versions, once each of them serves."""
         convergence: Convergence = await self._group.meet_those_that_come(
             self._key, BACK, (source, replicas), self._converge_all_back
         )
@@ -90,7 +90,7 @@ class GroupActs:
     async def remove(self, removal: Warming) -> None:
         """Deletes the pods of a colour that does not serve.
 
-        New versions that have not served are withdrawn at once: as long as the state does not have all of them, an
+        New versions that have not served are removed at once: as long as the state does not have all of them, an
         update of one would change the others too, which is refused. Old versions are retired one after the other.
         """
         if removal.change.colour == self._targets[self._key]:
@@ -100,19 +100,19 @@ class GroupActs:
         await self._warm_all({self._key: removal})
 
     def condemn(self, detail: str) -> None:
-        """Reports that this version is condemned, so that all releases of the group are rolled back at once."""
+        """Reports that this version failed its watch, so that the whole group is rolled back at once."""
         self._group.condemn(self._key, detail)
 
     def condemned(self) -> Ended | None:
-        """The outcome of this release when another version is condemned."""
+        """The outcome of this release if another version failed its watch; None otherwise."""
         return self._group.condemned(self._key)
 
     def because(self) -> str | None:
-        """Key of another service whose version is condemned; None without one."""
+        """Key of another service whose version failed its watch; None without one."""
         return self._group.because(self._key)
 
     async def until_condemned(self) -> Ended:
-        """Waits until another version is condemned."""
+        """Waits until another version has failed its watch."""
         return await self._group.until_condemned(self._key)
 
     async def _warm_all(self, warmings: Mapping[str, Warming]) -> None:
@@ -120,7 +120,7 @@ class GroupActs:
             await self._update(warmings)
 
     async def _update(self, warmings: Mapping[str, Warming]) -> None:
-        """Previews changes of colours and makes them."""
+        """Previews changes of colours, and applies them."""
         colours = {key: warming.change.colour.value for key, warming in warmings.items()}
         [first, *others] = warmings.values()
 
@@ -199,7 +199,7 @@ class GroupJournal:
         raise NotImplementedError
 
     async def begin(self, _plan: Plan, _reason: str | None) -> str:
-        """Writes nothing, because the record already has that the switch is about to happen."""
+        """Writes nothing, because the record already says that the switch will happen."""
         return to_text(self.ledger.now())
 
     async def confirm(self) -> None:

@@ -1,4 +1,4 @@
-"""Why services are not released together, and what the outcome of one is for another: pure functions."""
+"""Refusals of releasing several services together, and messages about their outcomes: pure functions."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,23 +15,23 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import UNTOUCHED
 
 EVENTS = {
-    Event.BREACHED: "goes back",
+    Event.BREACHED: "is rolled back",
     Event.REFUSED: "was refused",
     Event.FAILED: "has failed",
     Event.NO_VERDICT: "has no verdict",
 }
-"""What has become of another service, in words; of all other events this command does not know it."""
+"""The outcome of another service as text, by the event that ended it."""
 
 PAIR = re.compile(r"[^=]+=[^=]+")
-"""A service and its version, as an argument."""
+"""Pattern of an argument with a service and its version."""
 
 
 def report_other(key: str, ended: Ended) -> str:
-    """Says why a release does not go on: because of another one that it belongs together with.
+    """The reason why a release does not continue: the outcome of another service of its group.
 
     Args:
-        key: of the other service.
-        ended: its outcome.
+        key: key of the other service.
+        ended: outcome of the other service.
     """
     became = EVENTS.get(ended.event, "this command no longer releases")
     reason, *_ = (ended.detail or "").strip().splitlines() or ["see its history"]
@@ -98,11 +98,11 @@ def refuse_others_together(changes: Mapping[str, str], steps: Iterable[Step], *,
 
 
 def refuse_incomplete(record: ReleaseRecord, missing: Mapping[str, str]) -> Refusal | None:
-    """Refuses to go on with a part of a group: what belongs together is released together.
+    """Refuses to continue with a part of a group.
 
     Args:
-        record: of the service that is named.
-        missing: the services of its group that are not released with it any more, and why.
+        record: record of the named service.
+        missing: the services that have left the group, with the reason.
     """
     if not missing:
         return None
@@ -114,18 +114,18 @@ def refuse_incomplete(record: ReleaseRecord, missing: Mapping[str, str]) -> Refu
         observed="; ".join(f"{other} {why}" for other, why in missing.items()),
         rule=f"{', '.join(record.together)} are released together, or none of them",
         remedy=(
-            f"{UNTOUCHED} Go back: {typed(f'switchyard abort {key}')}"
+            f"{UNTOUCHED} To abort: {typed(f'switchyard abort {key}')}"
             + ("" if record.phase is Phase.WARM else alone)  # which may have no pods yet
         ),
     )
 
 
 def refuse_undecided(record: ReleaseRecord, undecided: Mapping[str, str]) -> Refusal | None:
-    """Refuses to retire an old version that may have to serve again, together with those of the group.
+    """Refuses to retire an old version while the watch of another service of the group has not passed.
 
     Args:
-        record: of the service that is named.
-        undecided: the services of its group whose watch has not passed, with their phase.
+        record: record of the named service.
+        undecided: phases of the services whose watch has not passed, by key.
     """
     if not undecided:
         return None
@@ -135,5 +135,8 @@ def refuse_undecided(record: ReleaseRecord, undecided: Mapping[str, str]) -> Ref
         step=f"{key}: {Act.RETIRE}",
         observed="; ".join(f"{other} is in phase {phase}" for other, phase in undecided.items()),
         rule=f"no old version of {', '.join(record.together)} is retired before all of their watches have passed",
-        remedy=f"{UNTOUCHED} Go on: {typed(f'switchyard resume {key}')}. Go back: {typed(f'switchyard abort {key}')}",
+        remedy=(
+            f"{UNTOUCHED} To continue: {typed(f'switchyard resume {key}')}. To abort: "
+            f"{typed(f'switchyard abort {key}')}"
+        ),
     )

@@ -1,4 +1,4 @@
-"""The record of a service's releases together with its Lease: what every command of a release works under."""
+"""The record of a service's releases together with the Lease that every release command holds."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from switchyard.release.courier import Courier
 
 WAIT_SECONDS = DURATION_SECONDS + 3
-"""How long a command waits for the Lease of another one: longer than that of a killed command lives."""
+"""Seconds to wait for the Lease of another command: longer than the Lease of a killed command is valid."""
 
 POLL_SECONDS = 0.5
-"""Between two attempts to take it. A Lease that nobody renews any more changes in no way that could be watched."""
+"""Seconds between two attempts. The expiry of a Lease changes no object, so it cannot be watched."""
 
 
 UNSEEN = "unseen"
@@ -40,15 +40,15 @@ class HeldRecord:
 
     Args:
         api: the API server.
-        namespace: of the service.
-        name: of the service.
-        warn: reports that the Lease is waited for, and that this command interrupts another one.
-        wait: whether a command that lives is waited for as long as it takes.
+        namespace: namespace of the service.
+        name: name of the service.
+        warn: reports a wait for the Lease, and the interruption of another command.
+        wait: whether to wait for a running command without a time limit.
         subscriptions: the notifications of the service.
 
     Attributes:
-        waited: whether another command was waited for, so that what was read before may be old.
-        interrupts: whether this command has taken the Lease of one that lives, which may be in the middle of a write.
+        waited: whether this command has waited for another one, so that earlier readings may be outdated.
+        interrupts: whether this command has taken the Lease of a running command, which may be writing.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class HeldRecord:
         return self._clock.now()
 
     async def confirm(self) -> None:
-        """Ends the command when another one has taken the Lease; the API server decides.
+        """Renews the Lease at the API server, and ends this command if another one has taken it.
 
         Raises:
             LeaseLostError: another command has taken it.
@@ -95,18 +95,18 @@ class HeldRecord:
         await self._lease.confirm()
 
     async def confirm_if_old(self) -> None:
-        """Does what `confirm` does, unless the Lease was taken or renewed a moment ago: no patch waits for that."""
+        """Does the same as `confirm`, unless the Lease was just taken or renewed, so that no patch waits."""
         if self._lease is None or not self._lease.is_fresh:
             await self.confirm()
 
     def begin_sending(self) -> None:
-        """Sends the messages that wait in the record, beside what goes on. With none it does nothing."""
+        """Starts to send the waiting messages in the background, if there are any."""
         if self._store.outbox != Outbox():
             self._sender().begin()
 
     @asynccontextmanager
     async def sending(self) -> AsyncGenerator[None, None]:
-        """Sends the messages that wait once the block has ended, also by an error. Ctrl-C waits for none."""
+        """Sends the waiting messages when the block has ended, also by an error. Ctrl-C does not wait for it."""
         try:
             yield
         except Exception:
@@ -132,10 +132,10 @@ class HeldRecord:
         return self._clock.now()
 
     async def wait_until_free(self, *, urgent: bool = False) -> None:
-        """With `wait`, waits until this command could take the Lease, so that it is planned from what serves then.
+        """With `wait`, waits until the Lease is free, so that the command is planned from the state after it.
 
         Args:
-            urgent: whether it takes the Lease of a command that lives and may be interrupted.
+            urgent: whether to take the Lease of a running command that may be interrupted.
         """
         if self._wait:
             clock = await ServerClock.ask(self._api)
@@ -143,7 +143,7 @@ class HeldRecord:
             await self._attempt(lease.check_free, clock)
 
     async def holder(self) -> Held | None:
-        """The command that holds the Lease and lives; None where there is none."""
+        """The running command that holds the Lease; None without one."""
         self._clock = await ServerClock.ask(self._api)
         return await ReleaseLease(self._api, self._namespace, self._name, Holder(""), self._clock).holder()
 
@@ -151,8 +151,8 @@ class HeldRecord:
         """Waits until a command has released the Lease, or the time is over.
 
         Args:
-            held: the Lease as the command had it.
-            seconds: the bound.
+            held: the Lease of the command when it was read.
+            seconds: time limit.
         """
 
         async def holds() -> bool:
@@ -165,15 +165,15 @@ class HeldRecord:
     async def holding(self, holder: Holder, *, urgent: bool = False) -> AsyncGenerator[None, None]:
         """Holds the Lease within the block.
 
-        A Lease of another command is waited for as long as one lives that is not renewed: that of a command that was
-        killed is taken then, and most commands have ended by then. With `wait` there is no limit.
+        This waits as long as a Lease is valid without renewal: the Lease of a command that was killed has
+        expired then, and most commands have ended. With `wait` there is no time limit.
 
         Args:
             holder: this command.
-            urgent: whether it takes the Lease of a command that lives and may be interrupted.
+            urgent: whether to take the Lease of a running command that may be interrupted.
 
         Raises:
-            LeaseHeldError: the other command lives.
+            LeaseHeldError: the other command is running.
         """
         self._clock = await ServerClock.ask(self._api)
         lease = ReleaseLease(self._api, self._namespace, self._name, holder, self._clock, urgent=urgent)
@@ -189,7 +189,7 @@ class HeldRecord:
             yield
 
     async def _attempt(self, attempt: Callable[[], Awaitable[object]], clock: ServerClock) -> None:
-        """Attempts something until the Lease permits it, and says whom it waits for."""
+        """Repeats an action until the Lease permits it, and reports the command that it waits for."""
         end, stage = clock.now() + timedelta(seconds=WAIT_SECONDS), ""
         while True:
             try:
@@ -205,7 +205,7 @@ class HeldRecord:
                 if not self._wait:
                     raise
                 if stage != UNSEEN:
-                    self._warn(f"{self._name}: the Lease cannot be read now, and is asked for again: {error}")
+                    self._warn(f"{self._name}: the Lease cannot be read now, and is read again: {error}")
                 stage = UNSEEN
             else:
                 return

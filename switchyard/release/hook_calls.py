@@ -1,4 +1,4 @@
-"""Begins the hooks of a release: Jobs on the cluster, and calls by HTTP from here."""
+"""Starts the hooks of a release: Jobs on the cluster, and HTTP calls from this machine."""
 
 import asyncio
 import base64
@@ -21,18 +21,18 @@ from switchyard.release.hook_record import HookOutcome
 from switchyard.release.hooks import HookResult
 
 CONNECT_SECONDS = 10
-"""Seconds that a connection may take to be opened. Nothing is sent before, so that its failure is a certain one."""
+"""Time limit in seconds for opening a connection. Nothing is sent before, so its failure is certain."""
 
 QUOTED_BYTES = 400
-"""Bytes of an answer that a message quotes."""
+"""Number of bytes of an answer that a message quotes."""
 
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
-"""Errors of a call of which nothing has been sent."""
+"""Errors of a call before anything was sent."""
 
 
 @dataclass(frozen=True)
 class ClusterHookCalls:
-    """Begins the hooks of one service.
+    """Starts the hooks of one service.
 
     Attributes:
         api: the API server.
@@ -68,7 +68,7 @@ class ClusterHookCalls:
             detail = f"{_host(http)} has not answered in {hook.timeout_seconds} s"
             return HookResult(HookOutcome.UNKNOWN, detail)
         except httpx.InvalidURL:  # whose text may have the path
-            return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: that is no host, or no port")
+            return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: its host or port is invalid")
         except NOT_SENT as error:
             return HookResult(HookOutcome.FAILED, f"{_host(http)} cannot be reached: {_words(error)}")
         except httpx.LocalProtocolError:
@@ -78,10 +78,10 @@ class ClusterHookCalls:
             return HookResult(HookOutcome.UNKNOWN, f"{_host(http)} has not answered: {_words(error)}")
 
     async def _secret(self, value: SecretValue) -> str:
-        """The value of a key of a Secret, which goes into a header and nowhere else.
+        """The value of a key of a Secret, which is used in a header only.
 
         Raises:
-            ValueError: there is none, or no header can have it. The text does not have the value.
+            ValueError: the value is missing, or not valid in a header. The text does not show the value.
         """
         named = f"key {value.key} of Secret {value.secret} in namespace {self.service.namespace}"
         live = await self.api.find("secrets", value.secret, self.service.namespace)
@@ -137,7 +137,7 @@ def _body(hook: Hook, context: HookContext) -> dict[str, object]:
 
 
 def _host(http: HookHttp) -> str:
-    """The host of a call. The path of an address may be a secret, as those of webhooks are."""
+    """The host of a call, for messages. The path of a URL may be a secret."""
     return http.url.partition("://")[2].partition("/")[0]
 
 

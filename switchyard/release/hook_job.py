@@ -21,20 +21,20 @@ from switchyard.release.hook_record import HookOutcome
 from switchyard.release.hooks import HookResult
 
 LATE_SECONDS = 60
-"""How much longer than its own deadline a Job is followed: until its controller has noticed it."""
+"""Seconds after its deadline for which a Job is followed, until its controller has noticed it."""
 
 LOG_LINES, LOG_BYTES = 10, 2000
 """Lines and bytes of a pod's log that a message quotes."""
 
 AGAIN_SECONDS = 1
-"""Between two attempts to follow a Job while the API server does not answer."""
+"""Seconds between two attempts to follow a Job while the API server does not answer."""
 
 SILENT_SECONDS = 60.0
 """Seconds without an event after which the Job is listed again. A load balancer, or the network of a laptop that slept,
 may have dropped the connection without a message."""
 
 ENDINGS = {"Complete": HookOutcome.PASSED, "Failed": HookOutcome.FAILED}
-"""How a Job has ended, by the condition that it has then."""
+"""The outcome of a Job, by its condition."""
 
 
 @dataclass
@@ -44,10 +44,10 @@ class JobRun:
     Attributes:
         api: the API server.
         hook: the hook.
-        job: its Job, as configured.
-        context: what it gets to know.
+        job: the configured Job of the hook.
+        context: the information that the hook receives.
         service: the settings of the service.
-        pods: what its pods were last seen to wait for, or to have ended with, by name.
+        pods: the last seen state of its pods, by name.
     """
 
     api: BoundedApi
@@ -60,10 +60,10 @@ class JobRun:
     """Whether the API server was asked to create the Job."""
 
     async def run(self, begun: datetime | None, now: datetime) -> HookResult:
-        """Creates the Job unless it is there, and follows it to its end.
+        """Creates the Job unless it exists, and follows it to its end.
 
         Args:
-            begun: when an earlier command wrote that it begins; None where this one did so just now.
+            begun: time at which an earlier command recorded the start; None if this command did so.
             now: the time by the API server's clock.
         """
         if self.job.image is None and self.context.tag is None:
@@ -95,7 +95,7 @@ class JobRun:
         return f"See: kubectl -n {self.service.namespace} describe job {self.name}"
 
     async def _create(self, begun: datetime | None, now: datetime) -> HookResult | None:
-        """Has the Job on the cluster. Returns why that is not possible."""
+        """Creates the Job, or finds an existing one. Returns a result only if that failed."""
         namespace = self.service.namespace
         live = await self.api.find("jobs", self.name, namespace, BATCH)
         if live is None and begun is not None and now - begun > KEPT:
@@ -153,7 +153,7 @@ class JobRun:
         return f"kubectl -n {self.service.namespace} logs job/{self.name}"
 
     async def _watch(self) -> AsyncGenerator[Mapping[str, Any] | None, None]:
-        """The Job now and at every change; None once it is gone."""
+        """Yields the Job now and at every change, and None once it does not exist."""
         async for event in self._events("jobs", BATCH):
             yield event
 
@@ -164,7 +164,7 @@ class JobRun:
                     self.pods[pod["metadata"]["name"]] = state_of(pod) or self.pods.get(pod["metadata"]["name"], "")
 
     async def _events(self, resource: str, version: str) -> AsyncGenerator[Mapping[str, Any] | None, None]:
-        """The objects of the hook, now and at every change; None where there is none, or one is gone."""
+        """Yields the objects of the hook, now and at every change; None if there is none or one was deleted."""
         namespace = self.service.namespace
         while True:
             try:
@@ -186,7 +186,7 @@ class JobRun:
         return f" ({'; '.join(states)})" if states else ""
 
     async def _log(self) -> str | None:
-        """The end of the log of the newest pod. It is shown, and never written to the record."""
+        """The end of the log of the newest pod, which is printed and never written to the record."""
         if not self.pods:
             return None
         pod = list(self.pods)[-1]
@@ -200,7 +200,7 @@ class JobRun:
 
 
 async def _next(watch: AsyncGenerator[dict[str, Any], None]) -> dict[str, Any] | None:
-    """The next event of a watch; None at its end, and of one that says nothing for a while."""
+    """The next event of a watch; None at its end, and after a time without events."""
     with suppress(TimeoutError):
         async with asyncio.timeout(SILENT_SECONDS):
             return await anext(watch, None)
@@ -208,7 +208,7 @@ async def _next(watch: AsyncGenerator[dict[str, Any], None]) -> dict[str, Any] |
 
 
 def ending(job: Mapping[str, Any]) -> tuple[HookOutcome, str] | None:
-    """How a Job has ended, and why; None while it runs."""
+    """The outcome of a Job and its reason; None while it runs."""
     for condition in (job.get("status") or {}).get("conditions") or ():
         if condition["type"] in ENDINGS and condition["status"] == "True":
             reason = ": ".join(filter(None, (condition.get("reason"), condition.get("message"))))
@@ -217,7 +217,7 @@ def ending(job: Mapping[str, Any]) -> tuple[HookOutcome, str] | None:
 
 
 def state_of(pod: Mapping[str, Any]) -> str:
-    """What a pod waits for, or what it has ended with; empty while it runs."""
+    """The state of a pod that waits or has ended, as text; empty while it runs."""
     status = pod.get("status") or {}
     for container in status.get("containerStatuses") or ():
         state = container.get("state") or {}

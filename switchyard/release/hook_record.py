@@ -35,7 +35,7 @@ class HookRecord:
         ended: when the outcome became known; None before that.
         outcome: how the hook ended; None before that.
         detail: the result or the reason as text, without any output of the hook.
-        irreversible: whether the previous version no longer works once the hook has begun.
+        irreversible: whether the previous version no longer works once the hook has started.
         accepted: whether an operator has continued the release although the hook did not pass.
         others: keys that this version of the program does not know; they are written back as they are.
     """
@@ -60,7 +60,7 @@ class HookRecord:
         return replace(self, ended=to_text(now), outcome=outcome, detail=detail)
 
     def to_json(self) -> dict[str, Any]:
-        """The hook as the record has it."""
+        """The JSON of the hook in the record."""
         marks = {"irreversible": self.irreversible, "accepted": self.accepted}
         return {
             **self.others,
@@ -75,7 +75,7 @@ class HookRecord:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Reads a hook. Raises ``KeyError`` or ``ValueError`` for something else."""
+        """Parses a hook. Raises ``KeyError`` or ``ValueError`` for other content."""
         outcome = document.get("outcome")
         read = cls(
             name=str(document["name"]),

@@ -1,11 +1,11 @@
-"""Refusals of a rollback after an irreversible hook has begun. Pure functions."""
+"""Refusals of a rollback after an irreversible hook has started. Pure functions."""
 
 from collections.abc import Iterable
 from dataclasses import replace
 
 from switchyard.codes import Code
 from switchyard.config.commands import typed
-from switchyard.gates.rules.left_behind import RULE, how_to_mean_it
+from switchyard.gates.rules.left_behind import RULE, how_to_override
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.left_behind import LeftBehind, find_left_behind
 from switchyard.release.plan import Act, Plan
@@ -35,13 +35,13 @@ def refuse_gone(plan: Plan, releases: Iterable[ReleaseRecord | None]) -> Refusal
         rule=RULE,
         remedy=(
             f"{UNTOUCHED} {plan.observation.what_serves} Repair it with a new version: "
-            f"{typed(f'switchyard deploy {key} TAG')}. {how_to_mean_it(key, tag, left)}"
+            f"{typed(f'switchyard deploy {key} TAG')}. {how_to_override(key, tag, left)}"
         ),
     )
 
 
 def refuse_abort(record: ReleaseRecord) -> Refusal | None:
-    """Refuses to take back a release that has begun an irreversible hook."""
+    """Refuses to abort a release that has started an irreversible hook."""
     hook = record.irreversible
     if hook is None:
         return None
@@ -53,6 +53,6 @@ def refuse_abort(record: ReleaseRecord) -> Refusal | None:
         rule=RULE,
         remedy=(
             f"{UNTOUCHED} {key} serves {record.target} {record.tag}. Finish the release: "
-            f"{typed(f'switchyard resume {key}')}. {how_to_mean_it(key, record.from_tag or record.source, left)}"
+            f"{typed(f'switchyard resume {key}')}. {how_to_override(key, record.from_tag or record.source, left)}"
         ),
     )

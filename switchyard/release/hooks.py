@@ -46,8 +46,8 @@ class HookCalls(Protocol):
 
         Args:
             hook: the hook.
-            context: what it gets to know.
-            begun: when an earlier command wrote that it begins; None where this one did so just now.
+            context: the information that the hook receives.
+            begun: time at which an earlier command recorded the start; None if this command did so.
         """
 
 
@@ -85,8 +85,8 @@ class HookRuns:
     """The hooks of a release.
 
     Args:
-        hooks: as configured.
-        calls: begins them.
+        hooks: the configured hooks.
+        calls: starts the hooks.
         ledger: ledger of the release.
         warn: reports a hook that did not pass.
         on_end: is called with each hook that has ended.
@@ -114,9 +114,9 @@ class HookRuns:
         """Runs the hooks of a point that are not settled, in order, up to one that stops the release.
 
         Args:
-            point: at which the release is.
+            point: the present point of the release.
             name: name of the service's objects.
-            ended: is brought up to date, so that it is right when the call is cancelled.
+            ended: receives the results, so that they are known if the call is cancelled.
         """
         for hook in self._hooks.at(point):
             if _is_settled(ended.record.hook(hook.name), hook, point):
@@ -132,7 +132,7 @@ class HookRuns:
             if follows is not OnFailure.CONTINUE:
                 ended.follows = follows  # the release ends, or is held, with the detail as its reason
                 return
-            self._warn(f"{ended.record.service}: {ended.detail}. It goes on (onFailure: {follows}).")
+            self._warn(f"{ended.record.service}: {ended.detail}. The release continues (onFailure: {follows}).")
 
     async def _run(self, hook: Hook, point: HookPoint, name: str, ended: PointEnded) -> HookResult:
         entry, begun = ended.record.hook(hook.name), None
@@ -154,7 +154,7 @@ class HookRuns:
 
 
 async def after_rollback(runs: HookRuns, record: ReleaseRecord, name: str) -> ReleaseRecord:
-    """Runs the hooks of a rollback by `switchyard rollback` that is done. Returns the record with them.
+    """Runs the hooks after a rollback by `switchyard rollback`. Returns the record with them.
 
     Args:
         runs: the hooks.
@@ -190,7 +190,7 @@ def hook_context(record: ReleaseRecord, point: HookPoint, name: str) -> HookCont
 
     Args:
         record: record of the release.
-        point: at which the hook runs.
+        point: the point at which the hook runs.
         name: name of the service's objects.
     """
     before, after, colour = record.from_tag, record.tag, record.target
@@ -203,7 +203,7 @@ def did_not_pass(name: str, point: HookPoint, result: HookResult) -> str:
     """A sentence about a hook that did not pass, with its code."""
     reason = f": {result.detail.rstrip('.')}" if result.detail else ""
     if result.outcome is HookOutcome.UNKNOWN:
-        code, condition = Code.HOOK_UNKNOWN, "may have run or not, and is not begun again"
+        code, condition = Code.HOOK_UNKNOWN, "may have run, and is not run again"
     else:
         code, condition = Code.HOOK_FAILED, "has failed"
     return notice(code, "", f"hook {name} at {point} {condition}{reason}").removesuffix(".")

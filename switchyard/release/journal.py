@@ -1,4 +1,4 @@
-"""What a switch or a rollback writes to the record of the service, and when."""
+"""Writes a switch or a rollback to the record of the service."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -21,32 +21,32 @@ from switchyard.release.store import Releases
 
 
 class ReleaseJournal(HeldRecord):
-    """The record and the Lease of one service, as a switch or a rollback uses them. The arguments are the base's.
+    """The record and the Lease of one service for a switch or a rollback, with the arguments of the base.
 
     Attributes:
-        together: keys of the services that are switched with this one, itself among them; empty for one alone.
+        together: keys of all services that are switched together; empty for a single service.
     """
 
     together: tuple[str, ...] = ()
     _record: ReleaseRecord | None = None
     _read: Releases | None = None
     override: str | None = None
-    """Why the operator goes back to a version although a hook has left it behind; None where that is refused."""
+    """The operator's reason to roll back past an irreversible hook; None if that is refused."""
     frozen: str | None = None
-    """Why the operator switches although a window without releases is open, and which; None where none is."""
+    """The operator's reason to override a freeze, with the window; None without one."""
 
     @property
     def record(self) -> ReleaseRecord:
-        """The record of the release that has begun."""
+        """The record of the release that has started."""
         if self._record is None:
             raise RuntimeError("no release has begun")
         return self._record
 
     async def check(self, plan: Plan) -> None:
-        """Refuses to go back to a version that a hook has left behind, before anything is written.
+        """Refuses a version that no longer works after an irreversible hook, before anything is written.
 
         Raises:
-            GateRefusedError: so it is, and the operator does not override it.
+            GateRefusedError: the version no longer works, and the operator does not override that.
         """
         # A rollback has just read the record, and is not delayed by reading it twice.
         _overridden(self._read or await self.read(), plan, self.override)
@@ -58,7 +58,7 @@ class ReleaseJournal(HeldRecord):
         self._record = record
 
     async def last(self, serving: Colour) -> ReleaseRecord | None:
-        """The record of the latest release that may have changed what serves; None where there is none.
+        """The record of the latest release that may have changed the serving colour; None without one.
 
         Args:
             serving: the colour that serves.
@@ -74,23 +74,23 @@ class ReleaseJournal(HeldRecord):
     async def held(self, act: Act) -> AsyncGenerator[None, None]:
         """Holds the Lease of the service within the block.
 
-        A rollback waits for nobody who changes no pods: the command that released the bad version may hold the Lease
-        while it watches.
+        A rollback does not wait for a command that changes no pods, because the command that released the bad version
+        may hold the Lease while it watches.
 
         Raises:
-            LeaseHeldError: the other command lives, and may not be interrupted.
+            LeaseHeldError: the other command is running and may not be interrupted.
         """
         holder = Holder(act.value, phase=Phase.SWITCH.value)
         async with self.holding(holder, urgent=act is Act.ROLLBACK):
             yield
 
     async def begin(self, plan: Plan, reason: str | None) -> str:
-        """Writes that a release runs, and of a rollback at once the version that no automatic update may bring back.
+        """Records the start of a release. A rollback also records the version that must not be released again.
 
-        Killed before the selector is changed, that version serves on and nothing is refused because of it.
+        If the command is killed before it changes the selector, that version continues to serve and is not refused.
 
         Raises:
-            LeaseLostError: another command has taken the Lease while the gates were passed or a version was warmed.
+            LeaseLostError: another command took the Lease while the gates were checked or a version was warmed.
         """
         await self.confirm_if_old()
         now = self.now()
@@ -103,7 +103,7 @@ class ReleaseJournal(HeldRecord):
         return _begun(releases, plan, reason, now, override, self.together)
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        """Writes how the release ended, and moves it into the history.
+        """Records the result of the release, and moves it into the history.
 
         Raises:
             LeaseLostError: another command has taken the Lease. A rollback has its own release in the record then, and
@@ -122,7 +122,7 @@ class ReleaseJournal(HeldRecord):
 
 
 def _is_drilled(releases: Releases, colour: str) -> bool:
-    """Whether a colour serves for a drill alone, so that a rollback from it says nothing against its version."""
+    """Whether a colour serves only for a drill, so that a rollback from it does not mark its version as bad."""
     last = releases.current
     return last is not None and last.running and last.kind == Act.DRILL and last.target == colour
 
@@ -181,7 +181,7 @@ def _other_side(releases: Releases, plan: Plan) -> tuple[str, str | None]:
 
 
 def _unfinished(last: ReleaseRecord | None, plan: Plan) -> ReleaseRecord | None:
-    """The release of a command that was killed and is run again, whose hooks are not run again; None for another."""
+    """The release of a killed command that is run again, whose hooks are not run again; None otherwise."""
     if last is None or not last.running:
         return None
     return last if (last.kind, last.target) == (plan.act, plan.target) else None

@@ -1,4 +1,4 @@
-"""What the fast lane needs of a record and of a Lease."""
+"""Interface of the record and the Lease that the fast lane needs."""
 
 from contextlib import AbstractAsyncContextManager
 from typing import Protocol
@@ -29,25 +29,25 @@ class Journal(Protocol):
         """
 
     def held(self, act: Act) -> AbstractAsyncContextManager[object]:
-        """The Lease of the service, within the block; the only one at a time."""
+        """Holds the Lease of the service within the block, for one command at a time."""
 
     async def begin(self, plan: Plan, reason: str | None) -> str:
-        """Writes that a release runs, before anything is changed. Returns its start by the API server's clock."""
+        """Records the start of a release before anything is changed. Returns its start by the API server's clock."""
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        """Writes how the release ended, and moves it into the history."""
+        """Records the result of the release, and moves it into the history."""
 
     async def confirm(self) -> None:
         """Ends the command when another one has taken the Lease. Raises `switchyard.release_errors.LeaseLostError`."""
 
 
 async def lost_lease(journal: Journal) -> LeaseLostError | None:
-    """Why a command whose selector is changed does nothing more: a rollback has taken its Lease; None where none has.
+    """The reason why a command stops after its switch: a rollback has taken its Lease. None otherwise.
 
-    An API server that does not answer is no reason to stop: the switch is done, and the rest is to follow it.
+    An API server that does not answer is no reason to stop, because the switch is done.
 
     Args:
-        journal: of the service.
+        journal: journal of the service.
     """
     try:
         await journal.confirm()

@@ -1,4 +1,4 @@
-"""The latest release of a service as others see it: by the ConfigMap of its record and by its Lease."""
+"""The latest release of a service, from the ConfigMap of its record and from its Lease."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,10 +17,10 @@ class LatestRelease:
     """The latest release of a service.
 
     Attributes:
-        record: of the release.
+        record: record of the release.
         attended: whether a command drives it, by its Lease; None where the Lease may not be read, or was renewed at a
             time in the future. A release that has ended is attended by none.
-        holder: the command that drives it; None where there is none, or where the Lease may not be read.
+        holder: the command that runs it; None without one, or if the Lease may not be read.
         serving: the colour that serves now; None where it is not known.
         follows_now: whether every node, asked again, follows a switch that was in doubt.
         doubt_now: what does not follow it, asked again, in words; None where it was not asked again, or follows.
@@ -42,23 +42,23 @@ class LatestRelease:
 
     @property
     def following(self) -> Phase | None:
-        """The phase that follows when the present one passes; None for a release that has ended, and in its last."""
+        """The phase after the present one; None in the last phase, and for a release that has ended."""
         phases = list(Phase)[list(Phase).index(self.record.phase) + 1 :]
         return phases[0] if phases and self.record.running and self.record.kind == Act.DEPLOY else None
 
     @property
     def doubt(self) -> str | None:
-        """What was not seen to follow its switch, in words; None where all was, then or when it was looked at again."""
+        """The message about nodes or endpoints that were not seen to follow the switch; None without a doubt."""
         retired = self.record.kind == Act.DEPLOY and self.record.result is Result.SUCCEEDED  # which looks again
         return None if retired or self.follows_now else self.doubt_now or self.record.doubt
 
     @property
     def not_seen(self) -> str | None:
-        """Why nobody could see whether the nodes follow its switch, in words; None where that could be seen."""
+        """The message that this cluster does not show whether nodes follow the switch; None if it does."""
         return (self.record.receipt or {}).get("notSeen")
 
     def to_json(self) -> dict[str, Any]:
-        """The release as `switchyard status --json` has it."""
+        """The JSON of the release in `switchyard status --json`."""
         record = self.record
         return {
             "id": record.id,
@@ -92,13 +92,14 @@ def _holder(held: Held) -> dict[str, Any]:
 
 
 def latest_record(config_map: Mapping[str, Any]) -> ReleaseRecord | None:
-    """The latest release in a record; None where it has none.
+    """The latest release in a record; None without one.
 
     Args:
         config_map: the record, which has the labels of this program.
 
     Raises:
-        switchyard.release_errors.RecordUnreadableError: the record is of a newer version of this program, or is broken.
+        switchyard.release_errors.RecordUnreadableError: the record is of a newer version of this program, or not
+            valid.
     """
     check_version(config_map)
     current = json_of(config_map, CURRENT, None)
@@ -109,10 +110,10 @@ def latest_record(config_map: Mapping[str, Any]) -> ReleaseRecord | None:
 
 
 def living_holder(lease: Mapping[str, Any] | None, now: datetime) -> Held | None:
-    """The command that a Lease names, if it still renews it.
+    """The command that a Lease names, if it still renews the Lease; None otherwise.
 
     Args:
-        lease: the Lease of the service; None where there is none.
+        lease: the Lease of the service; None without one.
         now: the time by the API server's clock.
     """
     held = None if lease is None else Held.of(dict(lease))

@@ -1,8 +1,8 @@
 """The Lease of a service: one command at a time releases it.
 
-A command renews its Lease while it lives. All times are of the API server's clock, so that an operator's own clock may
-be wrong by hours. A Lease whose holder has not renewed it for its duration is free: its holder has died. That is so by
-its time, and by what this command sees: a time in the future, as a clock that was set back leaves it, blocks nobody.
+A command renews its Lease while it runs. All times are of the API server's clock, so that an operator's own clock may
+be wrong by hours. A Lease that was not renewed for its duration is free, because its holder has died. If its time is in
+the future, because a clock was set back, this command decides by the renewals that it sees.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ FRESH_SECONDS = 1
 """Seconds for which a renewal need not be repeated before something is written."""
 
 ATTEMPTS = 5
-"""Attempts to take a Lease that others change in between: who holds it then is read again."""
+"""Number of attempts to take a Lease that others change at the same time."""
 
 CHANGED = frozenset({httpx.codes.CONFLICT, httpx.codes.NOT_FOUND})
 """Statuses of a write whose object somebody has changed, created or deleted since it was read."""
@@ -43,14 +43,14 @@ class ReleaseLease:
 
     Args:
         api: the API server.
-        namespace: of the service.
-        name: of the service.
+        namespace: namespace of the service.
+        name: name of the service.
         holder: this command.
-        clock: of the API server.
-        urgent: whether it takes the Lease of a command that lives and may be interrupted.
+        clock: clock of the API server.
+        urgent: whether to take the Lease of a running command that may be interrupted.
 
     Attributes:
-        interrupted: the holder from which it took the Lease, in words; None where it took it from nobody.
+        interrupted: description of the holder from which it took the Lease; None without one.
     """
 
     def __init__(
@@ -99,11 +99,11 @@ class ReleaseLease:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether the API server has said a moment ago that this command holds it."""
+        """Whether the API server has just confirmed that this command holds the Lease."""
         return not self._lost and time.monotonic() - self._written < FRESH_SECONDS
 
     async def enter(self, phase: str) -> None:
-        """Writes what the command does from now on.
+        """Writes the present phase of the command to the Lease.
 
         Raises:
             LeaseLostError: another command has taken the Lease.
@@ -112,10 +112,10 @@ class ReleaseLease:
         await self.confirm()
 
     async def confirm(self) -> None:
-        """Renews the Lease now, so that the API server says whether this command still holds it.
+        """Renews the Lease now, to check that this command still holds it.
 
         Raises:
-            LeaseLostError: another command has taken it.
+            LeaseLostError: another command has taken the Lease.
             switchyard.errors.ClusterError: the API server does not answer.
         """
         if self._lost:
@@ -132,7 +132,7 @@ class ReleaseLease:
         )
 
     async def holder(self) -> Held | None:
-        """The command that holds the Lease and lives; None where there is none."""
+        """The running command that holds the Lease; None without one."""
         return self._holder_of(await self._read())
 
     async def check_free(self) -> None:
@@ -200,7 +200,7 @@ class ReleaseLease:
             await self._write(self._document["spec"] | {"holderIdentity": ""})
 
     async def _write(self, spec: dict[str, Any]) -> None:
-        """Writes the Lease, if nobody else has since it was read."""
+        """Writes the Lease, unless somebody has changed it since it was read."""
         async with self._writing:
             try:
                 self._document = await self._send(spec)
@@ -229,7 +229,7 @@ class ReleaseLease:
         return written
 
     def _is_own(self, document: dict[str, Any]) -> bool:
-        """Whether this command holds the Lease by this document."""
+        """Whether a Lease object names this command as its holder."""
         return (document.get("spec") or {}).get("holderIdentity") == self._holder.identity
 
     def _spec(self, acquired: datetime) -> dict[str, Any]:
@@ -248,5 +248,5 @@ class ReleaseLease:
 
 
 def _micro(moment: datetime) -> str:
-    """A moment as a Lease has it."""
+    """A moment in the format of a Lease."""
     return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

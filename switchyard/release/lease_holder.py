@@ -1,4 +1,4 @@
-"""The holder of the Lease of a service, as one command writes it and other commands read it."""
+"""The holder of the Lease of a service, which one command writes and other commands read."""
 
 import getpass
 import json
@@ -24,14 +24,14 @@ HOOK = "hook"
 """The phase in a Lease while a hook runs."""
 
 INTERRUPTIBLE = frozenset({Phase.SWITCH, Phase.DRAIN, Phase.WATCH, Phase.BAKE, HOOK})
-"""Phases in which a rollback may take the Lease of a command that lives: it waits for no hook.
+"""Phases in which a rollback may take the Lease of a running command.
 
 While a colour is warmed or retired, the engine changes the pods that a rollback would switch to.
 """
 
 
 def user_name() -> str:
-    """The user of the operating system; by number where it has no name, as in a container of a CI system.
+    """Name of the operating system user, or its number if it has no name, as in a container of a CI system.
 
     Without `USER` and the like, `getpass.getuser` asks for the entry of the user's number, and raises KeyError where
     there is none (OSError since Python 3.13).
@@ -44,13 +44,13 @@ def user_name() -> str:
 
 @dataclass(frozen=True)
 class Holder:
-    """Who holds a Lease.
+    """The holder of a Lease.
 
     Attributes:
         act: the command, for example ``rollback``.
         user: user of the operating system.
-        host: the machine's name.
-        process: the process ID there.
+        host: name of the machine.
+        process: process ID on that machine.
         nonce: a random value that no other command has, not even one of the same process.
         phase: the present phase of the command; empty before the first one.
         detached: whether the command runs without a terminal.
@@ -66,13 +66,13 @@ class Holder:
 
     @property
     def identity(self) -> str:
-        """The holder in a Lease."""
+        """The identity of the holder in a Lease."""
         return f"{self.user}@{self.host}/{self.process}/{self.nonce}"
 
 
 @dataclass(frozen=True)
 class Held:
-    """A Lease as the API server has it.
+    """A Lease that was read from the API server.
 
     Attributes:
         identity: identity of its holder; empty for a Lease that was released.
@@ -120,12 +120,12 @@ class Held:
 
     @property
     def host(self) -> str:
-        """The machine's name."""
+        """Name of the machine."""
         return self.identity.partition("/")[0].rpartition("@")[2]
 
     @property
     def process(self) -> int:
-        """The process ID on that machine; 0 where the Lease does not say."""
+        """Process ID on that machine; 0 if the Lease does not have it."""
         number = self.identity.partition("/")[2].partition("/")[0]
         return int(number) if number.isdecimal() else 0
 
@@ -135,16 +135,16 @@ class Held:
         return self.act != Act.ROLLBACK and self.phase in INTERRUPTIBLE
 
     def lives(self, now: datetime) -> bool:
-        """Whether the holder still renews the Lease, by the time of its last renewal."""
+        """Whether the holder is still running, by the time of its last renewal."""
         return bool(self.identity) and self.lives_since(self.renewed, now)
 
     def lives_since(self, moment: datetime, now: datetime) -> bool:
-        """Whether the holder may still live if it has last renewed the Lease at a moment, or before."""
+        """Whether the holder may still be running if it last renewed the Lease at a moment."""
         # A second more, as the API server tells its time in whole seconds.
         return now - moment <= self.duration + timedelta(seconds=1)
 
     def is_ahead(self, now: datetime) -> bool:
-        """Whether the last renewal is in the future, so that its time does not say whether the holder lives."""
+        """Whether the time of the last renewal is in the future, so that it does not show whether the holder runs."""
         return bool(self.identity) and self.renewed - now > self.duration
 
     def described(self, now: datetime) -> str:

@@ -6,7 +6,7 @@ from switchyard.gates.rules.refusal import Refusal
 
 
 def refuse_option(key: str, strategy: str, option: str) -> Refusal:
-    """Refuses an option of `switchyard analyze` that a strategy has no use for."""
+    """Refuses an option of `switchyard analyze` that does not apply to the strategy of the service."""
     return Refusal(
         code=Code.LOOK_MISUSED,
         step=f"{key}: the analysis",

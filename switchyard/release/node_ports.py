@@ -1,4 +1,4 @@
-"""Asks the NodePort of each node, over a new connection each time, until the new version answers there."""
+"""Sends requests to the NodePort of each node, each over a new connection, until the new version answers."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -15,39 +15,39 @@ from switchyard.release.receipt import NodeAnswer, Receipt
 from switchyard.release.version_header import Side, VersionHeader, version_header
 
 NODES_SECONDS = 5
-"""How long a node may take to follow. A healthy kube-proxy writes its rules within a second."""
+"""Seconds within which a node must follow. A healthy kube-proxy writes its rules within one."""
 
 ANSWER_SECONDS = 1
-"""How long the answer of a node may take."""
+"""Seconds within which a node must answer."""
 
 POD_SECONDS = 3
-"""How long the answer of a pod may take that is asked itself."""
+"""Seconds within which a pod must answer a direct request."""
 
 UNANSWERED = 3
-"""Requests after which a NodePort that has not answered once is not asked again."""
+"""Number of requests without any answer after which a NodePort is not called again."""
 
 EVERY_SECONDS = 0.1
-"""Between two requests to a node that answers with the old version: there is nothing to watch."""
+"""Seconds between two requests to a node that answers with the old version."""
 
 IN_A_ROW = 3
-"""Answers of the new version, over as many connections, after which a node follows."""
+"""Number of consecutive answers of the new version after which a node counts as following."""
 
 AT_ONCE = 10
-"""Requests that are under way at the same time, so that many nodes burden no API server."""
+"""Largest number of requests at the same time, so that many nodes do not overload the API server."""
 
 PODS_ASKED = 3
-"""Pods of each colour that are asked which header they answer with."""
+"""Number of pods of each colour whose response headers are compared."""
 
 
 @dataclass(frozen=True)
 class NodePort:
-    """The NodePort of a service, and how it is asked.
+    """The NodePort of a service, and the request that is sent to it.
 
     Attributes:
-        number: of the port.
-        header: what tells the version of an answer.
-        new: the colour that is to answer.
-        request: what is asked.
+        number: number of the port.
+        header: the header that shows the version of an answer.
+        new: the colour that should answer.
+        request: the request to send.
     """
 
     number: int
@@ -57,7 +57,7 @@ class NodePort:
 
 
 async def node_port(api: BoundedApi, plan: Plan) -> NodePort | str:
-    """How the NodePort of a service is asked which version answers; or why it cannot be, in words.
+    """The NodePort of a service with a suitable request; or the reason why there is none, as text.
 
     Args:
         api: the API server.
@@ -79,15 +79,15 @@ async def follow_nodes(
     nodes: Sequence[str],
     elapsed: Callable[[], float],
 ) -> list[NodeAnswer]:
-    """Asks each node until the new version has answered, side by side and in bounded time.
+    """Sends requests to all nodes at the same time until the new version answers, within a time limit.
 
-    Where no node at all answers, as behind a firewall that lets no control plane pass, those that are left when the
-    time is over are not asked: each of them would take its time.
+    If no node answers at all, for example because a firewall blocks the control plane, the nodes that are left when the
+    time is over are skipped.
 
     Args:
         api: the API server.
-        port: what is asked.
-        nodes: their names.
+        port: the NodePort and its request.
+        nodes: names of the nodes.
         elapsed: seconds since the command began.
     """
     turns, end, is_answered = asyncio.Semaphore(AT_ONCE), elapsed() + NODES_SECONDS, False
@@ -141,7 +141,7 @@ async def _followed(
 
 
 def _behind(node: str, port: NodePort, last_old: float | None, probes: int, last: FreshAnswer) -> NodeAnswer:
-    """A node that the new version was not seen to answer on in time."""
+    """The result for a node on which the new version did not answer in time."""
     if last_old is None or not port.header.is_old(last.headers):
         value = last.headers.get(port.header.name)
         why = last.problem or f"{port.header.name}: {value or 'none'} is neither version's"
@@ -151,7 +151,7 @@ def _behind(node: str, port: NodePort, last_old: float | None, probes: int, last
 
 
 def requests_sent(receipt: Receipt) -> int:
-    """How many requests the pods of the new colour may have got from the receipt itself."""
+    """Largest number of requests that the pods of the new colour may have got from the receipt itself."""
     probes = sum(node.probes for node in receipt.nodes)
     return probes + PODS_ASKED if probes else 0
 
@@ -167,7 +167,7 @@ def _request(settings: BlueGreenSettings, seconds: float) -> ProxyRequest:
 
 
 async def _side(api: BoundedApi, observation: Observation, colour: Colour) -> Side:
-    """What pods of a colour answer when they are asked themselves."""
+    """The answers of the pods of a colour to direct requests."""
     request = _request(observation.settings, POD_SECONDS)
     settings, tag = observation.settings, observation.colours[colour].tag
     try:

@@ -8,14 +8,14 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 
 VERSION = 1
-"""Version of the JSON form. It changes when a key is removed or its meaning changes."""
+"""Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 QUOTED_CHARACTERS = 500
 """Number of characters of a reason, or of a text from the record, that a message shows."""
 
 
 def json_document(message: Message) -> dict[str, Any]:
-    """The JSON form, which docs/notifications.md has."""
+    """The JSON document, which docs/notifications.md describes."""
     return {
         "version": VERSION,
         "id": message.id,
@@ -28,7 +28,7 @@ def json_document(message: Message) -> dict[str, Any]:
 
 
 def slack_document(message: Message) -> dict[str, Any]:
-    """The form of an incoming webhook of Slack. Nobody is notified by words of an operator, as `@channel` would."""
+    """The document for an incoming webhook of Slack. Mentions such as `@channel` in a reason notify nobody."""
     text = slack_text(message)
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = text.replace(character, entity)
@@ -36,7 +36,7 @@ def slack_document(message: Message) -> dict[str, Any]:
 
 
 def slack_text(message: Message) -> str:
-    """The message in words: what happened, who and why, the numbers, and what to type next."""
+    """The message as text: what happened, who and why, the numbers, and the next command."""
     release = message.release
     happened, numbers, follows = {
         "start": _start,
@@ -54,12 +54,12 @@ def slack_text(message: Message) -> str:
 
 
 Parts = tuple[str, list[str], tuple[str, ...]]
-"""What happened, lines with numbers, and what to type, with {service} and {on}."""
+"""What happened, lines with numbers, and the next commands, with {service} and {on}."""
 
 _STATUS = "Now: switchyard status {on}"
 _BACK = "To go back: switchyard rollback {service} {on}"
 _HISTORY = "More: switchyard history {service} {on}"
-_OPEN = ("To go on: switchyard resume {service} {on}", "To go back: switchyard abort {service} {on}")
+_OPEN = ("To continue: switchyard resume {service} {on}", "To abort: switchyard abort {service} {on}")
 
 
 def _start(release: Mapping[str, Any]) -> Parts:
@@ -78,7 +78,7 @@ def _verdict(release: Mapping[str, Any]) -> Parts:
     if watch["outcome"] == "passed":
         return f"{_new(release)} serves, and has passed its watch.", lines, (_STATUS, _BACK)
     if watch["outcome"] == "breached":
-        text = f"{_new(release)} is condemned, and {_old(release)} is brought back."
+        text = f"{_new(release)} is worse than accepted, and is rolled back to {_old(release)}."
         return text, lines, (_STATUS, _HISTORY)
     return f"{_new(release)} serves, and there is no verdict: the release is held.", lines, _OPEN
 
@@ -117,7 +117,7 @@ def _details(detail: str | None) -> list[str]:
 
 
 def _numbers(numbers: Mapping[str, Any]) -> list[str]:
-    """The numbers of a verdict, for the new version and for the past that it was compared with."""
+    """The lines with the numbers of a verdict, for the new version and for the old one before."""
     sides = ((name, numbers.get(name)) for name in ("new", "old"))
     texts = [f"{name} {_side(side)}" for name, side in sides if side and side.get("requests") is not None]
     if not texts:

@@ -12,7 +12,7 @@ from switchyard.release.store import Releases
 from switchyard.release.subscriptions import Subscriptions
 
 FAST = frozenset({Act.SWITCH.value, Act.ROLLBACK.value})
-"""Kinds of releases that are a change of the selector alone."""
+"""Kinds of releases that only change the selector."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +20,9 @@ class Occurrence:
     """An event about which a message is sent.
 
     Attributes:
-        event: what it is.
-        at: when it was, RFC 3339.
-        number: which of its kind in the release, from 1: a release that is held may be watched again.
+        event: kind of the event.
+        at: time of the event, RFC 3339.
+        number: number of this kind of event in the release, from 1: a held release may be watched again.
     """
 
     event: ReleaseEvent
@@ -30,7 +30,7 @@ class Occurrence:
     number: int = 1
 
     def id(self, release: str) -> str:
-        """The ID of its message."""
+        """The ID of the message about the event."""
         return f"{release}/{self.event.value}" + ("" if self.number == 1 else f"-{self.number}")
 
 
@@ -62,8 +62,8 @@ def occurrences(before: Releases, release: ReleaseRecord) -> Iterator[Occurrence
     """The events of the latest release. A drill has none, because the same version serves after it.
 
     Args:
-        before: the record before.
-        release: the latest one after the change.
+        before: the record before the change.
+        release: the latest release after the change.
     """
     if release.kind == Act.DRILL:
         return
@@ -108,6 +108,6 @@ def _before(before: Releases, release: str) -> ReleaseRecord | None:
 
 
 def _watches(release: ReleaseRecord | None) -> list[PhaseRecord]:
-    """The watches of a release that have ended."""
+    """The ended watches of a release."""
     phases = () if release is None else release.phases
     return [phase for phase in phases if phase.phase is Phase.WATCH and phase.outcome is not None]

@@ -1,4 +1,4 @@
-"""Reads a service in two colours at the start of a command."""
+"""Reads a blue/green service from the cluster at the start of a command."""
 
 import asyncio
 from collections.abc import Mapping
@@ -33,8 +33,8 @@ async def observe(
         name: name of the service.
         settings: settings of the service.
         own: project and name of the stack.
-        described: the kubeconfig and its context in words.
-        routing: the load balancer whose weights a switch changes; None where there is none.
+        described: the kubeconfig and its context, for messages.
+        routing: the load balancer whose weights a switch changes; None without one.
 
     Raises:
         GateRefusedError: the Service is missing, is not this stack's, or selects neither colour.

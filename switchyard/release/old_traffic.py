@@ -1,4 +1,4 @@
-"""Checks whether a colour that does not serve still gets requests, as far as that can be seen."""
+"""Checks whether a colour that does not serve still gets requests."""
 
 import asyncio
 
@@ -16,12 +16,12 @@ SECONDS = 3
 async def still_used(
     cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float = SECONDS
 ) -> str | None:
-    """A sentence about requests or connections that show that a colour is used; None if none are seen, or can be seen.
+    """A sentence about requests or connections which show that a colour is still used; None if none are seen.
 
     Args:
         cluster: the cluster.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         colour: the colour that does not serve.
         seconds: time for which its requests are counted.
     """

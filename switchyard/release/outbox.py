@@ -29,10 +29,10 @@ class Message:
 
     Attributes:
         id: ID of the release and event, the same at every attempt.
-        event: the event that it is about, see `switchyard.config.models.releases.ReleaseEvent`.
+        event: the event of the message, see `switchyard.config.models.releases.ReleaseEvent`.
         at: time of the event, RFC 3339.
         stack: name of the stack.
-        release: as the history has it, at that time.
+        release: JSON of the release at that time, as in the history.
         to: names of the notifications that wait for it, each with the time since when it is being sent, or None.
         others: keys that this version of the program does not know; they are written back as they are.
     """
@@ -46,13 +46,13 @@ class Message:
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The message as the record has it."""
+        """The JSON of the message in the record."""
         known = {key: getattr(self, key) for key in ("id", "event", "at", "stack")}
         return {**self.others, **known, "release": dict(self.release), "to": dict(self.to)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Reads a message. Raises ``AttributeError``, ``KeyError``, ``TypeError`` or ``ValueError`` for another."""
+        """Parses a message. Raises ``AttributeError``, ``KeyError``, ``TypeError`` or ``ValueError`` otherwise."""
         ReleaseRecord.from_json(document["release"])
         read = cls(
             id=str(document["id"]),
@@ -74,7 +74,7 @@ class Claim:
 
     Attributes:
         to: name of the notification.
-        message: what is sent.
+        message: the message to send.
     """
 
     to: str
@@ -86,8 +86,8 @@ class Outbox:
     """The messages that wait to be sent.
 
     Attributes:
-        messages: oldest first.
-        dropped: how many were dropped since an operator was warned of it.
+        messages: waiting messages, oldest first.
+        dropped: number of dropped messages of which no operator was warned yet.
     """
 
     messages: tuple[Message, ...] = ()
@@ -113,7 +113,7 @@ class Outbox:
         """Removes messages that are too old.
 
         Args:
-            now: by the API server's clock.
+            now: the time by the API server's clock.
         """
         kept = tuple(message for message in self.messages if now - from_text(message.at) < timedelta(hours=KEPT_HOURS))
         return replace(self, messages=kept, dropped=self.dropped + len(self.messages) - len(kept))
@@ -125,7 +125,7 @@ class Outbox:
         is waited for.
 
         Args:
-            now: by the API server's clock.
+            now: the time by the API server's clock.
             skipped: names of notifications that get nothing now.
         """
         busy, claims, messages = set(skipped), list[Claim](), list[Message]()
@@ -155,7 +155,7 @@ class Outbox:
         return replace(self, messages=tuple(message for message in messages if message.to))
 
     def to_json(self) -> dict[str, Any]:
-        """The messages as the record has them."""
+        """The JSON of the messages in the record."""
         return {"messages": [message.to_json() for message in self.messages], "dropped": self.dropped}
 
     @classmethod

@@ -58,13 +58,13 @@ class Event(StrEnum):
         FAILED: the phase failed.
         BREACHED: the new version is worse than its limits, or another release of its group is rolled back.
         NO_VERDICT: the evidence is not enough for a verdict, for example without requests.
-        LOST: the command has died before it changed anything in this phase, or where that makes no difference.
-        LOST_AFTER_CHANGE: the command has died after the change that the phase is for, and before it wrote so.
+        LOST: the command has died in this phase before its change, or the change makes no difference.
+        LOST_AFTER_CHANGE: the command has died after the change of this phase, and before it recorded it.
         HOLD: the operator, or `--hold-after`, stops the release at the end of a phase.
         RESUME: the operator continues the release.
-        ABORT: the operator takes the release back.
+        ABORT: the operator aborts the release.
         RETIRE: the operator ends the bake early.
-        IRREVERSIBLE: a hook has begun after which the old version no longer works, or may not.
+        IRREVERSIBLE: a hook has started after which the old version no longer works, or may not work.
     """
 
     PASSED = "passed"
@@ -82,7 +82,7 @@ class Event(StrEnum):
 
 
 ACTS = frozenset({Event.HOLD, Event.RESUME, Event.ABORT, Event.RETIRE})
-"""Events that are caused by an operator."""
+"""Events that an operator causes."""
 
 BEFORE_SWITCH = frozenset({Phase.WARM, Phase.PROVE, Phase.SWITCH})
 """Phases in which the old colour serves."""
@@ -95,13 +95,13 @@ class State:
     """The state of a release.
 
     Attributes:
-        phase: the phase that runs, or that the release ended in.
-        result: how it ended, or that it runs.
-        attended: whether a command drives it. A release that ended needs none.
-        held: whether it waits for an operator.
+        phase: the present phase, or the last one of a release that has ended.
+        result: the result of the release, or that it is running.
+        attended: whether a command runs it. A release that has ended needs none.
+        held: whether the release waits for an operator.
         serving: the side that the Service selects.
         full: the sides that have all of their pods, ready.
-        irreversible: whether a hook has begun after which the old version no longer works.
+        irreversible: whether a hook has started after which the old version no longer works.
     """
 
     phase: Phase = Phase.WARM
@@ -127,7 +127,7 @@ def apply(state: State, event: Event) -> State:
     """The state of a release after an event.
 
     Raises:
-        TransitionError: the event does not fit, for example an outcome of a phase that nobody attends.
+        TransitionError: the event does not fit the state, for example an outcome of a phase that no command runs.
     """
     after = _transition(state, event)
     if after is None:

@@ -30,7 +30,7 @@ class ColourState:
 
     Attributes:
         colour: blue or green.
-        tag: version of the image that its Deployment has; None without a Deployment.
+        tag: version of the image in its Deployment; None without a Deployment.
         wanted: number of replicas of its Deployment.
         ready: ready endpoints of its present version.
     """

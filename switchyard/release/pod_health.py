@@ -1,4 +1,4 @@
-"""Restarts and readiness of the new colour's pods during a watch. Pure."""
+"""Judges restarts and readiness of the new colour's pods during a watch. Pure."""
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,24 +8,24 @@ from switchyard.config.models.watch import Watch
 from switchyard.kube.pod_states import READY, pod_state
 
 OUT_OF_MEMORY = "OOMKilled"
-"""Reason of the end of a container that has reached its memory limit."""
+"""Termination reason of a container that has reached its memory limit."""
 
 OVER = frozenset({"Failed", "Succeeded"})
-"""Phases of a pod that runs no more, and whose place another one has taken."""
+"""Phases of a pod that no longer runs and was replaced by another one."""
 
 
 @dataclass(frozen=True)
 class WatchedPod:
-    """One pod at one moment.
+    """The state of one pod at one moment.
 
     Attributes:
-        uid: its unique identifier.
-        name: its name.
-        ready: whether it takes traffic.
-        ending: whether it is being deleted, or has ended and is kept as a trace: an eviction leaves one.
-        restarts: of its containers, since it began.
-        reason: of the last end of a container; empty when none has ended.
-        reachable: whether it has an address, so that it can be asked for its metrics.
+        uid: unique identifier of the pod.
+        name: name of the pod.
+        ready: whether the pod takes traffic.
+        ending: whether the pod is being deleted, or has ended, for example by an eviction.
+        restarts: number of restarts of its containers since its start.
+        reason: reason of the last termination of a container; empty without one.
+        reachable: whether the pod has an address, so that its metrics can be read.
     """
 
     uid: str
@@ -38,7 +38,7 @@ class WatchedPod:
 
 
 def watched_pods(pods: Iterable[Mapping[str, Any]]) -> list[WatchedPod]:
-    """The pods of a list of the API; those that are being deleted are among them, because they may still answer."""
+    """The pods of a list of the API, including pods that are being deleted, which may still answer."""
     return [_watched(pod) for pod in pods]
 
 
@@ -76,7 +76,7 @@ class PodHealth:
     """Counts the restarts since the watch began, and how long pods have been without readiness.
 
     Args:
-        watch: the limits.
+        watch: settings with the limits.
     """
 
     def __init__(self, watch: Watch) -> None:
@@ -93,9 +93,9 @@ class PodHealth:
         """Adds an observation.
 
         Args:
-            pods: of the new colour.
-            now: seconds on a clock that only goes forward.
-            first: whether it is the first one, by which the restarts from before the watch are known.
+            pods: pods of the new colour.
+            now: seconds of a monotonic clock.
+            first: whether it is the first observation, whose restarts happened before the watch.
         """
         self._now = now
         for pod in pods:
@@ -118,17 +118,17 @@ class PodHealth:
 
     @property
     def restarts(self) -> int:
-        """Restarts since the watch began, those of pods that are gone included."""
+        """Number of restarts since the watch began, including those of deleted pods."""
         return sum(self._restarts.values())
 
     @property
     def unready(self) -> str:
-        """How many pods have lost their readiness, in words; empty when none has."""
+        """A clause about the number of ready pods, if pods have lost their readiness; empty otherwise."""
         return self._unready
 
     @property
     def problem(self) -> str | None:
-        """Why the pods condemn the version, in words; None when they do not."""
+        """The reason to judge the version bad by its pods, as text; None without one."""
         out_of_memory = sorted(pod.name for pod in self._restarted.values() if pod.reason == OUT_OF_MEMORY)
         if out_of_memory:
             return f"pod {out_of_memory[0]} has reached its memory limit ({OUT_OF_MEMORY}) and was restarted"

@@ -1,4 +1,4 @@
-"""Reads what the pods of one colour have counted, and how they are, through the API server."""
+"""Reads the metrics and the states of the pods of one colour through the API server."""
 
 import asyncio
 from collections.abc import Mapping
@@ -14,33 +14,33 @@ from switchyard.release.pod_health import WatchedPod, watched_pods
 from switchyard.release.samples import BODY_LIMIT, MetricsError, Series, parse
 
 POD_SECONDS = 2
-"""Seconds that one pod's metrics may take."""
+"""Time limit in seconds for the metrics of one pod."""
 
 LIST_SECONDS = 5
-"""Seconds that the list of pods may take."""
+"""Time limit in seconds for the list of pods."""
 
 PODS_AT_ONCE = 20
-"""Pods that are read side by side."""
+"""Number of pods that are read at the same time."""
 
 ACCEPT = {"Accept": "text/plain;version=0.0.4;q=1,application/openmetrics-text;version=1.0.0;q=0.5"}
-"""The plain text format is asked for; where an application only has OpenMetrics, that is read too."""
+"""Accepted formats: the plain text format, and OpenMetrics if the application has no other."""
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The pods of one colour at one moment.
+    """The pods and metrics of one colour at one moment.
 
     Attributes:
-        pods: all of them.
-        series: values of the watched series by the unique identifier of the pod, of the pods that answered.
-        failures: why others that take requests did not, in words, by name.
-        error: why nothing could be read at all, in words; empty when the pods could be listed.
-        denied: whether the API server denies this user to ask a pod, or Prometheus.
-        source: what messages call the Prometheus that was asked; empty when the pods were.
-        source_error: why it has not answered, in words; empty when it has.
-        taken: when Prometheus took the values, by the unique identifier of the pod, in seconds by its clock.
-        evaluated: when it answered, in seconds by its clock.
-        targets: as which it scrapes the pods, by the unique identifier of the pod.
+        pods: all pods of the colour.
+        series: values of the watched series of the pods that answered, by unique identifier.
+        failures: the reason why a pod that takes requests did not answer, by the name of the pod.
+        error: the reason why the pods could not be listed; empty if they were.
+        denied: whether the API server denies this user the access to the pods or to Prometheus.
+        source: name of the Prometheus that was read, for messages; empty if the pods were read.
+        source_error: the reason why Prometheus did not answer; empty if it did.
+        taken: time of each pod's scrape in seconds, by the clock of Prometheus, by unique identifier.
+        evaluated: time of the answer in seconds, by the clock of Prometheus.
+        targets: the scrape targets of each pod, by unique identifier.
     """
 
     pods: tuple[WatchedPod, ...] = ()
@@ -56,7 +56,7 @@ class Reading:
 
     @property
     def problem(self) -> str:
-        """Why the reading is not complete, in words; empty when it is."""
+        """The reason why the reading is not complete; empty if it is."""
         if self.error or self.source_error or not self.failures:
             return self.error or self.source_error
         name, why = min(self.failures.items())
@@ -68,11 +68,11 @@ class Reading:
 
 @dataclass(frozen=True)
 class _Unread:
-    """Why the metrics of a pod were not read.
+    """The reason why the metrics of a pod were not read.
 
     Attributes:
-        why: in words.
-        denied: whether the API server denies it.
+        why: the reason as text.
+        denied: whether the API server denied the request.
     """
 
     why: str
@@ -80,7 +80,7 @@ class _Unread:
 
 
 async def listed_pods(api: BoundedApi, namespace: str, labels: Mapping[str, str]) -> list[WatchedPod] | str:
-    """The pods with some labels, in bounded time, or why they cannot be listed, in words."""
+    """The pods with some labels, or the reason why they cannot be listed. The call has a time limit."""
     try:
         async with asyncio.timeout(LIST_SECONDS):
             listed = await api.find_all("pods", namespace, labels)
@@ -97,8 +97,8 @@ class PodMetrics:
     Args:
         api: the API server.
         name: the service's name in Kubernetes.
-        settings: of the service.
-        track: whose pods.
+        settings: settings of the service.
+        track: track of the pods.
     """
 
     def __init__(self, api: BoundedApi, name: str, settings: ServiceSettings, track: Track) -> None:
@@ -107,7 +107,7 @@ class PodMetrics:
         self._turns = asyncio.Semaphore(PODS_AT_ONCE)
 
     async def read(self) -> Reading:
-        """Reads every pod once, side by side and in bounded time. What does not answer is part of the reading."""
+        """Reads all pods once, at the same time, within a time limit. The reading has the failures too."""
         pods = await listed_pods(self._api, self._settings.namespace, self._labels)
         if isinstance(pods, str):
             return Reading(error=pods)
@@ -127,7 +127,7 @@ class PodMetrics:
         )
 
     async def _series(self, pod: WatchedPod) -> Mapping[Series, float] | _Unread:
-        """The values of a pod's series, or why there are none."""
+        """The values of a pod's series, or the reason why there are none."""
         watch, namespace = self._settings.release.watch, self._settings.namespace
         https = watch.port is None and self._settings.gate.smoke.scheme == "HTTPS"
         request = ProxyRequest(watch.path, POD_SECONDS, https=https, headers=ACCEPT, limit=BODY_LIMIT)

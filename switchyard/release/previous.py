@@ -1,4 +1,4 @@
-"""The version to which a rollback returns, from the record of earlier releases. Pure functions."""
+"""Determines the version to which a rollback returns, from the record of earlier releases. Pure functions."""
 
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -30,7 +30,7 @@ class Previous:
     Attributes:
         colour: the colour that served before.
         tag: the version that it served; None if no record has it.
-        patch: whether the selector has to be changed; otherwise an earlier rollback has done so and not finished.
+        patch: whether the selector has to be changed; otherwise an earlier, unfinished rollback has done so.
     """
 
     colour: Colour
@@ -43,8 +43,8 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
 
     Args:
         observation: observation of the service.
-        last: the record of its latest release; None where there is none.
-        converged: whether the configuration has what serves.
+        last: the record of the latest release; None without one.
+        converged: whether the configuration has the colour that serves.
     """
     serving = observation.serving
     if last is None:
@@ -72,14 +72,14 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
 
 
 def _with_abort(refusal: Refusal, observation: Observation) -> Refusal:
-    """The refusal while a deploy has not ended, whose new version nobody has proved: it is no version to switch to."""
+    """The refusal during a deploy that has not switched, with the command that aborts it."""
     abort = typed(f"switchyard abort {key_of(observation.name)}")
-    purpose = "To take the deploy back, after which a rollback goes to the version that served before"
+    purpose = "To abort the deploy, after which a rollback goes to the version that served before"
     return replace(refusal, remedy=f"{UNTOUCHED} {observation.what_serves} {purpose}: {abort}")
 
 
 def _of_drill(last: Recorded, serving: Colour) -> Previous:
-    """The target of a rollback during a drill: the colour where the drill began, or its other colour."""
+    """The target of a rollback during a drill: the colour that served before the drill, or the other one."""
     if last.target == serving:
         return Previous(Colour(last.source), last.from_tag)
     return Previous(Colour(last.target), last.tag)

@@ -1,4 +1,4 @@
-"""Reads what the pods of one colour have counted from a Prometheus that scrapes them."""
+"""Reads the metrics of the pods of one colour from a Prometheus that scrapes them."""
 
 import math
 import time
@@ -17,19 +17,19 @@ from switchyard.release.scraped import Scrape, Target, followed, newer, query, s
 NO_TARGETS: frozenset[Target] = frozenset()
 
 STILL_SECONDS = 5.0
-"""Seconds after which answers as of one and the same moment are no news: a cache between here and there gives such."""
+"""Seconds after which answers of the same moment count as stale, as from a cache."""
 
 
 class PrometheusMetrics:
-    """The metrics of one track's pods, as Prometheus has them.
+    """The metrics of one track's pods from Prometheus.
 
     Args:
         api: the API server, which lists the pods.
-        prometheus: the source, which other readers may share.
+        prometheus: the Prometheus to read, which other readers may share.
         name: the service's name in Kubernetes.
-        settings: of the service.
-        track: whose pods.
-        before: an earlier reading, whose targets are followed.
+        settings: settings of the service.
+        track: track of the pods.
+        before: an earlier reading, whose targets are read again.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class PrometheusMetrics:
         self._evaluated, self._advanced = 0.0, time.monotonic()
 
     async def read(self) -> Reading:
-        """Reads the last sample of every pod. What Prometheus does not have is part of the reading."""
+        """Reads the last sample of every pod. The reading names pods without a usable sample."""
         pods = await listed_pods(self._api, self._settings.namespace, self._labels)
         if isinstance(pods, str):
             return Reading(error=pods)
@@ -97,7 +97,7 @@ class PrometheusMetrics:
         )
 
     def _now(self, samples: list[Sample]) -> float:
-        """The time of an answer by the clock of Prometheus. One without a sample has none, and it is reckoned."""
+        """The time of an answer by the clock of Prometheus, which is estimated for an answer without samples."""
         now = time.monotonic()
         if not samples:
             return self._evaluated + now - self._advanced
@@ -106,7 +106,7 @@ class PrometheusMetrics:
         return self._evaluated
 
     def _scrape(self, pod: WatchedPod, by_name: Mapping[str, list[Scrape]], evaluated: float) -> Scrape | str:
-        """The last scrape of a pod, or why it is no evidence."""
+        """The last scrape of a pod, or the reason why it cannot be used."""
         watch = self._settings.release.watch
         targets = self._targets.get(pod.uid, NO_TARGETS)
         limit = evaluated - watch.max_sample_age_seconds
@@ -125,5 +125,5 @@ class PrometheusMetrics:
         return f'no series {watch.requests_metric}{{namespace="{self._settings.namespace}", pod="{pod.name}"}}'
 
     def _is_young(self, pod: WatchedPod, evaluated: float) -> bool:
-        """Whether a pod came so lately that Prometheus need not have scraped it yet."""
+        """Whether a pod is so new that Prometheus may not have scraped it yet."""
         return evaluated - self._first_seen[pod.uid] < self._settings.release.watch.max_sample_age_seconds

@@ -14,7 +14,7 @@ _HALVINGS = 60
 
 
 def upper_bound(hits: int, total: int) -> float:
-    """The share that the true one is below, at 95 %; 1 without a sample.
+    """The upper bound of the true share at 95 %; 1 without a sample.
 
     Args:
         hits: in the sample.
@@ -26,7 +26,7 @@ def upper_bound(hits: int, total: int) -> float:
 
 
 def lower_bound(hits: int, total: int) -> float:
-    """The share that the true one is above, at 95 %; 0 without a sample.
+    """The lower bound of the true share at 95 %; 0 without a sample.
 
     Args:
         hits: in the sample.
@@ -46,7 +46,7 @@ def _root(is_below: Callable[[float], bool]) -> float:
 
 
 def _at_most(hits: int, total: int, share: float) -> float:
-    """The chance of so many hits or fewer in a binomial sample; the shorter tail is summed."""
+    """The probability of at most so many hits in a binomial sample. It sums the shorter tail."""
     if 2 * hits <= total:
         return math.fsum(_chance(count, total, share) for count in range(hits + 1))
     return 1 - math.fsum(_chance(count, total, share) for count in range(hits + 1, total + 1))

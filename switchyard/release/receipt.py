@@ -1,4 +1,4 @@
-"""What a switch did, with times, and what was not seen: printed at the end, and kept in the record."""
+"""The receipt of a switch: its observations with times, and what could not be observed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -11,30 +11,30 @@ from switchyard.release.balancer_answer import BalancerAnswer
 from switchyard.release.drain_report import DrainReport
 
 NODES_SHOWN = 10
-"""Nodes that follow, of which the moment is printed; `--json` has all of them."""
+"""Number of following nodes whose time is printed; `--json` has all of them."""
 
 UNREAD_NODES = "nodes that were not seen to get the new endpoints"
-"""Stands for all nodes, where the API server did not name them, or did not show the new endpoints."""
+"""In place of all nodes: the API server did not list them, or did not show the new endpoints."""
 
 LOAD_BALANCER = "the load balancer"
 """Stands beside the names of nodes for a load balancer that still sends to the old colour."""
 
 ALL_NODES = "all"
-"""Stands for the nodes that could not be looked at, for want of a permission."""
+"""In place of the nodes that could not be checked without a permission."""
 
 
 @dataclass(frozen=True)
 class NodeAnswer:
-    """What is known of one node after a switch. Durations are seconds since the command began.
+    """The observations of one node after a switch. Times are seconds since the command began.
 
     Attributes:
-        node: its name.
+        node: name of the node.
         follows: whether its NodePort answers with the new version, or, where that could not be asked, whether its
             kube-proxy reports that it keeps up; None where neither could be seen.
-        problem: why it does not follow, or why that could not be seen.
-        answered_after: when its NodePort first answered with the new version; None where that was not seen.
-        last_old_after: when it last answered a new connection with the old version; None where it was not seen to.
-        probes: requests that were sent to it.
+        problem: why the node does not follow, or why that is not known.
+        answered_after: time of the first answer of the new version at its NodePort; None if not seen.
+        last_old_after: time of the last answer of the old version over a new connection; None if not seen.
+        probes: number of requests that were sent to the node.
     """
 
     node: str
@@ -45,7 +45,7 @@ class NodeAnswer:
     probes: int = 0
 
     def to_json(self) -> dict[str, Any]:
-        """The node in the JSON form of a receipt."""
+        """The JSON of the node in a receipt."""
         return {
             "node": self.node,
             "follows": self.follows,
@@ -58,29 +58,29 @@ class NodeAnswer:
 
 @dataclass(frozen=True)
 class Receipt:
-    """What a switch or a rollback did. All durations are seconds since the command began.
+    """The observations of a switch or a rollback. All times are seconds since the command began.
 
     Attributes:
-        started: when the command began, RFC 3339.
-        patched_after: when the API server had accepted the selector, and the weights where a load balancer switches;
-            None where it had them already.
+        started: start of the command, RFC 3339.
+        patched_after: time at which the API server had accepted the selector; None if it was not
+            changed. Where a load balancer switches, the weights too.
         endpoints_after: when the EndpointSlices of the Service had the ready pods of the new colour, and no other; None
             where that was not seen in time.
-        ready_endpoints: ready endpoints of the Service then.
-        nodes: what is known of each node that takes traffic.
-        balancer: what AWS reports of the load balancer; None where it does not choose the colour, or before that.
-        drain: what was done about the connections that clients keep to the old colour; None before that.
-        requests: requests that the pods of the new colour have counted since; None where they could not be read.
-        errors: those of them that failed.
+        ready_endpoints: number of ready endpoints of the Service at that time.
+        nodes: observations of each node that takes traffic.
+        balancer: what AWS reports of the load balancer; None if it does not choose the colour.
+        drain: report about the connections that clients keep to the old colour; None before the drain.
+        requests: number of requests that the new colour has counted since; None if not readable.
+        errors: number of these requests that failed.
         last_old_kept: when the pods of the old colour had counted their last request, however it reached them; None
             where that was not seen.
         content: versions of the Secrets and ConfigMaps that the pods of the new colour read, by kind and name.
-        content_warning: that some of them changed since the version of a rollback served.
-        nodes_unread: whether the API server did not say which nodes there are, or what they answer.
-        unseen: what this receipt does not show, and why.
+        content_warning: warning about objects that changed since the version of a rollback last served.
+        nodes_unread: whether the API server did not list the nodes, or did not show their answers.
+        unseen: the missing observations, each with its reason.
         doubt: what was seen not to follow the switch, or should have been seen to and was not, in words; None where
             there is nothing, or the switch is not judged.
-        not_seen: why nobody can see on this cluster whether the nodes follow, in words; None where that can be seen.
+        not_seen: the message that this cluster does not show whether nodes follow; None if it does.
     """
 
     started: str
@@ -107,7 +107,7 @@ class Receipt:
 
     @property
     def unknown(self) -> tuple[NodeAnswer, ...]:
-        """The nodes of which it is not known whether they follow, although they could be asked."""
+        """The nodes that can be checked and of which it is not known whether they follow."""
         return tuple(node for node in self.nodes if node.follows is None and node.node != ALL_NODES)
 
     @property
@@ -120,7 +120,7 @@ class Receipt:
 
     @property
     def followed(self) -> bool | None:
-        """Whether every node was seen to answer with the new version; None where that of some is not known."""
+        """Whether every node was seen to answer with the new version; None if that is not known of some."""
         if self.behind:
             return False
         asked = [node.answered_after is not None for node in self.nodes]
@@ -128,21 +128,21 @@ class Receipt:
 
     @property
     def last_old_new(self) -> float | None:
-        """When a node last answered a new connection with the old version; None where none was seen to."""
+        """Time of the last answer of the old version over a new connection on any node; None if not seen."""
         return max((node.last_old_after for node in self.nodes if node.last_old_after is not None), default=None)
 
     @property
     def error_bound(self) -> float | None:
-        """The share of failed requests that the sample does not exclude at 95 %, where none failed: 3 in n.
+        """The upper bound of the share of failed requests at 95 % if none failed: 3 in n.
 
-        None where some failed, and of three requests or fewer, which exclude nothing.
+        None if some failed, and for three requests or fewer.
         """
         requests = self.requests or 0
         return 3 / requests if self.errors == 0 and requests > 3 else None
 
     @property
     def bound(self) -> str | None:
-        """What the sample says of failed requests, in words; None without one."""
+        """A clause with the upper bound of failed requests; None without counted requests."""
         if not self.requests or self.errors is None:
             return None
         counted = f"{self.errors} of {self.requests} failed"
@@ -151,7 +151,7 @@ class Receipt:
         return f"{counted}: under {self.error_bound:.2%} at 95 %"
 
     def to_json(self) -> dict[str, Any]:
-        """The receipt as the record and `--json` have it."""
+        """The JSON of the receipt in the record and in `--json`."""
         return {
             "started": self.started,
             "patchedAfter": _rounded(self.patched_after),
@@ -175,7 +175,7 @@ class Receipt:
 
 
 def node_answer(node: Routing) -> NodeAnswer:
-    """What the kube-proxy of a node says of itself."""
+    """The observation of a node from the health of its kube-proxy."""
     if node.status == httpx.codes.OK:
         return NodeAnswer(node.node, follows=True)
     if node.status is None:
@@ -184,7 +184,7 @@ def node_answer(node: Routing) -> NodeAnswer:
 
 
 def lines(receipt: Receipt) -> list[str]:
-    """The receipt for people, a line for each thing."""
+    """The lines of the receipt for people."""
     return [*first_lines(receipt), *later_lines(receipt)]
 
 
@@ -195,13 +195,13 @@ def first_lines(receipt: Receipt) -> list[str]:
 
 
 def later_lines(receipt: Receipt) -> list[str]:
-    """What is known at the end of the command."""
+    """The lines that are known at the end of the command."""
     return list(_rest(receipt))
 
 
 def _patched(receipt: Receipt) -> str:
     if receipt.patched_after is None:
-        return "selector      it was as wanted already"
+        return "selector      it was already as requested"
     weights = "" if receipt.balancer is None else "and weights "
     return f"selector      {weights}accepted by the API server after {receipt.patched_after:.2f} s"
 

@@ -1,4 +1,4 @@
-"""What an operator must know of a switch that is done."""
+"""Warnings about a completed switch."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -17,23 +17,23 @@ from switchyard.release.plan import Plan
 from switchyard.release.receipt import ALL_NODES, Receipt
 
 NODES_NAMED = 5
-"""Nodes that a message names."""
+"""Number of nodes that a message names."""
 
 ABOUT_NODES = ("nodes: ", "when each NodePort")
-"""How what a receipt says of nodes that were not seen begins."""
+"""Prefixes of the entries of a receipt about nodes that were not seen."""
 
 BY_HEALTH = "of some nodes only the health of kube-proxy was seen"
 
 
 def is_in_doubt(plan: Plan, receipt: Receipt) -> bool:
-    """Whether a switch must not count as done everywhere, although the Service has it.
+    """Whether a node or the endpoints may not follow a switch, although the Service has it.
 
     The load balancer, a node or the endpoints were seen not to follow, or should have been seen and were not. What
     nobody can see on this cluster, for want of a permission or of a kube-proxy, is no reason.
 
     Args:
         plan: the switch.
-        receipt: of it.
+        receipt: receipt of the switch.
     """
     return _balancer_is_behind(receipt) or _nodes_are_in_doubt(plan, receipt)
 
@@ -50,7 +50,7 @@ def _nodes_are_in_doubt(plan: Plan, receipt: Receipt) -> bool:
 
 
 def judged(plan: Plan, receipt: Receipt) -> Receipt:
-    """The receipt with its doubt, and why the nodes could not be seen to follow, as `switchyard status` shows them.
+    """The receipt with its doubt, and with the reason why nodes could not be checked.
 
     Args:
         plan: the switch.
@@ -60,11 +60,11 @@ def judged(plan: Plan, receipt: Receipt) -> Receipt:
 
 
 def doubt(plan: Plan, receipt: Receipt) -> str | None:
-    """Names what was seen not to follow a switch, or should have been seen to and was not; None where there is nothing.
+    """The message about nodes or endpoints that do not follow, or were not seen to; None without a doubt.
 
     Args:
         plan: the switch.
-        receipt: of it.
+        receipt: receipt of the switch.
     """
     balancer, nodes = None, None
     if receipt.balancer is not None and receipt.balancer.follows is False:
@@ -76,7 +76,7 @@ def doubt(plan: Plan, receipt: Receipt) -> str | None:
 
 
 def _not_known(plan: Plan, receipt: Receipt) -> str:
-    """Says that nodes or endpoints which should have been seen to follow were not."""
+    """The message about nodes or endpoints that should have been seen to follow and were not."""
     target, old = plan.target, plan.target.other
     nodes = [f"{node.node}: {node.problem}" for node in receipt.unknown]
     more = [f"and {len(nodes) - NODES_NAMED} more"] if len(nodes) > NODES_NAMED else []
@@ -97,7 +97,7 @@ def _not_known(plan: Plan, receipt: Receipt) -> str:
 
 
 def _see(plan: Plan, receipt: Receipt) -> str:
-    """How to look at what was not seen to follow a switch."""
+    """The commands that show the nodes or endpoints which were not seen to follow."""
     name, namespace = plan.observation.name, plan.observation.settings.namespace
     if receipt.endpoints_after is None:
         return f"See: kubectl -n {namespace} get endpointslices -l {SERVICE_OF_SLICE}={name}"
@@ -106,11 +106,11 @@ def _see(plan: Plan, receipt: Receipt) -> str:
 
 
 def not_seen(plan: Plan, receipt: Receipt) -> str | None:
-    """Says why it was not seen whether the load balancer or the nodes follow; None where they were, or are in doubt.
+    """The message that it was not seen whether load balancer or nodes follow; None if they follow or are in doubt.
 
     Args:
         plan: the switch.
-        receipt: of it.
+        receipt: receipt of the switch.
     """
     if is_in_doubt(plan, receipt):
         return None
@@ -138,21 +138,21 @@ def _nodes_not_seen(plan: Plan, receipt: Receipt) -> str:
     unknown = next((f"{node.node}: {node.problem}" for node in receipt.unknown), None)
     why = denied or unknown or next(about_nodes, BY_HEALTH)
     apply = f"To see it, apply the roles of `{typed('switchyard rbac')}`"
-    remedy = apply if denied else "If it matters, send a request to the service from outside"
+    remedy = apply if denied else "To check, send a request to the service from outside"
     return notice(
         Code.FOLLOWING_NOT_SEEN,
         key_of(plan.observation.name),
-        f"it was not seen whether every node follows the switch to {plan.target} ({why})",
-        f"The Service selects {plan.target}, and nothing was seen to fail. {remedy}.",
+        f"it could not be checked whether every node follows the switch to {plan.target} ({why})",
+        f"The Service selects {plan.target}, and no failure was seen. {remedy}.",
     )
 
 
 def not_followed(plan: Plan, receipt: Receipt) -> str | None:
-    """Names the nodes that were seen not to follow a switch; None where there are none.
+    """The message about the nodes that were seen not to follow a switch; None without any.
 
     Args:
         plan: the switch.
-        receipt: of it.
+        receipt: receipt of the switch.
     """
     behind = receipt.behind
     if not behind:
@@ -172,11 +172,11 @@ def not_followed(plan: Plan, receipt: Receipt) -> str | None:
 
 
 def not_renewed_yet(plan: Plan, nodes: Sequence[str]) -> str:
-    """Says that the old pods are not renewed while nodes still send to them.
+    """The message that the old pods are not renewed while nodes may still route to them.
 
     Args:
         plan: the switch.
-        nodes: the names of those nodes.
+        nodes: names of these nodes.
     """
     old, settings = plan.target.other, plan.observation.settings
     shown = ", ".join(nodes[:NODES_NAMED]) + (f" and {len(nodes) - NODES_NAMED} more" if nodes[NODES_NAMED:] else "")
@@ -189,12 +189,12 @@ def not_renewed_yet(plan: Plan, nodes: Sequence[str]) -> str:
 
 
 def content_changed(plan: Plan, keys: Iterable[str], since: str) -> str | None:
-    """Warns of Secrets and ConfigMaps that changed since a version served last, which stops no rollback.
+    """Warns of Secrets and ConfigMaps that changed since a version last served. The rollback continues.
 
     Args:
         plan: the rollback.
         keys: the objects that changed, for example ``secret/backend``.
-        since: when the version began to serve, RFC 3339.
+        since: time at which the version began to serve, RFC 3339.
     """
     changed = sorted(keys)
     if not changed:
@@ -203,6 +203,6 @@ def content_changed(plan: Plan, keys: Iterable[str], since: str) -> str | None:
         Code.CONTENT_CHANGED_SINCE,
         key_of(plan.observation.name),
         f"{', '.join(changed)} changed since {plan.target} {plan.to_tag} began to serve at {since}",
-        "The rollback is not stopped by that. Pods that run keep the environment that they started with; a volume, and "
+        "The rollback continues. Pods that run keep the environment that they started with; a volume, and "
         "a pod that starts now, has the new content. If the version does not work with it, restore the old content.",
     )

@@ -1,4 +1,4 @@
-"""The record of one release as a value: who released what, why, in which phases, and how it ended."""
+"""The record of one release: who released what, why, in which phases, and with which result."""
 
 import secrets
 from collections.abc import Mapping
@@ -22,12 +22,12 @@ class PhaseRecord:
     """One phase of a release.
 
     Attributes:
-        phase: which.
-        started: when it began, RFC 3339.
+        phase: the phase.
+        started: start of the phase, RFC 3339.
         ended: when it ended; None while it runs.
-        outcome: the event that it ended in, for example ``passed``; None while it runs.
-        detail: the numbers of a verdict, or a reason, in words.
-        numbers: those of a verdict, see `switchyard.release.verdict_numbers`; None for a phase without one.
+        outcome: the event that ended the phase, for example ``passed``; None while it runs.
+        detail: the numbers of a verdict, or a reason, as text.
+        numbers: numbers of a verdict, see `switchyard.release.verdict_numbers`; None for a phase without one.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 
@@ -40,7 +40,7 @@ class PhaseRecord:
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     def to_json(self) -> dict[str, Any]:
-        """The phase as the record has it."""
+        """The JSON of the phase in the record."""
         return {
             **self.others,
             "phase": self.phase.value,
@@ -53,7 +53,7 @@ class PhaseRecord:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Reads a phase. Raises ``KeyError`` or ``ValueError`` for something else."""
+        """Parses a phase. Raises ``KeyError`` or ``ValueError`` for other content."""
         read = cls(
             phase=Phase(document["phase"]),
             started=str(document["started"]),
@@ -66,7 +66,7 @@ class PhaseRecord:
 
     @property
     def seconds(self) -> float | None:
-        """How long it took; None while it runs."""
+        """Duration of the phase in seconds; None while it runs."""
         return None if self.ended is None else (from_text(self.ended) - from_text(self.started)).total_seconds()
 
 
@@ -75,29 +75,29 @@ class ReleaseRecord:
     """One release of a service.
 
     Attributes:
-        id: of the release; it sorts by the start.
-        kind: deploy, switch, rollback or drill.
+        id: ID of the release. IDs sort by the start of the release.
+        kind: kind of the release: deploy, switch, rollback or drill.
         service: key of the service in the configuration.
         source: the colour that served before; ``from`` in JSON.
         target: the colour that was to serve; ``to`` in JSON.
-        from_tag: the version that served before; None where it is not known.
-        tag: the version that was to serve; None where it is not known.
-        actor: user of the operating system who began it.
-        host: that user's machine.
-        started: when it began, RFC 3339 by the API server's clock.
-        reason: why, in the operator's words.
-        phase: the phase that it is in, or ended in.
-        result: how it ended, or that it runs.
-        held: whether it waits for an operator.
+        from_tag: the version that served before; None if unknown.
+        tag: the version that was to serve; None if unknown.
+        actor: operating system user who started the release.
+        host: machine of that user.
+        started: start of the release, RFC 3339 by the API server's clock.
+        reason: the operator's reason.
+        phase: the present phase, or the last one of a release that has ended.
+        result: the result of the release, or that it is running.
+        held: whether the release waits for an operator.
         ended: when it ended; None while it runs.
-        detail: why it ended so, or why it is held.
-        phases: what happened, oldest first.
+        detail: reason for the result, or for the hold.
+        phases: the phases, oldest first.
         content: hashes of the Secrets and ConfigMaps that the pods refer to, by kind and name.
-        receipt: what was seen of the switch, see `switchyard.release.receipt`.
-        together: keys of the services that were switched with this one, itself among them; empty for one alone.
-        hooks: that were begun, oldest first.
-        override: why an operator has gone on although a refusal spoke against it; None where nobody has.
-        hotfix: whether it is an unplanned repair of what served, which its operator has said.
+        receipt: receipt of the switch, see `switchyard.release.receipt`.
+        together: keys of all services of the group; empty for a single service.
+        hooks: the hooks that were started, oldest first.
+        override: the operator's reason to override a refusal; None without an override.
+        hotfix: whether the operator has marked it as an unplanned repair.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 
@@ -128,12 +128,12 @@ class ReleaseRecord:
 
     @property
     def running(self) -> bool:
-        """Whether it has not ended."""
+        """Whether the release has not ended."""
         return self.result is Result.RUNNING
 
     @property
     def doubt(self) -> str | None:
-        """Why nobody may rely on that every node follows its switch, in words; None without a doubt, or a switch."""
+        """The reason to doubt that every node follows the switch; None without a doubt, or without a switch."""
         if self.receipt is not None:
             text: str | None = self.receipt.get("doubt")
             return text
@@ -144,37 +144,37 @@ class ReleaseRecord:
 
     @property
     def irreversible(self) -> HookRecord | None:
-        """The first hook that was begun and cannot be undone; None where there is none."""
+        """The first irreversible hook that was started; None without one."""
         return next((hook for hook in self.hooks if hook.irreversible), None)
 
     def hook(self, name: str) -> HookRecord | None:
-        """What the record says of a hook; None for one that was not begun."""
+        """The entry of a hook; None for a hook that was not started."""
         return next((hook for hook in self.hooks if hook.name == name), None)
 
     def with_hook(self, hook: HookRecord) -> "ReleaseRecord":
-        """The record with a hook that was begun or has ended."""
+        """The record with a hook that was started or has ended."""
         others = [other for other in self.hooks if other.name != hook.name]
         return replace(self, hooks=(*others, hook))
 
     def entering(self, phase: Phase, now: datetime) -> "ReleaseRecord":
-        """The record once a phase has begun."""
+        """The record after the start of a phase."""
         return replace(self, phase=phase, phases=(*self.phases, PhaseRecord(phase, to_text(now))))
 
     def leaving(
         self, outcome: str, now: datetime, detail: str | None = None, numbers: Mapping[str, Any] | None = None
     ) -> "ReleaseRecord":
-        """The record once the phase that runs has ended."""
+        """The record after the end of the present phase."""
         if not self.phases:
             return self
         last = replace(self.phases[-1], ended=to_text(now), outcome=outcome, detail=detail, numbers=numbers)
         return replace(self, phases=(*self.phases[:-1], last))
 
     def ending(self, result: Result, now: datetime, detail: str | None = None) -> "ReleaseRecord":
-        """The record once the release has ended."""
+        """The record after the end of the release."""
         return replace(self, result=result, ended=to_text(now), held=False, detail=detail or self.detail)
 
     def to_json(self) -> dict[str, Any]:
-        """The release as the record and `switchyard history --json` have it."""
+        """The JSON of the release in the record and in `switchyard history --json`."""
         return {
             **self.others,
             "id": self.id,
@@ -204,7 +204,7 @@ class ReleaseRecord:
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
-        """Reads a release. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for something else."""
+        """Parses a release. Raises ``KeyError``, ``TypeError`` or ``ValueError`` for other content."""
         read = cls(
             id=str(document["id"]),
             kind=str(document["kind"]),

@@ -1,4 +1,4 @@
-"""A release in words: what it is, and the command that finishes it."""
+"""Descriptions of a release for messages, and the command that finishes it."""
 
 from switchyard.config.commands import typed
 from switchyard.release.plan import Act
@@ -6,7 +6,7 @@ from switchyard.release.record import ReleaseRecord
 
 
 def described(record: ReleaseRecord) -> str:
-    """A release in words."""
+    """A description of a release for messages."""
     return f"the {record.kind} of {record.tag or record.target} by {record.actor} ({record.started})"
 
 
@@ -16,7 +16,7 @@ def unfinished(record: ReleaseRecord) -> str:
 
 
 def again(record: ReleaseRecord) -> str:
-    """The command that a switch, a rollback or a drill was, which goes on where the first one ended."""
+    """The command of a switch, a rollback or a drill, which continues it when run again."""
     if record.together:
         return typed(f"switchyard {record.kind} {' '.join(record.together)} --together")
     colour = f" {record.target}" if record.kind == Act.SWITCH else ""

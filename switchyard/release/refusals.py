@@ -1,4 +1,4 @@
-"""Why a switch or a rollback by command is refused: pure functions of what was read."""
+"""Refusals of a switch or a rollback by command: pure functions."""
 
 import json
 import shlex
@@ -56,12 +56,12 @@ def refuse_strategy(key: str, service: ServiceSettings, act: Act) -> Refusal | N
 def refuse_foreign(
     name: str, service: ServiceSettings, live: Mapping[str, object] | None, own: Mark, cluster: str
 ) -> Refusal | None:
-    """Refuses a Service that is not there, or that another stack or nobody has marked as its own.
+    """Refuses a Service that does not exist, or that does not have the mark of this stack.
 
     Args:
         name: name of the service.
-        service: its settings.
-        live: the Service on the cluster; None when there is none.
+        service: settings of the service.
+        live: the Service on the cluster; None if it does not exist.
         own: project and name of the stack.
         cluster: the kubeconfig and its context in words.
     """
@@ -85,12 +85,12 @@ def refuse_foreign(
 
 
 def refuse_other_uid(stack: str, uid: str, known: str, cluster: str) -> Refusal | None:
-    """Refuses another cluster than the one that the state has.
+    """Refuses another cluster than the one in the state.
 
     Args:
-        stack: its name.
-        uid: of namespace kube-system on the cluster.
-        known: the same in the outputs of the stack; empty where the state does not say.
+        stack: name of the stack.
+        uid: UID of namespace kube-system on the cluster.
+        known: the same UID in the outputs of the stack; empty if the state does not have it.
         cluster: the kubeconfig and its context in words.
     """
     if not known or not uid or known == uid:
@@ -120,7 +120,7 @@ def refuse_selector(name: str, service: ServiceSettings, selected: Mapping[str, 
 
 
 def _what_answers(name: str, service: ServiceSettings, selected: Mapping[str, str]) -> str:
-    """How to see the pods behind a Service, whose endpoints are somebody's own where it selects nothing."""
+    """The command that shows the pods behind a Service, or its endpoints if it has no selector."""
     get = f"kubectl -n {service.namespace} get"
     if not selected:
         return f"Its endpoints, which it does not choose itself: {get} endpointslices -l {SERVICE_OF_SLICE}={name}"
@@ -128,7 +128,7 @@ def _what_answers(name: str, service: ServiceSettings, selected: Mapping[str, st
 
 
 def refuse_serving(observation: Observation, target: Colour, act: Act) -> Refusal | None:
-    """Refuses a switch to the colour that serves already, where the configuration says so too."""
+    """Refuses a switch to the colour that already serves and is configured as active."""
     if observation.serving != target:
         return None
     return Refusal(
@@ -201,7 +201,7 @@ def refuse_unconfirmed(step: str, confirmed: str) -> Refusal:
 
 
 def refuse_kubeconfig_unreachable(name: str, service: ServiceSettings, target: Colour | None, why: str) -> Refusal:
-    """Refuses to go on without the kubeconfig of a cluster that the stack creates, which only the state has."""
+    """Refuses to continue without the kubeconfig of a cluster that the stack creates, which only the state has."""
     # What cannot be a label's value: the API server refuses a selector with it, which would otherwise select no pods.
     wanted = "<blue or green>" if target is None else target.value
     choose = (
@@ -225,7 +225,7 @@ def refuse_kubeconfig_unreachable(name: str, service: ServiceSettings, target: C
 
 
 def refuse_not_warmed(plan: Plan, why: str) -> Refusal:
-    """Refuses a rollback to a retired version whose pods the engine does not create."""
+    """Refuses a rollback to a retired version whose pods the engine could not create."""
     name, namespace = plan.observation.name, plan.observation.settings.namespace
     path = f"{below(SERVICES, key_of(name))}.{plan.target}"
     by_hand = (
@@ -250,12 +250,12 @@ def refuse_not_warmed(plan: Plan, why: str) -> Refusal:
 
 
 def warn_fewer(plan: Plan, serving_ready: int) -> str:
-    """Warns that a rollback goes to fewer pods than serve now, which does not stop it."""
+    """Warns that a rollback goes to fewer pods than serve now. The rollback continues."""
     return notice(
         Code.FEWER_AFTER_ROLLBACK,
         key_of(plan.observation.name),
         f"{plan.target} has {plan.to.ready} ready pods, and {serving_ready} serve now",
-        "The rollback is not stopped by that. "
+        "The rollback continues. "
         f"See: kubectl -n {plan.observation.settings.namespace} get pods -l "
         f"{labels_text(selector(plan.observation.name, plan.target))}",
     )

@@ -1,4 +1,4 @@
-"""Where a release works: what its steps read, and where they report."""
+"""The context of a release: its cluster, its engine and its callbacks."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class ReleaseContext:
 
     Attributes:
         access: the cluster of the stack.
-        cluster: the same, connected.
+        cluster: the connected cluster of the stack.
         engine: the engine of the stack.
         stack: name of the stack.
         observe: reads the service.

@@ -20,7 +20,7 @@ from switchyard.manifests.labels import FIELD_MANAGER, RENEWED_AT, colour_name, 
 from switchyard.release.drain_report import DrainReport, not_renewed
 
 KILL_SECONDS = 2
-"""From SIGTERM to SIGKILL where a pod's grace period is over: the kubelet's `minimumGracePeriodInSeconds`."""
+"""Seconds from SIGTERM to SIGKILL after the grace period: the kubelet's `minimumGracePeriodInSeconds`."""
 
 NODE_SECONDS = 10
 """Additional seconds for the kubelets to stop containers and to report it."""
@@ -29,14 +29,14 @@ NODE_SECONDS = 10
 async def renew_pods(
     cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, seconds: float | None, serving: str
 ) -> DrainReport:
-    """Has the Deployment replace its pods by new ones of the same version, and follows that until the old are gone.
+    """Makes the Deployment replace its pods by new ones of the same version, and waits until the old are gone.
 
     Args:
         cluster: the cluster.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         colour: the colour whose pods are ended.
-        seconds: how long to follow it; None takes the time of the settings.
+        seconds: time to follow the renewal; None for the configured time.
         serving: the colour that serves, for messages.
     """
 
@@ -52,13 +52,13 @@ async def end_pods(
 ) -> DrainReport:
     """Deletes the pods of a version that was rolled back, all at once; their ReplicaSet starts others in their place.
 
-    Their grace period is `release.drain.rollbackSeconds`: it ends preStop early, so that SIGTERM comes then. Who may
-    not delete pods has them renewed as after a switch.
+    Their grace period is `release.drain.rollbackSeconds`, which ends preStop early, so that SIGTERM comes then. If
+    the user may not delete pods, they are renewed as after a switch.
 
     Args:
         cluster: the cluster.
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         colour: the colour whose pods are ended.
         serving: the colour that serves, for messages.
     """
@@ -83,7 +83,7 @@ async def _replaced(
     bound: float,
     serving: str,
 ) -> DrainReport:
-    """Begins to replace the pods of a colour, and waits until the old pods are gone or the time is over."""
+    """Starts to replace the pods of a colour, and waits until the old pods are gone or the time is over."""
     namespace, deployment = service.namespace, colour_name(name, colour)
     async with aclosing(cluster.watch_pod_names(namespace, selector(name, colour))) as watch:
         before = left = await anext(watch)
@@ -112,13 +112,13 @@ async def _replaced(
 
 
 def _renewal_seconds(service: BlueGreenSettings) -> float:
-    """How long a renewal may take: until the new pods are ready, and then until the last old one has ended."""
+    """Time limit of a renewal in seconds: until all new pods are ready and the last old one has ended."""
     ending = service.drain.termination_grace_period_seconds
     return service.ready_timeout_seconds + ending + service.release.drain.grace_seconds
 
 
 async def _delete(cluster: Cluster, namespace: str, pod: str, grace: int) -> None:
-    """Deletes a pod, also one that is being deleted: the shorter grace period counts then."""
+    """Deletes a pod, also one that is already being deleted, for which the shorter grace period applies."""
     try:
         await cluster.api.ask("delete", "pods", pod, namespace, params={"gracePeriodSeconds": grace})
     except ApiStatusError as error:

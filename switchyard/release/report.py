@@ -1,6 +1,6 @@
-"""The success measures and DORA's five from the records of releases. Pure: records in, measures out.
+"""Computes the success measures and DORA's five from the records of releases. Pure.
 
-What the records do not hold is unknown, and the measure says what would give it. Times are those of the API server's
+Values that the records do not have are unknown, and the measure names their source. Times are those of the API server's
 clock, in whole seconds; durations within a receipt are finer.
 """
 
@@ -29,21 +29,21 @@ from switchyard.release.report_measure import Measure, Spread, at_least, share
 from switchyard.release.report_requests import availability, downtime, error_rate
 
 SUCCESS, ROLLBACK_SECONDS, DEPLOYMENT_SECONDS = 0.99, 60.0, 900.0
-"""Targets: the share of deployments, and the longest rollback and deployment."""
+"""Targets: the share of successful deployments, and the longest rollback and deployment."""
 
 WEEK = 7 * 86400.0
 
 
 @dataclass(frozen=True)
 class Report:
-    """What the records of some services say about a time.
+    """The measures of some services in a period.
 
     Attributes:
-        since: the beginning of that time.
-        until: its end.
+        since: start of the period.
+        until: end of the period.
         measures: the success measures.
         dora: DORA's five.
-        drills: the timed rollbacks.
+        drills: measure of the drills.
         unreadable: records that were not counted, because their start or their kind is not known.
     """
 
@@ -65,12 +65,12 @@ class Report:
 
 
 def report(services: Mapping[str, Sequence[ReleaseRecord]], since: datetime, until: datetime) -> Report:
-    """The measures of what began within a time, both ends included.
+    """Computes the measures of releases that began within a period, both ends included.
 
     Args:
-        services: the records of each service, in any order, from before that time as well.
-        since: the beginning.
-        until: the end.
+        services: the records of each service, in any order, also from before the period.
+        since: start of the period.
+        until: end of the period.
     """
     all_events = [events_of(records) for records in services.values()]
     events = [_within(events, since, until) for events in all_events]
@@ -140,7 +140,7 @@ def _rollback_time(rollbacks: Sequence[Rollback]) -> Measure:
     worst, within = parts[3].worst, sum(total <= ROLLBACK_SECONDS for total in totals)
     late = any((rollback.decision_to_serving or 0) > ROLLBACK_SECONDS for rollback in rollbacks)
     bound = at_least(within, len(totals))
-    note = "" if totals else "unknown: when a problem was seen is only known where the watch has condemned a version"
+    note = "" if totals else "unknown: the time of a problem is known only if the watch has judged the version bad"
     return Measure(
         "rollbackTime",
         "rollback time",
@@ -189,7 +189,7 @@ def _deployment_time(deployments: Iterable[Deployment]) -> Measure:
 
 
 def _work(record: ReleaseRecord) -> float | None:
-    """Seconds of all phases but the bake; None where the record does not have a warm and a retirement that ended."""
+    """Seconds of all phases but the bake; None if the record lacks the warm phase or the retirement."""
     if _from_to(record, Phase.RETIRE) is None:
         return None
     phases = [phase for phase in record.phases if phase.phase is not Phase.BAKE]

@@ -10,15 +10,15 @@ from switchyard.release.report_events import Deployment, Status, moment
 from switchyard.release.report_measure import Measure, Spread, at_most, seconds, share
 
 FAILED = (Status.FAILED, Status.ROLLED_BACK)
-"""How a deployment counts that failed."""
+"""Statuses of a failed deployment."""
 
 
 def dora(deployments: Sequence[Deployment], weeks: float) -> tuple[Measure, ...]:
-    """The five measures.
+    """Computes DORA's five measures.
 
     Args:
-        deployments: of some time.
-        weeks: how long that is.
+        deployments: deployments in the period.
+        weeks: length of the period in weeks.
     """
     return (
         _frequency(deployments, weeks),
@@ -30,7 +30,7 @@ def dora(deployments: Sequence[Deployment], weeks: float) -> tuple[Measure, ...]
 
 
 def weekly(deployments: Sequence[Deployment], weeks: float, target: str) -> tuple[float, str, bool | None, int, str]:
-    """Value, target, no judgement, size and kind of the sample of how many deployments there are in a week."""
+    """The measure of deployments a week, without a judgement of its target."""
     count = sum(deployment.has_switched for deployment in deployments)
     return round(count / weeks, 3), target, None, count, "deployments that reached users"
 
@@ -83,7 +83,7 @@ def _recovery(deployments: Iterable[Deployment]) -> Measure:
 
 
 def _recovered(deployment: Deployment) -> float | None:
-    """Seconds from the switch to a failed version to the moment when the version before served again."""
+    """Seconds from the switch to a failed version until the previous version served again."""
     served = deployment.rollback.serving_at if deployment.rollback is not None else None
     phases = deployment.record.phases
     switch = next((part for part in phases if part.phase is Phase.SWITCH and part.outcome == "passed"), None)

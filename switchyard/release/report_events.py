@@ -1,6 +1,6 @@
-"""What the records of a service's releases say for a report: deployments, rollbacks and drills. Pure functions.
+"""Derives deployments, rollbacks and drills from the records of a service's releases. Pure functions.
 
-A record may be of an earlier version of the program, or odd: what it does not say is None, and never a guess.
+A record may be of an earlier version of the program, or incomplete. A missing value is None and never a guess.
 """
 
 import math
@@ -17,31 +17,31 @@ from switchyard.release.plan import Act
 from switchyard.release.record import PhaseRecord, ReleaseRecord
 
 AFTER_SWITCH = frozenset({Phase.DRAIN, Phase.WATCH, Phase.BAKE, Phase.RETIRE})
-"""Phases that begin once users have the new version."""
+"""Phases that begin after users got the new version."""
 
 LAST_OLD = ("lastOldOnNewConnections", "lastOldOnKeptConnections")
-"""Keys of a receipt with the last answers of the version that was gone from, on either kind of connection."""
+"""Keys of a receipt with the last answers of the old version, over new and over kept connections."""
 
 WITHDRAWN = re.compile(r"^aborted by|took its place$")
-"""Details of a release that an operator has ended before users got its version, by `abort` or by a switch to it."""
+"""Pattern of the detail of a release that an operator ended before users got its version."""
 
 ALONG = re.compile(r"^released together with ")
-"""Details of a release that ended only because of another one that it was released together with."""
+"""Pattern of the detail of a release that ended only because of another one of its group."""
 
 
 class Status(StrEnum):
-    """How a deployment counts.
+    """The status of a deployment in the report.
 
     Attributes:
         SUCCEEDED: it ended well, and no rollback has undone it.
-        ROLLED_BACK: it reached users, and was taken back, by the watch or by an operator.
-        FAILED: anything else that went wrong.
+        ROLLED_BACK: it reached users, and was rolled back by the watch or by an operator.
+        FAILED: it failed in any other way.
         PREVENTED: a gate refused it before it reached users.
-        TAKEN_ALONG: it failed or was taken back only because of another one that it was released together with, which
+        TAKEN_ALONG: it failed or was rolled back only because of another release of its group, which
             counts by itself.
         WITHDRAWN: an operator aborted it, or switched to its version, before its own switch.
         RUNNING: it has not ended; a release that bakes or is held counts here.
-        CONTINUED: a switch that found its selector as wanted: it finished an earlier command.
+        CONTINUED: a switch whose selector was already changed: it finished an earlier command.
     """
 
     SUCCEEDED = "succeeded"
@@ -56,17 +56,17 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Rollback:
-    """One rollback, with the parts of its time in seconds; None where the record does not have one.
+    """One rollback, with the parts of its time in seconds; None for a part that is not in the record.
 
     Attributes:
-        started: the moment of the record that it is in.
-        by: `watch`, `rollback`, `abort`, or `together` where another release took it along.
-        serving_at: when the endpoints of the Service were those of the version before.
-        seen_to_decision: from the look that condemned the version to the decision.
+        started: start of the release that has the rollback.
+        by: `watch`, `rollback`, `abort`, or `together` for a rollback because of another release.
+        serving_at: time at which the endpoints were those of the previous version.
+        seen_to_decision: from the reading with the bad verdict to the decision.
         decision_to_accepted: from the decision to the API server's answer to the selector.
-        decision_to_serving: from the decision to the endpoints of the version before.
-        seen_to_serving: both together.
-        decision_to_last_bad: from the decision to the last answer of the version that was taken back.
+        decision_to_serving: from the decision to the endpoints of the previous version.
+        seen_to_serving: from the reading with the bad verdict to the endpoints of the previous version.
+        decision_to_last_bad: from the decision to the last answer of the bad version.
     """
 
     started: datetime
@@ -84,11 +84,11 @@ class Deployment:
     """One deployment: a release by `deploy` or by `switch`.
 
     Attributes:
-        record: of it.
-        started: when it began.
-        status: how it counts.
+        record: record of the release.
+        started: start of the release.
+        status: status in the report.
         reached: whether users got the new version.
-        rollback: that took it back; None without one.
+        rollback: the rollback of this deployment; None without one.
     """
 
     record: ReleaseRecord
@@ -99,24 +99,24 @@ class Deployment:
 
     @property
     def has_switched(self) -> bool:
-        """Whether it has brought users the new version itself, and not found that an earlier command had."""
+        """Whether this release itself gave users the new version, and not an earlier command."""
         return self.reached and self.status is not Status.CONTINUED
 
     @property
     def watched(self) -> Mapping[str, Any] | None:
-        """The numbers of its verdict; None where the record has none."""
+        """The numbers of the verdict; None without any."""
         return _numbers(self.record)
 
 
 @dataclass(frozen=True)
 class Events:
-    """What the records of a service say.
+    """The events of a service.
 
     Attributes:
-        deployments: oldest first.
-        rollbacks: oldest first.
+        deployments: deployments, oldest first.
+        rollbacks: rollbacks, oldest first.
         drills: records of the drills, oldest first.
-        unreadable: records whose start cannot be read, or whose kind is not known.
+        unreadable: number of records with an unreadable start or an unknown kind.
     """
 
     deployments: tuple[Deployment, ...]
@@ -135,7 +135,7 @@ def moment(text: object) -> datetime | None:
 
 
 def between(start: object, end: object) -> float | None:
-    """Seconds between two moments of a record; None where one is missing, or they are in the wrong order."""
+    """Seconds between two moments of a record; None if one is missing, or their order is wrong."""
     began, ended = moment(start), moment(end)
     if began is None or ended is None or ended < began:
         return None
@@ -196,7 +196,7 @@ def events_of(records: Sequence[ReleaseRecord]) -> Events:
 
 
 def is_continued(record: ReleaseRecord) -> bool:
-    """Whether a switch or a rollback found the selector as wanted: it finished an earlier command."""
+    """Whether a switch or a rollback did not change the selector, because it finished an earlier command."""
     receipt = record.receipt
     if record.kind == Act.DEPLOY or not isinstance(receipt, Mapping):
         return False
@@ -239,7 +239,7 @@ def _by_command(record: ReleaseRecord) -> Rollback:
 
 
 def _by_itself(record: ReleaseRecord) -> Rollback | None:
-    """The rollback that a deploy has done itself, whose receipt then took the place of that of the switch."""
+    """The rollback by a deploy itself, whose receipt replaced that of the switch."""
     receipt = record.receipt
     if record.kind != Act.DEPLOY or record.result is not Result.ROLLED_BACK or not isinstance(receipt, Mapping):
         return None
@@ -256,7 +256,7 @@ def _by_itself(record: ReleaseRecord) -> Rollback | None:
 
 
 def _rollback(record: ReleaseRecord, by: str, problem_seen: object, decided: object) -> Rollback:
-    """A rollback by its receipt, whose durations count from the command's start: for an operator, the decision."""
+    """A rollback from its receipt, whose times count from the start of the command, which is the decision."""
     receipt = record.receipt if isinstance(record.receipt, Mapping) else {}
     by_operator = by in {Act.ROLLBACK.value, Act.ABORT.value}
     began, waited = moment(receipt.get("started")), 0.0 if by_operator else between(decided, receipt.get("started"))
@@ -275,7 +275,7 @@ def _rollback(record: ReleaseRecord, by: str, problem_seen: object, decided: obj
 
 
 def last_bad(receipt: Mapping[str, Any]) -> float | None:
-    """When the version that was gone from gave its last answer, by a receipt; None where that was not seen."""
+    """Time of the last answer of the old version in a receipt; None if it was not seen."""
     moments = (number(receipt.get(key)) for key in LAST_OLD)
     return max((moment for moment in moments if moment is not None), default=None)
 

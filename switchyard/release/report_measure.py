@@ -1,4 +1,4 @@
-"""One measure of a report: its value and target, and the bound that its sample supports. Pure."""
+"""A measure of a report: its value, its target, and the bound that its sample supports. Pure."""
 
 import math
 import statistics
@@ -9,19 +9,19 @@ from typing import Any
 from switchyard.release.proportions import lower_bound, upper_bound
 
 DIGITS = 6
-"""Digits after the point of a share or a rate."""
+"""Number of decimal places of a share or a rate."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Durations of one kind.
+    """Statistics of durations of one kind.
 
     Attributes:
         name: the two moments between which the duration is.
-        size: how many are known.
-        median: of them, in seconds.
-        p95: 95th percentile of them by nearest rank.
-        worst: the longest.
+        size: number of known durations.
+        median: median in seconds.
+        p95: 95th percentile in seconds, by nearest rank.
+        worst: longest duration in seconds.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Spread:
 
     @classmethod
     def of(cls, name: str, values: Iterable[float | None]) -> "Spread":
-        """The spread of the durations that are known."""
+        """Computes the statistics of the known durations."""
         known = sorted(value for value in values if value is not None)
         if not known:
             return cls(name, 0)
@@ -40,7 +40,7 @@ class Spread:
         return cls(name, len(known), seconds(statistics.median(known)), seconds(known[rank]), seconds(known[-1]))
 
     def to_json(self) -> dict[str, Any]:
-        """The spread as `--json` prints it."""
+        """The JSON of the statistics."""
         return {
             "name": self.name,
             "size": self.size,
@@ -52,22 +52,22 @@ class Spread:
 
 @dataclass(frozen=True)
 class Measure:
-    """One measure.
+    """One measure of a report.
 
     Attributes:
-        name: in `--json`.
-        title: for people.
+        name: name of the measure in `--json`.
+        title: name of the measure for people.
         unit: `share`, `seconds` or `perWeek`.
-        value: value of the sample; None where the records do not have it.
-        target: in words; empty where there is none.
-        met: whether the value meets the target; None where there is no value, or no target in figures.
+        value: value of the sample; None if the records do not have it.
+        target: target as text; empty without one.
+        met: whether the value meets the target; None without a value or a numeric target.
         size: size of the sample.
-        of: what the sample is of.
-        bound: what the sample supports at 95 %: a lower bound of what is to be high, or an upper one.
-        supported: whether that bound meets the target too.
-        note: what the value does not say, or why it is unknown and what would give it.
-        parts: the durations that it is made of.
-        counts: the sample by kind.
+        of: description of the sample.
+        bound: bound at 95 %: a lower bound if the value should be high, otherwise an upper bound.
+        supported: whether the bound meets the target too.
+        note: limits of the value, or why it is unknown and which source has it.
+        parts: statistics of the durations that it consists of.
+        counts: number of samples by kind.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Measure:
     counts: Mapping[str, int | float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
-        """The measure as `--json` prints it."""
+        """The JSON of the measure."""
         return {
             "name": self.name,
             "value": self.value,
@@ -101,20 +101,20 @@ class Measure:
 
 
 def seconds(value: float) -> float:
-    """A duration with three digits after the point."""
+    """A duration in seconds with three decimal places."""
     return round(value, 3)
 
 
 def share(hits: float, total: float) -> float | None:
-    """A share of a sample; None without one."""
+    """The share in a sample; None without a sample."""
     return round(hits / total, DIGITS) if total else None
 
 
 def at_least(hits: int, total: int) -> float | None:
-    """The share that a sample supports as the least; None without one."""
+    """The lower bound of a share at 95 %; None without a sample."""
     return round(lower_bound(hits, total), DIGITS) if total else None
 
 
 def at_most(hits: int, total: int) -> float | None:
-    """The share that a sample supports as the largest; None without one."""
+    """The upper bound of a share at 95 %; None without a sample."""
     return round(upper_bound(hits, total), DIGITS) if total else None

@@ -8,7 +8,7 @@ from switchyard.config.commands import typed
 from switchyard.gates.rules.refusal import Refusal
 
 SPAN = re.compile(r"([1-9]\d{0,3})([hdw])")
-"""How far back a report goes: a number of hours, days or weeks."""
+"""Pattern of the period of a report: a number of hours, days or weeks."""
 
 
 def refuse_span(text: str) -> Refusal | None:

@@ -1,4 +1,4 @@
-"""The measures of a report that are about requests: downtime, error rate and availability. Pure functions."""
+"""Computes the measures of a report about requests: downtime, error rate and availability. Pure functions."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -7,11 +7,11 @@ from switchyard.release.report_measure import Measure, at_least, at_most, share
 
 
 def downtime(deployments: Sequence[Deployment], rollbacks: Sequence[Rollback]) -> Measure:
-    """The time without an answer, which no record has; and what the receipts have counted.
+    """The downtime, which no record has, with the requests that the receipts have counted.
 
     Args:
-        deployments: of some time.
-        rollbacks: of the same time.
+        deployments: deployments in the period.
+        rollbacks: rollbacks in the period.
     """
     switches = sum(deployment.has_switched for deployment in deployments) + len(rollbacks)
     receipts = [_counted(deployment.record.receipt) for deployment in deployments]
@@ -33,7 +33,7 @@ def downtime(deployments: Sequence[Deployment], rollbacks: Sequence[Rollback]) -
 
 
 def error_rate(deployments: Iterable[Deployment]) -> Measure:
-    """Errors of new versions within their watch, against those of the old versions before."""
+    """The errors of new versions within their watch, compared with those of the old versions before."""
     numbers = [deployment.watched for deployment in deployments if deployment.watched is not None]
     during = [_counted(watched.get("new")) for watched in numbers]
     before = [_counted(watched.get("old")) for watched in numbers]
@@ -75,7 +75,7 @@ def availability() -> Measure:
 
 
 def _counted(side: object) -> tuple[int, int]:
-    """Requests and errors of one colour; none for what is no such numbers."""
+    """The requests and errors of one colour; zero if the record does not have valid numbers."""
     if not isinstance(side, Mapping):
         return 0, 0
     requests, errors = number(side.get("requests")), number(side.get("errors"))

@@ -1,4 +1,4 @@
-"""Repeats a call while the API server is away, for calls on which the rollback of a condemned version depends."""
+"""Repeats a call while the API server does not answer, for the rollback of a bad version."""
 
 import asyncio
 import time
@@ -21,14 +21,14 @@ Value = TypeVar("Value")
 async def until_answered(
     call: Callable[[], Awaitable[Value]], on_wait: Callable[[ClusterError], None] = lambda _: None
 ) -> Value:
-    """The answer of a call that may be made again, as soon as the API server gives one.
+    """Repeats an idempotent call until the API server answers, and returns the answer.
 
     Args:
         call: the call.
         on_wait: is called once, with the error of the first attempt, if there is another attempt.
 
     Raises:
-        switchyard.errors.ClusterError: that of the last attempt, or one that no further attempt would change.
+        switchyard.errors.ClusterError: the error of the last attempt, or one that another attempt would repeat.
     """
     end, waited = time.monotonic() + SECONDS, False
     while True:
@@ -55,7 +55,7 @@ def waiting(key: str, step: str, error: ClusterError) -> str:
 
 
 def _is_passing(error: ClusterError) -> bool:
-    """Whether an error is that of an API server that starts anew, or of what is before it."""
+    """Whether an error comes from a restarting API server, or from a proxy in front of it."""
     if isinstance(error, ApiStatusError):
         return error.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
     return isinstance(error, UnreachableError)

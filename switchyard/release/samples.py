@@ -32,11 +32,11 @@ class MetricsError(SwitchyardError):
 
 @dataclass(frozen=True)
 class Counts:
-    """Requests in some period.
+    """Counted requests in some period.
 
     Attributes:
-        requests: all of them.
-        failed: those that ended in a status of 500 or more.
+        requests: number of all requests.
+        failed: number of requests with a status of 500 or more.
         buckets: number of requests that took at most as long as a boundary, by boundary in seconds, infinity included.
     """
 
@@ -45,22 +45,22 @@ class Counts:
     buckets: Mapping[float, float] = field(default_factory=dict)
 
     def __add__(self, other: "Counts") -> "Counts":
-        """Both together."""
+        """The sum of both counts."""
         boundaries = sorted({*self.buckets, *other.buckets})
         buckets = {le: self.buckets.get(le, 0.0) + other.buckets.get(le, 0.0) for le in boundaries}
         return Counts(self.requests + other.requests, self.failed + other.failed, buckets)
 
     @property
     def timed(self) -> float:
-        """Requests whose duration is known."""
+        """Number of requests whose duration is known."""
         return self.buckets.get(math.inf, 0.0)
 
     def slower(self, boundary: float) -> float:
-        """Requests that took longer than a boundary of the histogram."""
+        """Number of requests that took longer than a boundary of the histogram."""
         return max(0.0, self.timed - self.buckets[boundary])
 
     def quantile(self, share: float) -> float | None:
-        """A quantile of the durations in seconds, as `histogram_quantile` of Prometheus has it; None without any."""
+        """A quantile of the durations in seconds, as by `histogram_quantile` of Prometheus; None without any."""
         rank, lower, below = share * self.timed, 0.0, 0.0
         if not self.timed:
             return None
@@ -84,7 +84,7 @@ def parse(body: str, watch: Watch) -> dict[Series, float]:
         watch: names and labels of what is watched.
 
     Raises:
-        MetricsError: a line cannot be read, or there are too many.
+        MetricsError: a line cannot be parsed, or there are too many series.
     """
     lines = [
         line for line in body.splitlines() if _name(line) in {watch.requests_metric, f"{watch.duration_metric}_bucket"}
@@ -126,7 +126,7 @@ def without_exemplar(line: str) -> str:
 
 
 def counts_of(series: Mapping[Series, float], watch: Watch) -> Counts:
-    """The requests that some series count. Requests without a status are left out: nothing says whether they failed."""
+    """The requests that some series count, without requests of unknown status."""
     requests = failed = 0.0
     buckets: dict[float, float] = {}
     for (name, labels), value in series.items():
@@ -152,9 +152,9 @@ def _boundary(text: str) -> Iterator[float]:
 class Increase:
     """Converts the counters of pods, which count since their start, into the requests of the watch.
 
-    A pod that was there at the beginning counts from its first reading on, one that came later from zero. Where a
-    counter has become smaller, the process has restarted, and all that it has counted since is new. What a pod counted
-    before it went stays counted.
+    A pod that existed at the start counts from its first reading, and a pod that was created later from zero. If a
+    counter has become smaller, the process has restarted, and its whole value is new. Requests that a pod counted
+    before its deletion stay counted.
 
     Args:
         watch: names and labels of what is watched.
@@ -165,11 +165,11 @@ class Increase:
         self._last: dict[str, Mapping[Series, float]] = {}
 
     def add(self, pod: str, series: Mapping[Series, float], *, born: bool) -> Counts:
-        """The requests that a pod has counted since its last reading.
+        """Returns the requests that a pod has counted since its last reading.
 
         Args:
-            pod: its unique identifier, not its name.
-            series: its present values.
+            pod: unique identifier of the pod, not its name.
+            series: present values of its series.
             born: whether the pod was created during the watch.
         """
         before = self._last.get(pod)

@@ -12,10 +12,10 @@ class Sampling:
         self._has_new = False
 
     def add(self, reading: Reading) -> float | None:
-        """Adds a reading; returns the seconds that it shows for the first time; None where the pods are the source.
+        """Adds a reading. Returns the newly covered seconds, or None if the pods are the source.
 
-        Pods are scraped at different moments. What one of them shows of a time that another has shown already is no
-        further time, or one burst of slow requests would count once for each pod.
+        Pods are scraped at different moments. A time that another pod has already covered is not counted
+        again, because otherwise one burst of slow requests would count once for each pod.
         """
         if not reading.source:
             return None

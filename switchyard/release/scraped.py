@@ -47,7 +47,7 @@ def query(watch: Watch, namespace: str, pods: Collection[str]) -> str:
     Args:
         watch: names and labels of what is watched.
         namespace: namespace of the pods.
-        pods: their names.
+        pods: names of the pods.
     """
     matchers = [f'{label}="{value}"' for label, value in {**watch.labels, "namespace": namespace}.items()]
     matchers.append(f'pod=~"{_alternatives(pods)}"')
@@ -71,7 +71,7 @@ def _alternatives(pods: Collection[str]) -> str:
 
 
 def scrapes(samples: Iterable[Sample], watch: Watch) -> dict[str, list[Scrape]]:
-    """The scrapes of each pod by its name, those of one moment as one, in the order of their targets.
+    """The scrapes of each pod by its name, in the order of their targets. Scrapes of one moment are merged.
 
     Values that no counter can have (NaN, infinities, negative numbers) are left out.
 
@@ -113,23 +113,23 @@ def _summed(rows: Iterable[tuple[Series, float]]) -> dict[Series, float]:
 
 
 def followed(every: Iterable[Scrape], targets: Collection[Target]) -> Scrape | None:
-    """The scrape of a pod that is followed; None if its target is gone.
+    """The scrape of the target of a pod that was read before; None if the target is gone.
 
     Args:
         every: all scrapes of the pod, in the order of their targets.
-        targets: those that were followed before; empty for a pod that was not.
+        targets: targets that were read before; empty for a new pod.
     """
     return next((scrape for scrape in every if not targets or not scrape.targets.isdisjoint(targets)), None)
 
 
 def newer(last: Scrape | None, scrape: Scrape) -> Scrape:
-    """The later one of two scrapes of a pod.
+    """Returns the later one of two scrapes of a pod.
 
     Two replicas of Prometheus behind one address scrape at different times, and a query reaches either. A counter that
     is a little smaller comes from the other replica, whose clock may differ; a counter that was reset is much smaller.
 
     Args:
-        last: the scrape that was taken before; None for the first one.
+        last: the previous scrape; None for the first one.
         scrape: the new scrape.
     """
     if last is None or (scrape.taken > last.taken and not _is_a_little_smaller(last.series, scrape.series)):

@@ -40,7 +40,7 @@ def applied_fields(live: Mapping[str, Any], manager: str = FIELD_MANAGER) -> Man
 
 
 def with_selector(live: Mapping[str, Any], labels: Mapping[str, str]) -> Manifest:
-    """The object that has to be applied so that a Service selects these labels, and nothing else changes.
+    """The object to apply so that only the selector of a Service changes.
 
     It carries the version of the object that was read, so that the API server rejects it when anybody has changed the
     Service since.
@@ -103,7 +103,7 @@ async def apply(api: BoundedApi, resource: str, manifest: Manifest, *, dry_run: 
 
 
 def _extracted(fields: Mapping[str, Any], live: Any) -> Any:
-    """The part of a value that a set of fields names. A set of fields without any names the whole value."""
+    """The part of a value that a set of fields names. An empty set names the whole value."""
     below = {key: value for key, value in fields.items() if key != _ITSELF}
     if not below:
         return live
@@ -116,7 +116,7 @@ def _extracted(fields: Mapping[str, Any], live: Any) -> Any:
 
 
 def _items(key: str, fields: Mapping[str, Any], live: Sequence[Any]) -> list[Any]:
-    """The items of a list that a path names, with their keys, which an item always has."""
+    """The items of a list that a path names, always with their keys."""
     if key.startswith(_VALUE):
         value = json.loads(key.removeprefix(_VALUE))
         return [item for item in live if item == value]

@@ -5,7 +5,7 @@ Mathematical Statistics 16, 1945) in the form of a mixture. The likelihood of th
 divided by that under the accepted one. The average of such ratios over several worse shares, and over several moments
 at which a version may have become worse, is a non-negative martingale as long as the version is no worse than
 accepted, so that it ever exceeds 1/a with a chance of at most a (J. Ville, 1939): looking at it each second costs
-nothing. By the same inequality the ratio for the share to be condemned falls below b with a chance of at most b while
+nothing. By the same inequality the ratio for the bad share falls below b with a chance of at most b while
 the version fails that often.
 """
 
@@ -13,7 +13,7 @@ import math
 from enum import StrEnum
 
 LEAST_HITS = 2
-"""Requests that must have failed, or been slow, before a version is condemned. A single one may have another cause."""
+"""Number of failed or slow requests before a version is judged bad. A single one may have another cause."""
 
 STEP = 6.0
 """Ratio of the odds of two neighbouring alternatives: from 1 % on these are 1, 6, 27 and 69 %."""
@@ -44,7 +44,7 @@ def share_of(value: float) -> float:
 
 
 def alternatives(condemned: float) -> tuple[float, ...]:
-    """The worse shares that a test looks for: the one to be condemned, and larger ones."""
+    """The worse shares that a test can detect: the bad one, and larger ones."""
     shares = [condemned]
     while shares[-1] < LARGEST:
         shares.append(share_of(odds(shares[-1]) * STEP))
@@ -52,15 +52,15 @@ def alternatives(condemned: float) -> tuple[float, ...]:
 
 
 class ShareTest:
-    """Whether a share of requests is at most the accepted one, or as large as the condemned one.
+    """A sequential test whether a share of requests is at most the accepted one, or as large as the bad one.
 
     Args:
-        accepted: the largest share that must not be condemned, above 0 and below 1.
+        accepted: the largest share that must not be judged bad, above 0 and below 1.
         condemned: the smallest share that must not pass.
         false_alarm: chance that an accepted share is ever called worse.
-        missed: chance that a condemned share is ever called acceptable.
+        missed: chance that a bad share is ever called acceptable.
         looks: number of readings that the mixture of moments covers; later readings are not in it.
-        worse: shares that the test looks for; without them `alternatives`.
+        worse: shares that the test can detect; without them those of `alternatives`.
     """
 
     def __init__(
@@ -89,13 +89,13 @@ class ShareTest:
     def _hit_and_miss(self, share: float) -> tuple[float, float]:
         return math.log(share / self.accepted), math.log((1 - share) / (1 - self.accepted))
 
-    def add(self, total: float, hits: float, doubtful: float = 0.0) -> None:
+    def add(self, total: float, hits: float, possibly_own: float = 0.0) -> None:
         """Adds the requests since the last reading.
 
         Args:
-            total: all of them.
-            hits: those that failed, or were slow.
-            doubtful: how many more may be no users' requests, which let no version pass; fewer than 0 where some of
+            total: number of all requests.
+            hits: number of requests that failed, or were slow.
+            possibly_own: how many more may be no users' requests, which let no version pass; fewer than 0 where some of
                 before are users' after all.
         """
         hits = min(hits, total)
@@ -105,7 +105,7 @@ class ShareTest:
             for evidence, hit, miss in zip(self._evidence, self._hit, self._miss, strict=True)
         ]
         hit, miss = self._ratio
-        self._passing += hits * hit + (total - doubtful - hits) * miss
+        self._passing += hits * hit + (total - possibly_own - hits) * miss
         self.total += total
         self.hits += hits
 
@@ -127,22 +127,22 @@ class ShareTest:
 
     @property
     def needed(self) -> int:
-        """Further requests after which the share is acceptable if none of them fails, or is slow."""
+        """Number of further requests after which the share is acceptable if none fails or is slow."""
         _, miss = self._ratio
         return max(0, math.ceil((self._passing - self._limits[1]) / -miss))
 
 
 def expected_requests(share: float, accepted: float, condemned: float, *, false_alarm: float, missed: float) -> float:
-    """Requests until a verdict on average, by Wald's formula for his test of two shares.
+    """The average number of requests until a verdict, by Wald's formula for his test of two shares.
 
     The formula takes no account of the last request's overshoot: a verdict that needs two failures takes longer.
 
     Args:
-        share: the true share of the version; the accepted or the condemned one.
-        accepted: share under one hypothesis.
-        condemned: share under the other.
-        false_alarm: chance of condemning an accepted share.
-        missed: chance of passing a condemned share.
+        share: the true share of the version: the accepted or the bad one.
+        accepted: share under the first hypothesis.
+        condemned: share under the second hypothesis.
+        false_alarm: chance of judging an accepted share bad.
+        missed: chance of passing a bad share.
     """
     upper, lower = math.log((1 - missed) / false_alarm), math.log(missed / (1 - false_alarm))
     condemning = 1 - missed if share >= condemned else false_alarm

@@ -30,8 +30,8 @@ class Standing:
 
     Attributes:
         state: the state for the state machine of the phases.
-        taken_back: whether the old colour serves again although the release had switched.
-        condemned: whether the new version was condemned, and the rollback has not been done.
+        taken_back: whether the old colour serves again after the switch of the release.
+        condemned: whether the new version failed its watch, and the rollback has not been done.
     """
 
     state: State
@@ -40,11 +40,11 @@ class Standing:
 
 
 def standing(record: ReleaseRecord, live: Live) -> Standing:
-    """The state of a release.
+    """Determines the state of a release.
 
     Args:
         record: record of a release that runs.
-        live: what the cluster has.
+        live: the facts on the cluster.
     """
     serving = Side.NEW if live.serving == record.target else Side.OLD
     sides = {Side.OLD: record.source, Side.NEW: record.target}
@@ -71,10 +71,10 @@ def baked_until(record: ReleaseRecord, bake_seconds: int) -> datetime | None:
 
 
 def waiting(record: ReleaseRecord, *, held: bool, detail: str | None = None) -> ReleaseRecord:
-    """The record of a release that begins or ceases to wait for an operator."""
+    """The record of a release that starts or stops waiting for an operator."""
     return replace(record, held=held, detail=detail if held else None)
 
 
 def held_after(phase: str | None) -> str:
-    """The reason of a hold that the operator has asked for."""
+    """The reason of a hold by `--hold-after`."""
     return f"held after {phase}"

@@ -55,8 +55,8 @@ class Releases:
     """The record of a service's releases.
 
     Attributes:
-        current: the latest release; None where there is none.
-        history: releases that ended, newest first.
+        current: the latest release; None without one.
+        history: ended releases, newest first.
         rolled_back: versions that were rolled back, newest first.
         outbox: messages that are still to be sent.
         others: keys that this version of the program does not know; they are written back as they are.
@@ -102,10 +102,10 @@ class ReleaseStore:
         api: the API server.
         namespace: namespace of the service.
         name: name of the service.
-        queued: the record with the messages that a change causes, from the record before and after it.
+        queued: adds the messages that a change causes, given the record before and after it.
 
     Attributes:
-        outbox: the messages that waited when the record was read or written last.
+        outbox: the messages that waited when the record was last read or written.
     """
 
     def __init__(
@@ -205,7 +205,7 @@ class ReleaseStore:
 
 
 def _outbox(live: Mapping[str, Any]) -> Outbox:
-    """The messages that wait. A key that somebody has broken stops no release."""
+    """The waiting messages. An invalid key stops no release."""
     try:
         return Outbox.from_json(json_of(live, OUTBOX, None))
     except RecordUnreadableError:

@@ -1,4 +1,4 @@
-"""Looks again at a switch that was not seen to be followed: before a release counts as done, and before it retires."""
+"""Checks a switch in doubt again, before a release counts as done and before the old colour is retired."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -20,13 +20,13 @@ FOLLOWS_NOW = "Every node follows the switch by now"
 async def seen_by_now(
     ended: Ended, cluster: Cluster, record: ReleaseRecord, observe: Callable[[], Awaitable[Observation]]
 ) -> Ended:
-    """The outcome of a watch, with what is seen now of a switch that was in doubt. An error leaves the doubt.
+    """The outcome of a watch after a switch in doubt was checked again. If that fails, the doubt remains.
 
     Args:
-        ended: the outcome.
+        ended: outcome of the watch.
         cluster: the cluster.
-        record: of the release.
-        observe: reads its service.
+        record: record of the release.
+        observe: reads the service of the release.
     """
     try:
         now = await _look_again(cluster, record, await observe())
@@ -38,12 +38,12 @@ async def seen_by_now(
 
 
 async def refuse_in_doubt(cluster: Cluster, record: ReleaseRecord, observation: Observation) -> str | None:
-    """Refuses to retire a colour that nodes may still send to; None where every node was seen to follow, then or now.
+    """Refuses to retire a colour that nodes may still route to; None if every node was seen to follow.
 
     Args:
         cluster: the cluster.
-        record: of the release.
-        observation: its service.
+        record: record of the release.
+        observation: observation of the service.
     """
     if record.doubt is None:
         return None
@@ -56,6 +56,6 @@ async def refuse_in_doubt(cluster: Cluster, record: ReleaseRecord, observation: 
 
 
 async def _look_again(cluster: Cluster, record: ReleaseRecord, observation: Observation) -> Receipt:
-    """What is seen now of the switch of a release, and what does not follow it."""
+    """Observes the switch of a release again. Returns the receipt, and what does not follow."""
     plan = Plan(Act.SWITCH, observation, Colour(record.target), patch=False)
     return judged(plan, await ask_again(cluster, plan))

@@ -1,14 +1,14 @@
 """Switches or rolls back several services together: all of their selectors are changed, or none.
 
-1. The gates of every switch are passed. What is refused for one service is refused for all.
+1. The gates of every switch are checked. If one service is refused, all are refused.
 2. The Leases are taken in the order of their names, so that two commands never wait for each other.
-3. Each service is planned again by what serves now, and a retired version is warmed.
-4. Every record says what is about to happen, and which services belong together.
-5. The selectors are changed, straight one after the other. When one of them fails, those before it are changed back,
+3. Each service is planned again from its present state, and a retired version is warmed.
+4. Every record gets the planned switch, and the services that belong together.
+5. The selectors are changed directly one after the other. If one of them fails, the earlier ones are changed back,
    and each is read again.
 6. Endpoints and nodes are watched, kept connections are ended, and configuration and state follow, for all at once.
 
-Killed between two selectors, the records say so, and the same command goes on: it changes those that are left.
+If the command is killed between two selectors, running it again changes the remaining ones, by the records.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ from switchyard.release_errors import LeaseLostError, ReleaseError, TogetherSpli
 Value = TypeVar("Value")
 
 EXPECTED = (ClusterError, GateRefusedError, ReleaseError)
-"""Errors that stop a group, after which it is undone."""
+"""Errors that stop a group, whose switches are then undone."""
 
 
 async def permitted(_: Plan) -> None:
@@ -46,13 +46,13 @@ class Member:
     """One service of a group.
 
     Attributes:
-        lane: of the service.
-        journal: of the service, with the keys of the others.
-        observe: reads the service anew.
+        lane: fast lane of the service.
+        journal: journal of the service, with the keys of all services.
+        observe: reads the service again.
         warm: creates the pods of a retired version, and waits until they are ready.
         waited: whether another command was waited for since the service was read.
-        permit: refuses a plan that is not permitted any more once the Leases are held, as a window without releases may
-            have opened meanwhile.
+        permit: refuses a plan that is no longer permitted once the Leases are held: a freeze window may
+            have opened in the meantime.
     """
 
     lane: FastLane
@@ -71,7 +71,7 @@ async def planned(plans: Mapping[str, Coroutine[Any, Any, Plan]]) -> dict[str, P
     """The plans of all services.
 
     Raises:
-        GateRefusedError: of any of them, with every reason.
+        GateRefusedError: a gate refuses one of the plans. The text has every reason.
     """
     return await all_or_reasons(plans)
 
@@ -80,8 +80,8 @@ class Together:
     """A group of services.
 
     Args:
-        members: by the key of the service.
-        converge: brings configuration and state to what serves, for all of them at once.
+        members: members by the key of the service.
+        converge: updates configuration and state to the colours that serve, for all services at once.
         warn: reports that the API server is waited for while selectors are changed back.
     """
 
@@ -96,16 +96,16 @@ class Together:
         self._warn = warn
 
     async def run(self, plans: Plans, reason: str | None) -> dict[str, Outcome]:
-        """Does what is planned, for all services or for none.
+        """Carries out the plans of all services, or of none.
 
         Args:
-            plans: by the key of the service, as the operator has confirmed them.
-            reason: why, in the operator's words.
+            plans: the confirmed plans, by the key of the service.
+            reason: the operator's reason.
 
         Raises:
             GateRefusedError: a gate refuses, or somebody has changed a Service since it was planned.
             TogetherUndoneError: a selector could not be changed, and all serve as before.
-            TogetherSplitError: and not all of them could be changed back.
+            TogetherSplitError: a selector could not be changed, and not all others could be changed back.
         """
         await all_or_reasons({key: self._pass_gates(key, plans[key]) for key in self._members})
         async with AsyncExitStack() as leases:
@@ -127,7 +127,7 @@ class Together:
             await self._members[key].lane.pass_gates(plan)
 
     async def _planned_again(self, key: str, plan: Plan) -> Plan:
-        """The plan by what serves under the Lease: another command may have changed a colour since."""
+        """The plan from the present state under the Lease, because another command may have changed a colour."""
         member = self._members[key]
         if not plan.patch:
             return plan
@@ -164,7 +164,7 @@ class Together:
         return now
 
     async def change(self, plans: Plans, reason: str | None) -> tuple[dict[str, str], dict[str, float | None]]:
-        """Begins every record and changes every selector. Whatever stops it, what was done is undone."""
+        """Starts every record and changes every selector. If it is stopped, it undoes its changes."""
         started: dict[str, str] = {}
         patched: dict[str, float | None] = {}
         step = next(iter(plans))
@@ -186,11 +186,11 @@ class Together:
     async def _undo(
         self, plans: Plans, begun: Sequence[str], touched: Sequence[str], failed: str, error: BaseException
     ) -> None:
-        """Changes selectors back, and ends the records. Says what serves where one cannot be changed back.
+        """Changes selectors back, and ends the records. The error names services that could not be changed back.
 
         Raises:
             TogetherUndoneError: all serve as before.
-            TogetherSplitError: some do not.
+            TogetherSplitError: not all serve as before.
         """
         why = str(error) or "interrupted"
         split = {key: problem for key in reversed(touched) if (problem := await self._changed_back(key, plans[key]))}
@@ -206,7 +206,7 @@ class Together:
             raise TogetherUndoneError(report_undone(plans, failed, why, touched)) from error
 
     async def _changed_back(self, key: str, plan: Plan) -> str | None:
-        """Has the colour of before serve, and reads that it does; returns why it does not."""
+        """Changes a selector back and reads it. Returns the reason if the old colour does not serve."""
         member, source = self._members[key], plan.source.colour
         if not plan.patch:
             return None
@@ -230,10 +230,10 @@ class Together:
     async def _ended(self, plans: Plans, receipts: Receipts) -> dict[str, Outcome]:
         """Ends kept connections and the records, while configuration and state follow.
 
-        A service whose Lease a rollback has taken since is left to that, and the others go on without it.
+        A service whose Lease a rollback has taken is left to the rollback, and the others continue without it.
 
         Raises:
-            LeaseLostError: once the others have ended.
+            LeaseLostError: a Lease was taken. It is raised once the others have ended.
         """
         lost = {key: error for key, member in self._items() if (error := await lost_lease(member.journal)) is not None}
         plans = {key: plan for key, plan in plans.items() if key not in lost}
@@ -243,7 +243,7 @@ class Together:
         return outcomes
 
     async def _converged(self, plans: Plans, receipts: Receipts, lost: dict[str, LeaseLostError]) -> dict[str, Outcome]:
-        """The outcome of the services whose Leases are held. One that is lost at the end is added to those that are."""
+        """The outcome of the services whose Leases are held. A Lease lost at the end is added to the lost ones."""
         drains = _each({key: self._members[key].lane.drain(plans[key], _known(receipts[key])) for key in plans})
         drained, convergence = await asyncio.gather(drains, self._converge(plans, receipts))
         receipts = {key: judged(plans[key], replace(receipt, drain=drained[key])) for key, receipt in receipts.items()}
@@ -264,7 +264,7 @@ def _known(receipt: Receipt) -> "asyncio.Future[Receipt]":
 
 
 def _place(plan: Plan) -> tuple[str, str]:
-    """Namespace and name of the Lease of a service, by which all commands take them."""
+    """Namespace and name of the Lease of a service, the order in which all commands take Leases."""
     return plan.observation.settings.namespace, str(plan.observation.name)
 
 
@@ -273,7 +273,7 @@ async def _each(calls: Mapping[str, Coroutine[Any, Any, Value]]) -> dict[str, Va
 
 
 async def all_or_reasons(calls: Mapping[str, Coroutine[Any, Any, Value]]) -> dict[str, Value]:
-    """What all calls return; where gates refuse some of them, one error with all reasons."""
+    """The results of all calls; if gates refuse some, one error with all reasons."""
     answers = await asyncio.gather(*calls.values(), return_exceptions=True)
     refusals = [answer for answer in answers if isinstance(answer, GateRefusedError)]
     for answer in answers:

@@ -16,7 +16,7 @@ def refuse_several(act: Act, words: Sequence[str]) -> Refusal | None:
 
     Args:
         act: the command.
-        words: its arguments, of which the first is the service.
+        words: arguments of the command; the first is the service.
     """
     names = list(dict.fromkeys(word.partition("=")[0] for word in words))
     if len(words) == 1 or (act is Act.SWITCH and len(words) == len(("service", "colour")) and words[1] in set(Colour)):
@@ -24,7 +24,7 @@ def refuse_several(act: Act, words: Sequence[str]) -> Refusal | None:
     return Refusal(
         code=Code.TOGETHER_MISUSED,
         step=f"{', '.join(words)}: the {act}",
-        observed="several services are named, or a colour that there is not",
+        observed="several services are named, or an unknown colour",
         rule="a command works on one service; with --together on several, all of them or none",
         remedy=f"{UNTOUCHED} For all of them: " + typed(f"switchyard {act} {' '.join(names)} --together"),
     )
@@ -35,7 +35,7 @@ def refuse_words(act: Act, words: Sequence[str]) -> Refusal | None:
 
     Args:
         act: the command.
-        words: its arguments.
+        words: arguments of the command.
     """
     names = [word.partition("=")[0] for word in words]
     colours = [word.partition("=")[2] for word in words if "=" in word]
@@ -60,10 +60,10 @@ def report_undone(plans: Mapping[str, Plan], failed: str, why: str, touched: Seq
     """Reports that a group was not switched, and that every service serves as before.
 
     Args:
-        plans: by the key of the service.
-        failed: the service at which it stopped.
+        plans: plans by the key of the service.
+        failed: the service whose selector could not be changed.
         why: the reason.
-        touched: services whose selector was changed and changed back, or that at which it stopped.
+        touched: services whose selector was changed and changed back, and the failed one.
     """
     act = next(iter(plans.values())).act
     back = [key for key in touched if key != failed and plans[key].patch]
@@ -81,14 +81,14 @@ def report_split(plans: Mapping[str, Plan], failed: str, why: str, split: Mappin
     """Reports that a group was not switched, and that some of its services could not be changed back.
 
     Args:
-        plans: by the key of the service.
-        failed: the service at which it stopped.
+        plans: plans by the key of the service.
+        failed: the service whose selector could not be changed.
         why: the reason.
-        split: services that may not serve as before, with the reason.
+        split: services that may not serve as before, each with the reason.
     """
     act = next(iter(plans.values())).act
     before = ", ".join(f"{key} ({plans[key].source.colour})" for key in plans if key not in split)
-    going_on = "To go on: " + typed(f"switchyard {act} {' '.join(plans)} --together")
+    going_on = "To continue: " + typed(f"switchyard {act} {' '.join(plans)} --together")
     if act is Act.DEPLOY:
         going_on = "To go back: " + typed(f"switchyard abort {next(iter(split))}")
     parts = "; ".join(f"{key}: {plans[key].target} may serve ({problem.strip()})" for key, problem in split.items())
@@ -101,13 +101,13 @@ def report_split(plans: Mapping[str, Plan], failed: str, why: str, split: Mappin
 
 
 def not_converged_together(plans: Mapping[str, Plan], stack: str, why: str, *, config: bool) -> str:
-    """Reports that a group is switched, and that configuration or state do not have it yet.
+    """Reports that a group is switched, but configuration or state could not be updated.
 
     Args:
-        plans: by the key of the service.
+        plans: plans by the key of the service.
         stack: name of the stack.
-        why: the engine's own words.
-        config: whether the configuration has it, so that only the state lacks it.
+        why: message of the engine.
+        config: whether the configuration was updated, so that only the state is outdated.
     """
     words = " ".join(f"{key}={plan.target}" for key, plan in plans.items())
     later = f"pulumi up --stack {stack}" if config else f"switchyard switch {words} --together --stack {stack} --yes"
@@ -115,6 +115,6 @@ def not_converged_together(plans: Mapping[str, Plan], stack: str, why: str, *, c
     return notice(
         Code.NOT_CONVERGED,
         ", ".join(plans),
-        f"they serve as asked, but {lacking} of stack {stack} cannot be brought to it now: {why.strip()}",
+        f"they serve as requested, but {lacking} of stack {stack} cannot be updated now: {why.strip()}",
         f"{when_writable(why)}: {later}",
     )

@@ -41,16 +41,16 @@ class Verdict:
 
     Attributes:
         outcome: the verdict.
-        sentence: the reason in words, a whole sentence.
-        findings: what is known about each question.
-        requests: that the new version has answered since the watch began.
-        failed: those of them that failed.
-        p95: 95th percentile of their durations in seconds; None when it is not known.
-        restarts: of containers since the watch began.
+        sentence: the verdict and its reason as a whole sentence.
+        findings: the finding for each question.
+        requests: number of requests that the new version has answered since the start of the watch.
+        failed: number of these requests that failed.
+        p95: 95th percentile of their durations in seconds; None if unknown.
+        restarts: number of container restarts since the start of the watch.
         seconds: since the watch began.
-        source: why the metrics of some pod cannot be read; empty when they can.
-        past: what the old colour had answered, with which the new version was compared.
-        scraped: whether it is Prometheus that does not have the metrics.
+        source: why the metrics of some pod cannot be read; empty if they can.
+        past: requests of the old colour with which the new version was compared.
+        scraped: whether Prometheus, and not a pod, lacks the metrics.
     """
 
     outcome: Outcome
@@ -80,11 +80,11 @@ def judge(
 
     Args:
         watch: the settings.
-        evidence: what the requests show.
-        health: what the pods show.
+        evidence: evidence from the requests.
+        health: restarts and readiness of the pods.
         seconds: since the watch began.
-        source: why the metrics cannot be read now, in words; empty when they can.
-        scraped: whether it is Prometheus that does not have them.
+        source: why the metrics cannot be read now; empty if they can.
+        scraped: whether Prometheus, and not a pod, lacks the metrics.
     """
     findings = evidence.findings
     outcome, sentence = _decided(watch, findings, health, evidence, source)
@@ -118,10 +118,10 @@ def _decided(
             f"The new version has answered no request: no pod has counted one in {watch.requests_metric} with the "
             f"label {watch.status_label}."
         )
-    if evidence.counts.requests <= evidence.doubtful:
+    if evidence.counts.requests <= evidence.possibly_own:
         return Outcome.NO_TRAFFIC, (
             f"The new version has answered no request of users: what its pods have counted in {watch.requests_metric} "
-            f"may all be the {round(evidence.doubtful)} requests of this watch for their metrics."
+            f"may all be the {round(evidence.possibly_own)} requests of this watch for their metrics."
         )
     if health.unready:
         return Outcome.UNDECIDED, f"The new version does not pass while {health.unready}."

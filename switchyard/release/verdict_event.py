@@ -10,7 +10,7 @@ EVENTS = {Outcome.PASS: Event.PASSED, Outcome.BREACH: Event.BREACHED}
 
 
 def breach(watch: "asyncio.Task[Verdict] | None") -> Verdict | None:
-    """The verdict of a watch that has condemned the new version; None for any other watch."""
+    """The verdict of a watch that the new version failed; None for any other watch."""
     if watch is None or not watch.done() or watch.cancelled() or watch.exception() is not None:
         return None
     return watch.result() if watch.result().outcome is Outcome.BREACH else None

@@ -1,4 +1,4 @@
-"""The verdict of a watch as numbers, for the record of a release."""
+"""The numbers of a verdict, for the record of a release."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -12,11 +12,11 @@ from switchyard.release.verdict import Outcome, Verdict
 
 
 class WatchedVerdict:
-    """Follows a watch, and records at which reading the new version was condemned.
+    """Follows a watch, and remembers the reading at which the new version was judged bad.
 
     Args:
         now: the time by the API server's clock.
-        on_tick: called after each reading as well.
+        on_tick: is called after each reading as well.
     """
 
     def __init__(self, now: Callable[[], datetime], on_tick: Callable[[Verdict], None]) -> None:
@@ -25,17 +25,17 @@ class WatchedVerdict:
         self._condemned: datetime | None = None
 
     def __call__(self, verdict: Verdict) -> None:
-        """Takes the verdict after a look."""
+        """Receives the verdict after each reading."""
         if verdict.outcome is Outcome.BREACH and self._condemned is None:
             self._condemned = self._now()
         self._on_tick(verdict)
 
     def numbers(self, verdict: Verdict, watch: Watch) -> dict[str, Any]:
-        """The numbers of the verdict, on which the release acts now.
+        """The numbers of the verdict that the release acts on.
 
         Args:
-            verdict: at the end of the watch.
-            watch: its settings.
+            verdict: the verdict at the end of the watch.
+            watch: settings of the watch.
         """
         condemned = self._condemned if verdict.outcome is Outcome.BREACH else None
         return numbers_of(verdict, watch, None if condemned is None else to_text(condemned), to_text(self._now()))
@@ -45,10 +45,10 @@ def numbers_of(verdict: Verdict, watch: Watch, problem_seen: str | None, decided
     """The numbers of a verdict, in the form of the record.
 
     Args:
-        verdict: at the end of the watch.
-        watch: its settings.
-        problem_seen: the time of the look at which the new version was condemned; None where it was not.
-        decided: when the release began to act upon the verdict.
+        verdict: the verdict at the end of the watch.
+        watch: settings of the watch.
+        problem_seen: time of the reading at which the new version was judged bad; None if it was not.
+        decided: time at which the release began to act on the verdict.
     """
     return {
         "outcome": verdict.outcome.value,

@@ -16,8 +16,8 @@ class Side:
     Attributes:
         colour: the colour of the pods.
         tag: the version of the pods; None if it is not known.
-        answers: the headers of one answer of each.
-        problem: why others did not answer; empty when all did.
+        answers: the headers of one answer of each pod.
+        problem: why other pods did not answer; empty if all did.
     """
 
     colour: Colour
@@ -31,7 +31,7 @@ class Side:
         return plain in {self.colour.value, (self.tag or self.colour.value).casefold().removeprefix("v")}
 
     def values(self, name: str) -> set[str | None]:
-        """The values of a header in the answers; None among them where an answer lacks it."""
+        """The values of a header in the answers; None for an answer without it."""
         return {answer.get(name) for answer in self.answers}
 
 
@@ -59,12 +59,12 @@ class VersionHeader:
 
 
 def version_header(new: Side, old: Side, wanted: str | None) -> VersionHeader | str:
-    """The header that distinguishes two versions, or a sentence why there is none.
+    """The header that distinguishes two versions, or a sentence that says why there is none.
 
     Args:
         new: the version that will serve.
         old: the version that served.
-        wanted: the configured header; with None, a header whose value is the tag or the colour is looked for.
+        wanted: the configured header; None to search for a header with the tag or the colour.
     """
     if not new.answers:
         return f"no pod of {new.colour} could be asked: {new.problem or 'it has none'}"
@@ -86,7 +86,7 @@ SETTING = "release.receipt.header"
 
 
 def _telling(name: str, new: Side, old: Side, *, named: bool) -> VersionHeader | None:
-    """A header, if all pods of a colour agree on its value and those of the other have another."""
+    """The header as a `VersionHeader` if its value is the same for each colour and differs between them."""
     new_values, old_values = new.values(name), old.values(name)
     if len(new_values) != 1 or len(old_values) > 1 or new_values == old_values:
         return None

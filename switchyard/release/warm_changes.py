@@ -1,4 +1,4 @@
-"""Sets the version and the replicas of a colour in the configuration, by an update that changes nothing else."""
+"""Applies the version and the replicas of a colour by an update that changes nothing else."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ COMPONENT = "switchyard:service:"
 
 @dataclass(frozen=True)
 class ColourChange:
-    """The values that a colour will have.
+    """A change of the settings of a colour.
 
     Attributes:
         key: key of the service.
@@ -34,7 +34,7 @@ class ColourChange:
         return f"{below(SERVICES, self.key)}.{self.colour}"
 
     def others(self, steps: Iterable[Step]) -> list[Step]:
-        """The steps of a preview that do not belong to this colour."""
+        """The steps of a preview that do not belong to this change."""
         return [step for step in steps if COMPONENT not in step.urn or step.name != f"{self.key}-{self.colour}"]
 
 
@@ -44,14 +44,14 @@ def preview_change(
     refusal_of_others: Callable[[list[Step]], str],
     live: Mapping[str, object] | None = None,
 ) -> None:
-    """Writes a change to the configuration and previews it. When it is refused, the configuration is as before.
+    """Writes a change to the configuration and previews it. After a refusal the configuration is restored.
 
     Args:
         engine: engine of the stack.
         change: the change.
         refusal_of_others: the message for a preview that would change something else.
-        live: what the cluster has of the keys that are set. Where an earlier command has written the change and died,
-            a refusal goes back to that.
+        live: values on the cluster of the keys that are set. If an earlier command has written the change and died,
+            a refusal restores these.
 
     Raises:
         GateRefusedError: the preview is refused, or would change something else.
@@ -65,11 +65,11 @@ def preview_changes(
     changes: Sequence[tuple[ColourChange, Mapping[str, object] | None]],
     refusal_of_others: Callable[[list[Step]], str],
 ) -> None:
-    """Writes changes to the configuration and previews them, as `preview_change` does, all at once.
+    """Writes several changes to the configuration and previews them together, as `preview_change` does.
 
     Args:
         engine: engine of the stack.
-        changes: each with what the cluster has.
+        changes: the changes, each with the values on the cluster.
         refusal_of_others: the message for a preview that would change something else.
 
     Raises:

@@ -17,15 +17,15 @@ DEPLOYMENT_URN = f"**::switchyard:service:*$kubernetes:{APPS}:Deployment::{{key}
 
 
 async def warm(engine: Engine, plan: Plan, warn: Warn) -> None:
-    """Gives a colour the version and the pods with which it will serve, and waits until they are ready.
+    """Creates the pods of the version with which a colour will serve, and waits until they are ready.
 
     Args:
         engine: engine of the stack.
         plan: the rollback.
-        warn: reports that another update of the stack is waited for.
+        warn: reports a wait for another update of the stack.
 
     Raises:
-        GateRefusedError: the engine does not do so.
+        GateRefusedError: the engine failed to create them.
     """
     key, path = plan.observation.name.key, f"{below(SERVICES, plan.observation.name.key)}.{plan.target}"
     try:

@@ -1,4 +1,4 @@
-"""Watches a new version after a switch, until it is condemned or its time is over."""
+"""Watches a new version after a switch, until it is judged bad or its time is over."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,26 +20,26 @@ from switchyard.release.verdict import Outcome, Verdict, judge
 from switchyard.release.watch_source import Source, sources_of
 
 EVERY_SECONDS = 1.0
-"""Seconds between two looks."""
+"""Seconds between two readings."""
 
 EARLY_SECONDS = 5.0
-"""Seconds from the switch for which the looks are closer together: what fails at once is condemned at once."""
+"""Seconds from the switch with more frequent readings, to judge a broken version at once."""
 
 EARLY_EVERY_SECONDS = 0.25
-"""Seconds between two looks at the beginning. A look that takes longer is followed by the next at once."""
+"""Seconds between two readings at the beginning. A reading that takes longer is followed at once."""
 
 SILENT_SECONDS = 10.0
-"""Seconds without a complete reading after which the metrics count as unreadable. A pod may miss a look or two."""
+"""Seconds without a complete reading after which the metrics count as unreadable."""
 
 RECENT_REQUESTS = 1000
-"""Requests that make the recent past; with fewer, what the old pods have answered since their start is taken."""
+"""Number of requests in the recent past below which all requests since the pods' start are used."""
 
 OnTick = Callable[[Verdict], None]
-"""Is called after each look with the verdict as it would be now."""
+"""Callback after each reading, with the present verdict."""
 
 
 class Clock(Protocol):
-    """Time that only goes forward, in seconds."""
+    """A monotonic clock, in seconds."""
 
     def now(self) -> float:
         """The present moment."""
@@ -58,28 +58,28 @@ class LoopClock:
         return asyncio.get_running_loop().time()
 
     async def sleep_until(self, moment: float) -> None:
-        """Waits for a moment, and lets others run in any case."""
+        """Waits for a moment, and always lets other tasks run."""
         await asyncio.sleep(max(0.0, moment - self.now()))  # metrics cannot be watched for
 
 
 @dataclass(frozen=True)
 class Start:
-    """What both colours had counted at one moment.
+    """The counters of both colours at the start of a watch.
 
     Attributes:
-        new: the new colour, from which on its requests count.
-        old: the old colour.
-        past: what the new version is compared with.
-        others: pods of the new colour that are known not to count the requests for their metrics.
+        new: reading of the new colour, from which its requests count.
+        old: reading of the old colour.
+        past: requests with which the new version is compared.
+        not_counting: pods of the new colour that are known not to count the requests for their metrics.
     """
 
     new: Reading
     old: Reading
     past: Counts
-    others: frozenset[str] = frozenset()
+    not_counting: frozenset[str] = frozenset()
 
     def after(self, earlier: "Start", watch: Watch) -> "Start":
-        """This moment with the time since an earlier one as the past, if enough requests fall into it."""
+        """This start with the time since an earlier one as its past, if that has enough requests."""
         increase = Increase(watch)
         recent = Counts()
         for reading in (earlier.old, self.old):
@@ -94,7 +94,7 @@ async def start_of(access: ClusterAccess, service: str, settings: ServiceSetting
     Args:
         access: the cluster.
         service: the service's name in Kubernetes.
-        settings: of the service.
+        settings: settings of the service.
         track: the new colour.
 
     Raises:
@@ -122,17 +122,17 @@ async def watch(
     track: Track | None = None,
     start: Start | None = None,
 ) -> Verdict:
-    """Watches a version for the configured time. One that is worse than accepted is condemned before.
+    """Watches a version for the configured time, or until it is judged bad.
 
-    Pods of simulated nodes answer no request: a version that has no others is not watched, and the verdict says so.
+    Pods of simulated nodes answer no request: a version that has only such pods is not watched, as the verdict says.
 
     Args:
         access: the cluster.
         service: the service's name in Kubernetes.
-        settings: of the service.
-        on_tick: is called after each look.
-        track: the new version's; without it, the active one of the settings.
-        start: what both colours had counted before the switch; without it, the watch begins now.
+        settings: settings of the service.
+        on_tick: is called after each reading.
+        track: track of the new version; None for the active one of the settings.
+        start: counters before the switch; None to start the watch now.
 
     Raises:
         switchyard.errors.ClusterError: the API server does not answer at the beginning, or denies the login. Later on,
@@ -150,7 +150,7 @@ async def watch(
 
 
 async def simulated_nodes(cluster: Cluster, service: str, settings: ServiceSettings, track: Track) -> frozenset[str]:
-    """The nodes of a track's pods, if all of them are simulated; none if one is real."""
+    """The nodes of a track's pods if all of them are simulated; empty if one is real."""
     pods = await cluster.pods(settings.namespace, selector(service, track))
     nodes = {pod.node for pod in pods if pod.node}
     simulated = await cluster.simulated(nodes)
@@ -161,11 +161,11 @@ async def follow(source: Source, settings: Watch, start: Start, on_tick: OnTick,
     """Reads a source each second, at the beginning more often, and returns the verdict.
 
     Args:
-        source: the new version's metrics.
-        settings: of the watch.
-        start: what both colours had counted at the beginning.
-        on_tick: is called after each look.
-        clock: to wait by.
+        source: source of the new version's metrics.
+        settings: settings of the watch.
+        start: counters of both colours at the start.
+        on_tick: is called after each reading.
+        clock: the clock of the watch.
     """
     began = clock.now()
     watcher = Watcher(settings, start, began)
@@ -181,18 +181,18 @@ async def follow(source: Source, settings: Watch, start: Start, on_tick: OnTick,
 
 
 def _look_after(look: float, elapsed: float) -> float:
-    """When the next look is due, in seconds since the beginning; looks that the last one has missed are left out."""
+    """Time of the next reading, in seconds since the start, without readings that were missed."""
     every = EARLY_EVERY_SECONDS if look < EARLY_SECONDS else EVERY_SECONDS
     return max(look + every, elapsed // every * every)
 
 
 class Watcher:
-    """Takes one reading after the other, and knows the verdict at each moment.
+    """Collects the readings of a watch, and computes the present verdict.
 
     Args:
-        settings: of the watch.
-        start: what both colours had counted at the beginning.
-        began: the moment at which the watch began.
+        settings: settings of the watch.
+        start: counters of both colours at the start.
+        began: moment at which the watch started.
     """
 
     def __init__(self, settings: Watch, start: Start, began: float) -> None:
@@ -202,7 +202,7 @@ class Watcher:
         self._increase = Increase(settings)
         self._at_first = {pod.uid for pod in start.new.pods}
         self._complete = self._looked = began
-        self._sampling, self._own = Sampling(), OwnReadings(start.others)
+        self._sampling, self._own = Sampling(), OwnReadings(start.not_counting)
         self._seen = not start.new.error
         if self._seen:
             self._health.add(start.new.pods, began, first=True)
@@ -210,15 +210,17 @@ class Watcher:
         self._count(start.new)
 
     def add(self, reading: Reading, now: float) -> Verdict:
-        """Adds a reading and returns the verdict as it is then."""
+        """Adds a reading and returns the verdict at that moment."""
         if not reading.error:
             self._health.add(reading.pods, now, first=not self._seen)
             if not self._seen:
                 self._at_first, self._seen = {pod.uid for pod in reading.pods}, True
             seconds = self._sampling.add(reading)
             scraped = seconds is not None
-            counts, doubtful = self._count(reading)
-            self._evidence.add(counts, now - self._looked if seconds is None else seconds, doubtful, scraped=scraped)
+            counts, possibly_own = self._count(reading)
+            self._evidence.add(
+                counts, now - self._looked if seconds is None else seconds, possibly_own, scraped=scraped
+            )
             self._looked = now
         if not reading.problem:
             self._complete = now
@@ -233,10 +235,10 @@ class Watcher:
         )
 
     def _count(self, reading: Reading) -> tuple[Counts, float]:
-        """The requests since the last reading, and how many more of all of them may be readings themselves."""
-        counts, doubtful = Counts(), 0.0
+        """The requests since the last reading, and the change of the number that may be the watch's own."""
+        counts, possibly_own = Counts(), 0.0
         for pod, series in reading.series.items():
             more = self._increase.add(pod, series, born=pod not in self._at_first)
-            doubtful += 0.0 if reading.source else self._own.add(pod, more)
+            possibly_own += 0.0 if reading.source else self._own.add(pod, more)
             counts += more
-        return counts, doubtful
+        return counts, possibly_own

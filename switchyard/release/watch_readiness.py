@@ -1,4 +1,4 @@
-"""Checks before a switch whether the new version can be watched, because after the switch it has users."""
+"""Checks before a switch that the metrics of the new version can be read."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ from switchyard.release.watch_refusals import (
 from switchyard.release.watch_source import sources_of
 
 READ_SECONDS = 5.0
-"""Seconds for which a source that does not answer is asked again: it may be restarting."""
+"""Seconds for which a source that does not answer is read again, because it may be restarting."""
 
 
 async def check_metrics(place: ReleaseContext, plan: Plan, record: ReleaseRecord) -> str | None:
@@ -30,14 +30,14 @@ async def check_metrics(place: ReleaseContext, plan: Plan, record: ReleaseRecord
 
     Args:
         place: the cluster and the stack of the release.
-        plan: the switch that is about to happen.
+        plan: the planned switch.
         record: the record of the release.
 
     Returns:
-        What cannot be read, in words; None where the watch can begin, or there will be none.
+        The metrics that cannot be read, as text; None if the watch can start, or there will be none.
 
     Raises:
-        GateRefusedError: nothing of the new version can be read.
+        GateRefusedError: no metrics of the new version can be read.
         switchyard.errors.ClusterError: the API server does not answer, or denies the login.
     """
     observation = plan.observation
@@ -58,7 +58,7 @@ async def check_metrics(place: ReleaseContext, plan: Plan, record: ReleaseRecord
 
 
 async def _readings(place: ReleaseContext, plan: Plan) -> tuple[Reading, Reading]:
-    """The new colour and the one that serves, once the new one can be read, or after some time as they are."""
+    """Readings of both colours, once the new one is readable, or after the time limit."""
     observation = plan.observation
     tracks = (Track(plan.target), Track(plan.target.other))
     sources = sources_of(await place.access.api(), observation.name, observation.settings, tracks)

@@ -1,4 +1,4 @@
-"""Why a new version cannot be watched, so that it is not switched to: pure functions of what was read."""
+"""Refusals and warnings about a new version that cannot be watched: pure functions."""
 
 import shlex
 from collections.abc import Mapping
@@ -15,12 +15,12 @@ from switchyard.release.record import ReleaseRecord
 
 
 def unreadable(new: Reading) -> str:
-    """Why nothing of a new version can be read, in words; empty where something can.
+    """The reason why no metrics of a new version can be read; empty if some can.
 
-    Pods that have just started and that Prometheus has not scraped yet are no reason.
+    New pods that Prometheus has not scraped yet do not count as unreadable.
 
     Args:
-        new: a reading of its pods.
+        new: a reading of the pods of the new version.
     """
     if new.error or new.source_error:
         return new.error or new.source_error
@@ -28,7 +28,7 @@ def unreadable(new: Reading) -> str:
 
 
 def refuse_unwatched(plan: Plan, record: ReleaseRecord, new: Reading, versions: Mapping[str, str]) -> Refusal | None:
-    """Refuses to give traffic to a version that its watch could not judge.
+    """Refuses a switch to a version whose watch could read no metrics.
 
     Args:
         plan: the switch.
@@ -54,7 +54,7 @@ def refuse_unwatched(plan: Plan, record: ReleaseRecord, new: Reading, versions: 
 
 
 def report_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> str:
-    """Warns that a hotfix continues although its watch cannot judge it.
+    """Warns that a hotfix continues although its watch can read no metrics.
 
     Args:
         plan: the switch.
@@ -71,7 +71,7 @@ def report_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> str:
 
 
 def warn_some_unread(plan: Plan, new: Reading) -> str | None:
-    """Warns that some pods of a new version do not show their metrics; None where all do, or Prometheus is asked.
+    """Warns of pods of a new version without metrics; None if all have some, or Prometheus is the source.
 
     Args:
         plan: the switch.
@@ -88,7 +88,7 @@ def warn_some_unread(plan: Plan, new: Reading) -> str | None:
 
 
 def warn_not_compared(plan: Plan, old: Reading) -> str | None:
-    """Warns that the version that serves has no metrics that the new one could be compared with; None where it has.
+    """Warns that the version that serves has no metrics to compare the new one with; None if it has.
 
     Args:
         plan: the switch.
@@ -109,12 +109,12 @@ def warn_not_compared(plan: Plan, old: Reading) -> str | None:
 
 
 def _is_scraped(plan: Plan) -> bool:
-    """Whether Prometheus is asked, and not the pods."""
+    """Whether Prometheus is the source, and not the pods."""
     return plan.observation.settings.release.watch.prometheus is not None
 
 
 def _asked(plan: Plan) -> str:
-    """What could not be read, and from where."""
+    """A clause that names the unreadable metrics and their source."""
     settings = plan.observation.settings
     watch = settings.release.watch
     if _is_scraped(plan):
@@ -123,7 +123,7 @@ def _asked(plan: Plan) -> str:
 
 
 def _repair(plan: Plan, new: Reading) -> str:
-    """How the source can be read again, without a full stop."""
+    """The remedy that makes the source readable, without a full stop."""
     if new.denied:
         return f"Grant the permissions: `{typed('switchyard rbac')} | kubectl apply -f -`"
     if new.error:

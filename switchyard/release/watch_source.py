@@ -1,4 +1,4 @@
-"""Which source a watch reads: the pods themselves, or a Prometheus that scrapes them."""
+"""Selects the source that a watch reads: the pods themselves, or a Prometheus that scrapes them."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -12,7 +12,7 @@ class Source(Protocol):
     """A source of metrics that is read each second of a watch."""
 
     async def read(self) -> Reading:
-        """Reads once; what does not answer is part of the reading."""
+        """Reads the source once. The reading has the failures too."""
         ...
 
 
@@ -25,7 +25,7 @@ def sources_of(
         api: the API server.
         service: the service's name in Kubernetes.
         settings: settings of the service.
-        tracks: whose pods.
+        tracks: tracks of the pods.
         before: an earlier reading of the same pods, from which the counting continues.
     """
     if settings.release.watch.prometheus is None:

@@ -15,10 +15,10 @@ import httpx
 from switchyard.release_errors import WebhookUrlError
 
 SEND_SECONDS = 5.0
-"""Seconds that a message may take, from the connection to the status of the answer."""
+"""Time limit in seconds for a message, from the connection to the status of the answer."""
 
 ID_HEADER = "Idempotency-Key"
-"""Header with the ID of the message, by which a receiver recognizes one that it has had."""
+"""Header with the ID of the message, by which a receiver recognizes a repeated message."""
 
 _LOG = logging.getLogger("httpx")
 _secret: ContextVar[bool] = ContextVar("_secret", default=False)
@@ -28,12 +28,12 @@ def url_of(secret: Mapping[str, Any] | None, name: str, key: str) -> str:
     """The URL of a webhook.
 
     Args:
-        secret: as the API server has it; None where there is none.
+        secret: the Secret on the cluster; None if it does not exist.
         name: name of the Secret.
-        key: in the Secret.
+        key: key in the Secret.
 
     Raises:
-        WebhookUrlError: it has none.
+        WebhookUrlError: the key does not have a URL.
     """
     named = f"key {key} of Secret {name}"
     if secret is None:
@@ -48,7 +48,7 @@ def url_of(secret: Mapping[str, Any] | None, name: str, key: str) -> str:
         url = httpx.URL(text)
         if url.scheme in {"http", "https"} and url.host and text.isprintable():
             return text
-    raise WebhookUrlError(f"{named} is no URL of http or https")
+    raise WebhookUrlError(f"{named} is not an http or https URL")
 
 
 async def send(url: str, message_id: str, body: Mapping[str, Any]) -> str | None:
@@ -56,7 +56,7 @@ async def send(url: str, message_id: str, body: Mapping[str, Any]) -> str | None
 
     Args:
         url: URL of the webhook.
-        message_id: the same for every attempt.
+        message_id: ID of the message, the same for every attempt.
         body: the JSON of the message.
 
     Returns:

@@ -32,7 +32,7 @@ FILES = [
         "one file that is no YAML spoils the list",
         {"a": A, "b": "clusters: [\n"},
         REFUSED,
-        "is no valid YAML",
+        "is not valid YAML",
         variable="@DIR@/a:@DIR@/b",
     ),
     Case("a directory in the list", {"a": A, "d/": ""}, REFUSED, "is a directory", variable="@DIR@/d:@DIR@/a"),
@@ -95,8 +95,8 @@ FORMS = [
     config_case(
         "preferences of a wrong type", kubeconfig() + "preferences: []\n", REFUSED, "preferences must be a mapping"
     ),
-    config_case("bytes that are no text", b"\xff\xfe\x00clusters: \x80\x81", REFUSED, "is no text in UTF-8"),
-    config_case("Latin-1", kubeconfig().replace("it", "caf\xe9").encode("latin-1"), REFUSED, "is no text in UTF-8"),
+    config_case("bytes that are no text", b"\xff\xfe\x00clusters: \x80\x81", REFUSED, "is not UTF-8 text"),
+    config_case("Latin-1", kubeconfig().replace("it", "caf\xe9").encode("latin-1"), REFUSED, "is not UTF-8 text"),
     config_case("a file of comments", "# nothing\n", LOCALHOST, "it has no current context"),
     config_case("an empty file", "", LOCALHOST, "it has no current context"),
     config_case("plain text", "hello\n", REFUSED, "must be a YAML mapping"),
@@ -105,7 +105,7 @@ FORMS = [
     config_case(
         "another version", kubeconfig().replace("apiVersion: v1", "apiVersion: v2"), REFUSED, "apiVersion 'v2'"
     ),
-    config_case("a tab in YAML", kubeconfig().replace("  cluster:", "\tcluster:"), REFUSED, "is no valid YAML"),
+    config_case("a tab in YAML", kubeconfig().replace("  cluster:", "\tcluster:"), REFUSED, "is not valid YAML"),
     config_case("a number for a token", kubeconfig(user="token: 12345"), REFUSED, "users.0.user.token must be text"),
     config_case(
         "a wrong type in an entry that nobody selects",

@@ -46,7 +46,7 @@ CLUSTERS = [
         "an authority that is none", kubeconfig(cluster="certificate-authority-data: aGVsbG8="), REFUSED, "authority"
     ),
     config_case("no server", kubeconfig(""), LOCALHOST, "it has no server"),
-    config_case("a server that is no URL", kubeconfig("https://"), REFUSED, "no URL with a host"),
+    config_case("a server that is no URL", kubeconfig("https://"), REFUSED, "not a URL with a host"),
     config_case("a path before the API", kubeconfig("@A@/clusters/7"), "A/clusters/7: Bearer one"),
     config_case("a scheme in capitals", kubeconfig("HTTPS://127.0.0.1:@A_PORT@"), PLAIN),
     config_case("an address that ends in a slash", kubeconfig("@A@/"), PLAIN),

@@ -19,7 +19,7 @@ CODE = re.compile(r"# exit code (\d)")
 """How a page says that a command does not end with 0."""
 
 LIMIT_SECONDS = 600
-"""Bound on one command of a page; a hung one is ended. A machine with a load of 20 has taken more than 240 s."""
+"""Bound on one command of a page; a hung one is ended. A command waits up to 330 s for the lock of the state."""
 
 VARYING = (
     (re.compile(r"\b\d{14}-[0-9a-f]{6}\b"), "ID"),

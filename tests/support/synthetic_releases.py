@@ -11,7 +11,7 @@ DETAILS = (
     "the engine does not answer",
     "aborted by ada on laptop. The pods are deleted",
     "switch 20300101000000-abc123 of ada took its place",
-    "released together with worker, which goes back: 8 of 100 requests failed (SY-P137). Configuration follows",
+    "released together with worker, which is rolled back: 8 of 100 requests failed (SY-P137). Configuration follows",
 )
 
 PHASES = ("warm", "prove", "switch", "drain", "watch", "bake", "retire")

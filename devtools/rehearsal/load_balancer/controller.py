@@ -85,7 +85,7 @@ class FakeController:
 
     @property
     def problems(self) -> list[str]:
-        """What stands against the Ingresses as they are now, such as a value that AWS refuses; all of it is logged."""
+        """The problems of the present Ingresses, such as a value that AWS refuses. All are logged."""
         messages = [problem for problems in list(self._problems.values()) for problem in problems]
         if (error := self._end()) is not None:
             messages.append(f"the simulated controller ended: {error!r}")

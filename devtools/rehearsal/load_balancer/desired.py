@@ -1,4 +1,4 @@
-"""What Ingresses ask of the AWS Load Balancer Controller.
+"""The desired state that Ingresses ask the AWS Load Balancer Controller for.
 
 After the controller's guide (kubernetes-sigs.github.io/aws-load-balancer-controller, guide/ingress) and what it does.
 """
@@ -121,7 +121,7 @@ def group_of(ingress: Manifest) -> str:
 
 
 def finalizer(ingress: Manifest) -> str:
-    """What keeps an Ingress until its part of the load balancer is gone."""
+    """The finalizer that keeps an Ingress until its part of the load balancer is deleted."""
     named = annotation(ingress, "group.name")
     return "ingress.k8s.aws/resources" if named is None else f"group.ingress.k8s.aws/{named}"
 
@@ -139,7 +139,7 @@ def balancer_name(cluster: str, group: str, scheme: str) -> str:
 def desired(
     cluster: str, group: str, members: Sequence[Manifest], services: Mapping[Name, Manifest], nodes: Iterable[Manifest]
 ) -> Desired:
-    """What the Ingresses of a group ask for together.
+    """The desired load balancer of the Ingresses of a group.
 
     Args:
         cluster: its name.

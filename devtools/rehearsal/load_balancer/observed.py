@@ -130,7 +130,7 @@ class Observed:
         return {certificate["CertificateArn"] for certificate in certificates if not certificate.get("IsDefault")}
 
     def described(self, operation: str, **parameters: Any) -> list[Values]:
-        """What a call that describes things lists."""
+        """The items that a describe call returns."""
         listed: list[Values] = self._aws.call(elb(operation, parameters))[LISTED[operation]]
         return listed
 

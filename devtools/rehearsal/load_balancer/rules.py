@@ -19,7 +19,7 @@ LAST_PRIORITY = 50000
 
 @dataclass
 class RuleChanges:
-    """What is done to the rules of a listener.
+    """The changes of the rules of a listener.
 
     Attributes:
         moved: priority by ARN, of rules that are right but for it.

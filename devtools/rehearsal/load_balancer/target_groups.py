@@ -127,7 +127,7 @@ def annotations(ingress: Manifest) -> Mapping[str, str]:
 
 
 def letters(text: str) -> str:
-    """What of a text may be in a name at AWS."""
+    """The characters of a text that are valid in a name at AWS."""
     return re.sub(r"[^A-Za-z0-9]", "", text)
 
 

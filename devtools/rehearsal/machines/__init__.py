@@ -1,1 +1,1 @@
-"""What the EC2 instances of a rehearsal become: an API server and simulated kubelets."""
+"""Runs the EC2 instances of a rehearsal as an API server and simulated kubelets."""

@@ -88,7 +88,7 @@ class Fleet:
         return self._sandbox
 
     def start(self) -> None:
-        """Takes machines from now on."""
+        """Starts to accept machines."""
         self._thread.start()
 
     def end(self) -> None:

@@ -22,7 +22,7 @@ class Boot:
     """The configuration in the user data of a machine.
 
     Attributes:
-        node: its name.
+        node: name of the node.
         role: of the node.
         parameters: first part of the names of its secrets.
         pki_files: what it fetches below ``pki/``.

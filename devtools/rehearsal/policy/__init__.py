@@ -1,1 +1,1 @@
-"""What a scanner finds in a stack, what of it is waived and why, and a summary of the stack for reviews."""
+"""The findings of a scanner in a stack, their waivers, and a summary of the stack for reviews."""

@@ -1,4 +1,4 @@
-"""What checkov says of one stack, each failed check with its waiver if it has one."""
+"""The result of checkov for one stack: each failed check with its waiver, if any."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

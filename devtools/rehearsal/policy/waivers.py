@@ -132,7 +132,7 @@ def _useless(findings: tuple[Finding, ...], waivers: Iterable[Waiver]) -> Iterat
                     f"{SHOWN_FILE}[{number}].resources",
                     shown(name),
                     f"each of them fails {waiver.check}, this one does not",
-                    "Take it out: it would hide the next failure",
+                    "Remove it: it would hide the next failure",
                 )
 
 

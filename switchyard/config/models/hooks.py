@@ -66,7 +66,7 @@ DEFAULT_ON_FAILURE = {
 
 def _is_free(name: str) -> str:
     if name.lower() in _OWN_HEADERS:
-        raise ValueError("is set by this program | Take it out.")
+        raise ValueError("is set by this program | Remove it.")
     return name
 
 
@@ -162,7 +162,7 @@ class Hook(Model):
     irreversible: Bool = Field(
         default=False,
         description=(
-            "Whether the previous version no longer works once the hook has begun, as after the contract step of a "
+            "Whether the previous version no longer works once the hook has started, as after the contract step of a "
             "database migration. From then on, a rollback to that version is refused. Only at `beforeRetire`."
         ),
     )
@@ -203,8 +203,7 @@ class Hooks(Model):
     after_switch: tuple[Hook, ...] = Field(
         default=(),
         description=(
-            "Hooks that run while the new version is watched. The rollback of a condemned version does not wait for "
-            "them."
+            "Hooks that run while the new version is watched. The rollback of a bad version does not wait for them."
         ),
         examples=[[{"name": "purge", "http": {"url": "https://ci.example.org/hooks/purge"}}]],
     )

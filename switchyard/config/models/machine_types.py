@@ -15,7 +15,7 @@ class Reservations:
         kube_cpu_m: kubelet and container runtime, millicores.
         kube_memory_mib: kubelet and container runtime, MiB.
         system_cpu_m: systemd, sshd-less base system, journald and the SSM agent, millicores.
-        system_memory_mib: the same in MiB.
+        system_memory_mib: memory of the same processes, MiB.
         eviction_memory_mib: `evictionHard` for memory, MiB: under it pods are evicted.
         disk_percent: `evictionHard` for the file system, kept free, percent.
         max_pods: the kubelet's own default.
@@ -53,7 +53,7 @@ class MachineType:
     """One EC2 instance type.
 
     Attributes:
-        name: as EC2 spells it.
+        name: name of the type, as EC2 spells it.
         vcpu: virtual CPUs.
         memory_mib: nominal memory in MiB, from the EC2 instance type table.
     """

@@ -29,7 +29,7 @@ ObjectReference = Annotated[
 
 
 class Owned(Model):
-    """Objects that a service takes over although the stack did not create them, and objects that it leaves behind."""
+    """Existing objects that a service takes over, and the namespace that it moves away from."""
 
     remove: Bool = Field(
         default=False,

@@ -33,13 +33,13 @@ PORT = "http"
 def _is_given(readiness: object) -> object:
     if readiness is None:
         raise ValueError(
-            "may not be switched off: the gate lets a version take traffic when its pods are ready | "
-            "Take the key out for the default, GET /ready, or probe a port: {tcpSocket: {port: http}}"
+            "may not be switched off: a version gets traffic when its pods are ready | "
+            "Remove the key for the default, GET /ready, or probe a port: {tcpSocket: {port: http}}"
         )
     return readiness
 
 
-class Drain(Model):
+class PodDrain(Model):
     """How a pod is drained before it ends."""
 
     pre_stop_seconds: Annotated[Int, Field(ge=0, le=3600)] = Field(
@@ -158,7 +158,7 @@ class PodSettings(Environment):
     runtime_class_name: Subdomain | None = Field(
         default=None, description="Name of an existing RuntimeClass.", examples=["gvisor"]
     )
-    drain: Drain = Field(default=Drain.model_construct(), description="How a pod is drained before it ends.")
+    drain: PodDrain = Field(default=PodDrain.model_construct(), description="How a pod is drained before it ends.")
     min_ready_seconds: Annotated[Int, Field(ge=0, le=3600)] = Field(
         default=0, description="Seconds for which a new pod must be ready before it counts as available."
     )

@@ -29,7 +29,7 @@ Line = Annotated[str, Checked(_one_line, "one line of text, not empty"), Field(m
 def _not_empty(entries: tuple[str, ...]) -> tuple[str, ...]:
     # Not by the type's own bound: that counts a wrong entry as missing, and reports a second error.
     if not entries:
-        raise ValueError("must not be empty | Take it out for all of them.")
+        raise ValueError("must not be empty | Remove it for all of them.")
     return entries
 
 

@@ -15,7 +15,7 @@ UpdateEnd = Annotated[
     Literal["progressing", "finished"],
     Field(
         description=(
-            "When an update ends: `progressing` as soon as the Rollout has begun, `finished` when it has "
+            "When an update ends: `progressing` as soon as the Rollout has started, `finished` when it has "
             "succeeded or was aborted."
         )
     ),

@@ -19,7 +19,7 @@ def _is_passed_on(name: str) -> str:
     if name.lower() in NOT_PASSED_ON or name.lower().startswith(("impersonate-", "x-remote-")):
         raise ValueError(
             "cannot be sent: the API server, through which the smoke test goes, takes this header for itself | "
-            "Take it out; give the application a path that it answers without it."
+            "Remove it; give the application a path that it answers without it."
         )
     return name
 

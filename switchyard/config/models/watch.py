@@ -78,13 +78,13 @@ class Watch(Model):
         default=300,
         description=(
             "Seconds for which the new colour is watched after a switch. A version that is worse than accepted is "
-            "condemned as soon as the evidence suffices. 0 switches the watch off."
+            "rolled back as soon as the evidence suffices. 0 switches the watch off."
         ),
     )
     false_rollback: ErrorBound = Field(
         default=0.01,
         description=(
-            "Probability, as a fraction of 1, that a version is condemned although it is no worse than accepted. It "
+            "Probability, as a fraction of 1, that a version is rolled back although it is no worse than accepted. It "
             "holds for the whole watch, however often the evidence is evaluated."
         ),
     )
@@ -104,14 +104,14 @@ class Watch(Model):
         default=1,
         description=(
             "Number of container restarts in the new colour that are tolerated during the watch. One more restart "
-            "condemns the version, as does the first restart that a memory limit causes."
+            "rolls the version back, as does the first restart that a memory limit causes."
         ),
     )
     unready_seconds: Annotated[Int, Field(ge=1, le=3600)] = Field(
         default=10,
         description=(
             "Seconds for which more than half of the new colour's pods may have lost their readiness before the "
-            "version is condemned."
+            "version is rolled back."
         ),
     )
     prometheus: Url | None = Field(

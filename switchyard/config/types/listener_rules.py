@@ -48,7 +48,7 @@ def _path_rule(path: str) -> str | None:
     if wildcards := [sign for sign in "*?" if sign in path]:
         return (
             f"is a prefix already, and the load balancer controller refuses {' and '.join(wildcards)} in one | "
-            "Take it out: /api also takes what is below it"
+            "Remove it: /api also takes what is below it"
         )
     if _PATH.fullmatch(path) is None:
         return f"a path pattern of Elastic Load Balancing takes {PATH_CHARACTERS} | Example: /api"
@@ -57,7 +57,7 @@ def _path_rule(path: str) -> str | None:
             return f"the API server refuses {part} in the path of an Ingress | Write each part once. Example: /api/v1"
     for end in _REFUSED_ENDS:
         if path.endswith(end):
-            return f"the API server refuses a path that ends in {end} | Take it out. Example: /api"
+            return f"the API server refuses a path that ends in {end} | Remove it. Example: /api"
     longest = VALUE_LIMIT - len(BELOW)
     if len(path.removesuffix("/")) > longest:
         return (

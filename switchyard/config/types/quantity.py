@@ -31,7 +31,7 @@ def parse_quantity(text: str) -> Decimal:
     Negative quantities are valid to Kubernetes' parser but to no field of a container, so they are refused.
 
     Raises:
-        ValueError: the text is no quantity.
+        ValueError: the text is not a quantity.
     """
     match = _QUANTITY.fullmatch(text)
     if match is None:

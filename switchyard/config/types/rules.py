@@ -18,7 +18,7 @@ RULE_KEY = "x-rule"
 
 @dataclass(frozen=True, eq=False)
 class Matching:
-    """A validator that takes a text which the whole pattern matches, and answers others with the rule.
+    """A validator that accepts a text which the whole pattern matches, and refuses others with the rule.
 
     Attributes:
         pattern: a regular expression of Python.
@@ -55,7 +55,7 @@ class Checked:
 
     Attributes:
         check: returns the value, or raises a ValueError with the rule that it breaks.
-        rule: all of what the check asks for, in words.
+        rule: the whole rule that the check enforces, in words.
         schema: JSON schema of the value, in place of the one of its type; None keeps that one.
         before: whether the check is run before the type's own validation.
     """
@@ -79,10 +79,10 @@ class Checked:
 
 @dataclass(frozen=True, eq=False)
 class NumericText:
-    """Takes a number, and the text of one: `pulumi config set --path` stores 0.95 as text.
+    """Accepts a number, also as text: `pulumi config set --path` stores 0.95 as text.
 
     Attributes:
-        check: returns the value, or raises a ValueError for what is neither.
+        check: returns the value, or raises a ValueError for a value that is neither.
     """
 
     check: Callable[[Any], Any]

@@ -16,7 +16,7 @@ _LABEL_NAME = rf"[A-Za-z0-9](?:[-A-Za-z0-9_.]{{0,{LABEL_LIMIT - 2}}}[A-Za-z0-9])
 
 
 def matching(pattern: str, rule: str) -> Matching:
-    """A validator that takes a text which the whole pattern matches, and answers others with the rule."""
+    """A validator that accepts a text which the whole pattern matches, and refuses others with the rule."""
     return Matching(pattern, rule)
 
 

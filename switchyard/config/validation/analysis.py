@@ -10,9 +10,9 @@ def analysis_problems(at: str, analysis: Analysis, *, counted: bool) -> Iterator
     """Rules within one analysis.
 
     Args:
-        at: its path in the configuration.
-        analysis: its settings.
-        counted: whether it ends after `count` measurements.
+        at: path of the analysis in the configuration.
+        analysis: settings of the analysis.
+        counted: whether the analysis ends after `count` measurements.
     """
     if not analysis.enabled:
         remedy = set_command(f"{at}.successRate.enabled", "true")

@@ -13,8 +13,8 @@ def argo_blue_green_problems(path: str, service: ArgoBlueGreenSettings, *, produ
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
-        production: whether its stack is marked so.
+        service: settings of the service.
+        production: whether the stack is marked production.
     """
     yield from tag_problems(f"{path}.tag", service.tag, production=production)
     settings, at = service.argo_blue_green, f"{path}.argoBlueGreen"

@@ -25,7 +25,7 @@ def autoscaling_problems(path: str, service: ServiceSettings) -> Iterator[Proble
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
+        service: settings of the service.
     """
     scaling, at = service.autoscaling, f"{path}.autoscaling"
     if scaling is None:

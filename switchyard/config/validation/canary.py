@@ -10,7 +10,7 @@ from switchyard.config.validation.routing import routing_problems
 
 
 def tag_problems(at: str, tag: str | None, *, production: bool) -> Iterator[Problem]:
-    """Refuses a tag in production that may name another image tomorrow."""
+    """Refuses the tag `latest` in a production stack."""
     if tag == "latest" and production:
         rule = "a production stack names the version that it runs"
         yield Problem(at, "'latest'", rule, set_command(at, "v1.0.0"))
@@ -21,8 +21,8 @@ def canary_problems(path: str, service: CanarySettings, *, production: bool) -> 
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
-        production: whether its stack is marked so.
+        service: settings of the service.
+        production: whether the stack is marked production.
     """
     yield from tag_problems(f"{path}.tag", service.tag, production=production)
     if service.replicas == 0 and service.autoscaling is None:
@@ -99,7 +99,7 @@ def _analysis_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
     for number, names in asked.items():
         if canary.analysis.enabled and not set(names) & set(canary.analysis.enabled):
             rule = f"is not enabled; enabled: {', '.join(canary.analysis.enabled)}"
-            remedy = "Ask for what is, or enable it."
+            remedy = "Name an enabled metric, or enable this one."
             yield Problem(f"{path}.canary.steps.{number}.analysis", ", ".join(names), rule, remedy)
     yield from analysis_problems(at, canary.analysis, counted=bool(asked))
     if not asked and not canary.analysis.background:

@@ -14,7 +14,7 @@ from switchyard.config.models.service import ArgoBlueGreenSettings, Colour, Serv
 from switchyard.config.types.quantity import mebibytes, millicores, parse_quantity
 
 DAEMON_PODS = 2
-"""Pods of every node that no service gets: kube-proxy and calico-node."""
+"""Pods on every node that belong to no service: kube-proxy and calico-node."""
 
 
 @dataclass(frozen=True)
@@ -22,12 +22,12 @@ class Shortfall:
     """Resources that the pods of a service lack.
 
     Attributes:
-        service: its name.
-        pods: pods that it may have at once, those of a change of versions included.
-        without_room: pods of these that no node takes.
+        service: name of the service.
+        pods: largest number of pods that exist at once, also during a release.
+        without_room: number of these pods that fit on no node.
         nodes: names of the nodes that were tried.
-        cpu_m: CPU that those pods ask for, millicores.
-        memory_mib: memory that those pods ask for, MiB.
+        cpu_m: CPU requests of the pods without room, millicores.
+        memory_mib: memory requests of the pods without room, MiB.
     """
 
     service: str
@@ -108,18 +108,18 @@ def _place(count: int, cpu_m: int, memory_mib: int, rooms: list[_Room], spread: 
 
 @dataclass(frozen=True)
 class _Places:
-    """What pods are spread over.
+    """The topology domains that pods are spread over.
 
     Attributes:
-        of_rooms: the place of each room.
-        max_skew: by how many pods two of them may differ; None leaves that free.
+        of_rooms: the topology domain of each node.
+        max_skew: largest difference in pods between two domains; None for no limit.
     """
 
     of_rooms: tuple[str, ...]
     max_skew: int | None
 
     def allowed(self, placed: Mapping[str, int]) -> set[str]:
-        """The places that may get one pod more."""
+        """The topology domains that may get one more pod."""
         if self.max_skew is None:
             return set(placed)
         fewest = min(placed.values(), default=0)

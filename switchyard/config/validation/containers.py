@@ -21,7 +21,7 @@ def container_problems(path: str, service: ServiceSettings) -> Iterator[Problem]
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
+        service: settings of the service.
     """
     extra = dict(_extra_containers(path, service))
     yield from _name_problems(extra)
@@ -123,7 +123,7 @@ def _probe_problems(at: str, probe: HttpProbe | None, ports: set[str]) -> Iterat
     port = probe.asked_port
     if isinstance(port, str) and port not in ports:
         key = "port" if probe.is_http else "tcpSocket.port"
-        rule = f"is no port of the container; it has {', '.join(sorted(ports)) or 'none'}"
+        rule = f"is not a port of the container, which has {', '.join(sorted(ports)) or 'none'}"
         other = min(ports - {PORT}, default=8080) if PORT not in ports else PORT
         remedy = f"Add it to ports, or ask another: {set_value(f'{at}.{key}', other)}"
         yield Problem(f"{at}.{key}", shown(port), rule, remedy)
@@ -164,12 +164,12 @@ def _mount_problems(path: str, mounts: tuple[Mount, ...], volumes: set[str]) -> 
     for index, mount in enumerate(mounts):
         at = f"{path}.mounts.{index}"
         if mount.volume not in volumes:
-            rule = f"is no volume of every pod; there are {', '.join(sorted(volumes))}"
+            rule = f"is not a volume of every pod, which have {', '.join(sorted(volumes))}"
             close = typing_error(mount.volume, sorted(volumes))
             proposal = f"Did you mean {close}? {set_value(f'{at}.volume', close)}" if close else ""
-            remedy = f"Add it to volumes of the service, or take the mount out: {remove_value(at)}"
+            remedy = f"Add it to volumes of the service, or remove the mount: {remove_value(at)}"
             yield Problem(f"{at}.volume", shown(mount.volume), rule, proposal or remedy)
         if (first := paths.setdefault(mount.path.rstrip("/"), index)) != index:
             rule = f"is the path of mounts.{first}"
-            remedy = f"Take another path, or the mount out: {remove_value(at)}"
+            remedy = f"Use another path, or remove the mount: {remove_value(at)}"
             yield Problem(f"{at}.path", shown(mount.path), rule, remedy)

@@ -65,17 +65,17 @@ def ec2_problems(
 
 
 def refuse_skipped_minor(live: str, wanted: str) -> Problem | None:
-    """Whether a control plane may go from the version that runs to the one that is wanted.
+    """Refuses an upgrade of the control plane that skips a minor version or goes back one.
 
     Args:
-        live: version of the API server, as it says it: ``v1.34.1``.
-        wanted: version of the settings.
+        live: version that the API server reports, for example ``v1.34.1``.
+        wanted: version in the settings.
 
     Returns:
-        The error; None for the same minor and the next one.
+        The error; None for the same minor version and the next one.
 
     Raises:
-        ValueError: one of the two is no version.
+        ValueError: one of the two is not a version.
     """
     from_major, from_minor = _minor(live)
     to_major, to_minor = _minor(wanted)
@@ -91,7 +91,7 @@ def refuse_skipped_minor(live: str, wanted: str) -> Problem | None:
 
 def _minor(version: str) -> tuple[int, int]:
     if (match := re.match(r"v?(\d+)\.(\d+)\.\d+", version)) is None:
-        raise ValueError(f"{version!r} is no version of Kubernetes")
+        raise ValueError(f"{version!r} is not a version of Kubernetes")
     return int(match[1]), int(match[2])
 
 
@@ -146,7 +146,7 @@ def _is_zone(zone: str, region: str) -> bool:
 
 
 def _zone_rule(region: str) -> str:
-    return f"is no availability zone of {CLUSTER}.region, which are {region}a, {region}b and so on"
+    return f"is not an availability zone of {CLUSTER}.region, which are {region}a, {region}b and so on"
 
 
 def _administrator_problems(cluster: Ec2Cluster, *, production: bool) -> Iterator[RelatedProblem]:
@@ -188,7 +188,7 @@ def _node_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
 def _machine_problems(at: str, node: NodeSettings) -> Iterator[RelatedProblem]:
     machine = node.machine
     if not is_instance_type(node.type):
-        yield related_problem(at, shown(node.type), "is no EC2 instance type", _typed(at, node, "t3.medium"))
+        yield related_problem(at, shown(node.type), "is not an EC2 instance type", _typed(at, node, "t3.medium"))
     elif machine.architecture != ARCHITECTURE:
         rule = f"is {machine.architecture}, and the machines' image is {ARCHITECTURE}: one image is for all machines"
         yield related_problem(at, shown(node.type), rule, _typed(at, node, "t3.medium"))
@@ -246,10 +246,10 @@ def _tag_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
         if key == "Name" or key.lower().startswith(RESERVED_TAGS):
             rule = "is reserved: AWS, Kubernetes' controllers and this program set such tags, and act on them"
             own = below(at, key)
-            yield related_problem(own, shown(key), rule, f"Take another key. {remove_command(own)}")
+            yield related_problem(own, shown(key), rule, f"Choose another key. {remove_command(own)}")
     if len(cluster.tags) > TAG_LIMIT:
         rule = f"AWS takes 50 tags a resource, and leaves {TAG_LIMIT} beside those of the program"
-        yield related_problem(at, f"{len(cluster.tags)} tags", rule, "Take some out.")
+        yield related_problem(at, f"{len(cluster.tags)} tags", rule, "Remove some.")
 
 
 def _argo_rollouts_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:

@@ -13,7 +13,7 @@ from switchyard.config.models.service import Colour, ColourSettings, ServiceSett
 from switchyard.config.types.values import RESERVED_ENV
 
 LONGEST_CYCLE = 10
-"""Names of a cycle that a message shows."""
+"""Number of names of a cycle that a message shows."""
 
 EnvironmentOwner = Environment | ColourSettings
 """Settings that have environment variables."""
@@ -24,7 +24,7 @@ def environment_problems(path: str, service: ServiceSettings, extra: Mapping[str
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
+        service: settings of the service.
         extra: its containers beside the application's, by their paths.
     """
     owners: dict[str, EnvironmentOwner] = {
@@ -45,12 +45,12 @@ def _twice(at: str, settings: EnvironmentOwner) -> Iterator[Problem]:
     """Variables with two values in one place, and values that end early."""
     for name in settings.env.keys() & settings.secret_env.keys():
         rule = "is in env as well, where everybody can read it"
-        remedy = f"Take it out there: {remove_value(below(at, 'env', name))}"
+        remedy = f"Remove it there: {remove_value(below(at, 'env', name))}"
         yield Problem(below(at, "secretEnv", name), HIDDEN, rule, remedy)
     for name in settings.config_env.keys() & (settings.env.keys() | settings.secret_env.keys()):
         own = below(at, "configEnv", name)
         rule = f"has another value in {at}.env or {at}.secretEnv"
-        yield Problem(own, "a mapping", rule, f"Take it out of one of them. {remove_command(own)}")
+        yield Problem(own, "a mapping", rule, f"Remove it from one of them. {remove_command(own)}")
     for name in (name for name, value in settings.env.items() if "\0" in value):
         own = below(at, "env", name)
         rule = "has a character NUL, which ends the value for the process"
@@ -63,7 +63,7 @@ def _field_twice(owner: str, fields: Mapping[str, str], at: str, settings: Envir
     for name in fields.keys() & other_names:
         own = below(owner, "fieldEnv", name)
         other = f"{at}.configEnv" if name in settings.config_env else f"{at}.env or {at}.secretEnv"
-        remedy = f"Take it out of one of them. {remove_command(own)}"
+        remedy = f"Remove it from one of them. {remove_command(own)}"
         yield Problem(own, shown(fields[name]), f"has another value in {other}", remedy)
 
 
@@ -73,7 +73,7 @@ class _Container:
 
     Attributes:
         values: by name, the text of a variable; None for one whose value comes from elsewhere.
-        paths: in the configuration, of those with a text.
+        paths: paths in the configuration of the variables that have a text.
         open: whether it has variables whose names only the cluster knows.
     """
 

@@ -21,11 +21,11 @@ _NO_ROLLBACK = {
 
 
 def hook_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
-    """Refuses hooks that could not do what they say.
+    """Refuses hooks whose settings contradict each other or have no effect.
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
+        service: settings of the service.
     """
     owners: dict[str, str] = {}
     for point, number, hook in service.release.hooks.all():
@@ -46,7 +46,7 @@ def hook_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
         if hook.http is not None:
             for name in hook.http.headers.keys() & hook.http.secret_headers.keys():
                 rule = "is in headers as well, where everybody can read it"
-                remedy = f"Take it out there: {remove_value(below(at, 'http', 'headers', name))}"
+                remedy = f"Remove it there: {remove_value(below(at, 'http', 'headers', name))}"
                 yield Problem(below(at, "http", "secretHeaders", name), HIDDEN, rule, remedy)
 
 
@@ -75,13 +75,13 @@ def _job_problems(at: str, job: HookJob, service: ServiceSettings) -> Iterator[P
                 yield Problem(below(at, key, name), HIDDEN, rule, f"Rename it: {remove_value(below(at, key, name))}")
     for name in job.env.keys() & job.secret_env.keys():
         rule = "is in env as well, where everybody can read it"
-        remedy = f"Take it out there: {remove_value(below(at, 'env', name))}"
+        remedy = f"Remove it there: {remove_value(below(at, 'env', name))}"
         yield Problem(below(at, "secretEnv", name), HIDDEN, rule, remedy)
     for number, mount in enumerate(job.mounts):
         if mount.volume not in service.volumes.keys() | RESERVED_VOLUMES:
             names = ", ".join(service.volumes) or "none"
             own = below(at, "mounts", number, "volume")
-            rule = f"is no volume of the service, which has {names}"
+            rule = f"is not a volume of the service, which has {names}"
             remedy = (
                 f"Name one of them, or add it to volumes of the service. {remove_value(below(at, 'mounts', number))}"
             )

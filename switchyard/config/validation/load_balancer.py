@@ -37,15 +37,15 @@ def load_balancer_problems(
 
     Args:
         cluster: the cluster that has the load balancer.
-        alb: its settings.
-        services: those that the stack has.
+        alb: settings of the load balancer.
+        services: services of the stack.
         production: whether the stack is marked production.
     """
     if cluster.load_balancer_controller is None:
         at = f"{CLUSTER}.loadBalancerController"
         rule = f"no controller would create the load balancer of {CLUSTER}.loadBalancer"
         yield related_problem(
-            at, "null", rule, "Take the key out, whose default is a pinned chart, or take loadBalancer out."
+            at, "null", rule, "Remove the key, whose default is a pinned chart, or remove loadBalancer."
         )
     yield from _certificate_problems(cluster, alb, production=production)
     yield from _subnet_problems(cluster)
@@ -77,7 +77,7 @@ def _certificate_problems(
         if region != cluster.region:
             rule = f"must be in the load balancer's region, {cluster.region}"
             yield related_problem(
-                f"{at}.{key}", shown(arn), rule, "Make one there, and name that.", [f"{CLUSTER}.region"]
+                f"{at}.{key}", shown(arn), rule, "Create one there, and set its ARN.", [f"{CLUSTER}.region"]
             )
         elif arn_partition != own_partition:
             rule = (
@@ -88,7 +88,7 @@ def _certificate_problems(
                 f"{at}.{key}",
                 shown(arn),
                 rule,
-                f"Copy the ARN that AWS shows, or take it out: {remove_value(f'{at}.{key}')}",
+                f"Copy the ARN that AWS shows, or remove it: {remove_value(f'{at}.{key}')}",
                 [f"{CLUSTER}.region"],
             )
 
@@ -107,11 +107,11 @@ def _subnet_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
 def _route_problems(alb: LoadBalancerSettings, services: Mapping[str, ServiceSettings]) -> Iterator[RelatedProblem]:
     at = f"{CLUSTER}.loadBalancer"
     if not alb.routes:
-        remedy = "Add one, - {service: NAME}, or take loadBalancer out."
+        remedy = "Add one, - {service: NAME}, or remove loadBalancer."
         yield related_problem(f"{at}.routes", "missing", "a load balancer needs at least one route", remedy)
     if len(alb.routes) > RULES_LIMIT:
         rule = f"a listener takes {RULES_LIMIT} rules, and each route is one"
-        remedy = "Take some out: routes of one service and host that a shorter path covers need no rule of their own."
+        remedy = "Remove some: routes of one service and host that a shorter path covers need no rule of their own."
         yield related_problem(f"{at}.routes", f"{len(alb.routes)} routes", rule, remedy)
     numbers: dict[tuple[str | None, str], int] = {}
     for number, route in enumerate(alb.routes):
@@ -121,7 +121,7 @@ def _route_problems(alb: LoadBalancerSettings, services: Mapping[str, ServiceSet
             rule = f"has the host and path of routes.{first}"
             value = f"{route.host or 'every host'}, {route.path}"
             yield related_problem(
-                f"{at}.routes.{number}", value, rule, "Take one of the two out.", [f"{at}.routes.{first}"]
+                f"{at}.routes.{number}", value, rule, "Remove one of the two.", [f"{at}.routes.{first}"]
             )
         if route.service not in services:
             own = f"{at}.routes.{number}.service"
@@ -196,7 +196,7 @@ def _weight_problems(alb: LoadBalancerSettings, services: Mapping[str, ServiceSe
         )
         if name in routed:
             rule = f"sets weights of an Ingress, and what the stack makes for {CLUSTER}.loadBalancer.routes has none"
-            remedy = f"Take its routes out there and name an Ingress of your own in {at}.alb.ingress"
+            remedy = f"Remove its routes there and name an Ingress of your own in {at}.alb.ingress"
         elif is_of_stack:
             rule = f"sets weights of an Ingress, and {ingress}, which the stack makes for its routes, has none"
             remedy = f"Name an Ingress of your own in {at}.alb.ingress"

@@ -34,9 +34,9 @@ _SPEC: Mapping[str, str] = {
 _CONTAINER: Mapping[str, str] = {
     DIRECTIVE: "the application's container stays",
     "image": "it is the version, and belongs to the tag",
-    "lifecycle": "pods go on answering while every node learns that they leave (drain.preStopSeconds)",
+    "lifecycle": "pods continue to answer until every node has removed them (drain.preStopSeconds)",
     "ports": f"{_OTHER_KEY}: port and ports",
-    "readinessProbe": "the gate lets a version take traffic when it succeeds; its key is readiness",
+    "readinessProbe": "a version gets traffic when it succeeds; its key is readiness",
     "resources": f"{_OTHER_KEY}: resources",
     "restartPolicy": "the application is no init container",
 }
@@ -48,7 +48,7 @@ def patch_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
+        service: settings of the service.
     """
     patch = service.pod_patch
     violated = [

@@ -17,7 +17,7 @@ def pod_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
 
     Args:
         path: path of the service in the configuration.
-        service: its settings.
+        service: settings of the service.
     """
     yield from container_problems(path, service)
     yield from patch_problems(path, service)
@@ -104,7 +104,7 @@ def _without_node_ports(at: str, path: str, service: ServiceSettings, options: S
         if port is not None:
             rule = "a Service of type ClusterIP has no port on the nodes"
             yield Problem(
-                key, str(port), rule, f"Take it out: {remove_value(key)}, or: {set_value(f'{at}.type', 'NodePort')}"
+                key, str(port), rule, f"Remove it: {remove_value(key)}, or: {set_value(f'{at}.type', 'NodePort')}"
             )
     if options.external_traffic_policy is not None:
         rule = "is of type NodePort and LoadBalancer: a ClusterIP cannot be reached from outside"

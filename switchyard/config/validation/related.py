@@ -12,7 +12,7 @@ class RelatedProblem:
 
     Attributes:
         problem: the error.
-        reads: paths of the other values that the rule compares; where one of them is wrong, it proves nothing.
+        reads: paths of the other values that the rule compares; if one of them is wrong, the error is not reported.
     """
 
     problem: Problem
@@ -29,9 +29,9 @@ def related_problem(at: str, value: object, rule: str, remedy: str, reads: Itera
 
     Args:
         at: path of the value.
-        value: as people read it.
+        value: the value as a message shows it.
         rule: what is allowed instead.
-        remedy: what to do, with the command where there is one.
+        remedy: what to do, with a command if there is one.
         reads: paths of the other values that the rule compares.
     """
     return RelatedProblem(Problem(at, str(value), rule, remedy), tuple(reads))

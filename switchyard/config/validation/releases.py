@@ -1,4 +1,4 @@
-"""Rules on what holds for the releases of a whole stack."""
+"""Rules on the settings for the releases of a whole stack."""
 
 from collections.abc import Collection, Iterator
 
@@ -12,7 +12,7 @@ def releases_problems(releases: Releases, services: Collection[str]) -> Iterator
     """Refuses services that the stack does not have, and two notifications of one name.
 
     Args:
-        releases: the settings.
+        releases: settings for the releases of the stack.
         services: keys of all services.
     """
     lists: dict[str, tuple[Freeze | Notification, ...]] = {
@@ -39,4 +39,4 @@ def _unknown_service(path: str, service: str, services: Collection[str]) -> Prob
     rule = f"the services of this stack are {', '.join(services)}" if services else "this stack has no service"
     close = typing_error(service, list(services))
     remedy = f"Did you mean {close}? {set_value(path, close, text=True)}" if close else remove_value(path)
-    return Problem(path, shown(service), rule, f"{remedy}" if close else f"Take it out: {remedy}")
+    return Problem(path, shown(service), rule, f"{remedy}" if close else f"Remove it: {remedy}")

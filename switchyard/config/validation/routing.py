@@ -18,7 +18,7 @@ def routing_problems(path: str, canary: Canary) -> Iterator[Problem]:
 
     Args:
         path: path of the canary in the configuration.
-        canary: its settings.
+        canary: settings of the canary.
     """
     if canary.traffic == "replicas":
         yield from _without_router(path, canary)
@@ -28,7 +28,7 @@ def routing_problems(path: str, canary: Canary) -> Iterator[Problem]:
     if canary.dynamic_stable_scale and canary.scale_down_delay_seconds is not None:
         at = f"{path}.scaleDownDelaySeconds"
         rule = "with dynamicStableScale the old version has no pods left when it is to keep them"
-        yield Problem(at, str(canary.scale_down_delay_seconds), rule, "Take one of the two out.")
+        yield Problem(at, str(canary.scale_down_delay_seconds), rule, "Remove one of the two.")
     route_names: set[str] = set()
     has_pods = False
     for number, step in enumerate(canary.steps):
@@ -92,9 +92,9 @@ def _route_problems(at: str, route: CanaryRoute, *, known: bool) -> Iterator[Pro
 def _alb_problems(at: str, route: CanaryRoute, value: str) -> Iterator[Problem]:
     if set(value) & set("*?"):
         yield Problem(
-            at, value, "* and ? stand for any characters in the rules of a load balancer", "Take another value."
+            at, value, "* and ? stand for any characters in the rules of a load balancer", "Choose another value."
         )
     length = len(value) if route.cookie is None else len(f"*{route.cookie}={value}*")
     if length > ALB_CHARACTERS:
         rule = f"a rule of a load balancer compares {ALB_CHARACTERS} characters at most, and this needs {length}"
-        yield Problem(at, value, rule, "Take a shorter one.")
+        yield Problem(at, value, rule, "Choose a shorter one.")

@@ -59,7 +59,7 @@ def _permissions(
     for key, removed_name in removed.items():
         if (other := users.get(removed_name)) is not None:
             rule = f"is to be deleted, and services.{other} has this name in namespace {removed_name.namespace}"
-            remedy = "Take this entry out if the objects are to stay, or the other one if they are to go."
+            remedy = "Remove this entry if the objects are to stay, or the other one if they are to go."
             yield Problem(below(SERVICES, key), shown(removed_name.name), rule, remedy)
     for key, service in services.items():
         if service.leaves is None:
@@ -67,7 +67,7 @@ def _permissions(
         other = users.get(NamespacedName(service.leaves, service.kubernetes_name(key)))
         if other not in {None, key}:
             rule = f"its objects of this name are deleted there, and services.{other} has them"
-            yield Problem(below(SERVICES, key, "leaves"), shown(service.leaves), rule, "Take one of the two out.")
+            yield Problem(below(SERVICES, key, "leaves"), shown(service.leaves), rule, "Remove one of the two.")
 
 
 def _measured_together(services: Mapping[str, ServiceSettings]) -> Iterator[Problem]:

@@ -93,7 +93,7 @@ def _toleration_problems(path: str, service: ServiceSettings) -> Iterator[Proble
         at = f"{path}.tolerations.{index}"
         if toleration.operator == "Exists" and toleration.value:
             rule = "operator Exists takes no value, it tolerates every value of the key"
-            remedy = f"Take it out, or let its value count. {set_command(f'{at}.operator', 'Equal')}"
+            remedy = f"Remove it, or use its value: {set_command(f'{at}.operator', 'Equal')}"
             yield Problem(f"{at}.value", shown(toleration.value), rule, remedy)
         if toleration.operator == "Equal" and toleration.key is None:
             rule = "operator Equal needs the key of a taint"

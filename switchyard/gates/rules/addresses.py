@@ -18,7 +18,7 @@ def lost_addresses(name: str, old: Mapping[str, Any], new: Manifest) -> str | No
     Args:
         name: the name of the service.
         old: the Service as the state has it, with what Kubernetes has chosen.
-        new: the manifest that is going to be written.
+        new: the manifest that will be written.
     """
     lost = list(_lost(name, old.get("spec") or {}, new["spec"]))
     if not lost:

@@ -19,11 +19,11 @@ ADDED = ("spec.containers[", "spec.initContainers[", "spec.volumes[")
 def is_rewritten(manifest: Manifest, live: Mapping[str, Any]) -> bool:
     """Whether the pod template of a Deployment or Rollout differs from the stack only by changes of admission.
 
-    That is so when the stack has not changed since its last apply, and no other manager has set a field that differs.
+    The stack must not have changed since its last apply, and no other manager may have set a field that differs.
 
     Args:
-        manifest: as the stack has it.
-        live: as the cluster has it.
+        manifest: the object in the stack.
+        live: the object on the cluster.
     """
     digest = manifest["metadata"]["annotations"][CONFIGURED_PODS]
     if live["metadata"].get("annotations", {}).get(CONFIGURED_PODS) != digest:

@@ -15,7 +15,7 @@ from switchyard.gates.rules.sizes import Autoscaler, Sizing, planned
 
 
 def refuse_other_autoscalers(name: str, service: ServiceSettings, sizing: Sizing) -> Refusal | None:
-    """Refuses a second autoscaler on the pods of a service, and to overwrite one of the same name."""
+    """Refuses a second autoscaler for the pods of a service, and to overwrite a foreign one of the same name."""
     if service.autoscaling is None:
         return None
     if any(
@@ -97,7 +97,7 @@ def kept_numbers(name: str, service: ServiceSettings, sizing: Sizing) -> Iterato
 
 
 def not_sized(name: str, service: ServiceSettings, autoscalers: Iterable[Autoscaler]) -> str | None:
-    """Why nothing sizes what serves although the settings ask for an autoscaler; None if one does."""
+    """The reason why no autoscaler sizes the pods that serve, as the settings ask; None if one does."""
     own = next((autoscaler for autoscaler in autoscalers if autoscaler.own), None)
     if own is not None and own.track is service.track:
         return None
@@ -132,6 +132,6 @@ def no_metrics(name: str) -> str:
 
 
 def notice_scaled_up(name: str, to: Track, previous: int, wanted: int) -> str:
-    """Says that a gate has added pods to a track before it takes the traffic."""
+    """Reports that a gate has added pods to a track before the track gets the traffic."""
     change = f"{to} was scaled up from {previous} to {wanted} pods before the switch, as many as serve now"
     return notice(Code.PODS_ADDED_BEFORE_SWITCH, key_of(name), change)

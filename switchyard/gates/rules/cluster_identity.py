@@ -1,4 +1,4 @@
-"""Whether it is known which cluster a run works on. A run that may change what serves ends when it is not."""
+"""Refuses to work on a cluster that cannot be identified, if the run may change what serves."""
 
 import shlex
 from typing import Protocol
@@ -15,7 +15,7 @@ RULE = "a stack stays on its cluster, and nothing is done on a cluster that cann
 
 
 class Kubeconfig(Protocol):
-    """The kubeconfig that a run uses, as far as messages name it."""
+    """The kubeconfig of a run, with the attributes that messages need."""
 
     @property
     def described(self) -> str:
@@ -39,7 +39,7 @@ def refuse_unknown_cluster(last: StackLocation, access: Kubeconfig, error: Excep
     Args:
         last: the cluster, namespaces and names of the last update.
         access: the kubeconfig.
-        error: why the identity could not be read.
+        error: the error of the call that reads the identity.
     """
     denied = isinstance(error, AccessDeniedError | NoIdentityError)
     if denied and not last.uid:

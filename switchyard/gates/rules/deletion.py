@@ -35,17 +35,17 @@ class Action(StrEnum):
 
 @dataclass(frozen=True)
 class Run:
-    """The facts about an object that this run of the program has.
+    """What this run of the program knows about an object.
 
     Attributes:
         mark: mark of this stack.
         former: mark of the stack that this one took over from; None for none.
-        registered: the object is part of the configuration, whatever the engine calls it.
-        configured: its service is part of the configuration.
-        elsewhere: its service is part of the configuration in another namespace.
-        renamed: its service is part of the configuration with another name for its objects.
-        removed: its service is marked to be removed.
-        destroying: the run is a destroy that may delete services.
+        registered: whether the object is part of the configuration, under any name in the engine.
+        configured: whether its service is part of the configuration.
+        elsewhere: whether its service is configured in another namespace.
+        renamed: whether its service is configured with another name for its objects.
+        removed: whether its service is marked to be removed.
+        destroying: whether the run is a destroy that may delete services.
     """
 
     mark: Mark
@@ -72,11 +72,11 @@ def decide(record: Record, live: Mapping[str, Any] | None, run: Run) -> Decision
     Args:
         record: what the state has of the object.
         live: the object of that name on the cluster; None when there is none.
-        run: what this run knows of the object.
+        run: what this run knows about the object.
     """
     name = record.name
     if live is None:
-        return Decision(Action.FORGET, f"{name} does not exist on the cluster any more")
+        return Decision(Action.FORGET, f"{name} no longer exists on the cluster")
     uid, owner = str(live["metadata"]["uid"]), mark_of(live)
     known = bool(record.uid)
     if known and uid != record.uid:
@@ -101,7 +101,7 @@ def refuse_serving(record: Record, run: Run, reason: str | None) -> Refusal | No
 
     Args:
         record: what the state has of the object.
-        run: what this run knows of the object.
+        run: what this run knows about the object.
         reason: why it serves; None when it does not.
     """
     if reason is None:
@@ -125,13 +125,13 @@ def refuse_serving(record: Record, run: Run, reason: str | None) -> Refusal | No
 def refuse_vanished(
     service: str, namespace: str, reason: str | None, step: str, removal: str | None = None
 ) -> Refusal | None:
-    """Refuses to lose a service that serves and that is not in the configuration any more.
+    """Refuses to delete a service that serves and is no longer in the configuration.
 
     Args:
-        service: its name, with its key.
-        namespace: its namespace.
+        service: name of the service, with its key.
+        namespace: namespace of the service.
         reason: why it serves; None when it does not.
-        step: what was about to happen.
+        step: the step that would delete it.
         removal: the sentence that says how the service is removed; None for a service whose key is not configured.
     """
     if reason is None:
@@ -141,9 +141,9 @@ def refuse_vanished(
         code=Code.SERVING_SERVICE_REMOVED,
         step=f"{key_of(service)}: {step}",
         observed=(
-            f"service {service} is not in the configuration of namespace {namespace} any more, and serves: {reason}"
+            f"service {service} is no longer in the configuration of namespace {namespace}, and serves: {reason}"
         ),
-        rule="a service that serves is deleted only on a setting of its own",
+        rule="a service that serves is deleted only by an explicit setting",
         remedy=(
             f"Nothing of it was deleted. To keep it, put services.{key_of(service)} back. {removal} "
             f'To rename or move it without downtime: {section("Rename a service")} and "Move a service to another '

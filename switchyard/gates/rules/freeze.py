@@ -1,4 +1,4 @@
-"""Whether a window without releases is open: what is refused then, and what to type."""
+"""Refusals while a freeze window is open."""
 
 from switchyard.codes import Code
 from switchyard.config.commands import typed
@@ -14,10 +14,10 @@ def refuse_frozen_switch(name: str, to: Track, serving: Track | None, window: Op
     """Refuses a switch by an update while a window is open.
 
     Args:
-        name: of the service.
+        name: name of the service.
         to: the track that would receive the traffic.
         serving: the track that serves; None without one.
-        window: that is open; None without one.
+        window: the open window; None without one.
     """
     colours = {track.value for track in (to, serving) if track is not None} & set(Colour)
     if window is None or to == serving or len(colours) < len(Colour):
@@ -30,7 +30,7 @@ def refuse_frozen_switch(name: str, to: Track, serving: Track | None, window: Op
         rule=RULE,
         remedy=(
             f"{serving} continues to serve. Wait until then. To go back to the version before: "
-            f"{typed(f'switchyard rollback {key}')}. To switch all the same: "
+            f"{typed(f'switchyard rollback {key}')}. To switch anyway: "
             + typed(f'switchyard switch {key} {to} --override "REASON"')
         ),
     )
@@ -40,12 +40,12 @@ def refuse_frozen(key: str, step: str, window: OpenWindow, override: str) -> Ref
     """Refuses a command while a window is open.
 
     Args:
-        key: of the service.
+        key: key of the service.
         step: what the command does, for example ``the deploy of v2.1.0``.
-        window: that is open.
-        override: the command that goes through all the same; empty where there is none.
+        window: the open window.
+        override: the command that overrides the freeze; empty if there is none.
     """
-    anyway = f" To go on all the same: {override}" if override else ""
+    anyway = f" To override the freeze: {override}" if override else ""
     return Refusal(
         code=Code.RELEASES_FROZEN,
         step=f"{key}: {step}",
@@ -59,8 +59,8 @@ def report_not_retired(key: str, window: OpenWindow) -> str:
     """Reports that a retirement waits for the end of a window.
 
     Args:
-        key: of the service.
-        window: that is open.
+        key: key of the service.
+        window: the open window.
     """
     return notice(
         Code.RETIREMENT_WAITS,
@@ -71,10 +71,10 @@ def report_not_retired(key: str, window: OpenWindow) -> str:
 
 
 def override_text(reason: str, window: OpenWindow) -> str:
-    """What the record has of an operator who has released all the same.
+    """The text that the record keeps of an override.
 
     Args:
-        reason: in that operator's words.
-        window: that was open.
+        reason: the operator's reason.
+        window: the window that was open.
     """
     return f"{reason} (in the freeze: {window})"

@@ -1,4 +1,4 @@
-"""Whether an update would bring back a version that no longer works after a hook that cannot be undone."""
+"""Refuses an update that switches to a version that no longer works after an irreversible hook."""
 
 from switchyard.codes import Code
 from switchyard.config.commands import typed
@@ -8,7 +8,7 @@ from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.remedies import setting
 from switchyard.kube.left_behind import LeftBehind
 
-RULE = "a version is not brought back to a state that it may not work with"
+RULE = "a version gets no traffic if it may not work with the present data"
 
 
 def refuse_left_behind(
@@ -17,11 +17,11 @@ def refuse_left_behind(
     """Refuses a switch by an update to a version that no longer works.
 
     Args:
-        name: of the service.
-        service: its settings.
+        name: name of the service.
+        service: settings of the service.
         to: the track that would receive the traffic.
         serving: the track that serves; None without one.
-        left: why the version of that track no longer works; None where nothing says so.
+        left: the hook after which the version of that track no longer works; None without one.
     """
     if left is None or serving in {None, to}:
         return None
@@ -32,19 +32,19 @@ def refuse_left_behind(
         step=f"{key}: the switch to {to} {tag}",
         observed=str(left),
         rule=RULE,
-        remedy=f"{serving} continues to serve.{stay} {how_to_mean_it(key, tag or str(to), left)}",
+        remedy=f"{serving} continues to serve.{stay} {how_to_override(key, tag or str(to), left)}",
     )
 
 
-def how_to_mean_it(key: str, tag: str, left: LeftBehind) -> str:
-    """How an operator who knows better has a version serve that is said not to work.
+def how_to_override(key: str, tag: str, left: LeftBehind) -> str:
+    """The sentence with the command by which an operator overrides the refusal.
 
     Args:
-        key: of the service.
+        key: key of the service.
         tag: the version.
-        left: why it is said not to work.
+        left: the hook after which the version no longer works.
     """
     if left.is_before:
         anyway = typed(f"switchyard rollback {key} --override REASON")
-        return f"If you know that {tag} works all the same, say why: {anyway}"
-    return f"If you know that {tag} works all the same, release it again: {typed(f'switchyard deploy {key} {tag}')}"
+        return f"If you know that {tag} still works, give the reason: {anyway}"
+    return f"If you know that {tag} still works, release it again: {typed(f'switchyard deploy {key} {tag}')}"

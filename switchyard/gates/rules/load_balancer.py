@@ -1,4 +1,4 @@
-"""Whether the load balancer has the rules of its Ingresses, by the events of its controller and the rules at AWS.
+"""Judges whether the load balancer has the rules of its Ingresses, by the controller's events and AWS.
 
 The write of an Ingress succeeds when the API server accepts it. What the controller or Elastic Load Balancing refuse is
 only in events: FailedBuildModel, FailedDeployModel and others, on every Ingress of the group, whichever of them is the
@@ -73,7 +73,7 @@ class ControllerEvent:
         failed: whether it reports a failure.
         text: reason and message.
         ingress: namespace and name of an Ingress that has it.
-        time: when it happened last; None where the event does not say it.
+        time: time of its last occurrence; None if the event does not have it.
     """
 
     version: int
@@ -94,9 +94,9 @@ class Observation:
     Attributes:
         changed: version of the Ingress that was changed last.
         event: the last event of the controller; None if it wrote none in the last hour, for which events are kept.
-        missing: routes without their rule at AWS; None where AWS could not be asked.
-        unknown: why AWS could not be asked.
-        leaving: Ingresses of this program in the group that the stack does not have any more.
+        missing: routes without their rule at AWS; None if AWS did not answer.
+        unknown: the reason why AWS did not answer.
+        leaving: Ingresses of this program in the group that are no longer in the stack.
         old: whether the event is too old for a controller that still fails.
     """
 
@@ -109,7 +109,7 @@ class Observation:
 
 
 class State(Enum):
-    """Progress of the controller."""
+    """State of the controller's work on a group of Ingresses."""
 
     DONE = "done"
     QUIET = "the rules exist, and the controller has not reported success"
@@ -216,8 +216,8 @@ def missing_rules(
     """The routes for which the load balancer has no rule, or one that sends requests elsewhere.
 
     Args:
-        expected: what the Ingresses ask for.
-        rules: what the load balancer has.
+        expected: the rules that the Ingresses ask for.
+        rules: the rules that the load balancer has.
         port: port of the listener that has to have them.
         services: the Service of each target group, by its ARN.
     """
@@ -259,9 +259,9 @@ def refusal(group: str, observation: Observation, outcome: Verdict, seconds: flo
     """The line for a load balancer that does not have the rules of its Ingresses.
 
     Args:
-        group: name of the group.
+        group: name of the group of Ingresses.
         observation: the state at the end of the wait.
-        outcome: its verdict.
+        outcome: the verdict about the observation.
         seconds: how long the gate waited.
     """
     after = f", after {seconds:.0f} s" if seconds else ""

@@ -1,4 +1,4 @@
-"""Whether a load balancer may send its requests to another colour, and whether it does."""
+"""Refusals and reports about the weights of a load balancer that switches between colours."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
@@ -45,8 +45,8 @@ def refuse_early_selector(name: str, service: ServiceSettings, reason: str | Non
 
     Args:
         name: the service's name.
-        service: its settings, without an engine of the load balancer.
-        reason: why they are still needed; None if they are not.
+        service: settings of the service, without an engine of the load balancer.
+        reason: why the target groups are still needed; None if they are not.
     """
     if reason is None:
         return None
@@ -131,7 +131,7 @@ def switched(
     Args:
         name: the service's name.
         rules: the weights of all rules, by the ARN of each target group.
-        target_groups: which Service has which of them.
+        target_groups: the Service of each target group.
     """
     colours = {colour_name(name, colour) for colour in Colour}
     by_service = (

@@ -60,7 +60,7 @@ def _command(path: str, number: int | None) -> str:
 def _vacated(changes: Iterable[PortChange], used: set[int]) -> Iterator[PortChange]:
     """The changes, where a port that would keep a number for which another Service waits gets another number.
 
-    Kubernetes does not release a number when the configuration does not name it any more.
+    Kubernetes keeps a number that is no longer in the configuration.
     """
     changes = list(changes)
     for change in changes:

@@ -28,10 +28,10 @@ class Holder:
     """A Service that has a port on the nodes.
 
     Attributes:
-        service: its namespace and name.
-        mark: the stack that it belongs to; None without a mark, and for one that outlives its stack.
-        app: the service of a stack that it is part of; empty for none.
-        port: name of the port; None for the one that health checks of a load balancer go to.
+        service: namespace and name of the Service.
+        mark: the stack that the Service belongs to; None without a mark, and if it outlives its stack.
+        app: the service of the stack that has the Service; empty for none.
+        port: name of the port; None for the port of a load balancer's health checks.
     """
 
     service: NamespacedName
@@ -98,7 +98,7 @@ def _wanted(service: ServiceSettings) -> dict[str, int | None]:
 
 
 def _holders(live: Iterable[Mapping[str, Any]]) -> dict[int, Holder]:
-    """Every port on the nodes that is taken, by its number."""
+    """The Service of every node port in use, by the number of the port."""
     holders = {}
     for item in live:
         metadata, spec = item["metadata"], item["spec"]
@@ -137,7 +137,7 @@ def _is_released(
     kept_ports: Collection[tuple[NamespacedName, int | None]],
     own_services: Collection[NamespacedName],
 ) -> bool:
-    """Whether a port goes with this update: with its Service, or from a Service that has it no more."""
+    """Whether this update releases a port: it deletes the Service, or the Service no longer has the port."""
     service = configured.get(holder.service)
     if service is None:
         return holder.service in own_services and NamespacedName(holder.service.namespace, holder.app) not in configured

@@ -24,7 +24,7 @@ def not_following(nodes: Sequence[Routing]) -> list[str]:
     """The reason for each node that may not follow the switch.
 
     A node that is not Ready is left out: it gets no traffic from a load balancer, and a lost machine must not block a
-    release for ever.
+    release without end.
     """
     return [
         f"kube-proxy on {node.node} "

@@ -1,4 +1,4 @@
-"""Whether this stack may write an object: nothing that belongs to somebody else is taken over without permission."""
+"""Refuses to write an object of another owner, unless the settings permit its adoption."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,15 +34,15 @@ class Owner:
 
 @dataclass(frozen=True)
 class Conflict:
-    """An object that this stack would write, and that is not its own.
+    """An object that this stack would write and does not own.
 
     Attributes:
         name: name of the object.
         owner: the stack whose mark it has; None without a mark.
-        detail: what else identifies the object to an engineer; empty for nothing.
-        restore: the command that gives it this stack's mark again, where the state has this very object; else empty.
-        by_hand: whether the mark was written by something else than this program.
-        same_name: whether the owner has project and name of this stack, in another state.
+        detail: further details that identify the object to an engineer; empty for none.
+        restore: the command that restores this stack's mark, if the state has the object; else empty.
+        by_hand: whether the mark was not written by this program.
+        same_name: whether the owner has the project and name of this stack, but another state.
     """
 
     name: ObjectName
@@ -54,7 +54,7 @@ class Conflict:
 
     @property
     def identified(self) -> bool:
-        """Whether the mark tells its stack from others of the same name."""
+        """Whether the mark distinguishes its stack from others of the same name."""
         return self.owner is not None and bool(self.owner.identity)
 
     def __str__(self) -> str:
@@ -68,7 +68,7 @@ def conflict(name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, kno
     Args:
         name: name of the object.
         live: the object of that name on the cluster; None when there is none.
-        owner: who writes.
+        owner: the stack that writes.
         known_uid: UID of the object that the state has; empty when it has none.
     """
     if live is None:
@@ -101,10 +101,10 @@ def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str
     """Refuses to write over objects of somebody else: all of one service in one message.
 
     Args:
-        service: who would write them, for example a service's name.
-        conflicts: what is not this stack's.
-        adopt_path: where the configuration lists what may be taken over.
-        listed: how many objects it lists already.
+        service: the part of the configuration that would write them, for example a service's name.
+        conflicts: the objects that this stack does not own.
+        adopt_path: path of the configuration with the objects that may be adopted.
+        listed: number of objects that the path lists already.
     """
     if not conflicts:
         return None
@@ -145,7 +145,7 @@ def refuse_unknown_owner(service: str, name: ObjectName, problem: str) -> Refusa
 
 
 def _restored(conflicts: Sequence[Conflict]) -> str:
-    """How marks that were changed by hand are restored; empty where the state has none of these objects."""
+    """The remedy that restores marks changed by hand; empty if the state has none of these objects."""
     known = [item for item in conflicts if item.restore]
     if not known:
         return ""
@@ -187,7 +187,7 @@ def _left_to_others(conflicts: Sequence[Conflict]) -> list[str]:
 
 
 def _described(conflicts: Sequence[Conflict]) -> str:
-    """Whose the objects are: those of another stack together, the others one by one."""
+    """A description of the owners: objects of another stack together, the others one by one."""
     by_stack: dict[tuple[Mark, str], list[Conflict]] = {}
     for item in conflicts:
         if item.owner is not None:

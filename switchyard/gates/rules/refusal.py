@@ -7,13 +7,13 @@ from switchyard.codes import Code
 
 @dataclass(frozen=True)
 class Refusal:
-    """Why a step is not taken.
+    """The refusal of a step, with its reason and a remedy.
 
     Attributes:
         code: the section of the runbook that has more about it.
-        step: what was about to happen, for example ``backend: the switch to green``.
+        step: the refused step, for example ``backend: the switch to green``.
         observed: what the cluster, AWS or the settings have.
-        rule: what must hold before the step may be taken.
+        rule: the rule that the step would break.
         remedy: what to do now.
     """
 
@@ -32,9 +32,9 @@ def notice(code: Code, about: str, observed: str, remedy: str = "") -> str:
 
     Args:
         code: the section of the runbook that has more about it.
-        about: the key of a service, or what else the line is about; empty where `observed` says it.
+        about: the subject of the line, such as the key of a service; empty if `observed` names it.
         observed: what the cluster, AWS or the settings have, without a full stop.
-        remedy: what serves now and what to do, as sentences; empty where nothing is to be done.
+        remedy: what serves now and what to do, as sentences; empty if nothing has to be done.
     """
     subject = f"{about}: " if about else ""
     return f"{subject}{observed} ({code}). {remedy}".rstrip()

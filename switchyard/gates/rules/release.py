@@ -1,4 +1,4 @@
-"""Whether a service may be created, switched or changed, and whether an idle colour may lose its pods."""
+"""Refusals of creating, switching and changing a service, and of removing pods of the idle colour."""
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ from switchyard.manifests.labels import track_service_name
 def wanted_ready(service: ServiceSettings, to: Track, serving_ready: int) -> int:
     """The number of ready pods that a track needs before it may take the traffic.
 
-    At least the configured number, and at least the given share of what serves now.
+    It is the configured number, or the configured share of the pods that serve now if that is more.
     """
     share = math.ceil(serving_ready * service.gate.min_ready_percent_of_serving / 100)
     return max(service.replicas_of(to), share)
@@ -74,7 +74,7 @@ def refuse_other_ports(name: str, service: ServiceSettings, ports: Collection[in
 
 
 def refuse_no_answer(name: str, service: ServiceSettings, step: str) -> Refusal:
-    """Refuses a step for which the API server gave no answer: a step that is not known to be safe is not taken."""
+    """Refuses a step because the API server did not answer, so that it is not known to be safe."""
     return Refusal(
         code=Code.NO_ANSWER_IN_TIME,
         step=f"{key_of(name)}: {step}",
@@ -90,14 +90,14 @@ def refuse_no_answer(name: str, service: ServiceSettings, step: str) -> Refusal:
 def refuse_fewer_replicas(
     name: str, service: ServiceSettings, to: Track, serving: Track | None, serving_ready: int
 ) -> Refusal | None:
-    """Refuses a switch to fewer pods than serve now, as far as the configuration alone shows it.
+    """Refuses a switch whose configured number of pods is too small compared with the pods that serve now.
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         to: the track to switch to.
-        serving: the track that serves; None when a Service that is to be adopted serves with pods of its own.
-        serving_ready: ready pods behind the Service, those of `to` left out.
+        serving: the track that serves; None if a Service that is to be adopted has pods of its own.
+        serving_ready: ready pods behind the Service, without those of `to`.
     """
     replicas = service.most_replicas_of(to)
     wanted = wanted_ready(service, to, serving_ready)
@@ -129,10 +129,10 @@ def refuse_switch(
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         to: the track to switch to.
         endpoints: endpoints of the track's own Service.
-        current: names of the pods of its present template.
+        current: names of the track's pods of the present template.
         serving_ready: ready pods that serve now.
     """
     pods = ready_pods(endpoints)
@@ -193,10 +193,10 @@ def refuse_in_place(
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         colour: the colour whose pods would be replaced.
-        selected: what the Service on the cluster selects; None when there is none.
-        fields: what would differ in them.
+        selected: selector of the Service on the cluster; None without a Service.
+        fields: the fields of the pods that would change.
     """
     if service.allow_in_place_update or not gets_traffic(name, Track(colour), selected):
         return None
@@ -232,13 +232,13 @@ def refuse_retire(
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         colour: the colour that the configuration has idle.
-        selected: what the Service on the cluster selects, whatever the configuration says.
+        selected: selector of the Service on the cluster, which may differ from the configuration.
         behind_service: endpoints of the active Service.
         of_colour: pods of the idle colour.
-        change: what is about to happen to them.
-        needed: ready pods that the active colour needs before; None takes the number in the settings.
+        change: the change of these pods.
+        needed: ready pods that the active colour needs before the change; None for the number in the settings.
     """
     of_colour, serving_pods = tuple(of_colour), ready_pods(behind_service)
     still_selected = serving_pods.intersection(pod.name for pod in of_colour)

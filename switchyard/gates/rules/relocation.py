@@ -1,4 +1,4 @@
-"""Whether a run would move a service that serves: to another cluster, another namespace or another name.
+"""Refuses to move a service that serves to another cluster, namespace or name.
 
 The outputs of the last update say where the stack was. A provider of another cluster, or an object of another
 namespace, would be a replacement: created there, deleted here.
@@ -21,10 +21,10 @@ CLUSTER_OUTPUT = "cluster"
 """Output of the stack: the identity of its cluster."""
 
 SERVICES_OUTPUT = "services"
-"""Output of the stack: by service, among other things its namespace."""
+"""Output of the stack with the namespace and other facts of each service."""
 
 NAME_OUTPUT = "name"
-"""Output of a service: the name of its objects, where that is not its key."""
+"""Output of a service with the name of its objects, if that differs from its key."""
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,8 @@ class StackLocation:
     """The cluster and the namespaces that a stack is in.
 
     Attributes:
-        identifier: identifier of the cluster, as the settings have it; empty where nothing says so.
-        uid: UID of namespace kube-system, which no other cluster has; empty where it is not known.
+        identifier: identifier of the cluster in the settings; empty if unknown.
+        uid: UID of namespace kube-system, which identifies the cluster; empty if unknown.
         namespaces: namespaces of each service, by its key.
         names: names of the objects of each service whose name is not its key.
     """
@@ -49,7 +49,7 @@ class StackLocation:
 
     @classmethod
     def of(cls, outputs: Mapping[str, Any]) -> "StackLocation":
-        """Reads the outputs of a stack, of this version of the program or of an earlier one."""
+        """Reads the outputs of a stack that this version or an earlier version of the program has written."""
         cluster, services = outputs.get(CLUSTER_OUTPUT), outputs.get(SERVICES_OUTPUT)
         known = cluster if isinstance(cluster, Mapping) else {}
         entries = services if isinstance(services, Mapping) else {}
@@ -83,9 +83,9 @@ def refuse_other_cluster(last: StackLocation, uid: str, replaces: str | None, ku
 
     Args:
         last: where the stack was.
-        uid: UID of namespace kube-system there; empty where it is not known.
-        replaces: UID of a cluster that is lost, in the settings.
-        kubeconfig: the kubeconfig and context in words.
+        uid: UID of namespace kube-system of the cluster behind the kubeconfig; empty if unknown.
+        replaces: UID of a lost cluster in the settings.
+        kubeconfig: the kubeconfig and its context, as messages name them.
     """
     if not uid or last.uid in {"", uid} or replaces == last.uid:
         return None
@@ -120,7 +120,7 @@ def vanished(last: StackLocation, services: Collection[str], removed: Mapping[st
 def warn_nothing_to_remove(last: StackLocation, removed: Collection[str]) -> list[str]:
     """Warns of services that are marked to be removed and that the stack does not have.
 
-    Before the first update that ended well, the stack has no outputs, and nothing is said.
+    Before the first successful update the stack has no outputs, and there is no warning.
     """
     return [
         notice(
@@ -140,7 +140,7 @@ def refuse_other_namespace(name: str, namespace: str, before: str, reason: str |
 
     Args:
         name: the service's name.
-        namespace: the new namespace, of the settings.
+        namespace: the new namespace in the settings.
         before: the old namespace.
         reason: why it serves there; None when it does not.
     """
@@ -166,8 +166,8 @@ def refuse_other_name(before: ServiceName, name: str, namespace: str, reason: st
 
     Args:
         before: the old name.
-        name: the new name, of the settings.
-        namespace: where it serves.
+        name: the new name in the settings.
+        namespace: namespace in which it serves.
         reason: why it serves there; None when it does not.
     """
     if reason is None:

@@ -1,4 +1,4 @@
-"""Commands in the remedies of refusals: each works when it is pasted."""
+"""Commands in the remedies of refusals. Each works when pasted into a shell."""
 
 from switchyard.config.commands import below, remove_value, set_value
 from switchyard.config.models.service_name import key_of
@@ -10,9 +10,9 @@ def setting(name: str, key: str, value: object, *, text: bool = False) -> str:
 
     Args:
         name: the service's name, which knows its key.
-        key: below the service, with dots: ``canary.traffic``.
-        value: to be stored.
-        text: whether it must arrive as text, even where it reads as a number.
+        key: path of the key below the service, for example ``canary.traffic``.
+        value: the value to store.
+        text: whether the value is stored as text, even if it looks like a number.
     """
     return f"`{set_value(f'{below(SERVICES, key_of(name))}.{key}', value, text=text)}`"
 

@@ -1,4 +1,4 @@
-"""Reports of the gates that refuse nothing: warnings, and problems at the end of a run."""
+"""Warnings of the gates, and reports of problems at the end of a run. Nothing here refuses a step."""
 
 import json
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -16,10 +16,10 @@ from switchyard.kube.shortage import PodsReport
 from switchyard.manifests.labels import FIELD_MANAGER, selector
 
 NOTHING = "nothing of this stack"
-"""Stands for a track where there is no Service, or one that selects none."""
+"""In place of a track: there is no Service, or it selects no track."""
 
 UNKNOWN = "unknown"
-"""Stands for a track where the cluster could not be read."""
+"""In place of a track: the cluster could not be read."""
 
 AWAITED = "failed to fully initialize or become live"
 """Part of the provider's message when an object that it has applied did not become ready in time."""
@@ -29,7 +29,7 @@ CUT_OFF = "cancel"
 
 
 def shared_selector(name: str, to: Track, selected: Mapping[str, str] | None) -> str | None:
-    """A warning when a Service to be adopted sends traffic to the new pods before any gate; None when it does not."""
+    """The warning that a Service to be adopted would send traffic to new pods before any gate; else None."""
     if serving_track(name, selected) is not None or not gets_traffic(name, to, selected):
         return None
     return notice(
@@ -43,11 +43,11 @@ def shared_selector(name: str, to: Track, selected: Mapping[str, str] | None) ->
 
 @dataclass(frozen=True)
 class ServingReport:
-    """What serves at the end of a run, for the engineer.
+    """The track that serves at the end of a run, and how it differs from the stack.
 
     Attributes:
         serving: a track, or `NOTHING`, or `UNKNOWN`.
-        problem: how it differs from the stack; None when it does not.
+        problem: the difference from the stack; None without one.
     """
 
     serving: str
@@ -83,7 +83,7 @@ def serving_report(name: str, service: ServiceSettings, selected: Mapping[str, s
 
 
 def unfinished_migration(name: str, to: Track, old: int, reasons: Iterable[str]) -> str:
-    """Why pods of the previous strategy are kept, although the stack has another strategy."""
+    """The reason why pods of the previous strategy are kept after a change of strategy."""
     return notice(
         Code.MIGRATION_NOT_FINISHED,
         key_of(name),
@@ -93,7 +93,7 @@ def unfinished_migration(name: str, to: Track, old: int, reasons: Iterable[str])
 
 
 def nothing_ready(name: str, service: ServiceSettings, track: Track) -> str:
-    """Says that the track that serves has no ready pod, so that no request is answered."""
+    """Reports that the track that serves has no ready pod, so that no request is answered."""
     return notice(
         Code.NOTHING_READY,
         key_of(name),
@@ -104,7 +104,7 @@ def nothing_ready(name: str, service: ServiceSettings, track: Track) -> str:
 
 
 def about_readiness(errors: Iterable[str]) -> bool:
-    """Whether an operation failed because pods did not get ready, as far as its errors tell."""
+    """Whether the errors of an operation say that pods did not become ready."""
     text = "\n".join(errors).lower()
     return AWAITED in text and CUT_OFF not in text
 
@@ -124,9 +124,9 @@ def other_version(
 
     Args:
         name: the service's name.
-        service: its settings.
+        service: settings of the service.
         track: the track of the pods.
-        running: the images that they run.
+        running: the images that the pods run.
         owners: field managers that have set the image of their Deployment or Rollout.
     """
     configured = configured_image(service, track)

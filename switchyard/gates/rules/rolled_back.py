@@ -1,4 +1,4 @@
-"""Whether a switch would bring back a version that an operator has rolled back."""
+"""Refuses a switch to a version that was rolled back."""
 
 from collections.abc import Iterable
 
@@ -17,11 +17,11 @@ def refuse_rolled_back(
     """Refuses a switch to a version that was rolled back.
 
     Args:
-        name: of the service.
-        service: its settings.
+        name: name of the service.
+        service: settings of the service.
         to: the track that would receive the traffic.
         serving: the track that serves; None without one.
-        versions: those that were rolled back.
+        versions: the versions that were rolled back.
     """
     rollback = find_rolled_back(versions, to.value, service.own(to).tag)
     if rollback is None or serving in {None, to}:
@@ -33,14 +33,12 @@ def refuse_rolled_back(
         step=f"{key}: the switch to {to}",
         observed=f"{rollback.tag} in {to} {rollback.described}",
         rule="a version that was rolled back does not return unless an operator asks for it",
-        remedy=(
-            f"{serving} continues to serve.{stay}. To switch all the same: {typed(f'switchyard switch {key} {to}')}"
-        ),
+        remedy=(f"{serving} continues to serve.{stay}. To switch anyway: {typed(f'switchyard switch {key} {to}')}"),
     )
 
 
 def warn_rollbacks_unknown(name: str, answer: str) -> str:
-    """Warns that a version that was rolled back would not be noticed."""
+    """Warns that the record cannot be read, so that a version that was rolled back is not detected."""
     return notice(
         Code.ROLLBACKS_UNKNOWN,
         key_of(name),

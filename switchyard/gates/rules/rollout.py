@@ -1,4 +1,4 @@
-"""Whether Argo Rollouts acts on a Rollout, and how a release by it ended."""
+"""Refusals if Argo Rollouts is missing or inactive, or if a release by it did not succeed."""
 
 from switchyard.codes import Code
 from switchyard.config.commands import set_value, typed

@@ -1,4 +1,4 @@
-"""The numbers of pods of a service that an autoscaler sizes."""
+"""Computes the numbers of pods of a service that an autoscaler sizes."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ class Autoscaler:
         min: fewest pods.
         max: most pods.
         own: whether this program created it for the service.
-        inactive: the controller's reason why it does not scale; None when it does, or has not reported yet.
+        inactive: the controller's reason why it does not scale; None if it scales or has not reported yet.
     """
 
     name: str
@@ -32,14 +32,14 @@ class Autoscaler:
 
 @dataclass(frozen=True)
 class Sizing:
-    """What the cluster has of a service that an autoscaler sizes, as read at the start of a program.
+    """The autoscalers and pods of a service, as read at the start of the program.
 
     Attributes:
-        autoscalers: those that size a track of the service, and the one that this program created for it.
+        autoscalers: the autoscalers that size a track, and the one that this program created.
         live: replicas that each workload has in its specification; a workload that does not exist is missing.
-        serving: the track that takes the traffic; None when it is not one of the service's.
-        behind: ready pods behind the Service.
-        serving_ready: those of them that do not belong to the active track of the settings.
+        serving: the track that gets the traffic; None if that is none of the service's tracks.
+        behind: number of ready pods behind the Service.
+        serving_ready: ready pods behind the Service that do not belong to the configured active track.
     """
 
     autoscalers: tuple[Autoscaler, ...] = ()
@@ -59,7 +59,7 @@ class Sizing:
         return next((item for item in self.autoscalers if item.own), None)
 
     def sizes(self, service: ServiceSettings, track: Track) -> bool:
-        """Whether the number of a track's pods is an autoscaler's, and not the settings'."""
+        """Whether an autoscaler sets the number of a track's pods, and not the settings."""
         if service.autoscaling is not None or (track is Track.ROLLOUT and service.replicas is None):
             return True
         return bool(self.foreign(track))
@@ -70,8 +70,8 @@ class Replicas:
     """The number of pods that an update gives a track.
 
     Attributes:
-        pods: the number.
-        kept: whether the workload keeps the number that it has; `pods` is then that number as the program read it.
+        pods: number of pods.
+        kept: whether the workload keeps its present number, which `pods` then is.
     """
 
     pods: int
@@ -85,8 +85,8 @@ def planned(service: ServiceSettings, track: Track, sizing: Sizing) -> Replicas:
     limits. An idle track keeps its pods for a rollback, unless the settings say 0.
 
     Args:
-        service: its settings.
-        track: which pods.
+        service: settings of the service.
+        track: track of the pods.
         sizing: what the cluster has.
     """
     configured, live = service.replicas_of(track), sizing.live.get(track)
@@ -111,13 +111,13 @@ def needed_to_retire(service: ServiceSettings, sizing: Sizing, live: int | None,
     """Ready pods that the active track needs before ready pods of the idle one go.
 
     Args:
-        service: its settings.
+        service: settings of the service.
         sizing: what the cluster has.
         live: replicas in the specification of the active track, where an autoscaler sizes it; else None.
         leaving: ready pods of the idle track.
 
     Returns:
-        As many as the settings ask for; under an autoscaler also as many as are leaving, or as the autoscaler has
+        The configured number; under an autoscaler at least as many as are leaving, or as the autoscaler has
         reduced them to since. Pods that it has added since may still wait for the room that the idle ones occupy.
     """
     if live is None:
@@ -126,7 +126,7 @@ def needed_to_retire(service: ServiceSettings, sizing: Sizing, live: int | None,
 
 
 def autoscaler_of(name: str, item: Mapping[str, Any]) -> Autoscaler:
-    """Reads a HorizontalPodAutoscaler as the API server has it.
+    """Parses a HorizontalPodAutoscaler from the API server.
 
     Args:
         name: the service's name.
@@ -147,13 +147,13 @@ def autoscaler_of(name: str, item: Mapping[str, Any]) -> Autoscaler:
 
 
 def of_service(name: str, items: Iterable[Mapping[str, Any]]) -> tuple[Autoscaler, ...]:
-    """The autoscalers of a namespace that size pods of a service, or have the name of its own."""
+    """The autoscalers of a namespace that size pods of a service, or have its name."""
     read = (autoscaler_of(name, item) for item in items)
     return tuple(autoscaler for autoscaler in read if autoscaler.name == name or autoscaler.track is not None)
 
 
 def _retired(service: ServiceSettings, track: Track) -> bool:
-    """Whether the settings take an idle track's pods away: under `autoscaling` only a 0 that is written there does."""
+    """Whether the settings remove an idle track's pods: under `autoscaling` only an explicit 0 does."""
     if track is Track.ROLLOUT:
         return False
     colour = service.colour(Colour(track))
@@ -161,14 +161,14 @@ def _retired(service: ServiceSettings, track: Track) -> bool:
 
 
 def _fewest(service: ServiceSettings, track: Track, sizing: Sizing) -> int:
-    """The minimum of the autoscaler that sizes a track; 1 where it is not known."""
+    """The minimum of the autoscaler that sizes a track; 1 if it is not known."""
     if service.autoscaling is not None:
         return service.autoscaling.min
     return max((autoscaler.min for autoscaler in sizing.foreign(track)), default=1)
 
 
 def _first_size(service: ServiceSettings, track: Track) -> int:
-    """The number in the settings, with which a track starts; under `autoscaling` a Rollout has none."""
+    """The configured number with which a track starts; a Rollout under `autoscaling` has none."""
     if track is not Track.ROLLOUT:
         return service.colour(Colour(track)).replicas
     return (service.replicas or 0) if service.autoscaling is None else 0

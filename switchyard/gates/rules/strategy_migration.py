@@ -47,8 +47,8 @@ def refuse_mixed(
 
     Args:
         name: the service's name.
-        service: its settings.
-        selected: what the Service selects; None when there is none.
+        service: settings of the service.
+        selected: selector of the Service; None without a Service.
         pods: all pods of the application.
     """
     step = f"{key_of(name)}: the strategy migration to the Rollout"
@@ -101,7 +101,7 @@ def refuse_taken_over(name: str, live: LiveRelease, selected: Mapping[str, str])
 
 
 def not_taken_over(name: str, service: ArgoBlueGreenSettings, state: RolloutState) -> str:
-    """Why the Rollout has not taken the traffic."""
+    """The reason why the Rollout does not have the traffic yet."""
     return notice(
         Code.ROLLOUT_NOT_READY,
         key_of(name),
@@ -118,7 +118,7 @@ def is_shared(name: str, selected: Mapping[str, str] | None) -> bool:
 
 
 def _back_to(name: str, service: ArgoBlueGreenSettings, images: Sequence[str]) -> str:
-    """How to set the version that the pods run."""
+    """The remedy that sets the version which the pods run."""
     repository, _, tag = images[0].rpartition(":")
     if len(images) == 1 and repository == service.image:
         return f"Run {setting(name, 'tag', tag, text=True)}"

@@ -1,4 +1,4 @@
-"""Whether a traffic router may set the shares of a canary, and whether it may stop.
+"""Refusals about adding and removing the traffic router of a canary.
 
 Under a router, users do not go through the Service that a strategy migration switches. So a router is configured after
 the migration to a canary, and removed before the migration to two colours.

@@ -1,4 +1,4 @@
-"""Whether the cluster is new enough for the manifests."""
+"""Refuses a cluster that is too old for the manifests."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -15,9 +15,9 @@ class Feature:
     """A feature of Kubernetes that manifests use.
 
     Attributes:
-        minor: the first release 1.x that has it on by default.
-        name: its name in a message.
-        used: whether a service uses it.
+        minor: minor of the first release 1.x that enables the feature by default.
+        name: name of the feature in messages.
+        used: returns whether a service uses the feature.
     """
 
     minor: int
@@ -45,7 +45,7 @@ uses is older: autoscaling/v2 (1.23), server-side apply (1.22), EndpointSlices a
 
 
 def oldest_minor(services: Mapping[str, ServiceSettings]) -> int:
-    """Minor of the oldest release 1.x that runs these services."""
+    """The minor of the oldest release 1.x that can run these services."""
     return max((feature.minor for feature in FEATURES if _users(feature, services) is not None), default=0)
 
 
@@ -54,7 +54,7 @@ def refuse_old(version: str, services: Mapping[str, ServiceSettings]) -> Refusal
 
     Args:
         version: version of the API server, as it reports it: ``v1.29.3``, ``v1.30.0-eks-036c24b``.
-        services: those of the stack.
+        services: services of the stack.
 
     Returns:
         The refusal; None for a cluster that is new enough, and for a version that cannot be read.

@@ -1,4 +1,4 @@
-"""Which windows without releases are open at a moment: pure functions of the settings."""
+"""Computes which freeze windows are open at a moment: pure functions of the settings."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ _WEEK_MINUTES = _DAYS * 24 * 60
 
 @dataclass(frozen=True)
 class OpenWindow:
-    """A window that is open.
+    """An open freeze window.
 
     Attributes:
-        reason: why there are no releases.
-        by: who has decided it.
-        until: when it closes.
-        local: the same in words, by the clocks of the window's time zone; empty where that is UTC.
+        reason: reason for the freeze.
+        by: who decided on the freeze.
+        until: time at which the window closes.
+        local: the same time as text in the window's time zone; empty if that is UTC.
     """
 
     reason: str
@@ -34,11 +34,11 @@ class OpenWindow:
 
     @property
     def until_text(self) -> str:
-        """When it closes, in UTC and by the clocks of its time zone."""
+        """The time at which the window closes, in UTC and in its time zone."""
         return f"{to_text(self.until)} ({self.local})" if self.local else to_text(self.until)
 
     def to_json(self) -> dict[str, str]:
-        """The window as `switchyard status --json` prints it. Scripts rely on these names."""
+        """The window as `switchyard status --json` prints it. Scripts rely on its keys."""
         return {"reason": self.reason, "by": self.by, "until": to_text(self.until)}
 
     def __str__(self) -> str:
@@ -49,14 +49,14 @@ def freezes_of(freezes: Iterable[Freeze], key: str) -> tuple[Freeze, ...]:
     """The windows of one service.
 
     Args:
-        freezes: of the stack.
-        key: of the service.
+        freezes: the windows of the stack.
+        key: key of the service.
     """
     return tuple(freeze for freeze in freezes if freeze.services is None or key in freeze.services)
 
 
 def open_window(freezes: Iterable[Freeze], now: datetime) -> OpenWindow | None:
-    """The window that is open at a moment; of several the one that closes last, and None without one.
+    """The open window at a moment: the one that closes last, or None.
 
     Args:
         freezes: the windows of a service.
@@ -95,7 +95,7 @@ def _opened_in_week(freeze: Freeze, weekly: WeeklyWindow, now: datetime) -> Open
 
 
 def _wall_clock(monday: date, text: str) -> datetime:
-    """What the clocks show at a time of a week."""
+    """The local date and time of a weekday and time of day in the week of a date."""
     weekday, hour, minute = week_time(text)
     return datetime.combine(monday + timedelta(days=weekday), time(hour, minute))
 
@@ -106,9 +106,9 @@ def _minutes(text: str) -> int:
 
 
 def _moments(wall_clock: datetime, zone: "ZoneInfo") -> tuple[datetime, datetime]:
-    """When clocks show this: twice in the night in which they are set back; around the gap in the other night.
+    """The moments of a local time: two if it occurs twice, and the edges of the gap if it does not occur.
 
-    A window opens at the first and closes at the last of them, so that none is shorter than it reads.
+    A window opens at the first moment and closes at the last one, so that it is never shorter than written.
     """
     first, second = (wall_clock.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
     return first, second

@@ -17,9 +17,9 @@ def problems_of(cluster_name: str, cluster: ClusterEntry, user_name: str, user: 
 
     Args:
         cluster_name: name of the cluster.
-        cluster: with absolute paths.
+        cluster: entry of the cluster, with absolute paths.
         user_name: name of the user.
-        user: with absolute paths; its values appear in no sentence.
+        user: entry of the user, with absolute paths; its values appear in no sentence.
     """
     return [
         *(f"Cluster {cluster_name!r}: {problem}" for problem in _of_cluster(cluster)),
@@ -32,7 +32,7 @@ def _of_cluster(cluster: ClusterEntry) -> Iterator[str]:
     if not cluster.server:
         yield "it has no server. Set the address of the API server."
     elif not _is_address(cluster.server):
-        yield "its server is no URL with a host. Write https://<host>:<port>."
+        yield "its server is not a URL with a host. Write https://<host>:<port>."
     if cluster.certificate_authority and cluster.certificate_authority_data:
         yield "it has certificate-authority and certificate-authority-data. Keep one."
     elif cluster.certificate_authority:
@@ -107,7 +107,7 @@ def _of_exec(login: ExecEntry) -> Iterator[str]:
     if not login.command:
         yield "its exec has no command. Set it."
     if login.api_version not in EXEC_VERSIONS:
-        yield f"its exec needs apiVersion {' or '.join(EXEC_VERSIONS)}. Let the plugin write it anew."
+        yield f"its exec needs apiVersion {' or '.join(EXEC_VERSIONS)}. Let the plugin write it again."
     mode = login.interactive_mode or ("" if login.api_version == EXEC_VERSIONS[0] else "IfAvailable")
     if mode not in INTERACTIVE_MODES:
         yield f"its exec must have interactiveMode {', '.join(INTERACTIVE_MODES[:-1])} or {INTERACTIVE_MODES[-1]}."

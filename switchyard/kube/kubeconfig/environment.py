@@ -1,4 +1,4 @@
-"""Where a process searches for a kubeconfig: its environment, its directory and its project."""
+"""The places in which a process searches for a kubeconfig: environment, directory and project."""
 
 import os
 from collections.abc import Mapping
@@ -13,13 +13,13 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where a kubeconfig is searched for.
+    """The places in which a kubeconfig is searched for.
 
     Attributes:
         environment: variables of the process.
         working: directory that the user is in, which kubectl counts relative paths from.
         project: directory of Pulumi.yaml, which a relative path in the settings counts from.
-        service_account: where a pod has its own credentials.
+        service_account: directory in which a pod has its own credentials.
     """
 
     environment: Mapping[str, str]

@@ -18,7 +18,7 @@ from switchyard.kube.kubeconfig.go_yaml import GoLoader
 
 PROBLEMS_SHOWN = 5
 RULES = {
-    "string_type": "must be text (a number or a date wants quotes)",
+    "string_type": "must be text (a number or a date needs quotes)",
     "bool_type": "must be true or false, without quotes",
     "list_type": "must be a list",
     "dict_type": "must be a mapping",
@@ -61,7 +61,7 @@ class _Part(BaseModel):
     )
 
     def written(self) -> dict[str, Any]:
-        """The part as it stands in a file, without what is empty."""
+        """The part as it is written to a file, without empty values."""
         return self.model_dump(by_alias=True, exclude_defaults=True)
 
 
@@ -139,13 +139,13 @@ class UserEntry(_Part):
 
     @property
     def has_credential(self) -> bool:
-        """Whether it holds a credential, or the path of one."""
+        """Whether the entry has a credential, or the path of one."""
         certificate = self.client_certificate or self.client_certificate_data
         return bool(self.token or self.token_file or self.username or self.password or certificate)
 
     @property
     def identifies(self) -> bool:
-        """Whether it authenticates a client, by a credential or by a command that gets one."""
+        """Whether the entry authenticates a client, by a credential or by a login command."""
         return self.has_credential or self.exec is not None or self.auth_provider is not None
 
 
@@ -180,7 +180,7 @@ class NamedContext(_Part):
 
 
 class Preferences(_Part):
-    """Preferences of kubectl, which it does not use any more."""
+    """Preferences of kubectl, which no longer uses them."""
 
     colors: bool = False
     extensions: _list_of(Extension) = Field(default_factory=list)  # type: ignore[valid-type]
@@ -218,7 +218,7 @@ def read_file(path: Path) -> KubeconfigFile:
 
     Raises:
         FileNotFoundError: the file does not exist.
-        KubeconfigError: it cannot be read, or is no kubeconfig. The text begins with what is wrong, without the path.
+        KubeconfigError: the file cannot be read, or is not a kubeconfig. The text does not have the path.
     """
     try:
         content = path.read_bytes()
@@ -229,7 +229,7 @@ def read_file(path: Path) -> KubeconfigFile:
     except OSError as error:
         raise KubeconfigError(f"cannot be read: {error.strerror}. Check its owner and its mode.") from None
     except ValueError:  # a character NUL, which no path has
-        raise KubeconfigError("is no path of a file. Correct it.") from None
+        raise KubeconfigError("is not a path of a file. Correct it.") from None
     return read_content(content)
 
 
@@ -239,10 +239,10 @@ def read_content(content: bytes) -> KubeconfigFile:
     if parsed is None:
         return KubeconfigFile()
     if not isinstance(parsed, dict):
-        raise KubeconfigError("is no kubeconfig: it must be a YAML mapping with clusters, users and contexts.")
+        raise KubeconfigError("is not a kubeconfig: it must be a YAML mapping with clusters, users and contexts.")
     if len(content) and (parsed.get("kind") or "Config", parsed.get("apiVersion") or "v1") != ("Config", "v1"):
         raise KubeconfigError(
-            "is no kubeconfig: it must have kind Config and apiVersion v1, and has kind "
+            "is not a kubeconfig: it must have kind Config and apiVersion v1, and has kind "
             f"{str(parsed.get('kind'))[:40]!r} and apiVersion {str(parsed.get('apiVersion'))[:40]!r}."
         )
     try:
@@ -269,10 +269,10 @@ def _parsed(content: bytes) -> Any:
         mark = error.problem_mark or error.context_mark
         location = f" in line {mark.line + 1}" if mark else ""
         # Without the line itself, which may hold a credential.
-        raise KubeconfigError(f"is no valid YAML: {error.problem or error.context}{location}. Correct it.") from None
+        raise KubeconfigError(f"is not valid YAML: {error.problem or error.context}{location}. Correct it.") from None
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError, AttributeError, KeyError):
         # The last two: a tag such as !!timestamp before something else.
-        raise KubeconfigError("is no text in UTF-8, or holds characters that YAML forbids. Save it anew.") from None
+        raise KubeconfigError("is not UTF-8 text, or has characters that YAML forbids. Save it again.") from None
 
 
 def _typed(error: ValidationError) -> str:

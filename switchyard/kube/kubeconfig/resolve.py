@@ -37,13 +37,13 @@ class ResolvedCluster:
     """One cluster, one user and one context. Paths in it are absolute.
 
     Attributes:
-        context: its name.
+        context: name of the context.
         cluster_name: name of the cluster in the kubeconfig.
         user_name: name of the user in the kubeconfig.
         cluster: address of the API server, and how its certificate is verified.
         user: how a client authenticates; never shown.
-        source: the files that it comes from, as text.
-        file: the one file that the settings name; None where kubectl finds it by itself.
+        source: the files of the kubeconfig, as text.
+        file: the file that the settings name; None if kubectl finds the kubeconfig by itself.
         directory_matters: whether it has a relative path that counts from another directory than the project's.
     """
 
@@ -69,7 +69,7 @@ class ResolvedCluster:
 
     @property
     def kubectl(self) -> str:
-        """The kubectl that goes to the same cluster, for a shell."""
+        """The kubectl command line for the same cluster, for a shell."""
         file = "" if self.file is None else f" --kubeconfig {shlex.quote(str(self.file))}"
         return f"kubectl{file} --context {shlex.quote(self.context)}"
 
@@ -83,12 +83,12 @@ def resolve(setting: str | None, context: str | None, surroundings: Surroundings
     """Resolves the cluster, user and context.
 
     Args:
-        setting: path of a kubeconfig as the settings have it; None takes KUBECONFIG or ~/.kube/config.
-        context: context in it; None takes its current one.
-        surroundings: where to look; None takes those of this process.
+        setting: path of a kubeconfig in the settings; None for KUBECONFIG or ~/.kube/config.
+        context: context in it; None for its current one.
+        surroundings: where to search; None for those of this process.
 
     Raises:
-        KubeconfigError: there is none, or it cannot be used.
+        KubeconfigError: no kubeconfig exists, or it cannot be used.
     """
     surroundings = surroundings or Surroundings.of_process()
     files = _explicit(setting, surroundings) if setting else _default(surroundings)
@@ -107,7 +107,7 @@ def resolve(setting: str | None, context: str | None, surroundings: Surroundings
 
 
 def resolve_content(content: str) -> ResolvedCluster:
-    """Resolves a kubeconfig that is in no file: that of a cluster that the stack creates."""
+    """Resolves the kubeconfig of a cluster that the stack creates, which is in no file."""
     merged = _Merged({None: read_content(content.encode())})
     return merged.select(None, "the stack's own kubeconfig", "of the stack itself", None)
 
@@ -161,7 +161,7 @@ def _no_kubeconfig(surroundings: Surroundings) -> str:
 
 
 def _in_cluster(surroundings: Surroundings) -> ResolvedCluster | None:
-    """The cluster whose pod this runs in, as client-go takes it when no kubeconfig says anything."""
+    """The cluster of the pod in which this process runs, which client-go uses without a kubeconfig."""
     host, port = (surroundings.environment.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
     token, authority = surroundings.service_account / "token", surroundings.service_account / "ca.crt"
     if not (host and port and token.is_file()):
@@ -231,7 +231,7 @@ class _Merged:
 
 
 def _absolute(located: Located[Any]) -> tuple[Any, set[Path]]:
-    """An entry with absolute paths, and the directory that they counted from if there was a relative one."""
+    """An entry with absolute paths, and the base directory of its relative paths if it had one."""
     if located.directory is None:
         return located.entry, set()
     entry, directory = located.entry, located.directory

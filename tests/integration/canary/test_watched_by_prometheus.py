@@ -58,7 +58,7 @@ class Watched:
         kubectl: in their namespace.
         monitoring: in the namespace of Prometheus.
         access: of the user with the printed roles.
-        settings: of the service.
+        settings: settings of the service.
         exporter: of the pods' metrics, by their names.
         pods: their names.
         process: of Prometheus.

@@ -98,7 +98,7 @@ def test_replacements_and_pending_deletes_delete_nothing_that_serves(
         serving.set("services.backend.namespace", other)
         for result in (serving.preview(), serving.up()):
             assert not result.ok
-            assert "service backend is not in the configuration of namespace" in result.output
+            assert "service backend is no longer in the configuration of namespace" in result.output
         assert pending(serving), "nothing was half done"
         # By now it serves in both namespaces, and the outputs name the new one: to leave that is a word as well.
         serving.restore(config)

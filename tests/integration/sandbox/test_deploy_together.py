@@ -62,7 +62,7 @@ def test_two_services_go_back_together_and_are_released_together(of_module: Shar
             command(stack, "deploy", "backend=v2.0.0", "worker=v2.5.0", "--together", injected=ONE_CONDEMNED)
         )
         assert (back["exitCode"], [release["result"] for release in back["services"]]) == (1, ["rolledBack"] * 2)
-        because = "released together with worker, which goes back: The new version is worse"
+        because = "released together with worker, which is rolled back: The new version is worse"
         assert records(kubectl)[0]["detail"].startswith(because)
         assert serving(kubectl) == ["blue", "blue"]
 

@@ -172,7 +172,7 @@ def test_a_node_table_of_another_cluster_ends_preview_and_update_and_creates_no_
             "switchyard:cluster.nodes: kind-worker, kind-worker2: no such nodes on the cluster; it has k8s-master,"
             in (result.output)
         )
-        assert "or leave the nodes alone: pulumi config rm --path 'switchyard:cluster.nodes'" in result.output
+        assert "or do not manage nodes: pulumi config rm --path 'switchyard:cluster.nodes'" in result.output
         assert "Traceback" not in result.output
     assert nodes(kubectl) == before
 
@@ -285,7 +285,7 @@ def test_a_node_that_leaves_the_table_keeps_its_labels_and_a_changed_one_keeps_f
     serving.set("services.backend.nodeSelector", {"workload": "anything"})
     result = serving.up()
     assert not result.ok
-    assert f"node {redis} was not touched (SY-K010): its patch would bring back {BY_HAND}" in result.output
+    assert f"node {redis} was not touched (SY-K010): its patch would restore {BY_HAND}" in result.output
     assert taints(kubectl, redis) == set()
     result = serving.up("--refresh")
     assert result.ok, result.output

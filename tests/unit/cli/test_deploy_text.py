@@ -43,7 +43,7 @@ DOUBT = {"doubt": "backend: 1 of 2 nodes do not follow the switch to green (SY-P
             1,
             ("was rolled back: 500s (SY-P050). backend",),
         ),
-        (release().ending(Result.ROLLED_BACK, NOW, "bad"), Act.ABORT, 0, ("is taken back: bad.",)),
+        (release().ending(Result.ROLLED_BACK, NOW, "bad"), Act.ABORT, 0, ("was reverted: bad.",)),
         (
             release().ending(Result.FAILED, NOW, f"aborted by ada. {abort_incomplete(release(), 'error: locked')}"),
             Act.ABORT,

@@ -261,5 +261,5 @@ def test_what_a_command_works_on_together(
 def test_a_service_that_has_left_the_configuration_stops_a_resume() -> None:
     settings = load({**EXISTING, "kubeconfig": "a"}, {"api": SERVICES["api"]}, "test")
     api: Any = PlayedApi()
-    with pytest.raises(GateRefusedError, match="worker is not in the configuration any more"):
+    with pytest.raises(GateRefusedError, match="worker is no longer in the configuration"):
         asyncio.run(going_together(api, settings, DeployRequest(Act.RESUME, "api"), of_group("api")))

@@ -75,7 +75,7 @@ def test_the_confirmation_says_which_version_all_users_get_in_between() -> None:
     ]
     assert planned(BACK_ONLY, "test", "k")[1:] == [
         "  serves now   blue v1, 3 of 3 pods ready",
-        "  after this   green v2, 3 of 3 pods ready, where the drill began that was interrupted",
+        "  after this   green v2, 3 of 3 pods ready, as before the interrupted drill",
     ]
 
 

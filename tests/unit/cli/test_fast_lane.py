@@ -155,7 +155,7 @@ def test_another_cluster_than_that_of_the_state_is_refused(run: Run) -> None:
 
 def test_a_rollback_goes_on_without_the_state_and_says_so(run: Run, server: PlayedApiServer) -> None:
     result = run("rollback", "backend", "--yes", state=EngineError("no such host"))
-    assert "The state of stack test cannot be read, and the command goes on without it: no such host" in result.stderr
+    assert "The state of stack test cannot be read, and the command continues without it: no such host" in result.stderr
     assert result.exit_code == 1
     assert "(SY-P023)" in result.stderr  # green has no pods here
     assert [call for call in server.asked if call[0] == "PATCH"] == []
@@ -183,7 +183,7 @@ def test_a_command_goes_on_where_the_engine_is_not_installed(
     monkeypatch.setattr("switchyard.cli.fast_lane.observe_service", observe)
     result = run(act, "backend", "--yes", state=NOT_INSTALLED)
     missing = "pulumi is not installed here"
-    assert f"cannot be read, and the command goes on without it: {missing}" in result.stderr
+    assert f"cannot be read, and the command continues without it: {missing}" in result.stderr
     assert f"the lane is reached, and then: {missing}" in result.stderr
 
 

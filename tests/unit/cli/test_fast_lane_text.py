@@ -92,7 +92,7 @@ def test_what_should_have_been_seen_and_was_not_is_no_success(
     ("receipt", "says", "checked"),
     [
         (RECEIPT, "of some nodes only the health of kube-proxy", True),
-        (replace(RECEIPT, unseen=("nodes: none that is ready",)), "nodes: none that is ready", True),
+        (replace(RECEIPT, unseen=("nodes: no ready node",)), "nodes: no ready node", True),
         (replace(RECEIPT, nodes=(DENIED,)), "apply the roles of `switchyard rbac`", True),
         (replace(RECEIPT, nodes=(HEALTHY,), unseen=(NO_PORT,)), "Service backend has no NodePort", True),
         (replace(RECEIPT, nodes=(ANSWERED, replace(HEALTHY, node="worker-2"))), "only the health of kube-proxy", True),
@@ -162,7 +162,7 @@ def test_the_document_has_the_names_that_scripts_rely_on() -> None:
 @pytest.mark.parametrize(
     ("convergence", "said"),
     [
-        (Convergence(config=True, state=True), "configuration and state have it: the next preview is empty"),
+        (Convergence(config=True, state=True), "configuration and state are updated: the next preview is empty"),
         (
             Convergence(config=True, state=True, waiting=(Step("urn::backend-blue", "update"),)),
             "other changes wait for `pulumi up`: backend-blue (update)",

@@ -25,7 +25,7 @@ def test_the_process_of_all_services_is_reported(capsys: pytest.CaptureFixture[s
     members = [replace(request, service=key, tag=request.tags[key]) for key in KEYS]
     GroupReport(request, "test", "a context", members).detached(Detached(4711, Path("a.log"), {}))
     printed = capsys.readouterr().out
-    assert "The deploy of api v2, worker v3 goes on without this terminal, in process 4711 on" in printed
+    assert "The deploy of api v2, worker v3 continues without this terminal, in process 4711 on" in printed
     assert "switchyard abort api --stack test" in printed
     assert "switchyard status --watch --stack test" in printed
 

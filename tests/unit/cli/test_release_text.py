@@ -51,10 +51,10 @@ def test_a_command_without_a_terminal_is_said_with_its_process_and_machine() -> 
     ("release", "condition", "step"),
     [
         (LatestRelease(record(held=True), attended=True), "held", "switchyard resume backend"),
-        (LatestRelease(record()), "its Lease has expired", "switchyard abort backend"),
+        (LatestRelease(record()), "the Lease has expired", "switchyard abort backend"),
         (LatestRelease(record(phase=Phase.BAKE)), "no command needs to run", "switchyard retire backend"),
-        (LatestRelease(record(kind="switch")), "its Lease has expired", "switchyard switch backend green"),
-        (LatestRelease(record(kind="rollback")), "its Lease has expired", "Next: switchyard rollback backend"),
+        (LatestRelease(record(kind="switch")), "the Lease has expired", "switchyard switch backend green"),
+        (LatestRelease(record(kind="rollback")), "the Lease has expired", "Next: switchyard rollback backend"),
     ],
 )
 def test_a_release_without_its_command_says_what_to_type(release: LatestRelease, condition: str, step: str) -> None:
@@ -73,7 +73,7 @@ def test_a_release_without_its_command_says_what_to_type(release: LatestRelease,
 )
 def test_a_command_that_was_killed_before_the_selector_says_so(changes: dict[str, Any], first: str) -> None:
     line = release_line("backend", LatestRelease(record(phase=Phase.SWITCH, **changes), serving="blue"))
-    assert "no command drives it any more (its Lease has expired)" in line
+    assert "its command has ended (the Lease has expired)" in line
     assert "It has not changed the selector, and blue serves." in line
     assert f"Next: {first} (changes the selector), or switchyard switch backend blue (stays with blue)" in line
     lives = LatestRelease(record(phase=Phase.SWITCH, **changes), attended=True, serving="blue")
@@ -97,7 +97,7 @@ def test_a_lease_with_a_time_in_the_future_does_not_say_whether_its_command_runs
     assert "is not known, as its Lease has a time in the future (2030-01-31T13:00:00Z)" in line
 
 
-def test_a_release_that_was_rolled_back_says_how_to_mean_it() -> None:
+def test_a_release_that_was_rolled_back_says_how_to_override() -> None:
     back = record(result=Result.ROLLED_BACK, ended=ENDED)
     line = release_line("backend", LatestRelease(back))
     assert f"was rolled back at {ENDED}, by ada@laptop. No update brings v2.0.0 in green back" in line

@@ -44,7 +44,7 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ("arguments", "code", "remedy"),
     [
         (("switch", "api", "worker"), "SY-P132", "switchyard switch api worker --together"),
-        (("switch", "api", "purple"), "SY-P132", "a colour that there is not"),
+        (("switch", "api", "purple"), "SY-P132", "an unknown colour"),
         (("switch", "api", "green", "worker"), "SY-P132", "--together"),
         (("rollback", "api", "worker"), "SY-P132", "switchyard rollback api worker --together"),
         (("switch", "api", "worker", "api", "--together"), "SY-P132", "api is named twice"),
@@ -95,7 +95,7 @@ def test_the_document_has_each_service_and_configuration_and_state_once() -> Non
 @pytest.mark.parametrize(
     ("convergence", "says"),
     [
-        (Convergence(config=True, state=True), "converged     configuration and state have it"),
+        (Convergence(config=True, state=True), "converged     configuration and state are updated"),
         (Convergence(config=False, state=False, problem="no such host"), "(SY-P028)"),
         (Convergence(config=True, state=True, waiting=(Step("a::web", "update"),)), "web (update)"),
     ],

@@ -51,7 +51,7 @@ def test_a_variable_in_env_and_in_secret_env_is_refused() -> None:
     service["blue"]["secretEnv"] = {"TOKEN": {"secret": "backend-secrets", "key": "token"}}
     [problem] = error_lines({"backend": service})
     assert "backend.blue.secretEnv.TOKEN: (not shown): is in env as well" in problem
-    assert problem.endswith("Take it out there: pulumi config rm --path 'switchyard:services.backend.blue.env.TOKEN'")
+    assert problem.endswith("Remove it there: pulumi config rm --path 'switchyard:services.backend.blue.env.TOKEN'")
 
 
 def test_a_variable_in_field_env_and_in_env_is_refused() -> None:

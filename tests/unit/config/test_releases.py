@@ -61,9 +61,9 @@ def test_windows_and_notifications_are_read() -> None:
         ({"until": "2026-11-27T00:00:00Z"}, "0: a mapping: until (2026-11-27T00:00:00Z) must be later than from"),
         ({"until": None}, "0: a mapping: must have from and until, or weekly alone."),
         ({"weekly": WEEKLY}, "0: a mapping: must have from and until, or weekly alone."),
-        ({"services": []}, "0.services: a list: must not be empty. Take it out"),
+        ({"services": []}, "0.services: a list: must not be empty. Remove it"),
         ({"services": ["backnd"]}, "0.services.0: 'backnd': the services of this stack are backend. Did you mean"),
-        ({"services": ["other"]}, "0.services.0: 'other': the services of this stack are backend. Take it out:"),
+        ({"services": ["other"]}, "0.services.0: 'other': the services of this stack are backend. Remove it:"),
         ({"form": "2026-11-27T00:00:00Z"}, "0.form: unknown key: only known keys are allowed. Did you mean from?"),
     ],
 )
@@ -94,7 +94,7 @@ def test_a_weekly_window_that_is_none_is_refused(changed: dict[str, str], line: 
     [
         ([SLACK, SLACK], "1.name: 'releases': is the name of switchyard:releases.notifications.0"),
         ([SLACK | {"format": "teams"}], "0.format: 'teams': allowed: slack, json."),
-        ([SLACK | {"events": []}], "0.events: a list: must not be empty. Take it out"),
+        ([SLACK | {"events": []}], "0.events: a list: must not be empty. Remove it"),
         ([SLACK | {"events": ["end"]}], "0.events.0: 'end': allowed: start, verdict, rollback, retirement."),
         ([SLACK | {"services": ["other"]}], "0.services.0: 'other': the services of this stack are backend."),
         ([SLACK | {"url": "https://hooks.example.org/a"}], "0.url: unknown key: only known keys are allowed."),

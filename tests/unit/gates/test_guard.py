@@ -44,7 +44,7 @@ def test_a_preview_of_a_switch_allows_scaling_down_what_serves_now(
 def test_a_vanished_service_loses_no_object_while_it_serves_not_even_an_idle_one(make: Make) -> None:
     idle = manifest("Deployment", "backend-green", spec={"selector": {"matchLabels": {"version": "green"}}})
     guard, table, _ = make({**serving(), ("deployments", "backend-green"): idle}, services={})
-    with pytest.raises(GateRefusedError, match="is not in the configuration of namespace default any more"):
+    with pytest.raises(GateRefusedError, match="is no longer in the configuration of namespace default"):
         delete(guard, idle)
     assert table.deleted == []
 
@@ -125,7 +125,7 @@ def test_a_vanished_service_whose_pods_are_down_loses_nothing(make: Make) -> Non
     crashed["endpointslices", "x"]["endpoints"][0]["conditions"]["ready"] = False
     guard, table, _ = make(crashed, services={})
     for record in [stored for stored in crashed.values() if "kind" in stored]:
-        with pytest.raises(GateRefusedError, match="is not in the configuration of namespace default any more"):
+        with pytest.raises(GateRefusedError, match="is no longer in the configuration of namespace default"):
             delete(guard, record)
     assert table.deleted == []
 

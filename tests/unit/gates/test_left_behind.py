@@ -49,7 +49,7 @@ def test_a_version_behind_an_irreversible_hook_is_refused(
     assert "green continues to serve" in text
     stay = "pulumi config set --path 'switchyard:services.backend.active' green --stack production"
     assert f"To stay with green: `{stay}`" in text
-    assert text.endswith("say why: switchyard rollback backend --override REASON --stack production")
+    assert text.endswith("give the reason: switchyard rollback backend --override REASON --stack production")
     assert it.cluster.asked == ["selector"]
 
 

@@ -117,7 +117,10 @@ def test_the_wait_for_the_load_balancer_is_reported_once_for_each_thing_that_is_
         ({"there": []}, "its Ingress does not exist"),
         ({"there": [written(active="blue")]}, "Ingress backend on the cluster routes to backend-blue"),
         ({"aws": AwsError("AWS does not say it (ClientError: ExpiredToken)")}, "AWS does not say it (ClientError: Exp"),
-        ({"rules": [[TO_BLUE]], "complaint": "FailedDeployModel: no"}, "complained of last: FailedDeployModel: no)"),
+        (
+            {"rules": [[TO_BLUE]], "complaint": "FailedDeployModel: no"},
+            "last warning of the controller: FailedDeployModel: no)",
+        ),
         ({"rules": [[TO_BLUE]], "complaint": DENIED}, "100 to backend-blue"),
     ],
 )

@@ -22,7 +22,7 @@ def test_a_table_of_another_cluster_is_refused_with_all_its_nodes_and_those_that
     problem = unknown_nodes(["a", "b"], {"kind-worker": PLACED, "kind-control-plane": FRESH})
     assert str(problem) == (
         "switchyard:cluster.nodes: a, b: no such nodes on the cluster; it has kind-control-plane, kind-worker. "
-        "Correct switchyard:cluster.nodes, or leave the nodes alone: pulumi config rm --path 'switchyard:cluster.nodes'"
+        "Correct switchyard:cluster.nodes, or do not manage nodes: pulumi config rm --path 'switchyard:cluster.nodes'"
     )
 
 
@@ -56,7 +56,7 @@ def test_a_node_is_managed_once_this_program_has_applied_anything_to_it() -> Non
 def test_a_patch_that_would_remove_a_new_taint_is_not_sent() -> None:
     reason = wrong_by_now([DEDICATED, MAINTENANCE], [DEDICATED], live_wins=False)
     assert reason == (
-        "its patch would take off maintenance=disk:NoExecute, which it got while the update ran. Run `pulumi up` again."
+        "its patch would remove maintenance=disk:NoExecute, added while the update ran. Run `pulumi up` again."
     )
 
 
@@ -73,7 +73,7 @@ def test_a_patch_for_the_labels_is_sent_whatever_taints_there_are() -> None:
 def test_a_taint_that_only_the_state_has_is_not_restored() -> None:
     reason = wrong_by_now([], [MAINTENANCE], live_wins=True)
     assert reason == (
-        "its patch would bring back maintenance=disk:NoExecute, which the stack remembers. Run `pulumi up --refresh`."
+        "its patch would restore maintenance=disk:NoExecute, which the stack remembers. Run `pulumi up --refresh`."
     )
 
 

@@ -68,7 +68,7 @@ def test_a_rollback_warns_of_what_changed_since_its_version_served(monkeypatch: 
     warning = seen(Act.ROLLBACK, Releases(history=(changed,)), monkeypatch).warning
     assert warning is not None
     assert "configmap/backend changed since green v2 began to serve at 2030-01-31T12:00:00Z (SY-P141)" in warning
-    assert "not stopped" in warning
+    assert "The rollback continues." in warning
 
 
 def test_objects_that_may_not_be_read_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,6 +179,6 @@ def test_an_abort_while_the_old_version_is_being_retired_names_the_rollback() ->
     play.world.pods["blue"] = 0
     with pytest.raises(TransitionError, match="what fits: resume") as raised:
         play.act("abort")
-    assert "Nothing was changed. Go on: switchyard resume backend" in str(raised.value)
+    assert "Nothing was changed. To continue: switchyard resume backend" in str(raised.value)
     assert "switchyard rollback backend" in str(raised.value)
     assert "roll back" not in play.played.steps

@@ -31,7 +31,7 @@ def test_a_version_that_is_condemned_after_its_release_was_lost_takes_the_others
     ended = group.condemned("worker")
     assert ended is not None
     assert ended.event is Event.BREACHED
-    assert "api, which goes back: 8 % failed" in str(ended.detail)
+    assert "api, which is rolled back: 8 % failed" in str(ended.detail)
 
 
 def test_the_first_reason_to_go_back_stays() -> None:
@@ -168,7 +168,7 @@ def test_an_abort_that_one_service_stops_names_the_rollback_of_the_other(
         play.act("abort")
     assert play.serving == {"green"}
     assert "switchyard resume worker" in str(error.value)
-    assert ". To take back api, and leave worker as it is: switchyard rollback api" in str(error.value)
+    assert ". To roll back api, and leave worker as it is: switchyard rollback api" in str(error.value)
 
 
 def test_an_abort_that_all_services_stop_names_no_rollback(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -178,4 +178,4 @@ def test_an_abort_that_all_services_stop_names_no_rollback(monkeypatch: pytest.M
         world.releases = world.releases.writing(replace(play.record(key), phase=Phase.RETIRE, hooks=(FAILED_HOOK,)))
     with pytest.raises(GateRefusedError) as error:
         play.act("abort")
-    assert "To take back" not in str(error.value)
+    assert "To roll back" not in str(error.value)

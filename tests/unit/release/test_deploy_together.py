@@ -125,7 +125,7 @@ def test_a_version_that_is_condemned_takes_all_back(monkeypatch: pytest.MonkeyPa
     play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
     assert str(play.record(key).detail).startswith("8 % failed")
     other = next(other for other in KEYS if other != key)
-    reason = f"released together with {key}, which goes back: 8 % failed (SY-P137)"
+    reason = f"released together with {key}, which is rolled back: 8 % failed (SY-P137)"
     assert str(play.record(other).detail).startswith(reason)
     assert all(world.marked and world.configured == "blue" for world in play.worlds.values())
     assert (play.members[key].because, play.members[other].because) == (None, key)

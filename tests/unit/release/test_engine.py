@@ -102,7 +102,7 @@ def test_a_preview_shows_what_would_change_alone(play: Play) -> None:
         ("", "error: no stack named 'test' found\n", "error: no stack named 'test' found"),
         ("Updating\n  error: the state is locked\nResources:\n", "", "error: the state is locked"),
         ("", "warning: old\nno such host\n", "warning: old\nno such host"),
-        ("", "", "pulumi failed and does not say why"),
+        ("", "", "pulumi failed without giving a reason"),
     ],
 )
 def test_a_failure_has_the_words_of_the_engine(play: Play, output: str, errors: str, said: str) -> None:

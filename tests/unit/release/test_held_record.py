@@ -101,7 +101,7 @@ def test_an_api_server_that_is_away_does_not_end_the_wait() -> None:
     away = UnreachableError("no answer")
     lines, _ = held(Busy([lease("warm"), away, away, lease("warm")]), wait=True)
     assert len(lines) == 3
-    assert "is asked for again: no answer" in lines[1]
+    assert "is read again: no answer" in lines[1]
     with pytest.raises(UnreachableError):
         held(Busy([away]), wait=False)
 

@@ -107,7 +107,7 @@ def test_what_a_hook_without_consequence_has_failed_with_is_in_the_phase() -> No
     played = play({"tell": FAILED})
     played.deploy()
     assert "hook tell at beforeWarm has failed" in str(current(played).phases[0].detail)
-    assert "It goes on (onFailure: continue)" in played.warnings[0]
+    assert "The release continues (onFailure: continue)" in played.warnings[0]
 
 
 @pytest.mark.parametrize("act", ["resume", "retire"])

@@ -175,7 +175,7 @@ def test_a_verdict_has_its_numbers() -> None:
     }
     condemned = text(record(), watched("breached", detail="It is worse (SY-P050)", numbers=numbers))
     assert condemned == (
-        "backend (stack production): v2.0.0 in green is condemned, and v1.0.0 in blue is brought back.\n"
+        "backend (stack production): v2.0.0 in green is worse than accepted, and is rolled back to v1.0.0 in blue.\n"
         "It is worse (SY-P050)\n"
         "Seen in 9.5 s: new 1,230 requests, 98 failed (7.97%), p95 0.031 s; old 60,000 requests, 6 failed (0.01%)\n"
         "Now: switchyard status --stack production; More: switchyard history backend --stack production"

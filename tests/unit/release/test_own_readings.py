@@ -95,12 +95,12 @@ def test_pods_are_asked_twice_before_a_switch_to_know_what_they_count(monkeypatc
     async def api() -> None:
         pass
 
-    for counts_readings, others in ((True, frozenset()), (False, frozenset(pod.uid for pod in PODS))):
+    for counts_readings, expected in ((True, frozenset()), (False, frozenset(pod.uid for pod in PODS))):
         pods: Any = Pods(counts_readings)
         monkeypatch.setattr(watch_module, "sources_of", lambda *_, pods=pods: [pods, Pods(False)])
         access: Any = type("Access", (), {"api": staticmethod(api)})
         start = asyncio.run(start_of(access, "backend", settings(), Track.GREEN))
-        assert (start.others, pods.readings) == (others, 2)
+        assert (start.not_counting, pods.readings) == (expected, 2)
         assert sum(start.new.series["uid-0"].values()) == (1 if counts_readings else 0), "counted from the second on"
 
 

@@ -66,7 +66,7 @@ def test_the_url_is_a_key_of_a_secret() -> None:
     for value in (b"", b"hidden", b"ftp://hidden", b"https://", b"https://hidden\nhttps://hidden", b"\xff"):
         with pytest.raises(WebhookUrlError) as error:
             url_of(secret(value), "webhooks", "chat")
-        assert str(error.value) == "key chat of Secret webhooks is no URL of http or https"
+        assert str(error.value) == "key chat of Secret webhooks is not an http or https URL"
     with pytest.raises(WebhookUrlError, match="there is no Secret webhooks"):
         url_of(None, "webhooks", "chat")
     with pytest.raises(WebhookUrlError, match="there is no key ci of Secret webhooks"):

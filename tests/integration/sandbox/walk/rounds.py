@@ -116,7 +116,7 @@ class Rounds:
         for name, move in moved.items():
             refusal = f"{name}: namespace default is refused"
             if move != "namespace":
-                refusal = f"service {name} is not in the configuration of namespace"
+                refusal = f"service {name} is no longer in the configuration of namespace"
             assert refusal in said, (refusal, said)
             assert self.stack.namespace.objects(f"renamed-{name}") == []
             self._count(f"refused: {move}")

@@ -172,7 +172,7 @@ def test_an_unreachable_api_server_is_not_taken_for_success(monkeypatch: pytest.
             raise UnreachableError(f"refused {written}")
 
     monkeypatch.setattr(controller_check, "BalancerGroup", Away(None))
-    with pytest.raises(pulumi.RunError, match="whether it does what its Ingresses say is not known"):
+    with pytest.raises(pulumi.RunError, match="whether it follows its Ingresses is not known"):
         record(monkeypatch, program(cluster(MANY), access=ClusterAccess()))
 
 

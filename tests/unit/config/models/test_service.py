@@ -37,10 +37,13 @@ def test_a_service_with_every_key_is_taken(raw: dict[str, Any]) -> None:
         ({"volumes": {"a": {"configMap": {"nmae": "c"}}}}, "volumes.a.configMap.nmae: unknown key: only known keys"),
         ({"volumes": {"tmp": {"emptyDir": {}}}}, "volumes.tmp: 'tmp': is the program's own volume for temporary files"),
         ({"volumes": {"A_b": {"emptyDir": {}}}}, "volumes.A_b: 'A_b': must be a DNS label"),
-        ({"mounts": [{"volume": "x", "path": "/x"}]}, "mounts.0.volume: 'x': is no volume of every pod; there are tmp"),
+        (
+            {"mounts": [{"volume": "x", "path": "/x"}]},
+            "mounts.0.volume: 'x': is not a volume of every pod, which have tmp",
+        ),
         (
             {"blue": {"tag": "v1", "replicas": 1, "volumes": CONFIG}, "mounts": [{"volume": "config", "path": "/c"}]},
-            "mounts.0.volume: 'config': is no volume of every pod",
+            "mounts.0.volume: 'config': is not a volume of every pod",
         ),
         ({"volumes": CONFIG, "mounts": [{"volume": "config", "path": "c"}]}, "mounts.0.path: 'c': must be an absolute"),
         (
@@ -71,8 +74,11 @@ def test_a_service_with_every_key_is_taken(raw: dict[str, Any]) -> None:
         ),
         ({"ports": {"too-long-for-a-port": {"containerPort": 1}}}, "must be the name of a port: at most 15"),
         ({"ports": {"a": {"containerPort": 70000}}}, "ports.a.containerPort: 70000: must be <= 65535"),
-        ({"readiness": None}, "readiness: None: may not be switched off: the gate lets a version take traffic when"),
-        ({"readiness": {"port": "metrics"}}, "readiness.port: 'metrics': is no port of the container; it has http"),
+        ({"readiness": None}, "readiness: None: may not be switched off: a version gets traffic when"),
+        (
+            {"readiness": {"port": "metrics"}},
+            "readiness.port: 'metrics': is not a port of the container, which has http",
+        ),
         ({"liveness": {"port": 0}}, "liveness.port: 0: must be a port: a number from 1 to 65535"),
         ({"liveness": {"port": True}}, "liveness.port: True: must be a port"),
         (

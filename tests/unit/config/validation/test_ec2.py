@@ -17,18 +17,20 @@ from tests.support.ec2_configuration import PRODUCTION, SERVICES, cluster_errors
 WORKER = {"type": "t3.medium", "zone": "ap-northeast-2b", "diskGb": 40}
 NODE_NAME = (
     "must be a DNS label, it is the machine's hostname: at most 63 of a-z 0-9 -, not - at an end. "
-    "Example: k8s-worker-3. Rename it in the stack file, or take it out: pulumi config rm --path '{}"
+    "Example: k8s-worker-3. Rename it in the stack file, or remove it: pulumi config rm --path '{}"
 )
-NO_ZONE = "is no availability zone of switchyard:cluster.region, which are ap-northeast-2a, ap-northeast-2b and so on. "
+NO_ZONE = (
+    "is not an availability zone of switchyard:cluster.region, which are ap-northeast-2a, ap-northeast-2b and so on. "
+)
 ZONES = "ap-northeast-2a, ap-northeast-2b, ap-northeast-2c"
 RESERVED = (
-    "is reserved: AWS, Kubernetes' controllers and this program set such tags, and act on them. Take another key. "
-    "Take it out: pulumi config rm --path '{}.tags"
+    "is reserved: AWS, Kubernetes' controllers and this program set such tags, and act on them. Choose another key. "
+    "Remove it: pulumi config rm --path '{}.tags"
 )
 TAG_KEY = (
     "must be the key of a tag: 1 to 128 letters, digits, spaces and _ . : / + - @, no space at an end; the controller "
-    "of the load balancer would read a key with = as a shorter one. Rename it in the stack file, or take "
-    "it out: pulumi config rm --path '{}.tags."
+    "of the load balancer would read a key with = as a shorter one. Rename it in the stack file, or remove "
+    "it: pulumi config rm --path '{}.tags."
 )
 TAG_VALUE = (
     "must be the value of a tag: at most 256 letters, digits, spaces and _ . : / = + - @, no space at an end. "
@@ -65,7 +67,7 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
             "regoin",
             "x",
             "regoin: unknown key: only known keys are allowed. Did you mean region? "
-            "Take it out: pulumi config rm --path '{}.regoin'",
+            "Remove it: pulumi config rm --path '{}.regoin'",
         ),
         (
             "nodes/k8s-redis/type",
@@ -90,7 +92,7 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
             "nodes/k8s-redis/vcpu",
             4,
             "nodes.k8s-redis.type: 't3.small': has 2 vCPU and 2 GiB, and vcpu or memoryGb of the node differ. "
-            "The program knows the figures of this type. Take out what contradicts it: "
+            "The program knows the figures of this type. Remove what contradicts it: "
             "pulumi config rm --path 'switchyard:cluster.nodes.k8s-redis.vcpu'",
         ),
         (
@@ -179,7 +181,7 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
         (
             "tags",
             {f"key-{number}": "" for number in range(41)},
-            "tags: 41 tags: AWS takes 50 tags a resource, and leaves 40 beside those of the program. Take some out.",
+            "tags: 41 tags: AWS takes 50 tags a resource, and leaves 40 beside those of the program. Remove some.",
         ),
     ],
 )
@@ -252,7 +254,7 @@ def test_a_version_that_goes_back_a_minor_is_refused() -> None:
 
 
 def test_an_invalid_version_is_not_compared() -> None:
-    with pytest.raises(ValueError, match="'unknown' is no version of Kubernetes"):
+    with pytest.raises(ValueError, match="'unknown' is not a version of Kubernetes"):
         refuse_skipped_minor("unknown", "1.34.1")
 
 

@@ -17,7 +17,9 @@ IS_NETWORK = (
     "must be an IPv4 network: its first address, / and the length of its prefix. "
     "For example: pulumi config set --path '{}.network."
 )
-NO_ZONE = "is no availability zone of switchyard:cluster.region, which are ap-northeast-2a, ap-northeast-2b and so on. "
+NO_ZONE = (
+    "is not an availability zone of switchyard:cluster.region, which are ap-northeast-2a, ap-northeast-2b and so on. "
+)
 TWO_WAYS = ", and an address in both has two routes. Set it: pulumi config set --path "
 
 

@@ -103,7 +103,7 @@ def test_a_name_is_that_of_one_hook() -> None:
         ({"http": CALL | {"expectStatus": []}}, "http.expectStatus", "at least 1"),
         ({"http": CALL | {"headers": {"idempotency-key": "1"}}}, "http.headers.idempotency-key", "set by this program"),
         ({"job": {"env": {"SWITCHYARD_TAG": "v9"}}}, "job.env.SWITCHYARD_TAG", "set by this program"),
-        ({"job": {"mounts": [{"volume": "data", "path": "/data"}]}}, "job.mounts.0.volume", "is no volume"),
+        ({"job": {"mounts": [{"volume": "data", "path": "/data"}]}}, "job.mounts.0.volume", "is not a volume"),
     ],
 )
 def test_wrong_values_are_named_with_their_rule(hook: dict[str, Any], at: str, rule: str) -> None:

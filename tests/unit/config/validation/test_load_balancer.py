@@ -32,13 +32,13 @@ from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, c
             "loadBalancer/certificate",
             CERTIFICATE.replace("ap-northeast-2", "us-east-1"),
             "loadBalancer.certificate: 'arn:aws:acm:us-east-1:123456789012:certificate/1f2e': must be in the load "
-            "balancer's region, ap-northeast-2. Make one there, and name that.",
+            "balancer's region, ap-northeast-2. Create one there, and set its ARN.",
         ),
         (
             "loadBalancer/routes",
             [],
             "loadBalancer.routes: missing: a load balancer needs at least one route. "
-            "Add one, - {service: NAME}, or take loadBalancer out.",
+            "Add one, - {service: NAME}, or remove loadBalancer.",
         ),
         (
             "loadBalancer/routes/0/service",
@@ -54,7 +54,7 @@ from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, c
         (
             "loadBalancer/routes",
             [{"service": "backend", "path": "/api"}, {"service": "backend", "path": "/api/"}],
-            "loadBalancer.routes.1: every host, /api/: has the host and path of routes.0. Take one of the two out.",
+            "loadBalancer.routes.1: every host, /api/: has the host and path of routes.0. Remove one of the two.",
         ),
         (
             "loadBalancer/accessLogDays",
@@ -67,7 +67,7 @@ from tests.support.ec2_configuration import CERTIFICATE, PRODUCTION, SERVICES, c
             CERTIFICATE.replace("arn:aws:", "arn:aws-cn:"),
             "loadBalancer.certificate: 'arn:aws-cn:acm:ap-northeast-2:123456789012:certificate/1f2…: is of partition "
             "aws-cn, and ap-northeast-2 is in aws: its ARNs begin with arn:aws:. Copy the ARN that AWS shows, or "
-            "take it out: pulumi config rm --path 'switchyard:cluster.loadBalancer.certificate'",
+            "remove it: pulumi config rm --path 'switchyard:cluster.loadBalancer.certificate'",
         ),
         (
             "loadBalancer/routes/0/path",
@@ -108,7 +108,7 @@ def test_a_load_balancer_without_its_controller_is_refused() -> None:
     without = {"loadBalancerController": None}
     assert error_lines(SERVICES, with_() | without, "production") == [
         f"{CLUSTER}.loadBalancerController: null: no controller would create the load balancer of "
-        f"{CLUSTER}.loadBalancer. Take the key out, whose default is a pinned chart, or take loadBalancer out."
+        f"{CLUSTER}.loadBalancer. Remove the key, whose default is a pinned chart, or remove loadBalancer."
     ]
     assert load(with_(("loadBalancer", None)) | without, SERVICES, "production")
 
@@ -130,7 +130,7 @@ def test_a_canary_by_weights_has_no_route_of_the_stacks_own_load_balancer() -> N
     for ingress in ("shop", "somebody-elses"):
         assert cluster_errors(("loadBalancer/routes", routes), services=SERVICES | {"shop": canary(ingress)}) == [
             "switchyard:services.shop.canary.traffic: 'alb': sets weights of an Ingress, and what the stack makes for "
-            f"{CLUSTER}.loadBalancer.routes has none. Take its routes out there and name an Ingress of your own in "
+            f"{CLUSTER}.loadBalancer.routes has none. Remove its routes there and name an Ingress of your own in "
             f"switchyard:services.shop.canary.alb.ingress{TO_REPLICAS}"
         ]
     by_pods = canary("shop") | {"canary": {"steps": [{"weight": 50}], "analysis": None}}
@@ -184,7 +184,7 @@ def test_a_web_acl_is_in_the_region_of_the_load_balancer() -> None:
     acl = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/it/1f2e"
     assert cluster_errors(("loadBalancer/waf", acl)) == [
         f"{CLUSTER}.loadBalancer.waf: '{acl}': must be in the load balancer's region, ap-northeast-2. "
-        "Make one there, and name that."
+        "Create one there, and set its ARN."
     ]
 
 

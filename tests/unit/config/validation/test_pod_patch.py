@@ -56,13 +56,16 @@ from tests.support.configuration import BACKEND, error_lines
         ({"spec": {"containers": [{"name": "app", "image": "x"}]}}, "containers.0.image: 'x': it is the version"),
         (
             {"spec": {"containers": [{"name": "app", "readinessProbe": None}]}},
-            "readinessProbe: None: the gate lets a version",
+            "readinessProbe: None: a version gets traffic",
         ),
         (
             {"spec": {"containers": [{"name": "app", "ports": [{"containerPort": 8000, "$patch": "delete"}]}]}},
             "podPatch.spec.containers.0.ports: a list: the settings have a key for it",
         ),
-        ({"spec": {"containers": [{"name": "app", "lifecycle": None}]}}, "lifecycle: None: pods go on answering while"),
+        (
+            {"spec": {"containers": [{"name": "app", "lifecycle": None}]}},
+            "lifecycle: None: pods continue to answer until",
+        ),
         (
             {"spec": {"containers": [{"name": "app", "env": [{"name": "VERSION", "value": "x"}]}]}},
             "env.0: (not shown): VERSION is set to the colour",

@@ -92,7 +92,7 @@ def test_the_same_object_in_another_version_of_its_api_is_the_same_object() -> N
 
 def test_the_refusal_of_a_vanished_service_has_the_command_that_removes_it() -> None:
     text = str(refuse_serving(RECORD, run(configured=False), "Service backend has 3 ready endpoints"))
-    assert "service backend is not in the configuration of namespace default any more, and serves" in text
+    assert "service backend is no longer in the configuration of namespace default, and serves" in text
     assert "pulumi config set --path 'switchyard:services.backend.remove' true" in text
     assert "Rename a service" in text
 

@@ -16,7 +16,7 @@ def test_a_switch_by_an_update_says_what_to_type() -> None:
         "backend: the switch to green is refused (SY-P100): releases are frozen: Black Friday (by checkout team), "
         "until 2026-12-01T06:00:00Z; while releases are frozen, no other version gets traffic and no version is "
         "retired. blue continues to serve. Wait until then. To go back to the version before: switchyard "
-        'rollback backend. To switch all the same: switchyard switch backend green --override "REASON"'
+        'rollback backend. To switch anyway: switchyard switch backend green --override "REASON"'
     )
 
 
@@ -41,7 +41,7 @@ def test_a_command_says_how_it_goes_through_where_it_may() -> None:
         refuse_frozen("backend", "the deploy of v2.1.0", WINDOW, 'switchyard deploy backend v2.1.0 --override "R"')
     )
     assert "backend: the deploy of v2.1.0 is refused (SY-P100): releases are frozen: Black Friday" in refusal
-    assert refusal.endswith('To go on all the same: switchyard deploy backend v2.1.0 --override "R"')
+    assert refusal.endswith('To override the freeze: switchyard deploy backend v2.1.0 --override "R"')
     assert str(refuse_frozen("backend", "the drill", WINDOW, "")).endswith("A rollback is never refused.")
 
 

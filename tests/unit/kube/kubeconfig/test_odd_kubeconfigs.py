@@ -38,5 +38,5 @@ def test_unused_entries_of_a_kubeconfig_are_not_read(content: bytes) -> None:
 
 
 def test_a_path_with_a_nul_byte_is_refused() -> None:
-    with pytest.raises(KubeconfigError, match="is no path of a file"):
+    with pytest.raises(KubeconfigError, match="is not a path of a file"):
         read_file(Path("/tmp/a\0b"))  # noqa: S108 - no file

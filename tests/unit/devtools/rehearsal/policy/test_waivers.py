@@ -54,7 +54,7 @@ def test_an_unused_waiver_is_an_error() -> None:
     text = WAIVER.replace("[machines-*]", "[machines-*, gone]")
     assert problems([FOUND], text) == [
         "devtools/rehearsal/policy/waivers.yaml[0].resources: 'gone': each of them fails CKV_AWS_88, "
-        "this one does not. Take it out: it would hide the next failure"
+        "this one does not. Remove it: it would hide the next failure"
     ]
 
 
