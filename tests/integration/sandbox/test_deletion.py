@@ -50,7 +50,11 @@ def test_a_change_that_would_delete_a_serving_service_is_refused_until_it_is_rem
         ({"cluster.identifier": "other"}, "the stack is on the cluster with the identifier test", back),
         ({"services.backend.namespace": f"{kubectl.namespace}-b"}, "it serves in namespace", back),
         ({"services.backend": None}, "service backend is no longer in the configuration", gone),
-        ({"services.backend": None, "services.renamed": entry}, "service backend is no longer in the configuration", gone),
+        (
+            {"services.backend": None, "services.renamed": entry},
+            "service backend is no longer in the configuration",
+            gone,
+        ),
     ]
     for run, (changes, reason, remedy) in zip([serving.preview, serving.up] * 2, refusals, strict=True):
         for path, value in changes.items():
