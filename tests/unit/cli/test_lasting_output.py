@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -42,36 +43,36 @@ def run(tmp_path: os.PathLike[str], output: int) -> tuple[int, str]:
         return result.returncode, written.read()
 
 
-def test_a_reader_that_has_gone_does_not_end_it(tmp_path: os.PathLike[str]) -> None:
+def without_a_reader() -> int:
     reading, writing = os.pipe()
     os.close(reading)
-    try:
-        with pytest.raises(BrokenPipeError):
-            os.write(writing, b"the fault")
-        assert run(tmp_path, writing) == (7, "released")
-    finally:
-        os.close(writing)
+    return writing
 
 
-def test_a_full_disk_does_not_end_it(tmp_path: os.PathLike[str]) -> None:
-    full = os.open("/dev/full", os.O_WRONLY)
-    try:
-        with pytest.raises(OSError, match=os.strerror(errno.ENOSPC)):
-            os.write(full, b"the fault")
-        assert run(tmp_path, full) == (7, "released")
-    finally:
-        os.close(full)
+def full_disk() -> int:
+    return os.open("/dev/full", os.O_WRONLY)
 
 
-def test_a_terminal_that_has_ended_does_not_end_it(tmp_path: os.PathLike[str]) -> None:
+def closed_terminal() -> int:
     controlling, terminal = os.openpty()
     os.close(controlling)
+    return terminal
+
+
+@pytest.mark.parametrize(
+    ("opened", "error"),
+    [(without_a_reader, errno.EPIPE), (full_disk, errno.ENOSPC), (closed_terminal, errno.EIO)],
+)
+def test_output_that_cannot_be_written_does_not_end_it(
+    tmp_path: os.PathLike[str], opened: Callable[[], int], error: int
+) -> None:
+    output = opened()
     try:
-        with pytest.raises(OSError, match=os.strerror(errno.EIO)):
-            os.write(terminal, b"the fault")
-        assert run(tmp_path, terminal) == (7, "released")
+        with pytest.raises(OSError, match=os.strerror(error)):
+            os.write(output, b"the fault")
+        assert run(tmp_path, output) == (7, "released")
     finally:
-        os.close(terminal)
+        os.close(output)
 
 
 def test_what_can_be_written_is_written(capsys: pytest.CaptureFixture[str]) -> None:
