@@ -129,7 +129,9 @@ class LoneActs:
 
     async def converge_back(self, key: str, source: Colour, replicas: int | None) -> Convergence:
         """Updates configuration and state to the old version, which serves again."""
-        return await converge(self._engine, key, source, self._warn, config=False, replicas=replicas)
+        return await converge(
+            self._engine, key, source, self._warn, config=False, replicas=replicas, by_weights=self._by_weights
+        )
 
     async def remove(self, removal: Warming) -> None:
         """Deletes the pods of a colour that does not serve."""

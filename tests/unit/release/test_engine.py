@@ -8,16 +8,21 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
 from switchyard.config.models.service import Colour
 from switchyard.errors import EngineError, GateRefusedError
 from switchyard.release.convergence import Convergence, converge
+from switchyard.release.deploy_acts import LoneActs
 from switchyard.release.engine import Engine, Step
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.warming import warm
 from tests.support.observed import observed
+
+if TYPE_CHECKING:
+    from switchyard.release.deploy_protocol import Ledger
 
 PROGRAM = """#!{python}
 import json, pathlib, sys, time
@@ -158,6 +163,17 @@ def test_pods_are_missing_in_the_configuration_only_if_the_cluster_has_some(
     blue = observation.settings.blue.model_copy(update={"replicas": configured})
     settings = observation.settings.model_copy(update={"blue": blue})
     assert replace(observation, settings=settings).pods_to_configure(Colour.BLUE) == replicas
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("by_weights", [False, True])
+def test_a_deploy_and_its_rollback_refresh_the_ingresses_where_a_load_balancer_switches(
+    play: Play, asked: Callable[[], list[list[str]]], *, back: bool, by_weights: bool
+) -> None:
+    acts = LoneActs(play({"preview": steps()}), cast("Ledger", None), print, by_weights=by_weights)
+    asyncio.run(acts.converge_back("backend", Colour.BLUE, None) if back else acts.converge("backend", Colour.GREEN))
+    [refresh] = [words for words in asked() if words[0] == "refresh"]
+    assert any(word.endswith(":Ingress::*-backend") for word in refresh) is by_weights
 
 
 def test_other_changes_of_the_configuration_are_left_to_the_operator(
