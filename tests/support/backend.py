@@ -1,11 +1,13 @@
 """The example application as a process of its own, for its tests."""
 
+import importlib.util
 import os
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import httpx
@@ -25,6 +27,16 @@ INSIDE = ("uvicorn.lifespan.off", "uvicorn.loops.auto", "uvicorn.loops.uvloop", 
 preload(*IMPORTS, *INSIDE)
 
 Process = Forked | subprocess.Popen[str]
+
+
+def drain_connections() -> ModuleType:
+    """The module of the example with the middleware, which is in no package."""
+    spec = importlib.util.spec_from_file_location("drain_connections", FOLDER / "drain_connections.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class Backend:

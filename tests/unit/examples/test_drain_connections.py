@@ -1,7 +1,6 @@
 """The example lets clients go that keep their connections, from `on` until `off`."""
 
 import asyncio
-import importlib.util
 import re
 import socket
 from collections.abc import Callable, Iterator
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.support.backend import BOUND_SECONDS, FOLDER, Backend, over, start, until
+from tests.support.backend import BOUND_SECONDS, Backend, drain_connections, over, start, until
 
 PATHS = ("/", "/health", "/ready", "/metrics", "/not-there")
 
@@ -109,11 +108,7 @@ def test_an_unknown_state_changes_nothing(drained: Callable[..., Drained], query
 
 
 def test_a_drain_ends_by_itself() -> None:
-    spec = importlib.util.spec_from_file_location("drain_connections", FOLDER / "drain_connections.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = drain_connections()
     now, sent = [1000.0], list[dict[str, Any]]()
 
     async def app(_: object, __: object, send: Callable[[dict[str, Any]], Any]) -> None:

@@ -1,7 +1,6 @@
 """WebSockets and event streams end gracefully during a drain, by the lines in docs/kept-connections.md."""
 
 import asyncio
-import importlib.util
 import itertools
 import socket
 import threading
@@ -14,7 +13,7 @@ import pytest
 import uvicorn
 from httpx_ws import WebSocketDisconnect, WebSocketSession, connect_ws
 
-from tests.support.backend import BOUND_SECONDS, FOLDER, until
+from tests.support.backend import BOUND_SECONDS, drain_connections, until
 
 SERVICE_RESTART = 1012
 """Close code of RFC 6455's registry: the service restarts, and clients connect again."""
@@ -36,15 +35,6 @@ class Server(NamedTuple):
 
     def state(self, query: str = "") -> dict[str, Any]:
         return dict(self.control.get(f"/drain-connections{query}").json())
-
-
-def middleware() -> Any:
-    spec = importlib.util.spec_from_file_location("drain_connections", FOLDER / "drain_connections.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.DrainConnections
 
 
 @contextmanager
@@ -76,7 +66,7 @@ def serving() -> Iterator[Server]:
 
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
     public, own = (listening.getsockname()[1] for listening in sockets)
-    drain = middleware()(application, own, lambda: len(open_connections))
+    drain = drain_connections().DrainConnections(application, own, lambda: len(open_connections))
     config = uvicorn.Config(drain, lifespan="off", ws="wsproto", log_level="error")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": sockets})
