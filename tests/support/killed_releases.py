@@ -112,14 +112,11 @@ class KilledReleases:
             assert act != "up" or self.kubectl.serving() == serving, "a plain update has switched"
             if ended.is_killed:
                 self._was_killed(act, ended, release)
-            if release is not None and not release["result"] == "running":
+            if release is not None and release["result"] != "running":
                 self.results[release["result"]] += 1
                 self._expect_end(release, log)
                 return
-            if release is None:
-                act = "deploy"
-            else:
-                act = self.chance.choice(ACTS) if may_kill else "resume"
+            act = "deploy" if release is None else self.chance.choice(ACTS) if may_kill else "resume"
         raise AssertionError(f"the release of {self._tag} does not end: {log}")
 
     def _was_killed(self, act: str, ended: Ended, release: dict[str, Any] | None) -> None:
@@ -130,11 +127,12 @@ class KilledReleases:
             self.phases["before the release"] += 1
             return
         self.phases[release["phase"] if release["result"] == "running" else "after the release"] += 1
-        shown = run(self.directory, Request(("status",))).output
-        [line] = [line for line in shown.splitlines() if line.startswith(f"backend: deploy {release['from']}")]
+        status = run(self.directory, Request(("status",)))
+        lines = [line for line in status.output.splitlines() if line.startswith("backend: deploy ")]
+        assert len(lines) == 1, (status, release)
         if release["result"] == "running":
-            assert f"runs, in phase {release['phase']}" in line, shown
-            assert "Next: switchyard" in line, shown
+            assert f"runs, in phase {release['phase']}" in lines[0], status
+            assert "Next: switchyard" in lines[0], status
 
     def _expect_end(self, release: dict[str, Any], log: object) -> None:
         """One full colour serves, the one that the result of the release names, and the rest is as it is."""

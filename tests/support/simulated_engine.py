@@ -8,7 +8,6 @@ no provider, no lock and no outputs, and it dies together with the command.
 
 import asyncio
 import json
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -214,5 +213,6 @@ def _name(manifest: Manifest) -> str:
 
 
 def _urn(stack: str, manifest: Manifest) -> str:
-    kind = re.sub(r"^v1$", "core/v1", manifest["apiVersion"])
-    return f"urn:pulumi:{stack}::switchyard::{COMPONENT}$kubernetes:{kind}:{manifest['kind']}::{manifest['metadata']['name']}"
+    version = manifest["apiVersion"] if "/" in manifest["apiVersion"] else f"core/{manifest['apiVersion']}"
+    kind, name = manifest["kind"], manifest["metadata"]["name"]
+    return f"urn:pulumi:{stack}::switchyard::{COMPONENT}$kubernetes:{version}:{kind}::{name}"
