@@ -48,12 +48,12 @@ class Request:
 
     Attributes:
         arguments: of the command line, without the stack; `up` alone is an update by the engine.
-        kill: number of the moment in which it is killed, from 0; None for never.
+        kill: the moment in which it is killed: its number, from 0, or its name; None for never.
         condemned: whether the watch finds the new version bad, which simulated nodes cannot show.
     """
 
     arguments: tuple[str, ...]
-    kill: int | None = None
+    kill: int | str | None = None
     condemned: bool = False
 
 
@@ -96,10 +96,10 @@ class Moments:
     """The moments before and after each write of this process.
 
     Args:
-        kill: number of the one in which it is killed; None for none.
+        kill: number or name of the one in which it is killed; None for none.
     """
 
-    def __init__(self, kill: int | None) -> None:
+    def __init__(self, kill: int | str | None) -> None:
         self._kill = kill
         self._numbers = itertools.count()
 
@@ -107,7 +107,7 @@ class Moments:
         """Is in the next moment, and killed if it is the one."""
         number = next(self._numbers)
         Path(MOMENT).write_text(f"{moment} {number + 1}")
-        if number == self._kill:
+        if self._kill in {number, moment}:
             os.kill(os.getpid(), signal.SIGKILL)
 
     @contextmanager

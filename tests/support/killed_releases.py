@@ -56,16 +56,17 @@ class KilledReleases:
 
     def run(self, kills: int) -> None:
         """Releases until so many commands were killed."""
-        self._begin()
+        self.begin()
         with History(self.kubectl.kubeconfig, self.kubectl.namespace) as history:
-            whole = self._command("deploy", condemned=False)
+            whole = self.command("deploy")
             assert whole.code == 0, whole
             while self.phases.total() < kills:
                 self._release(whole.moments)
         assert history.fewest_ready("backend") == PODS
         assert len(history.colours("backend")) > 1, "no release has switched"
 
-    def _begin(self) -> None:
+    def begin(self) -> None:
+        """Has blue serve the first version."""
         cluster = {"kind": "existing", "kubeconfig": str(self.kubectl.kubeconfig), "identifier": "test"}
         service = {
             "image": "ghcr.io/org/backend",
@@ -83,7 +84,7 @@ class KilledReleases:
         first = run(self.directory, Request(("up",)))
         assert first.code == 0, first
 
-    def _command(self, act: str, kill: int | None = None, *, condemned: bool) -> Ended:
+    def command(self, act: str, kill: int | str | None = None, *, condemned: bool = False) -> Ended:
         """Runs a command on the present version."""
         arguments = {
             "up": ("up",),
@@ -106,15 +107,15 @@ class KilledReleases:
             may_kill = attempt < KILLED_ACTS
             kill = self.chance.randrange(moments // SHARES[act]) if may_kill else None
             serving = self.kubectl.serving()
-            ended = self._command(act, kill, condemned=condemned)
+            ended = self.command(act, kill, condemned=condemned)
             log.append((act, ended))
-            release = self._current()
+            release = self.current()
             assert act != "up" or self.kubectl.serving() == serving, "a plain update has switched"
             if ended.is_killed:
                 self._was_killed(act, ended, release)
             if release is not None and release["result"] != "running":
                 self.results[release["result"]] += 1
-                self._expect_end(release, log)
+                self.expect_end(release, log)
                 return
             act = "deploy" if release is None else self.chance.choice(ACTS) if may_kill else "resume"
         raise AssertionError(f"the release of {self._tag} does not end: {log}")
@@ -134,7 +135,7 @@ class KilledReleases:
             assert f"runs, in phase {release['phase']}" in lines[0], status
             assert "Next: switchyard" in lines[0], status
 
-    def _expect_end(self, release: dict[str, Any], log: object) -> None:
+    def expect_end(self, release: dict[str, Any], log: object = None) -> None:
         """One full colour serves, the one that the result of the release names, and the rest is as it is."""
         serving = release["to" if release["result"] == "succeeded" else "from"]
         idle = release["from" if release["result"] == "succeeded" else "to"]
@@ -146,7 +147,7 @@ class KilledReleases:
         if release["result"] == "succeeded":
             self.kubectl.expect_pods(**{idle: 0})
 
-    def _current(self) -> dict[str, Any] | None:
+    def current(self) -> dict[str, Any] | None:
         """The present version's release in the record; None if it was not begun."""
         record = self.kubectl.get("configmap", "backend-release")["data"]
         release: dict[str, Any] = json.loads(record["current"])

@@ -13,7 +13,10 @@ from pathlib import Path
 import pytest
 
 from devtools.sandbox import Sandbox
-from tests.support.killed_releases import KilledReleases
+from tests.support.history import History
+from tests.support.killed_releases import PODS, KilledReleases
+from tests.support.kubectl import Kubectl
+from tests.support.lease_holders import expire_lease
 from tests.support.shared import fresh_namespace
 
 KILLS = int(os.environ.get("SWITCHYARD_WRITE_KILLS", "24"))
@@ -23,6 +26,26 @@ OF_SERVICE = 25
 
 AT_A_TIME = 3
 """Services that are released at the same time."""
+
+
+def test_a_release_whose_abort_was_killed_has_its_pods_in_the_configuration_when_it_is_resumed(
+    sandbox: Sandbox, kubectl: Kubectl, tmp_path: Path
+) -> None:
+    releases = KilledReleases(kubectl, tmp_path, random.Random())  # noqa: S311 - draws nothing
+    releases.begin()
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        for act, moment in (("deploy", "before services"), ("abort", "after stack file")):
+            killed = releases.command(act, moment)
+            assert (killed.is_killed, killed.moment) == (True, moment), killed
+            expire_lease(kubectl)
+        resumed = releases.command("resume")
+        assert resumed.code == 0, resumed
+        release = releases.current()
+        assert release is not None
+        assert release["result"] == "succeeded"
+        releases.expect_end(release)
+    assert history.colours("backend") == ["blue", "green"]
+    assert history.fewest_ready("backend") == PODS
 
 
 def test_a_release_killed_before_or_after_a_write_is_described_and_ends_on_one_full_colour(
