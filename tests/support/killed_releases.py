@@ -31,6 +31,27 @@ CONDEMNED = 0.25
 
 
 @dataclass
+class Counts:
+    """How often commands were killed, of all services.
+
+    Attributes:
+        phases: by the phase in the record, if the release runs.
+        commands: by the command.
+        writes: by `before` or `after`, and by what was written.
+        results: number of releases by their result.
+    """
+
+    phases: Counter[str] = field(default_factory=Counter)
+    commands: Counter[str] = field(default_factory=Counter)
+    writes: Counter[str] = field(default_factory=Counter)
+    results: Counter[str] = field(default_factory=Counter)
+
+    def __str__(self) -> str:
+        counters = {name: dict(counter.most_common()) for name, counter in vars(self).items()}
+        return ", ".join(f"{name} {counts}" for name, counts in counters.items())
+
+
+@dataclass
 class KilledReleases:
     """Releases of one service, in a namespace of its own, until as many commands as wanted were killed.
 
@@ -38,20 +59,14 @@ class KilledReleases:
         kubectl: in an empty namespace.
         directory: an empty one.
         chance: draws everything that is random.
-
-    Attributes:
-        phases: number of kills by the phase in the record.
-        writes: number of kills by `before` or `after`, and by what was written.
-        results: number of releases by their result.
+        counts: where the kills are counted.
     """
 
     kubectl: Kubectl
     directory: Path
     chance: random.Random
-    phases: Counter[str] = field(default_factory=Counter)
-    writes: Counter[str] = field(default_factory=Counter)
-    results: Counter[str] = field(default_factory=Counter)
-    acts: Counter[str] = field(default_factory=Counter)
+    counts: Counts
+    _kills: int = 0
     _versions: int = 2
 
     def run(self, kills: int) -> None:
@@ -60,7 +75,7 @@ class KilledReleases:
         with History(self.kubectl.kubeconfig, self.kubectl.namespace) as history:
             whole = self.command("deploy")
             assert whole.code == 0, whole
-            while self.phases.total() < kills:
+            while self._kills < kills:
                 self._release(whole.moments)
         assert history.fewest_ready("backend") == PODS
         assert len(history.colours("backend")) > 1, "no release has switched"
@@ -114,20 +129,21 @@ class KilledReleases:
             if ended.is_killed:
                 self._was_killed(act, ended, release)
             if release is not None and release["result"] != "running":
-                self.results[release["result"]] += 1
+                self.counts.results[release["result"]] += 1
                 self.expect_end(release, log)
                 return
             act = "deploy" if release is None else self.chance.choice(ACTS) if may_kill else "resume"
         raise AssertionError(f"the release of {self._tag} does not end: {log}")
 
     def _was_killed(self, act: str, ended: Ended, release: dict[str, Any] | None) -> None:
-        self.acts[act] += 1
-        self.writes[ended.moment] += 1
+        self._kills += 1
+        self.counts.commands[act] += 1
+        self.counts.writes[ended.moment] += 1
         expire_lease(self.kubectl)
         if release is None:
-            self.phases["before the release"] += 1
+            self.counts.phases["before the release"] += 1
             return
-        self.phases[release["phase"] if release["result"] == "running" else "after the release"] += 1
+        self.counts.phases[release["phase"] if release["result"] == "running" else "after the release"] += 1
         status = run(self.directory, Request(("status",)))
         lines = [line for line in status.output.splitlines() if line.startswith("backend: deploy ")]
         assert len(lines) == 1, (status, release)

@@ -6,7 +6,6 @@
 import math
 import os
 import random
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -14,7 +13,7 @@ import pytest
 
 from devtools.sandbox import Sandbox
 from tests.support.history import History
-from tests.support.killed_releases import PODS, KilledReleases
+from tests.support.killed_releases import PODS, Counts, KilledReleases
 from tests.support.kubectl import Kubectl
 from tests.support.lease_holders import expire_lease
 from tests.support.shared import fresh_namespace
@@ -31,7 +30,7 @@ AT_A_TIME = 3
 def test_a_release_whose_abort_was_killed_has_its_pods_in_the_configuration_when_it_is_resumed(
     sandbox: Sandbox, kubectl: Kubectl, tmp_path: Path
 ) -> None:
-    releases = KilledReleases(kubectl, tmp_path, random.Random())  # noqa: S311 - draws nothing
+    releases = KilledReleases(kubectl, tmp_path, random.Random(), Counts())  # noqa: S311 - draws nothing
     releases.begin()
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         for act, moment in (("deploy", "before services"), ("abort", "after stack file")):
@@ -52,29 +51,20 @@ def test_a_release_killed_before_or_after_a_write_is_described_and_ends_on_one_f
     sandbox: Sandbox, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     seed = int(os.environ["SWITCHYARD_WALK_SEED"])
-    chance = random.Random(seed)  # noqa: S311 - no secret
-    services = max(AT_A_TIME, math.ceil(KILLS / OF_SERVICE))
-    seeds = [chance.randrange(2**32) for _ in range(services)]
+    chance, services = random.Random(seed), max(AT_A_TIME, math.ceil(KILLS / OF_SERVICE))  # noqa: S311 - no secret
+    chances = [random.Random(chance.randrange(2**32)) for _ in range(services)]  # noqa: S311 - no secret
+    counts = Counts()
 
-    def released(number: int) -> KilledReleases:
+    def release(number: int) -> None:
         directory = tmp_path / str(number)
         directory.mkdir()
         with fresh_namespace(sandbox) as kubectl:
-            releases = KilledReleases(kubectl, directory, random.Random(seeds[number]))  # noqa: S311 - no secret
-            releases.run(math.ceil(KILLS / services))
-        return releases
+            KilledReleases(kubectl, directory, chances[number], counts).run(math.ceil(KILLS / services))
 
-    phases, writes, results, acts = Counter[str](), Counter[str](), Counter[str](), Counter[str]()
     with ThreadPoolExecutor(AT_A_TIME) as pool:
-        for releases in pool.map(released, range(services)):
-            phases += releases.phases
-            writes += releases.writes
-            results += releases.results
-            acts += releases.acts
+        ended = [pool.submit(release, number) for number in range(services)]
     with capsys.disabled():
-        print(
-            f"\n{phases.total()} kills at writes, seed {seed}, by phase: {dict(phases)}, by command: {dict(acts)}, "
-            f"by write: {dict(writes)}; releases by result: {dict(results)}",
-            end=" ",
-        )
-    assert phases.total() >= KILLS
+        print(f"\n{counts.phases.total()} kills at writes, seed {seed}: {counts}", end=" ")
+    for service in ended:
+        service.result()  # raises what has failed
+    assert counts.phases.total() >= KILLS
