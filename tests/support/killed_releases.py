@@ -32,7 +32,7 @@ CONDEMNED = 0.25
 
 @dataclass
 class Counts:
-    """How often commands were killed, of all services.
+    """How often commands were killed.
 
     Attributes:
         phases: by the phase in the record, if the release runs.
@@ -45,6 +45,11 @@ class Counts:
     commands: Counter[str] = field(default_factory=Counter)
     writes: Counter[str] = field(default_factory=Counter)
     results: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: "Counts") -> None:
+        """Adds those of another service."""
+        for name, counter in vars(self).items():
+            counter.update(vars(other)[name])
 
     def __str__(self) -> str:
         counters = {name: dict(counter.most_common()) for name, counter in vars(self).items()}

@@ -53,18 +53,21 @@ def test_a_release_killed_before_or_after_a_write_is_described_and_ends_on_one_f
     seed = int(os.environ["SWITCHYARD_WALK_SEED"])
     chance, services = random.Random(seed), max(AT_A_TIME, math.ceil(KILLS / OF_SERVICE))  # noqa: S311 - no secret
     chances = [random.Random(chance.randrange(2**32)) for _ in range(services)]  # noqa: S311 - no secret
-    counts = Counts()
+    counts = [Counts() for _ in range(services)]
 
     def release(number: int) -> None:
         directory = tmp_path / str(number)
         directory.mkdir()
         with fresh_namespace(sandbox) as kubectl:
-            KilledReleases(kubectl, directory, chances[number], counts).run(math.ceil(KILLS / services))
+            KilledReleases(kubectl, directory, chances[number], counts[number]).run(math.ceil(KILLS / services))
 
     with ThreadPoolExecutor(AT_A_TIME) as pool:
         ended = [pool.submit(release, number) for number in range(services)]
+    total = Counts()
+    for count in counts:
+        total.add(count)
     with capsys.disabled():
-        print(f"\n{counts.phases.total()} kills at writes, seed {seed}: {counts}", end=" ")
+        print(f"\n{total.phases.total()} kills at writes, seed {seed}: {total}", end=" ")
     for service in ended:
         service.result()  # raises what has failed
-    assert counts.phases.total() >= KILLS
+    assert total.phases.total() >= KILLS
