@@ -35,7 +35,7 @@ STATE = "state.json"
 COMPONENT = "switchyard:service:BlueGreenService"
 
 Around = Callable[[str], AbstractContextManager[None]]
-"""Surrounds a write, which it is told the name of."""
+"""Surrounds a write, whose name it gets."""
 
 
 class Answered(Answer):
