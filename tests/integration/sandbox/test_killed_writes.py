@@ -18,7 +18,7 @@ from tests.support.kubectl import Kubectl
 from tests.support.lease_holders import expire_lease
 from tests.support.shared import fresh_namespace
 
-KILLS = int(os.environ.get("SWITCHYARD_WRITE_KILLS", "18"))
+KILLS = int(os.environ.get("SWITCHYARD_WRITE_KILLS", "12"))
 
 OF_SERVICE = 25
 """Kills of one service at most. A new one has a short history, so that its record is as quick to write."""
