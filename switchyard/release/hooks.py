@@ -20,7 +20,7 @@ from switchyard.release.hook_record import HookOutcome, HookRecord
 from switchyard.release.plan import Act
 from switchyard.release.record import ReleaseRecord
 
-NOT_WAITED_FOR = "the release was taken back meanwhile, and a rollback waits for no hook"
+NOT_WAITED_FOR = "the release was rolled back meanwhile, and a rollback does not wait for hooks"
 
 
 @dataclass(frozen=True)

@@ -94,7 +94,7 @@ async def apply(api: BoundedApi, resource: str, manifest: Manifest, *, dry_run: 
         manifest["metadata"]["name"],
         manifest["metadata"]["namespace"],
         manifest["apiVersion"],
-        # By force, as the provider applies: what somebody has set by hand is taken back.
+        # By force, as the provider applies: a value set by hand is replaced.
         params={"fieldManager": FIELD_MANAGER, "force": "true"} | ({"dryRun": "All"} if dry_run else {}),
         headers={"content-type": "application/apply-patch+yaml"},  # JSON is YAML
         content=json.dumps(manifest),
