@@ -132,7 +132,7 @@ def main(
         bool, typer.Option("--render", help="Measure nothing; write the page and plots again from the raw data.")
     ] = False,
 ) -> None:
-    """Measures switches and canaries beside their peers, failed requests, and the cost of runs by number of services."""
+    """Measures switches and canaries beside their peers, failed requests, and the cost of a run by services."""
     if render:
         write(json.loads(DATA.read_text()))
         return
