@@ -56,7 +56,9 @@ def _pod_hash(text: str | None) -> str | None:
 
 
 def analyze(
-    service: Annotated[str, typer.Argument(help="The service, whose strategy must be blueGreen or canary.")],
+    service: Annotated[
+        str, typer.Argument(metavar="SERVICE", help="The service, whose strategy must be blueGreen or canary.")
+    ],
     stack: Stack = None,
     prometheus: Annotated[
         str | None,
@@ -123,7 +125,8 @@ def _analyse_colour(request: Request, service: "BlueGreenSettings", access: "Clu
     if request.as_json:
         print_json(analysis.document(request.stack, request.service))
     else:
-        console.print(analysis.table(request.stack, request.service))
+        if analysis.verdict.findings:
+            console.print(analysis.table(request.stack, request.service))
         console.print(analysis.text, style="" if analysis.is_good else "yellow", markup=False)
     return analysis.is_good
 

@@ -3,11 +3,9 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from switchyard.cli.options import Json, Stack
+from switchyard.cli.options import Json, ServiceKey, Stack
 
 if TYPE_CHECKING:
     from switchyard.config.models.service import ServiceSettings
@@ -17,10 +15,8 @@ if TYPE_CHECKING:
 FORM_VERSION = 1
 """Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
-Service = Annotated[str, typer.Argument(help="Key of the service in the configuration.")]
 
-
-def history(service: Service, stack: Stack = None, *, as_json: Json = False) -> None:
+def history(service: ServiceKey, stack: Stack = None, *, as_json: Json = False) -> None:
     """Shows the recorded releases of a service, newest first."""
     from switchyard.cli.configuration import access_to, read_settings
     from switchyard.cli.failures import errors_end_the_command

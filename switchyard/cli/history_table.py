@@ -14,7 +14,7 @@ def print_history(service: str, releases: Sequence[ReleaseRecord]) -> None:
         console.print(f"{service}: no release is recorded. `switchyard deploy`, `switch` and `rollback` record theirs.")
         return
     table = Table(title=f"Releases of {service}", title_justify="left")
-    for column in ("started", "what", "from", "to", "by", "result", "reason"):
+    for column in ("started", "kind", "from", "to", "by", "result", "reason"):
         table.add_column(column)
     for release in releases:
         table.add_row(

@@ -22,9 +22,7 @@ if TYPE_CHECKING:
 
 Services = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[SERVICE]...", help="Keys of services. Default: all services of the stack.", show_default=False
-    ),
+    typer.Argument(metavar="SERVICE", help="Keys of services. Default: all services of the stack.", show_default=False),
 ]
 
 Since = Annotated[

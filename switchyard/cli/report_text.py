@@ -147,6 +147,6 @@ def _details(measure: Measure) -> Iterator[str]:
         if part.size:
             yield f"{part.name}: median {part.median:g} s, 95 % {part.p95:g} s, longest {part.worst:g} s ({part.size})"
         else:
-            yield f"{part.name}: not seen"
+            yield f"{part.name}: no data"
     if measure.note:
         yield measure.note

@@ -41,6 +41,15 @@ class LatestRelease:
         return by_command and self.attended is False and self.serving not in {None, record.target}
 
     @property
+    def is_superseded(self) -> bool:
+        """Whether a later change without a record, for example by `pulumi up`, has switched to another colour."""
+        record = self.record
+        if self.serving is None or record.result not in {Result.SUCCEEDED, Result.ROLLED_BACK}:
+            return False
+        went_back = record.result is Result.ROLLED_BACK or record.kind == Act.DRILL
+        return self.serving != (record.source if went_back else record.target)
+
+    @property
     def following(self) -> Phase | None:
         """The phase after the present one; None in the last phase, and for a release that has ended."""
         phases = list(Phase)[list(Phase).index(self.record.phase) + 1 :]
@@ -50,12 +59,13 @@ class LatestRelease:
     def doubt(self) -> str | None:
         """The message about nodes or endpoints that were not seen to follow the switch; None without a doubt."""
         retired = self.record.kind == Act.DEPLOY and self.record.result is Result.SUCCEEDED  # which looks again
-        return None if retired or self.follows_now else self.doubt_now or self.record.doubt
+        is_settled = retired or self.follows_now or self.is_superseded
+        return None if is_settled else self.doubt_now or self.record.doubt
 
     @property
     def not_seen(self) -> str | None:
         """The message that this cluster does not show whether nodes follow the switch; None if it does."""
-        return (self.record.receipt or {}).get("notSeen")
+        return None if self.is_superseded else (self.record.receipt or {}).get("notSeen")
 
     def to_json(self) -> dict[str, Any]:
         """The JSON of the release in `switchyard status --json`."""

@@ -208,10 +208,9 @@ def _patched(receipt: Receipt) -> str:
 
 def _endpoints(receipt: Receipt) -> str:
     if receipt.endpoints_after is None:
-        return f"endpoints     not those of the new colour alone in time ({receipt.ready_endpoints} ready)"
-    return (
-        f"endpoints     {receipt.ready_endpoints} ready, all of the new colour, after {receipt.endpoints_after:.2f} s"
-    )
+        return f"endpoints     not those of the serving colour alone in time ({receipt.ready_endpoints} ready)"
+    ready = f"{receipt.ready_endpoints} ready, all of the serving colour"
+    return f"endpoints     {ready}, after {receipt.endpoints_after:.2f} s"
 
 
 def _nodes(receipt: Receipt) -> list[str]:
@@ -237,15 +236,18 @@ def _rest(receipt: Receipt) -> Iterator[str]:
         yield f"connections   {receipt.drain.summary}"
     old = [
         f"{seconds:.2f} s on {connections}"
-        for seconds, connections in ((receipt.last_old_new, "new connections"), (receipt.last_old_kept, "kept ones"))
+        for seconds, connections in (
+            (receipt.last_old_new, "new connections"),
+            (receipt.last_old_kept, "kept connections"),
+        )
         if seconds is not None
     ]
     if old:
-        yield f"last old      answer seen after {', '.join(old)}"
+        yield f"old version   last answer after {', '.join(old)}"
     if receipt.requests is not None:
         bound = "" if receipt.error_bound is None else f" (under {receipt.error_bound:.2%} at 95 %)"
-        yield f"requests      {receipt.requests} seen, {receipt.errors} failed{bound}"
-    yield from (f"not seen      {limit}" for limit in receipt.unseen)
+        yield f"requests      {receipt.requests} counted, {receipt.errors} failed{bound}"
+    yield from (f"not checked   {limit}" for limit in receipt.unseen)
 
 
 def _rounded(seconds: float | None) -> float | None:

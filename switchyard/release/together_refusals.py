@@ -12,7 +12,7 @@ from switchyard.release.refusals import UNTOUCHED
 
 
 def refuse_several(act: Act, words: Sequence[str]) -> Refusal | None:
-    """Refuses several services, or an unknown colour, without --together.
+    """Refuses several services, or a second word that is no colour, without --together.
 
     Args:
         act: the command.
@@ -21,12 +21,22 @@ def refuse_several(act: Act, words: Sequence[str]) -> Refusal | None:
     names = list(dict.fromkeys(word.partition("=")[0] for word in words))
     if len(words) == 1 or (act is Act.SWITCH and len(words) == len(("service", "colour")) and words[1] in set(Colour)):
         return None
+    together = typed(f"switchyard {act} {' '.join(names)} --together")
+    if act is Act.SWITCH and len(words) == len(("service", "colour")):
+        observed = f"{words[1]} is not a colour"
+        single = typed(f"switchyard switch {words[0]}")
+        remedy = (
+            f"{UNTOUCHED} To switch {words[0]} to its other colour: {single}. If {words[1]} is a service: {together}"
+        )
+    else:
+        observed = "several services are named"
+        remedy = f"{UNTOUCHED} For all of them: {together}"
     return Refusal(
         code=Code.TOGETHER_MISUSED,
         step=f"{', '.join(words)}: the {act}",
-        observed="several services are named, or an unknown colour",
+        observed=observed,
         rule="a command works on one service; with --together on several, all of them or none",
-        remedy=f"{UNTOUCHED} For all of them: " + typed(f"switchyard {act} {' '.join(names)} --together"),
+        remedy=remedy,
     )
 
 

@@ -109,6 +109,26 @@ def test_a_release_that_was_rolled_back_says_how_to_override() -> None:
     assert line.endswith(f"No update brings v2.0.0 in green back. {on_purpose}")
 
 
+@pytest.mark.parametrize(
+    ("changes", "serving"),
+    [
+        ({"kind": "rollback", "result": Result.SUCCEEDED}, "blue"),
+        ({"kind": "switch", "result": Result.SUCCEEDED}, "blue"),
+        ({"result": Result.ROLLED_BACK}, "green"),
+        ({"kind": "drill", "result": Result.SUCCEEDED}, "green"),
+    ],
+)
+def test_a_later_switch_by_an_update_ends_advice_and_doubt(changes: dict[str, Any], serving: str) -> None:
+    for receipt in (SWITCHED, NOT_SEEN):
+        release = LatestRelease(record(ended=ENDED, receipt=receipt, **changes), serving=serving)
+        assert release_line("backend", release).endswith(
+            f"A later change, for example by `pulumi up`, has switched to {serving}."
+        )
+        assert doubt_line("backend", release) is None
+        other = replace(release, serving={"blue": "green", "green": "blue"}[serving])
+        assert "later change" not in release_line("backend", other)
+
+
 def test_a_release_that_failed_says_why_and_one_that_succeeded_no_more() -> None:
     failed = record(result=Result.FAILED, ended=ENDED, detail="the API server does not answer.")
     assert "Why: the API server does not answer. See: switchyard history backend" in release_line(

@@ -44,7 +44,7 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ("arguments", "code", "remedy"),
     [
         (("switch", "api", "worker"), "SY-P132", "switchyard switch api worker --together"),
-        (("switch", "api", "purple"), "SY-P132", "an unknown colour"),
+        (("switch", "api", "purple"), "SY-P132", "purple is not a colour"),
         (("switch", "api", "green", "worker"), "SY-P132", "--together"),
         (("rollback", "api", "worker"), "SY-P132", "switchyard rollback api worker --together"),
         (("switch", "api", "worker", "api", "--together"), "SY-P132", "api is named twice"),

@@ -107,4 +107,4 @@ def test_a_pod_of_the_new_colour_that_came_after_the_switch_is_one_of_its_endpoi
 def test_endpoints_of_the_old_colour_are_not_reported_as_followed() -> None:
     receipt = asyncio.run(following(PlayedCluster(behind=("green-1", "blue-1"))).endpoints(Receipt("")))
     assert receipt.endpoints_after is None
-    assert "not those of the new colour alone in time" in "\n".join(lines(receipt))
+    assert "not those of the serving colour alone in time" in "\n".join(lines(receipt))

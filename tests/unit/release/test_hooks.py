@@ -152,7 +152,7 @@ def test_a_condemned_version_waits_for_no_hook() -> None:
     played.deploy()
     written = played.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
     [hook] = written.hooks
-    assert (hook.outcome, "waits for no hook" in str(hook.detail)) == (UNKNOWN, True)
+    assert (hook.outcome, "does not wait for hooks" in str(hook.detail)) == (UNKNOWN, True)
 
 
 def test_a_version_that_is_condemned_before_its_watch_begins_no_hook(monkeypatch: pytest.MonkeyPatch) -> None:

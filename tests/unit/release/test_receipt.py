@@ -12,7 +12,7 @@ def test_a_sample_without_an_error_has_its_bound() -> None:
     assert receipt.error_bound is None
     counted = replace(receipt, requests=3000, errors=0)
     assert counted.to_json()["errorBound"] == pytest.approx(0.001)
-    assert "3000 seen, 0 failed (under 0.10% at 95 %)" in "\n".join(lines(counted))
+    assert "3000 counted, 0 failed (under 0.10% at 95 %)" in "\n".join(lines(counted))
     assert replace(counted, errors=1).error_bound is None
 
 
