@@ -86,7 +86,7 @@ def _next_step(key: str, release: LatestRelease) -> str:
     if record.running:
         return _while_running(key, release)
     if release.is_superseded:
-        return f"A later change, for example by `pulumi up`, has switched to {release.serving}."
+        return f"A later change, for example by an update, has switched to {release.serving}."
     if record.result is Result.ROLLED_BACK:
         return _return(key, record.target, record.tag)
     if record.kind == "rollback" and record.result is Result.SUCCEEDED:

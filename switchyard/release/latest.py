@@ -42,7 +42,7 @@ class LatestRelease:
 
     @property
     def is_superseded(self) -> bool:
-        """Whether a later change without a record, for example by `pulumi up`, has switched to another colour."""
+        """Whether a later change without a record, for example by an update, has switched to another colour."""
         record = self.record
         if self.serving is None or record.result not in {Result.SUCCEEDED, Result.ROLLED_BACK}:
             return False

@@ -122,7 +122,7 @@ def test_a_later_switch_by_an_update_ends_advice_and_doubt(changes: dict[str, An
     for receipt in (SWITCHED, NOT_SEEN):
         release = LatestRelease(record(ended=ENDED, receipt=receipt, **changes), serving=serving)
         assert release_line("backend", release).endswith(
-            f"A later change, for example by `pulumi up`, has switched to {serving}."
+            f"A later change, for example by an update, has switched to {serving}."
         )
         assert doubt_line("backend", release) is None
         other = replace(release, serving={"blue": "green", "green": "blue"}[serving])
