@@ -80,11 +80,6 @@ class Part:
         return self.standing.state.serving is Side.NEW
 
 
-def phases_of(standings: Mapping[str, Standing]) -> dict[str, Phase]:
-    """The state of each release of a group."""
-    return {key: standing.state.phase for key, standing in standings.items()}
-
-
 async def begin(group: Group, parts: Mapping[str, Part], hold_after: Phase | None) -> Outcomes:
     """Runs new releases, whose records are written already."""
     return await _each(group, {key: partial(part.runner.run, part.record, hold_after) for key, part in parts.items()})

@@ -205,11 +205,11 @@ class Evidence:
         counted = f"{_part(slow.test)} took longer than {slow.boundary:g} s"
         if slow.question == PAST:
             past = self._past.slower(slow.boundary) / self._past.timed
-            return f"{counted}, and of the old colour's {percent(past)}"
+            return f"{counted}, compared with {percent(past)} of the old colour's"
         if not slow.is_conclusive:
             limit = f"the limit is {self._watch.latency_p95.max_seconds:g} s"
             return f"{counted}, the largest boundary of {self._watch.duration_metric}, and {limit}"
-        return f"{counted}, and {percent(slow.test.accepted)} may"
+        return f"{counted}, and {percent(slow.test.accepted)} is accepted"
 
     def _errors_text(self) -> str:
         test = self._errors

@@ -18,7 +18,7 @@ def refuse_span(text: str) -> Refusal | None:
     return Refusal(
         code=Code.REPORT_TIME_INVALID,
         step="The report",
-        observed=f"--since {text!r} names no time",
+        observed=f"--since {text!r} is not a period",
         rule="it is a number of hours, days or weeks",
         remedy=f"For example: {typed('switchyard report --since 30d')}",
     )

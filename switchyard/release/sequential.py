@@ -132,24 +132,6 @@ class ShareTest:
         return max(0, math.ceil((self._passing - self._limits[1]) / -miss))
 
 
-def expected_requests(share: float, accepted: float, condemned: float, *, false_alarm: float, missed: float) -> float:
-    """The average number of requests until a verdict, by Wald's formula for his test of two shares.
-
-    The formula takes no account of the last request's overshoot: a verdict that needs two failures takes longer.
-
-    Args:
-        share: the true share of the version: the accepted or the bad one.
-        accepted: share under the first hypothesis.
-        condemned: share under the second hypothesis.
-        false_alarm: chance of judging an accepted share bad.
-        missed: chance of passing a bad share.
-    """
-    upper, lower = math.log((1 - missed) / false_alarm), math.log(missed / (1 - false_alarm))
-    condemning = 1 - missed if share >= condemned else false_alarm
-    drift = share * math.log(condemned / accepted) + (1 - share) * math.log((1 - condemned) / (1 - accepted))
-    return (condemning * upper + (1 - condemning) * lower) / drift
-
-
 def upper_bound(hits: float, total: float, deviations: float = 2.576) -> float:
     """An upper bound of the true share, by Wilson's interval; 2.576 standard deviations are 99.5 %."""
     squared, share = deviations**2, hits / total

@@ -106,7 +106,7 @@ def test_one_burst_of_slow_requests_condemns_nothing_however_many_pods_show_it()
         ]
 
     zero, first, second = pods(0, 0), pods(15, 40), pods(30, 240)
-    # Of 15 s of requests those of two are slow, in every pod: 13 %, where 5 % may.
+    # Of 15 s of requests those of two are slow, in every pod: 13 %, where 5 % is accepted.
     burst = judged(zero, *looks(zero, first))
     assert burst.outcome is not Outcome.BREACH
     # In the next round those of ten seconds are.

@@ -7,7 +7,7 @@ from statistics import mean
 
 import pytest
 
-from switchyard.release.sequential import ShareTest, State, alternatives, expected_requests, upper_bound
+from switchyard.release.sequential import ShareTest, State, alternatives, upper_bound
 
 BOUND = 0.01
 
@@ -21,8 +21,12 @@ def state_of(test: ShareTest) -> State:
     return test.state
 
 
-def formula(share: float, condemned: float) -> float:
-    return expected_requests(share, 0.001, condemned, false_alarm=BOUND, missed=BOUND)
+def formula(share: float, condemned: float, accepted: float = 0.001) -> float:
+    """The average number of requests until a verdict, by Wald's formula, which ignores the last request's overshoot."""
+    limit = math.log((1 - BOUND) / BOUND)
+    condemning = 1 - BOUND if share >= condemned else BOUND
+    drift = share * math.log(condemned / accepted) + (1 - share) * math.log((1 - condemned) / (1 - accepted))
+    return (condemning - (1 - condemning)) * limit / drift
 
 
 @pytest.mark.parametrize(("share", "condemned", "requests"), [(0.08, 0.08, 17), (0.01, 0.01, 330), (0.001, 0.01, 680)])
