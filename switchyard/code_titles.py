@@ -180,7 +180,7 @@ TITLES: Mapping[Code, str] = {
     Code.FOLLOWING_UNKNOWN: "Whether every node follows a switch is not known",
     Code.FOLLOWING_NOT_SEEN: "Whether the nodes follow a switch cannot be seen on this cluster",
     Code.PROMETHEUS_UNREADABLE: "Prometheus does not show the metrics of the new version",
-    Code.LOOK_MISUSED: "An option of analyze does not fit the service's strategy",
+    Code.ANALYZE_MISUSED: "An option of analyze does not fit the service's strategy",
     Code.WATCH_IMPOSSIBLE: "The new version could not be watched",
     Code.WATCH_INCOMPLETE: "The watch may not see what it needs",
     Code.ROLLBACK_UNRECORDED: "The result of a rollback could not be recorded",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from switchyard.config.models.service import BlueGreenSettings
     from switchyard.kube.access import ClusterAccess
 
-LOOK_SECONDS = 30
+WATCH_SECONDS = 30
 """Seconds that the version that serves is watched. With Prometheus it should be more than two scrape intervals."""
 
 
@@ -83,7 +83,7 @@ def analyze(
             min=1,
             max=3600,
             metavar="SECONDS",
-            help=f"For blueGreen: seconds for which the version that serves is watched. Default: {LOOK_SECONDS}.",
+            help=f"For blueGreen: seconds for which the version that serves is watched. Default: {WATCH_SECONDS}.",
             show_default=False,
         ),
     ] = None,
@@ -120,7 +120,7 @@ def _analyse_colour(request: Request, service: "BlueGreenSettings", access: "Clu
     if request.pod_hash is not None:
         _refuse(request, service.strategy, "--hash")
     analysis = run_blocking(
-        analyse(access, request.stack, request.service, service, request.prometheus, request.seconds or LOOK_SECONDS)
+        analyse(access, request.stack, request.service, service, request.prometheus, request.seconds or WATCH_SECONDS)
     )
     if request.as_json:
         print_json(analysis.document(request.stack, request.service))
@@ -158,7 +158,7 @@ def _analyse_canary(request: Request, settings: "StackSettings") -> bool:
 
 def _refuse(request: Request, strategy: str, option: str) -> None:
     from switchyard.errors import UsageError
-    from switchyard.release.look_refusals import refuse_option
+    from switchyard.release.analyze_refusals import refuse_option
 
     raise UsageError(str(refuse_option(request.service, strategy, option)))
 

@@ -25,7 +25,7 @@ from switchyard.release import deploy_together
 from switchyard.release.deploy_group import Group
 from switchyard.release.deploy_ledger import DeployLedger
 from switchyard.release.deploy_together import GroupHooks, Outcomes, Part
-from switchyard.release.engine import Answer, Engine
+from switchyard.release.engine import Engine, EngineCommand
 from switchyard.release.group_acts import GroupActs
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Observation
@@ -62,7 +62,7 @@ class GroupCommand:
             for member in requests
         }
 
-    async def run(self, state: Answer | None) -> ExitCode:
+    async def run(self, state: EngineCommand | None) -> ExitCode:
         """Runs the command, and returns its exit code.
 
         Args:

@@ -252,7 +252,7 @@ class Guard:
     def _run(self, record: Record) -> Run:
         key = (record.name.namespace, record.service)
         configured = key in self.services
-        vanished = bool(record.service) and not configured
+        no_longer_configured = bool(record.service) and not configured
         same_key = [entry.name for entry in self.services.values() if key_of(entry.name) == key_of(record.service)]
         return Run(
             mark=self.mark,
@@ -262,7 +262,7 @@ class Guard:
             elsewhere=record.service in same_key,
             renamed=bool(same_key) and record.service not in same_key,
             removed=key in self.removed,
-            destroying=self.destroying and not (self.production and vanished),
+            destroying=self.destroying and not (self.production and no_longer_configured),
         )
 
     @property

@@ -70,7 +70,7 @@ class Runner:
     async def resume(self, record: ReleaseRecord) -> ReleaseRecord:
         """Continues a release whose command has died, or that is held."""
         stands = await self.standing(record)
-        if stands.taken_back:
+        if stands.is_rolled_back:
             return await self._rollback.run(record, "the old colour serves again")
         if stands.condemned:
             return await self._rollback.run(
@@ -92,7 +92,7 @@ class Runner:
             self.check_abort(record, stands)
         except TransitionError as error:
             raise TransitionError(no_abort(record, str(error))) from None
-        if stands.taken_back or apply(stands.state, Event.ABORT).result is Result.ROLLED_BACK:
+        if stands.is_rolled_back or apply(stands.state, Event.ABORT).result is Result.ROLLED_BACK:
             return await self._rollback.run(record, reason)
         await self._ledger.confirm()
         remains = await self._steps.withdraw(record)
@@ -105,13 +105,13 @@ class Runner:
             record: record of the release.
             stands: state of the release.
         """
-        if stands.taken_back:
+        if stands.is_rolled_back:
             return
         if stands.state.irreversible:
             raise_refusal(refuse_abort(record))
         apply(stands.state, Event.ABORT)
 
-    async def take_back(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
+    async def roll_back(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
         """Aborts a release of a group, if its old colour still has its pods."""
         stands = await self.standing(record)
         return await self._rollback.run(record, reason) if stands.state.can_roll_back else record
@@ -123,7 +123,7 @@ class Runner:
             switchyard.errors.TransitionError: the release is not in its bake.
         """
         stands = await self.standing(record)
-        if stands.taken_back:
+        if stands.is_rolled_back:
             return await self._rollback.run(record, "the old colour serves again")
         event = Event.RESUME if stands.state.phase is Phase.RETIRE else Event.RETIRE
         return await self._go_on(_continued(record), apply(stands.state, event))

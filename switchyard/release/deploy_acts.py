@@ -1,6 +1,6 @@
 """The changes that a release makes through the engine and to the selector.
 
-`LoneActs` makes them for a service that is released alone. `switchyard.release.group_acts.GroupActs` makes them for all
+`SingleServiceActs` makes them for a service that is released alone, `switchyard.release.group_acts.GroupActs` for all
 services that are released together, at once.
 """
 
@@ -98,7 +98,7 @@ class Acts(Protocol):
         """Waits until another version of the group has failed its watch."""
 
 
-class LoneActs:
+class SingleServiceActs:
     """The changes of a release of one service, made through the engine and to the selector.
 
     Args:

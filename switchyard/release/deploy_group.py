@@ -31,8 +31,8 @@ ForAll = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any] | None]]
 
 
 @dataclass
-class Meeting:
-    """An action that one service does for the whole group, once every service is ready for it.
+class PhaseBarrier:
+    """Waits until every service of a group has reached a point, where one service then acts for all of them.
 
     Attributes:
         values: the value that each service contributes, by the key of the service.
@@ -57,7 +57,7 @@ class Group:
         self._passed: dict[str, set[Phase]] = {key: set() for key in phases}
         self._setbacks: dict[str, tuple[Phase, Ended]] = {}
         self._gone: set[str] = set()
-        self._meetings: dict[str, Meeting] = {}
+        self._meetings: dict[str, PhaseBarrier] = {}
         self._ending: set[str] = set()
         self._changed = asyncio.Event()
 
@@ -122,7 +122,7 @@ class Group:
         Raises:
             GateRefusedError: another release has ended before it was ready.
         """
-        meeting = self._meetings.setdefault(phase, Meeting())
+        meeting = self._meetings.setdefault(phase, PhaseBarrier())
         meeting.values[key] = value
         self._notify()
         await self._until(lambda: meeting.begun or self._decided(key, phase) or self._is_complete(meeting, phase))
@@ -198,11 +198,11 @@ class Group:
             )
         )
 
-    def _join(self, key: str, name: str, value: Any) -> Meeting:
+    def _join(self, key: str, name: str, value: Any) -> PhaseBarrier:
         """Adds the value of a service to a meeting, or to a new one if the last one started without it."""
-        meeting = self._meetings.setdefault(name, Meeting())
+        meeting = self._meetings.setdefault(name, PhaseBarrier())
         if meeting.begun:
-            meeting = self._meetings[name] = Meeting()
+            meeting = self._meetings[name] = PhaseBarrier()
         meeting.values[key] = value
         self._notify()
         return meeting
@@ -210,7 +210,7 @@ class Group:
     async def _answer(
         self,
         key: str,
-        meeting: Meeting,
+        meeting: PhaseBarrier,
         act: Callable[[Mapping[str, Any]], Awaitable[Any]],
     ) -> Any:
         if not meeting.begun:
@@ -232,7 +232,7 @@ class Group:
         """Whether a release has ended a phase, or started after it."""
         return key in self._gone or _after(self._phases[key], phase) or phase in self._passed[key]
 
-    def _is_complete(self, meeting: Meeting, phase: Phase) -> bool:
+    def _is_complete(self, meeting: PhaseBarrier, phase: Phase) -> bool:
         return all(key in meeting.values or key in self._gone or _after(at, phase) for key, at in self._phases.items())
 
     def _other(self, key: str, phase: Phase) -> tuple[str, Ended] | None:

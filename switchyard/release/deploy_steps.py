@@ -13,7 +13,7 @@ from switchyard.errors import EngineError, GateRefusedError
 from switchyard.kube.polling import poll_until
 from switchyard.release.convergence import Convergence
 from switchyard.release.convergence_text import not_converged
-from switchyard.release.deploy_acts import Acts, LoneActs, Patch, Warming
+from switchyard.release.deploy_acts import Acts, Patch, SingleServiceActs, Warming
 from switchyard.release.deploy_ledger import NO_JOURNAL, DeployLedger, RollbackJournal
 from switchyard.release.deploy_protocol import Ended
 from switchyard.release.deploy_refusals import abort_incomplete, refuse_requests
@@ -31,7 +31,7 @@ from switchyard.release.receipt_warnings import judged, not_renewed_yet
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.release_context import ReleaseContext
 from switchyard.release.standing import Live
-from switchyard.release.switch_doubt import refuse_in_doubt, seen_by_now
+from switchyard.release.switch_doubt import recheck_after_watch, refuse_in_doubt
 from switchyard.release.verdict import Verdict
 from switchyard.release.verdict_event import EVENTS, in_words
 from switchyard.release.verdict_numbers import WatchedVerdict
@@ -62,7 +62,7 @@ class ClusterSteps:
     ) -> None:
         self._place = place
         by_weights = settings.engine is SwitchEngine.ALB_WEIGHTS
-        self._acts = acts or LoneActs(place.engine, ledger, place.warn, by_weights=by_weights)
+        self._acts = acts or SingleServiceActs(place.engine, ledger, place.warn, by_weights=by_weights)
         self._ledger = ledger
         self._settings = settings
         self._early_watch = EarlyWatch(self._acts)
@@ -169,7 +169,9 @@ class ClusterSteps:
 
     async def _seen(self, record: ReleaseRecord, ended: Ended) -> Ended:
         """The outcome of a watch, after a switch in doubt was checked again. A bad version does not wait for it."""
-        looking = asyncio.create_task(seen_by_now(ended, self._place.cluster, record, lambda: self._observed(record)))
+        looking = asyncio.create_task(
+            recheck_after_watch(ended, self._place.cluster, record, lambda: self._observed(record))
+        )
         if await self._early_watch.permits(looking):
             return await looking
         looking.cancel()

@@ -72,7 +72,7 @@ class Part:
     @property
     def bakes(self) -> bool:
         """Whether the watch has passed, so that the release is independent of the others."""
-        return not self.standing.taken_back and self.standing.state.phase in {Phase.BAKE, Phase.RETIRE}
+        return not self.standing.is_rolled_back and self.standing.state.phase in {Phase.BAKE, Phase.RETIRE}
 
     @property
     def serves_new(self) -> bool:
@@ -88,7 +88,7 @@ async def begin(group: Group, parts: Mapping[str, Part], hold_after: Phase | Non
 async def resume(group: Group, parts: Mapping[str, Part]) -> Outcomes:
     """Continues releases that are held or whose command has died. Releases in phase bake wait for the others."""
     for key, part in parts.items():
-        if part.standing.taken_back or part.standing.condemned:
+        if part.standing.is_rolled_back or part.standing.condemned:
             group.condemn(key, part.record.phases[-1].detail or "its old version serves again")
     for key, part in parts.items():
         if part.bakes:
@@ -102,7 +102,7 @@ async def resume(group: Group, parts: Mapping[str, Part]) -> Outcomes:
             continue
         if back is not None:
             reason = f"released together with {back}, which was rolled back"
-            outcomes |= await _each(group, {key: partial(part.runner.take_back, part.record, reason)})
+            outcomes |= await _each(group, {key: partial(part.runner.roll_back, part.record, reason)})
         elif reached:
             outcomes |= await _each(group, {key: partial(part.runner.resume, part.record)})
         else:
@@ -118,7 +118,7 @@ async def abort(group: Group, parts: Mapping[str, Part], by: str) -> Outcomes:
         GateRefusedError: a hook has run after which an old version no longer works.
     """
     _check_abort(parts)
-    back = {key: part for key, part in parts.items() if part.serves_new or part.standing.taken_back}
+    back = {key: part for key, part in parts.items() if part.serves_new or part.standing.is_rolled_back}
     others = {key: part for key, part in parts.items() if key not in back}
     for key in others:
         group.leave(key, None)

@@ -21,7 +21,7 @@ from switchyard.kube.rolled_back import find_rolled_back
 from switchyard.release import retries
 from switchyard.release.convergence import Convergence
 from switchyard.release.drill_journal import DrillJournal
-from switchyard.release.drill_refusals import not_back, refuse_cold, refuse_condemned, refuse_unsettled
+from switchyard.release.drill_refusals import not_back, refuse_condemned, refuse_not_warm, refuse_unsettled
 from switchyard.release.fast_lane import FastLane
 from switchyard.release.fast_lane_protocol import Steps
 from switchyard.release.plan import Act, ColourState, Observation, Plan
@@ -123,7 +123,7 @@ class Drill:
         other = observation.colours[observation.serving.other]
         raise_refusal(refuse_condemned(observation, find_rolled_back(releases.rolled_back, other.colour, other.tag)))
         rollback = await self._lane().plan_rollback(observation)
-        raise_refusal(refuse_cold(rollback))
+        raise_refusal(refuse_not_warm(rollback))
         await self._journal.check(rollback)
         return DrillPlan(observation, rollback.source, rollback.to)
 

@@ -62,7 +62,7 @@ def refuse_condemned(observation: Observation, version: RolledBack | None) -> Re
     )
 
 
-def refuse_cold(plan: Plan) -> Refusal | None:
+def refuse_not_warm(plan: Plan) -> Refusal | None:
     """Refuses a drill when a rollback would have to warm its version first.
 
     Args:

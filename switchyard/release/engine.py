@@ -43,7 +43,7 @@ class Step:
         return self.urn.rpartition("::")[2]
 
 
-class Answer:
+class EngineCommand:
     """A command of the engine that runs in parallel with this program.
 
     It prints to files and not to pipes: the engine of a command that was killed then ends in order, and leaves no lock.
@@ -95,11 +95,11 @@ class Answer:
         self._errors.close()
 
 
-class NoAnswer(Answer):
-    """The answer of an engine that cannot be started.
+class FailedEngineCommand(EngineCommand):
+    """A command of an engine that cannot be started.
 
     Args:
-        problem: why not.
+        problem: the reason.
     """
 
     def __init__(self, problem: str) -> None:
@@ -198,11 +198,11 @@ class Engine:
         finally:
             answer.close()
 
-    def begin_outputs(self) -> "Answer":
+    def begin_outputs(self) -> "EngineCommand":
         """Starts to read the outputs of the stack, without secret ones, and returns at once."""
         return self._start("stack", "output", "--json")
 
-    def _start(self, *arguments: str) -> Answer:
+    def _start(self, *arguments: str) -> EngineCommand:
         # Beside this interpreter first: it is the one pinned for this project, activated or not.
         pulumi = shutil.which("pulumi", path=str(Path(sys.prefix) / "bin")) or shutil.which("pulumi")
         if pulumi is None:
@@ -222,7 +222,7 @@ class Engine:
             )
         except OSError as error:
             raise EngineError(f"{pulumi} cannot be run: {error.strerror or error}") from None
-        return Answer(process, output, errors)
+        return EngineCommand(process, output, errors)
 
 
 def _set_commands(values: Mapping[str, object]) -> Iterator[tuple[str, ...]]:

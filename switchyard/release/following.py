@@ -142,10 +142,10 @@ async def still_behind(cluster: Cluster, plan: Plan, receipt: Mapping[str, Any] 
         and all(node.get("follows") is True or node.get("node") == ALL_NODES for node in nodes)
     ):
         return ()
-    return (await ask_again(cluster, plan)).may_send_to_old
+    return (await recheck_following(cluster, plan)).may_send_to_old
 
 
-async def ask_again(cluster: Cluster, plan: Plan) -> Receipt:
+async def recheck_following(cluster: Cluster, plan: Plan) -> Receipt:
     """Observes a completed switch again: endpoints, load balancer, and which version answers on each node.
 
     Args:

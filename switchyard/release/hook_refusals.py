@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from switchyard.codes import Code
 from switchyard.config.commands import typed
-from switchyard.gates.rules.left_behind import RULE, how_to_override
+from switchyard.gates.rules.incompatible_version import RULE, how_to_override
 from switchyard.gates.rules.refusal import Refusal
-from switchyard.kube.left_behind import LeftBehind, find_left_behind
+from switchyard.kube.incompatible_version import IncompatibleVersion, find_incompatible_version
 from switchyard.release.plan import Act, Plan
 from switchyard.release.record import ReleaseRecord
 from switchyard.release.refusals import UNTOUCHED
@@ -22,7 +22,7 @@ def refuse_gone(plan: Plan, releases: Iterable[ReleaseRecord | None]) -> Refusal
     """
     if not plan.patch:
         return None
-    left = find_left_behind(releases, plan.target.value, plan.to_tag)
+    left = find_incompatible_version(releases, plan.target.value, plan.to_tag)
     if left is None:
         return None
     key, tag = plan.observation.name.key, plan.to_tag or str(plan.target)
@@ -45,7 +45,7 @@ def refuse_abort(record: ReleaseRecord) -> Refusal | None:
     hook = record.irreversible
     if hook is None:
         return None
-    key, left = record.service, LeftBehind(record, hook, is_before=True)
+    key, left = record.service, IncompatibleVersion(record, hook, is_before=True)
     return Refusal(
         code=Code.OLD_VERSION_GONE,
         step=f"{key}: the abort of {record.tag}",

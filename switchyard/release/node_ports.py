@@ -8,7 +8,7 @@ from typing import Any
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.errors import ClusterError
 from switchyard.kube.api import BoundedApi, ProxyRequest
-from switchyard.kube.fresh_answers import FreshAnswer, ask_anew
+from switchyard.kube.new_connection import NewConnectionAnswer, get_over_new_connection
 from switchyard.manifests.labels import selector
 from switchyard.release.plan import Observation, Plan
 from switchyard.release.receipt import NodeAnswer, Receipt
@@ -92,12 +92,12 @@ async def follow_nodes(
     """
     turns, end, is_answered = asyncio.Semaphore(AT_ONCE), elapsed() + NODES_SECONDS, False
 
-    async def ask(node: str) -> FreshAnswer | None:
+    async def ask(node: str) -> NewConnectionAnswer | None:
         nonlocal is_answered
         async with turns:
             if not is_answered and ended():
                 return None
-            answer = await ask_anew(api, "nodes", None, f"{node}:{port.number}", port.request)
+            answer = await get_over_new_connection(api, "nodes", None, f"{node}:{port.number}", port.request)
             is_answered = is_answered or answer.answered
             return answer
 
@@ -116,9 +116,9 @@ async def _followed(
 ) -> NodeAnswer:
     first = last_old = None
     in_a_row = probes = 0
-    last = FreshAnswer()
+    last = NewConnectionAnswer()
     while True:
-        answer: FreshAnswer | None = await ask(node)
+        answer: NewConnectionAnswer | None = await ask(node)
         if answer is None:
             why = last.problem or f"no node has answered in {NODES_SECONDS} s"
             return NodeAnswer(node, None, f"its NodePort {port.number} was not seen to answer: {why}", probes=probes)
@@ -140,7 +140,7 @@ async def _followed(
         await asyncio.sleep(EVERY_SECONDS)
 
 
-def _behind(node: str, port: NodePort, last_old: float | None, probes: int, last: FreshAnswer) -> NodeAnswer:
+def _behind(node: str, port: NodePort, last_old: float | None, probes: int, last: NewConnectionAnswer) -> NodeAnswer:
     """The result for a node on which the new version did not answer in time."""
     if last_old is None or not port.header.is_old(last.headers):
         value = last.headers.get(port.header.name)
@@ -176,7 +176,9 @@ async def _side(api: BoundedApi, observation: Observation, colour: Colour) -> Si
         return Side(colour, tag, problem=str(error))
     names = [pod["metadata"]["name"] for pod in listed["items"] if _is_ready(pod)][:PODS_ASKED]
     targets = [f"{name}:{settings.port}" for name in names]
-    answers = await asyncio.gather(*(ask_anew(api, "pods", settings.namespace, target, request) for target in targets))
+    answers = await asyncio.gather(
+        *(get_over_new_connection(api, "pods", settings.namespace, target, request) for target in targets)
+    )
     headers = [answer.headers for answer in answers if answer.headers]
     return Side(colour, tag, headers, next((answer.problem for answer in answers if answer.problem), ""))
 

@@ -7,7 +7,7 @@ from switchyard.config.commands import typed
 from switchyard.config.models.service import Colour
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal
-from switchyard.kube.left_behind import RecordedRelease
+from switchyard.kube.incompatible_version import RecordedRelease
 from switchyard.release.plan import Act, Observation
 from switchyard.release.refusals import UNTOUCHED, refuse_nothing_before
 

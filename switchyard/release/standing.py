@@ -30,12 +30,12 @@ class Standing:
 
     Attributes:
         state: the state for the state machine of the phases.
-        taken_back: whether the old colour serves again after the switch of the release.
+        is_rolled_back: whether the old colour serves again after the switch of the release.
         condemned: whether the new version failed its watch, and the rollback has not been done.
     """
 
     state: State
-    taken_back: bool = False
+    is_rolled_back: bool = False
     condemned: bool = False
 
 
@@ -59,7 +59,7 @@ def standing(record: ReleaseRecord, live: Live) -> Standing:
     last = record.phases[-1] if record.phases else None
     return Standing(
         state,
-        taken_back=serving is Side.OLD and phase not in BEFORE_SWITCH,
+        is_rolled_back=serving is Side.OLD and phase not in BEFORE_SWITCH,
         condemned=serving is Side.NEW and last is not None and last.outcome == Event.BREACHED,
     )
 

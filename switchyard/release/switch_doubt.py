@@ -8,7 +8,7 @@ from switchyard.errors import ClusterError
 from switchyard.kube.cluster import Cluster
 from switchyard.release.deploy_protocol import Ended
 from switchyard.release.deploy_refusals import refuse_requests
-from switchyard.release.following import ask_again
+from switchyard.release.following import recheck_following
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt import Receipt
 from switchyard.release.receipt_warnings import NODES_NAMED, judged
@@ -17,7 +17,7 @@ from switchyard.release.record import ReleaseRecord
 FOLLOWS_NOW = "Every node follows the switch by now"
 
 
-async def seen_by_now(
+async def recheck_after_watch(
     ended: Ended, cluster: Cluster, record: ReleaseRecord, observe: Callable[[], Awaitable[Observation]]
 ) -> Ended:
     """The outcome of a watch after a switch in doubt was checked again. If that fails, the doubt remains.
@@ -58,4 +58,4 @@ async def refuse_in_doubt(cluster: Cluster, record: ReleaseRecord, observation: 
 async def _look_again(cluster: Cluster, record: ReleaseRecord, observation: Observation) -> Receipt:
     """Observes the switch of a release again. Returns the receipt, and what does not follow."""
     plan = Plan(Act.SWITCH, observation, Colour(record.target), patch=False)
-    return judged(plan, await ask_again(cluster, plan))
+    return judged(plan, await recheck_following(cluster, plan))

@@ -15,7 +15,7 @@ from switchyard.cli.release_text import doubt_line, release_line
 from switchyard.cli.service_status import ServiceStatus
 from switchyard.cli.status_changes import described
 from switchyard.cli.status_display import rendered
-from switchyard.cli.status_watch import Look
+from switchyard.cli.status_watch import StatusReading
 from switchyard.config.models.service import Track
 from switchyard.config.models.service_name import ServiceName
 from switchyard.config.models.switch_engine import SwitchEngine
@@ -191,7 +191,7 @@ def test_a_switch_that_was_not_seen_to_be_followed_is_said_until_it_is(
 def text(service: ServiceStatus) -> str:
     """A service as `status --watch` shows it on a terminal."""
     console = Console(width=400, file=io.StringIO(), record=True)
-    console.print(rendered("test", Look(START, (service,), START)))
+    console.print(rendered("test", StatusReading(START, (service,), START)))
     return console.export_text()
 
 

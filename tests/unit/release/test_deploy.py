@@ -162,7 +162,7 @@ def test_a_command_without_its_lease_changes_nothing_more() -> None:
 
 def test_the_cluster_decides_where_a_release_stands() -> None:
     switched = standing(FIRST, Live("green", {"green", "blue"}))
-    assert (switched.state.phase, switched.taken_back) == (Phase.SWITCH, False)
+    assert (switched.state.phase, switched.is_rolled_back) == (Phase.SWITCH, False)
 
 
 def test_a_release_that_has_not_switched_is_proved_again_when_it_is_resumed() -> None:

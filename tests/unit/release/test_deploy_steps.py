@@ -152,7 +152,7 @@ def test_endpoints_that_follow_their_pods_late_are_waited_for(monkeypatch: pytes
     async def updated(*_: object) -> None:
         pass
 
-    monkeypatch.setattr(deploy_acts.LoneActs, "_update", updated)
+    monkeypatch.setattr(deploy_acts.SingleServiceActs, "_update", updated)
 
     async def at_once(observe: Any, enough: Any, **_: float) -> Any:
         looks = [await observe() for _ in range(3)]

@@ -15,7 +15,7 @@ import pytest
 from switchyard.config.models.service import Colour
 from switchyard.errors import EngineError, GateRefusedError
 from switchyard.release.convergence import Convergence, converge
-from switchyard.release.deploy_acts import LoneActs
+from switchyard.release.deploy_acts import SingleServiceActs
 from switchyard.release.engine import Engine, Step
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.warming import warm
@@ -170,7 +170,7 @@ def test_pods_are_missing_in_the_configuration_only_if_the_cluster_has_some(
 def test_a_deploy_and_its_rollback_refresh_the_ingresses_where_a_load_balancer_switches(
     play: Play, asked: Callable[[], list[list[str]]], *, back: bool, by_weights: bool
 ) -> None:
-    acts = LoneActs(play({"preview": steps()}), cast("Ledger", None), print, by_weights=by_weights)
+    acts = SingleServiceActs(play({"preview": steps()}), cast("Ledger", None), print, by_weights=by_weights)
     asyncio.run(acts.converge_back("backend", Colour.BLUE, None) if back else acts.converge("backend", Colour.GREEN))
     [refresh] = [words for words in asked() if words[0] == "refresh"]
     assert any(word.endswith(":Ingress::*-backend") for word in refresh) is by_weights

@@ -82,13 +82,13 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[Receipt | Exception], lis
     def see(answer: Receipt | Exception) -> list[str]:
         looks: list[str] = []
 
-        async def ask_again(*_: object) -> Receipt:
+        async def recheck_following(*_: object) -> Receipt:
             looks.append("look")
             if isinstance(answer, Exception):
                 raise answer
             return answer
 
-        monkeypatch.setattr(switch_doubt, "ask_again", ask_again)
+        monkeypatch.setattr(switch_doubt, "recheck_following", recheck_following)
         return looks
 
     return see
@@ -206,7 +206,7 @@ def test_a_look_at_nodes_does_not_keep_a_version_that_goes_back_with_another_one
         def condemn(self, detail: str) -> None:
             raise AssertionError(detail)
 
-    monkeypatch.setattr(switch_doubt, "ask_again", endless)
+    monkeypatch.setattr(switch_doubt, "recheck_following", endless)
     steps._early_watch._others = Others()
     assert asyncio.run(asyncio.wait_for(steps.watch(IN_DOUBT), 10)).receipt is None
     assert condemned, "it was not looked again"

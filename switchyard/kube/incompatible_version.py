@@ -82,7 +82,7 @@ class PastRelease(RecordedRelease, Protocol):
 
 
 @dataclass(frozen=True)
-class LeftBehind:
+class IncompatibleVersion:
     """The reason why a version no longer works.
 
     Attributes:
@@ -107,7 +107,9 @@ class LeftBehind:
         )
 
 
-def find_left_behind(releases: Iterable[PastRelease | None], colour: str, tag: str | None) -> LeftBehind | None:
+def find_incompatible_version(
+    releases: Iterable[PastRelease | None], colour: str, tag: str | None
+) -> IncompatibleVersion | None:
     """The reason why a version no longer works; None if the record has none.
 
     Releases that never served change nothing about it. A later one by which that very version has served does: it has
@@ -124,7 +126,7 @@ def find_left_behind(releases: Iterable[PastRelease | None], colour: str, tag: s
             continue
         hook = release.irreversible
         if hook is not None and release.source == colour and tag in {None, release.from_tag}:
-            return LeftBehind(release, hook, is_before)
+            return IncompatibleVersion(release, hook, is_before)
         if release.kind != DRILL and release.result == SUCCEEDED:
             if release.tag == tag:
                 return None

@@ -8,7 +8,8 @@ import pytest
 
 from switchyard.cli.release_text import doubt_line
 from switchyard.cli.service_status import ServiceStatus
-from switchyard.cli.status_doubt import ask_where_in_doubt
+from switchyard.cli.switch_recheck import recheck_doubtful_switches
+from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.service import Colour, Track
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import GateRefusedError, UnreachableError
@@ -22,6 +23,7 @@ from switchyard.release.receipt import ALL_NODES, NodeAnswer, Receipt
 from tests.support.observed import NAME, observed, settings
 from tests.support.release_records import record
 
+CLUSTER = ExistingCluster(kind="existing")
 THEN = "backend: 1 of 2 nodes do not follow the switch to green (SY-P140). Restart kube-proxy."
 IN_DOUBT = record(kind="switch", result=Result.SUCCEEDED, receipt={"started": "2030-01-31T12:00:00Z", "doubt": THEN})
 FOLLOWS = Receipt("", endpoints_after=0.1, ready_endpoints=3, nodes=(NodeAnswer("node-1", True, answered_after=0.2),))
@@ -46,7 +48,7 @@ def asked(
             raise answer
         return observed(Colour.GREEN)
 
-    async def ask_again(_: object, plan: Plan) -> Receipt:
+    async def recheck_following(_: object, plan: Plan) -> Receipt:
         targets.append(plan.target)
         if isinstance(answer, Exception):
             raise answer
@@ -54,9 +56,9 @@ def asked(
 
     monkeypatch.setattr(Cluster, "connect", connect)
     monkeypatch.setattr("switchyard.cli.release_cluster.observe_service", observe)
-    monkeypatch.setattr("switchyard.release.following.ask_again", ask_again)
+    monkeypatch.setattr("switchyard.release.following.recheck_following", recheck_following)
     services: Any = {"backend": settings("green")}
-    [after] = asyncio.run(ask_where_in_doubt(ClusterAccess(), "test", services, [status(release)]))
+    [after] = asyncio.run(recheck_doubtful_switches(ClusterAccess(), "test", services, [status(release)], CLUSTER))
     return after.release, targets
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from switchyard.kube.api import ProxyRequest
-from switchyard.kube.fresh_answers import FreshAnswer, ask_anew
+from switchyard.kube.new_connection import NewConnectionAnswer, get_over_new_connection
 from tests.support.api_server import PlayedApiServer, denial, server
 
 __all__ = ["server"]
@@ -14,9 +14,9 @@ __all__ = ["server"]
 NODE = "/api/v1/nodes/worker:30080/proxy/none"
 
 
-def ask(server: PlayedApiServer, seconds: float = 5) -> FreshAnswer:
+def ask(server: PlayedApiServer, seconds: float = 5) -> NewConnectionAnswer:
     request = ProxyRequest("/none", seconds)
-    return server.run(lambda cluster: ask_anew(cluster.api, "nodes", None, "worker:30080", request))
+    return server.run(lambda cluster: get_over_new_connection(cluster.api, "nodes", None, "worker:30080", request))
 
 
 def test_an_answer_is_handed_on_with_its_headers(server: PlayedApiServer) -> None:
@@ -59,13 +59,13 @@ def test_a_node_that_does_not_answer_is_a_problem_after_its_bound(server: Played
 def test_requests_are_sent_with_a_connection_of_their_own() -> None:
     headers: list[httpx.Headers] = []
 
-    async def run() -> FreshAnswer:
+    async def run() -> NewConnectionAnswer:
         class PlayedApi:
             async def get_through_proxy(self, *asked: object) -> object:
                 headers.append(httpx.Headers(asked[3].headers))  # type: ignore[attr-defined]
                 raise AssertionError
 
-        return await ask_anew(PlayedApi(), "nodes", None, "worker:30080", ProxyRequest("/none", 1))  # type: ignore[arg-type]
+        return await get_over_new_connection(PlayedApi(), "nodes", None, "worker:30080", ProxyRequest("/none", 1))  # type: ignore[arg-type]
 
     with pytest.raises(AssertionError):
         asyncio.run(run())

@@ -59,7 +59,7 @@ class Queue(Protocol):
         """Reads the record, changes it and writes it."""
 
 
-class Courier:
+class NotificationSender:
     """Sends the messages of one service.
 
     Args:

@@ -23,7 +23,7 @@ _STATUS = re.compile(r"invalid upgrade response: status code (\d+)")
 
 
 @dataclass(frozen=True)
-class FreshAnswer:
+class NewConnectionAnswer:
     """An answer over a new connection.
 
     Attributes:
@@ -37,9 +37,9 @@ class FreshAnswer:
     answered: bool = False
 
 
-async def ask_anew(
+async def get_over_new_connection(
     api: BoundedApi, resource: str, namespace: str | None, target: str, asked: ProxyRequest
-) -> FreshAnswer:
+) -> NewConnectionAnswer:
     """Sends one GET over a new connection. Raises no `ClusterError`.
 
     Args:
@@ -54,17 +54,17 @@ async def ask_anew(
     try:
         answer = await api.get_through_proxy(resource, namespace, target, request)
     except AccessDeniedError as error:
-        return FreshAnswer(problem=f"the kubeconfig's user {error.summary}")
+        return NewConnectionAnswer(problem=f"the kubeconfig's user {error.summary}")
     except ClusterError as error:
-        return FreshAnswer(problem=str(error))
+        return NewConnectionAnswer(problem=str(error))
     if is_status(answer):
         refused = _STATUS.search(answer.body)
         if refused is None:
-            return FreshAnswer(problem=f"the API server does not reach it ({answer.status})")
-        return FreshAnswer(
+            return NewConnectionAnswer(problem=f"the API server does not reach it ({answer.status})")
+        return NewConnectionAnswer(
             problem=f"GET {asked.path} is answered with {refused[1]}, not with 400 or more", answered=True
         )
     if OF_API_SERVER in answer.headers:
         problem = "a proxy before the API server takes the header Connection away, so that connections are kept"
-        return FreshAnswer(problem=problem, answered=True)
-    return FreshAnswer(answer.headers, answered=True)
+        return NewConnectionAnswer(problem=problem, answered=True)
+    return NewConnectionAnswer(answer.headers, answered=True)

@@ -18,25 +18,26 @@ from switchyard.kube.cluster import Cluster
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from switchyard.config.kinds import Cluster as ClusterSettings
     from switchyard.release.latest import LatestRelease
     from switchyard.release.plan import Observation
 
 
-async def ask_where_in_doubt(
+async def recheck_doubtful_switches(
     access: ClusterAccess,
     stack: str,
     services: Mapping[str, ServiceSettings],
     statuses: list[ServiceStatus],
-    of_cluster: object = None,
+    cluster_settings: "ClusterSettings",
 ) -> list[ServiceStatus]:
-    """The statuses, after each switch in doubt was checked again.
+    """Returns the statuses after checking each switch in doubt again.
 
     Args:
         access: the cluster.
         stack: name of the stack.
         services: services of the stack.
         statuses: statuses of these services.
-        of_cluster: settings of the cluster, which have its load balancer.
+        cluster_settings: settings of the cluster, which have its load balancer.
     """
     if not any(status.release is not None and status.release.doubt for status in statuses):
         return statuses
@@ -45,32 +46,32 @@ async def ask_where_in_doubt(
 
     cluster = await Cluster.connect(access)
 
-    async def asked(status: ServiceStatus) -> ServiceStatus:
+    async def rechecked(status: ServiceStatus) -> ServiceStatus:
         settings, release = services[key_of(status.name)], status.release
         if release is None or release.doubt is None or not isinstance(settings, BlueGreenSettings):
             return status
-        routing = switching_load_balancer(of_cluster, key_of(status.name), settings)
+        routing = switching_load_balancer(cluster_settings, key_of(status.name), settings)
 
         async def observe() -> "Observation":
             return await observe_service(cluster, access, stack, status.name, settings, routing)
 
-        return replace(status, release=await _asked(cluster, observe, release))
+        return replace(status, release=await _rechecked(cluster, observe, release))
 
-    return list(await asyncio.gather(*map(asked, statuses)))
+    return list(await asyncio.gather(*map(rechecked, statuses)))
 
 
-async def _asked(
+async def _rechecked(
     cluster: Cluster, observe: "Callable[[], Awaitable[Observation]]", release: "LatestRelease"
 ) -> "LatestRelease":
     """The release after its switch was checked again. If that fails, the doubt remains."""
-    from switchyard.release.following import ask_again
+    from switchyard.release.following import recheck_following
     from switchyard.release.plan import Act, Plan
     from switchyard.release.receipt_warnings import doubt
 
     try:
         observation = await observe()
         plan = Plan(Act.SWITCH, observation, observation.serving, patch=False)
-        receipt = await ask_again(cluster, plan)
+        receipt = await recheck_following(cluster, plan)
     except (ClusterError, GateRefusedError):
         return release
     now = doubt(plan, receipt)

@@ -9,7 +9,7 @@ import pytest
 
 from switchyard.config.commands import messages_about
 from switchyard.config.models.service import Track
-from switchyard.kube.left_behind import parse_releases
+from switchyard.kube.incompatible_version import parse_releases
 from switchyard.manifests.labels import selector
 from switchyard.release.hook_record import HookOutcome, HookRecord
 from switchyard.release.phases import Phase, Result

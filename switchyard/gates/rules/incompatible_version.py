@@ -6,13 +6,13 @@ from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.remedies import setting
-from switchyard.kube.left_behind import LeftBehind
+from switchyard.kube.incompatible_version import IncompatibleVersion
 
 RULE = "a version gets no traffic if it may not work with the present data"
 
 
-def refuse_left_behind(
-    name: str, service: ServiceSettings, to: Track, serving: Track | None, left: LeftBehind | None
+def refuse_incompatible_version(
+    name: str, service: ServiceSettings, to: Track, serving: Track | None, left: IncompatibleVersion | None
 ) -> Refusal | None:
     """Refuses a switch by an update to a version that no longer works.
 
@@ -36,7 +36,7 @@ def refuse_left_behind(
     )
 
 
-def how_to_override(key: str, tag: str, left: LeftBehind) -> str:
+def how_to_override(key: str, tag: str, left: IncompatibleVersion) -> str:
     """The sentence with the command by which an operator overrides the refusal.
 
     Args:

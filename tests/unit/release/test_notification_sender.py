@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from switchyard.errors import UnreachableError
-from switchyard.release import courier as module
+from switchyard.release import notification_sender as module
 from switchyard.release.deploy import Ended
 from switchyard.release.outbox import Outbox
 from switchyard.release.phases import Event, Phase, Result
@@ -71,7 +71,7 @@ def test_messages_of_killed_commands_arrive_once_or_are_in_doubt(capsys: pytest.
         webhooks = Webhooks(play.world, down=lambda _: chance.random() < 0.2)
         call: Callable[[], object] = play.deploy
         for attempt in range(60):
-            telling(play, webhooks, BOTH, [])  # each command has a courier of its own
+            telling(play, webhooks, BOTH, [])  # each command has its own sender
             play.world.kill = chance.randrange(60) if attempt < 20 else None
             kills += killed(webhooks, call)
             current = play.world.releases.current
