@@ -32,8 +32,7 @@ from switchyard.release.record import ReleaseRecord
 from switchyard.release.release_context import ReleaseContext
 from switchyard.release.standing import Live
 from switchyard.release.switch_doubt import recheck_after_watch, refuse_in_doubt
-from switchyard.release.verdict import Verdict
-from switchyard.release.verdict_event import EVENTS, in_words
+from switchyard.release.verdict import Outcome, Verdict, in_words
 from switchyard.release.verdict_numbers import WatchedVerdict
 from switchyard.release.warm_changes import ColourChange
 from switchyard.release.warming import warm
@@ -42,6 +41,9 @@ from switchyard.release.watch_readiness import check_metrics
 
 CONDEMNED = "ended early: the new version is worse than accepted"
 """Detail of a step after the switch that ended early because of a bad version."""
+
+EVENTS = {Outcome.PASS: Event.PASSED, Outcome.BREACH: Event.BREACHED}
+"""The event for each outcome of a watch; other outcomes have no verdict."""
 
 ENDPOINT_SECONDS = 15.0
 """Seconds within which another controller must write the endpoints of ready pods."""

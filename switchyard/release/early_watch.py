@@ -7,8 +7,7 @@ from typing import Any, Protocol
 
 from switchyard.errors import ClusterError
 from switchyard.release.deploy_protocol import Ended
-from switchyard.release.verdict import Verdict
-from switchyard.release.verdict_event import breach, in_words
+from switchyard.release.verdict import Outcome, Verdict, in_words
 
 
 class Others(Protocol):
@@ -52,7 +51,7 @@ class EarlyWatch:
     @property
     def is_condemned(self) -> bool:
         """Whether this version, or another one of the group, is worse than accepted."""
-        return breach(self._task) is not None or (self._others is not None and self._others.condemned() is not None)
+        return _breach(self._task) is not None or (self._others is not None and self._others.condemned() is not None)
 
     async def permits(self, *tasks: "asyncio.Task[Any]") -> bool:
         """Waits until the tasks are done, or the version failed its watch. Returns False in the latter case."""
@@ -101,5 +100,12 @@ class EarlyWatch:
         return None if self._others is None else asyncio.create_task(self._others.until_condemned())
 
     def _tell_others(self, watch: "asyncio.Task[Verdict]") -> None:
-        if self._others is not None and (verdict := breach(watch)) is not None:
+        if self._others is not None and (verdict := _breach(watch)) is not None:
             self._others.condemn(in_words(verdict))
+
+
+def _breach(watch: asyncio.Task[Verdict] | None) -> Verdict | None:
+    """The verdict of a watch that the new version failed; None for any other watch."""
+    if watch is None or not watch.done() or watch.cancelled() or watch.exception() is not None:
+        return None
+    return watch.result() if watch.result().outcome is Outcome.BREACH else None

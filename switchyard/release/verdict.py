@@ -136,3 +136,10 @@ def _missing(finding: Finding) -> str:
     bad = "fails" if finding.question == ERRORS else "is slow"
     shown = f"to show a share below {percent(finding.condemned)}"
     return f"{finding.text}; it takes {finding.needed} more if none {bad} {shown}"
+
+
+def in_words(verdict: Verdict) -> str:
+    """The text of a verdict with its code, for the record of the phase."""
+    code = f" ({verdict.code})" if verdict.code else ""
+    watched = f"{verdict.seconds:.0f} s watched. " if verdict.seconds else ""
+    return f"{watched}{verdict.sentence.removesuffix('.')}{code}"
