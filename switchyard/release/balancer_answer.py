@@ -1,4 +1,4 @@
-"""What is seen of a load balancer that chooses the colour for each request, after a switch."""
+"""The state of a load balancer that chooses the colour for each request, after a switch."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -25,7 +25,7 @@ class BalancerAnswer:
 
     @property
     def line(self) -> str:
-        """What was seen, in one line."""
+        """The observation in one line."""
         match self.follows:
             case True:
                 seconds = "" if self.after is None else f" after {self.after:.2f} s"

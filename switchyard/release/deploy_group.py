@@ -57,7 +57,7 @@ class Group:
         self._passed: dict[str, set[Phase]] = {key: set() for key in phases}
         self._setbacks: dict[str, tuple[Phase, Ended]] = {}
         self._gone: set[str] = set()
-        self._meetings: dict[str, PhaseBarrier] = {}
+        self._barriers: dict[str, PhaseBarrier] = {}
         self._ending: set[str] = set()
         self._changed = asyncio.Event()
 
@@ -122,13 +122,13 @@ class Group:
         Raises:
             GateRefusedError: another release has ended before it was ready.
         """
-        meeting = self._meetings.setdefault(phase, PhaseBarrier())
-        meeting.values[key] = value
+        barrier = self._barriers.setdefault(phase, PhaseBarrier())
+        barrier.values[key] = value
         self._notify()
-        await self._until(lambda: meeting.begun or self._decided(key, phase) or self._is_complete(meeting, phase))
-        if not meeting.begun and (other := self._other(key, phase)) is not None:
+        await self._until(lambda: barrier.begun or self._decided(key, phase) or self._is_complete(barrier, phase))
+        if not barrier.begun and (other := self._other(key, phase)) is not None:
             raise GateRefusedError(report_other(*other))
-        return await self._answer(key, meeting, act)
+        return await self._answer(key, barrier, act)
 
     async def meet_those_that_come(self, key: str, name: str, value: Any, act: ForAll) -> Any:
         """Runs an action once for all releases that end with it, without waiting for those that end otherwise.
@@ -140,9 +140,9 @@ class Group:
             act: the action.
         """
         self._ending.add(key)  # and is not waited for elsewhere, as it would wait for the others there
-        meeting = self._join(key, name, value)
-        await self._until(lambda: meeting.begun or self._phases.keys() <= {*meeting.values, *self._gone, *self._ending})
-        return await self._answer(key, meeting, act)
+        barrier = self._join(key, name, value)
+        await self._until(lambda: barrier.begun or self._phases.keys() <= {*barrier.values, *self._gone, *self._ending})
+        return await self._answer(key, barrier, act)
 
     async def meet_on_the_way(self, key: str, phase: Phase, value: Any, act: ForAll) -> Any:
         """Runs an action once for all releases that need it in a phase. Others may pass the phase without it.
@@ -156,11 +156,11 @@ class Group:
         Returns:
             The result for this service; None, without running the action, once a version has failed its watch.
         """
-        meeting = self._join(key, phase, value)
-        await self._until(lambda: meeting.begun or self._goes_back() or self._is_complete(meeting, phase))
-        if not meeting.begun and self._goes_back():
+        barrier = self._join(key, phase, value)
+        await self._until(lambda: barrier.begun or self._goes_back() or self._is_complete(barrier, phase))
+        if not barrier.begun and self._goes_back():
             return None
-        return await self._answer(key, meeting, act)
+        return await self._answer(key, barrier, act)
 
     def condemn(self, key: str, detail: str) -> None:
         """Records that a version failed its watch, or that its old colour serves again: all are rolled back."""
@@ -199,31 +199,31 @@ class Group:
         )
 
     def _join(self, key: str, name: str, value: Any) -> PhaseBarrier:
-        """Adds the value of a service to a meeting, or to a new one if the last one started without it."""
-        meeting = self._meetings.setdefault(name, PhaseBarrier())
-        if meeting.begun:
-            meeting = self._meetings[name] = PhaseBarrier()
-        meeting.values[key] = value
+        """Adds the value of a service to a barrier; creates a new barrier if the last one was passed without it."""
+        barrier = self._barriers.setdefault(name, PhaseBarrier())
+        if barrier.begun:
+            barrier = self._barriers[name] = PhaseBarrier()
+        barrier.values[key] = value
         self._notify()
-        return meeting
+        return barrier
 
     async def _answer(
         self,
         key: str,
-        meeting: PhaseBarrier,
+        barrier: PhaseBarrier,
         act: Callable[[Mapping[str, Any]], Awaitable[Any]],
     ) -> Any:
-        if not meeting.begun:
-            meeting.begun = True
+        if not barrier.begun:
+            barrier.begun = True
             try:
-                meeting.answer = (await act(dict(sorted(meeting.values.items()))), None)
+                barrier.answer = (await act(dict(sorted(barrier.values.items()))), None)
             except BaseException as error:
-                meeting.answer = (None, error)
+                barrier.answer = (None, error)
                 raise
             finally:
                 self._notify()
-        await self._until(lambda: meeting.answer is not None)
-        answers, problem = meeting.answer or (None, None)
+        await self._until(lambda: barrier.answer is not None)
+        answers, problem = barrier.answer or (None, None)
         if problem is not None:
             raise problem
         return answers.get(key) if isinstance(answers, dict) else answers
@@ -232,8 +232,8 @@ class Group:
         """Whether a release has ended a phase, or started after it."""
         return key in self._gone or _after(self._phases[key], phase) or phase in self._passed[key]
 
-    def _is_complete(self, meeting: PhaseBarrier, phase: Phase) -> bool:
-        return all(key in meeting.values or key in self._gone or _after(at, phase) for key, at in self._phases.items())
+    def _is_complete(self, barrier: PhaseBarrier, phase: Phase) -> bool:
+        return all(key in barrier.values or key in self._gone or _after(at, phase) for key, at in self._phases.items())
 
     def _other(self, key: str, phase: Phase) -> tuple[str, Ended] | None:
         """Another release with a setback in a phase or before; None without one.

@@ -58,7 +58,7 @@ class LatestRelease:
     @property
     def doubt(self) -> str | None:
         """The message about nodes or endpoints that were not seen to follow the switch; None without a doubt."""
-        retired = self.record.kind == Act.DEPLOY and self.record.result is Result.SUCCEEDED  # which looks again
+        retired = self.record.kind == Act.DEPLOY and self.record.result is Result.SUCCEEDED  # a retirement checks again
         is_settled = retired or self.follows_now or self.is_superseded
         return None if is_settled else self.doubt_now or self.record.doubt
 

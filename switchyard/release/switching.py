@@ -18,7 +18,7 @@ from switchyard.release.selector import apply_selector
 
 
 class Switching(Protocol):
-    """How a command gives the traffic of a service to another colour."""
+    """Gives the traffic of a service to another colour, in the way of one `switchEngine`."""
 
     def gates(self, settings: BlueGreenSettings, access: ClusterAccess, warn: Warn) -> BlueGreenGates:
         """The gates that a switch to the active colour of these settings passes."""
@@ -32,11 +32,11 @@ class Switching(Protocol):
         """
 
     async def follow(self, plan: Plan, seconds: float) -> BalancerAnswer | None:
-        """What the load balancer is seen to do after the patch; None where it does not choose the colour.
+        """Observes the load balancer after the patch; None where it does not choose the colour.
 
         Args:
             plan: the switch.
-            seconds: how long it is given to follow. With 0 it is asked once.
+            seconds: time limit until it follows. With 0 it is asked once.
         """
 
 
@@ -57,7 +57,7 @@ class SelectorSwitching:
         return BlueGreenGates(self._observation.name, settings, access, warn)
 
     async def patch(self, plan: Plan) -> None:
-        """Changes the selector. Refused where somebody else has."""
+        """Changes the selector. Refused if somebody else has changed it since it was read."""
         observation, live = plan.observation, plan.observation.live
         labels = selector(observation.name, plan.target)
         try:

@@ -170,7 +170,7 @@ class WeightsSwitching:
         await apply(self._cluster.api, "ingresses", with_weights(live, self._name, value), dry_run=dry_run)
 
     async def _changed_back(self, plan: Plan) -> bool:
-        """Has the Service select the colour of before again, which the load balancer still sends to."""
+        """Changes the Service back to the former colour, which still gets the requests of the load balancer."""
         source = plan.source.colour
         with suppress(ClusterError):
             now = await self._cluster.api.find("services", self._name, plan.observation.settings.namespace)
@@ -185,4 +185,4 @@ def _with_active(settings: BlueGreenSettings, colour: Colour) -> BlueGreenSettin
 
 
 def _say_nothing(_: str) -> None:
-    """What the gates would say of a wait is in the receipt."""
+    """Ignores messages of the gates about a wait, which the receipt has as well."""

@@ -1,7 +1,6 @@
 """Links between the pages of the documentation."""
 
 import re
-import subprocess
 from functools import cache
 from pathlib import Path
 
@@ -9,13 +8,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-PAGES = [
-    page
-    for page in subprocess.run(
-        ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
-    ).stdout.splitlines()
-    if (ROOT / page).exists()
-]
+PAGES = sorted(
+    str(page.relative_to(ROOT))
+    for pattern in ("*.md", "docs/**/*.md", "examples/**/*.md")
+    for page in ROOT.glob(pattern)
+)
 
 LINK = re.compile(r"\]\(([^)\s]+)\)|^\[[^\]]+\]: (\S+)$", re.MULTILINE)
 """The target of a link, in the text or as a reference at the end of a page."""
