@@ -11,7 +11,7 @@ from switchyard.release.record import ReleaseRecord
 def print_history(service: str, releases: Sequence[ReleaseRecord]) -> None:
     """Prints a row for each release, newest first."""
     if not releases:
-        console.print(f"{service}: no release is recorded yet. `switchyard deploy`, `switch`, `rollback` and `drill` record their releases.")
+        console.print(f"{service}: no release by `deploy`, `switch`, `rollback` or `drill` is recorded yet.")
         return
     table = Table(title=f"Releases of {service}", title_justify="left")
     for column in ("started", "kind", "from", "to", "by", "result", "reason"):
