@@ -1,8 +1,9 @@
 """The operation of the engine that runs this program, read from the engine's command line."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +20,61 @@ TARGETED = re.compile(r"--target.*|-[defhjryQ]*t.*")
 """Options that limit an operation to single resources: with a value in the argument, behind other letters (``-yt``)."""
 
 
+_SELECTING = re.compile(r"(--target|--target-replace|--exclude)(?:=(.*))?|(-[defhjryQ]*t)(.*)", re.DOTALL)
+_DEPENDENTS = frozenset({"--target-dependents", "--exclude-dependents"})
+
+
+@dataclass(frozen=True)
+class Selection:
+    """The resources that an operation of the engine is limited to.
+
+    Attributes:
+        targets: patterns of the URNs to update; empty for all.
+        excluded: patterns of the URNs that are left as they are.
+        dependents: whether dependents are selected as well, which only the engine knows.
+    """
+
+    targets: tuple[str, ...] = ()
+    excluded: tuple[str, ...] = ()
+    dependents: bool = False
+
+    def covers(self, urn: str) -> bool:
+        """Whether a resource is selected, as far as the patterns alone say so."""
+        is_target = not self.targets or any(_matches(pattern, urn) for pattern in self.targets)
+        return is_target and not any(_matches(pattern, urn) for pattern in self.excluded)
+
+
+def selection() -> Selection | None:
+    """The resources that the engine was started for; None for the whole stack."""
+    return selected_by(engine_arguments())
+
+
+def selected_by(arguments: Sequence[str]) -> Selection | None:
+    """The resources that arguments of the engine limit its operation to; None for the whole stack."""
+    patterns = list(_patterns(arguments))
+    if not patterns:
+        return None
+    return Selection(
+        tuple(pattern for option, pattern in patterns if option != "--exclude"),
+        tuple(pattern for option, pattern in patterns if option == "--exclude"),
+        not _DEPENDENTS.isdisjoint(arguments),
+    )
+
+
+def _patterns(arguments: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each option that selects resources, with its value."""
+    for argument, following in pairwise((*arguments, "")):
+        if (match := _SELECTING.fullmatch(argument)) is not None:
+            long, long_value, short, short_value = match.groups()
+            yield long or short, following if long_value is None and not short_value else long_value or short_value
+
+
+def _matches(pattern: str, urn: str) -> bool:
+    """Whether a URN matches a pattern of the engine, in which `*` stops at a colon and `**` does not."""
+    parts = ("[^:]*".join(map(re.escape, part.split("*"))) for part in pattern.split("**"))
+    return re.fullmatch(".*".join(parts), urn) is not None
+
+
 def is_destroy() -> bool:
     """Whether the engine was started to destroy the stack or some of its resources.
 
@@ -31,11 +87,6 @@ def is_destroy() -> bool:
 def is_whole_destroy() -> bool:
     """Whether the engine was started to destroy the whole stack."""
     return destroys_all(engine_arguments())
-
-
-def is_targeted() -> bool:
-    """Whether the engine was started for single resources, so that other configured resources may not exist yet."""
-    return any(map(TARGETED.fullmatch, engine_arguments()))
 
 
 def project_directory() -> Path:
