@@ -8,7 +8,6 @@ which the engine uses, as seen in the output of `pulumi config --json` of 3.250.
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,11 @@ import yaml
 
 from switchyard.config.commands import below, set_command
 from switchyard.config.errors import HIDDEN, HIDDEN_BELOW, Problem, shown
+from switchyard.config.yaml_numbers import is_same_number, number, plain_number
 
 GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)? ([-+]\d{4}) \S+", re.ASCII)
 """Text into which the engine converts a date without quotes."""
 
-_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_INTEGER = re.compile(r"([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 NULLS = {"", "~", "null", "Null", "NULL"}
 BOOLEANS = {"true", "True", "TRUE", "false", "False", "FALSE"}
 DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ ]+)[0-9].*)?")
@@ -165,9 +162,10 @@ def _different(
         if (scalar := scalars.get(path)) is None:
             return
         read = number(scalar.text) if scalar.plain else None
-        if read is not None and float(read) == float(value) and not _is_same_number(scalar.text, value):
+        if read is not None and float(read) == float(value) and not is_same_number(scalar.text, value):
             rule = f"YAML reads this as the number {value}, line {scalar.line} of {name}"
-            remedy = f"Write the number that you mean in plain digits. {set_command(path, _plain(scalar.text, value))}"
+            right = plain_number(path, scalar.text, value)
+            remedy = f"Write the number that you mean in plain digits. {set_command(path, right)}"
             yield Problem(path, scalar.text, rule, remedy)
 
 
@@ -199,29 +197,6 @@ def _different_keys(path: str, node: yaml.Node, value: object, name: str) -> Ite
         elif scalar.plain and _as_key(key) in value:
             rule = f"line {scalar.line} of {name}: YAML takes this key without quotes for {_kind(key)}"
             yield Problem(below(path, key), "a key", rule, "Put the key in quotes in the stack file.")
-
-
-def _is_same_number(text: str, value: float) -> bool:
-    """Whether a text and a number are the same for every reader: not octal, not hexadecimal, and no digit is lost."""
-    return _JSON_NUMBER.fullmatch(text.removeprefix("+")) is not None and Decimal(text) == Decimal(repr(value))
-
-
-def _plain(text: str, value: float) -> float:
-    """The number in decimal notation, for a text that YAML reads as octal; else the number that YAML reads."""
-    digits = text.replace("_", "")
-    return int(digits) if re.fullmatch(r"[-+]?[0-9]+", digits) else value
-
-
-def number(text: str) -> float | None:
-    """A number as yaml.v3 reads it; None for a text that is not a number."""
-    if text[:1] == "_":
-        return None
-    plain = text.replace("_", "")
-    if (match := _INTEGER.fullmatch(plain)) is not None:
-        sign, digits = match.groups()
-        octal = digits[0] == "0" and digits.isdigit() and len(digits) > 1
-        return int(f"{sign}{digits}", 8 if octal else 0)
-    return float(plain) if _FLOAT.fullmatch(plain) else None
 
 
 def _as_key(text: str) -> str | None:

@@ -13,7 +13,8 @@ from typing import Any
 
 import yaml
 
-from switchyard.config.stack_file import BOOLEANS, DATE, NULLS, Scalar, Written, entries, number, scalar_of
+from switchyard.config.stack_file import BOOLEANS, DATE, NULLS, Scalar, Written, entries, scalar_of
+from switchyard.config.yaml_numbers import number
 
 _SECRET = "secure"  # noqa: S105 - the key under which the engine keeps an encrypted value
 

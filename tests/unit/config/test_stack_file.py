@@ -155,6 +155,20 @@ def test_a_number_that_reads_as_another_is_refused(tmp_path: Path, text: str, va
     )
 
 
+@pytest.mark.parametrize(("text", "meant"), [("0400", 256), ("0o440", 288), ("0_644", 420)])
+def test_the_octal_mode_of_a_file_is_what_was_meant(tmp_path: Path, text: str, meant: int) -> None:
+    written = stack_file(tmp_path, f"{SERVICE}      volumes: {{a: {{secret: {{name: a, defaultMode: {text}}}}}}}\n")
+    volumes = {"a": {"secret": {"name": "a", "defaultMode": meant}}}
+    [problem] = problems_of(arrived(volumes=volumes), written)
+    assert problem.remedy.endswith(f"volumes.a.secret.defaultMode' {meant}")
+
+
+@pytest.mark.parametrize(("mode", "meant"), [("0400", 256), ("0o440", 288), ("644", 420), (644, 420), (755, 493)])
+def test_a_mode_in_octal_digits_is_proposed_as_the_decimal_number(mode: Any, meant: int) -> None:
+    [problem] = problems_of(arrived(volumes={"a": {"secret": {"name": "a", "defaultMode": mode}}}), None)
+    assert problem.remedy.endswith(f"volumes.a.secret.defaultMode' {meant}")
+
+
 @pytest.mark.parametrize("text", ["5", "+5", "5.0", "0.5e1"])
 def test_a_number_that_every_reader_takes_for_the_same_is_taken(tmp_path: Path, text: str) -> None:
     written = stack_file(tmp_path, f"{SERVICE}      revisionHistoryLimit: {text}\n")
