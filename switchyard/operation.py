@@ -1,7 +1,8 @@
 """The operation of the engine that runs this program, read from the engine's command line."""
 
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -20,7 +21,8 @@ TARGETED = re.compile(r"--target.*|-[defhjryQ]*t.*")
 """Options that limit an operation to single resources: with a value in the argument, behind other letters (``-yt``)."""
 
 
-_SELECTING = re.compile(r"(--target|--target-replace|--exclude)(?:=(.*))?|(-[defhjryQ]*t)(.*)", re.DOTALL)
+_SELECTING_OPTIONS = ("--target", "--target-replace", "--exclude")
+_SELECTING = re.compile(rf"({'|'.join(_SELECTING_OPTIONS)})(?:=(.*))?|(-[defhjryQ]*t)(.*)", re.DOTALL)
 _DEPENDENTS = frozenset({"--target-dependents", "--exclude-dependents"})
 
 
@@ -104,8 +106,18 @@ def config_file() -> Path | None:
 
 
 def engine_arguments() -> tuple[str, ...]:
-    """The arguments of the engine that runs this program; empty if it is not found."""
-    return _engine()[0]
+    """The arguments of the engine that runs this program, with the options that select resources in its environment."""
+    return (*_engine()[0], *_options_of(os.environ))
+
+
+def _options_of(environment: Mapping[str, str]) -> Iterator[str]:
+    """The options that select resources, as the engine takes them from `PULUMI_OPTION_...`."""
+    for option in (*_SELECTING_OPTIONS, *sorted(_DEPENDENTS)):
+        value = environment.get("PULUMI_OPTION_" + option.removeprefix("--").replace("-", "_").upper())
+        if value and option in _SELECTING_OPTIONS:
+            yield f"{option}={value}"
+        elif value and value.lower() in {"1", "t", "true"}:
+            yield option
 
 
 @cache

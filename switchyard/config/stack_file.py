@@ -5,6 +5,7 @@ The engine reads the stack file as YAML and gives the program JSON: `2.0` arrive
 which the engine uses, as seen in the output of `pulumi config --json` of 3.250.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from switchyard.config.yaml_numbers import is_same_number, number, plain_number
 
 GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)? ([-+]\d{4}) \S+", re.ASCII)
 """Text into which the engine converts a date without quotes."""
+
+CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
+"""Environment variable with the stack file that the engine reads in place of the project's."""
 
 NULLS = {"", "~", "null", "Null", "NULL"}
 BOOLEANS = {"true", "True", "TRUE", "false", "False", "FALSE"}
@@ -218,7 +222,12 @@ def _kind(text: str) -> str:
 
 
 def stack_file(directory: Path, stack: str) -> Path | None:
-    """The file of a stack, by the directory of its project or one below it; None where there is none."""
+    """The file of a stack, by the directory of its project or one below it; None where there is none.
+
+    The engine takes another file from its option `--config-file`, which the environment may set as well.
+    """
+    if named := os.environ.get(CONFIG_FILE):
+        return directory / named
     for above in (directory, *directory.parents):
         for ending in ("yaml", "yml"):
             project = above / f"Pulumi.{ending}"

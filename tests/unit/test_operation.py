@@ -2,7 +2,16 @@
 
 import pytest
 
-from switchyard.operation import Selection, destroys, destroys_all, named_config_file, selected_by
+from switchyard.operation import (
+    Selection,
+    destroys,
+    destroys_all,
+    engine_arguments,
+    is_whole_destroy,
+    named_config_file,
+    selected_by,
+    selection,
+)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +94,13 @@ def test_a_pattern_selects_as_in_the_engine(pattern: str, *, is_covered: bool) -
     urn = "urn:pulumi:test::shop::a$b::backend"
     assert Selection((pattern,)).covers(urn) is is_covered
     assert Selection((), (pattern,)).covers(urn) is not is_covered
+
+
+def test_options_in_the_environment_select_as_those_on_the_command_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("switchyard.operation._engine", lambda: (("destroy", "--yes"), None))
+    assert (selection(), is_whole_destroy()) == (None, True)
+    monkeypatch.setenv("PULUMI_OPTION_TARGET", "**::backend")
+    monkeypatch.setenv("PULUMI_OPTION_TARGET_DEPENDENTS", "true")
+    monkeypatch.setenv("PULUMI_OPTION_EXCLUDE_DEPENDENTS", "false")
+    assert engine_arguments() == ("destroy", "--yes", "--target=**::backend", "--target-dependents")
+    assert (selection(), is_whole_destroy()) == (Selection(("**::backend",), dependents=True), False)

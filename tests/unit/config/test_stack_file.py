@@ -135,6 +135,16 @@ def test_a_stack_file_of_another_name_is_read(tmp_path: Path) -> None:
     assert problem.remedy.endswith("podAnnotations.A' 1e3")
 
 
+def test_a_stack_file_in_the_environment_is_read_as_by_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack_file(tmp_path, SERVICE)
+    (tmp_path / "other.yaml").write_text(f"{SERVICE}      podAnnotations: {{A: 1e3}}\n")
+    monkeypatch.setenv("PULUMI_OPTION_CONFIG_FILE", "other.yaml")
+    [problem] = problems_of(arrived(podAnnotations={"A": 1000}), read_stack_file(tmp_path, "test", "switchyard"))
+    assert problem.remedy.endswith("podAnnotations.A' 1e3")
+
+
 @pytest.mark.parametrize("text", KEPT)
 def test_text_that_yaml_leaves_alone_is_taken(tmp_path: Path, text: str) -> None:
     written = stack_file(tmp_path, f"{SERVICE}      env: {{A: {text}}}\n")
