@@ -16,6 +16,7 @@ import yaml
 
 from switchyard.config.commands import below, set_command
 from switchyard.config.errors import HIDDEN, HIDDEN_BELOW, Problem, shown
+from switchyard.config.project_file import project_file, project_settings
 from switchyard.config.yaml_numbers import is_same_number, number, plain_number
 
 GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)? ([-+]\d{4}) \S+", re.ASCII)
@@ -85,8 +86,11 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
         # As bytes: the engine too reads UTF-16 with its mark at the beginning.
         document = next(yaml.compose_all(path.read_bytes(), Loader=yaml.BaseLoader), None)
         keys = dict(_pairs(document))
-        config = keys.get("config")
-        nodes = {key if ":" in key else f"{namespace}:{key}": node for key, node in _pairs(config)}
+        pairs = list(_pairs(keys.get("config")))
+        project = _project_name(directory.resolve()) or namespace
+        nodes = {key if ":" in key else f"{project}:{key}": node for key, node in pairs}
+        if len(nodes) < len(pairs):  # with and without its namespace; the engine takes one or the other
+            return None
         written = Written(path.name, nodes, "environment" in keys)
         for key in nodes:
             written.scalars(key)
@@ -228,23 +232,19 @@ def stack_file(directory: Path, stack: str) -> Path | None:
     """
     if named := os.environ.get(CONFIG_FILE):
         return directory / named
-    for above in (directory, *directory.parents):
-        for ending in ("yaml", "yml"):
-            project = above / f"Pulumi.{ending}"
-            if project.is_file():
-                return _beside(project, stack)
-    return None
-
-
-def _beside(project: Path, stack: str) -> Path | None:
-    try:
-        settings = yaml.safe_load(project.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeError, yaml.YAMLError):
+    project = project_file(directory)
+    if project is None or (settings := project_settings(project)) is None:
         return None
-    directory = settings.get("stackConfigDir") if isinstance(settings, Mapping) else None
-    folder = project.parent / str(directory or ".")
+    folder = project.parent / str(settings.get("stackConfigDir") or ".")
     candidates = (folder / f"Pulumi.{stack}.{ending}" for ending in ("yaml", "yml"))
     return next((path for path in candidates if path.is_file()), None)
+
+
+def _project_name(directory: Path) -> str | None:
+    """The name of the project, which is the namespace of keys without one."""
+    project = project_file(directory)
+    name = ((project and project_settings(project)) or {}).get("name")
+    return name if isinstance(name, str) else None
 
 
 def _pairs(node: Any) -> Iterator[tuple[str, yaml.Node]]:
@@ -253,8 +253,15 @@ def _pairs(node: Any) -> Iterator[tuple[str, yaml.Node]]:
 
 
 def entries(node: yaml.MappingNode) -> Iterator[tuple[str, Scalar, yaml.Node]]:
-    """Keys and values, with those of ``<<`` below the mapping's own, as YAML merges them."""
-    own = {key.value: (scalar_of(key), value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+    """Keys and values, with those of ``<<`` below the mapping's own, as YAML merges them.
+
+    Raises:
+        yaml.YAMLError: a key is there twice, with which the engine refuses the file.
+    """
+    pairs = [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
+    own = {key.value: (scalar_of(key), value) for key, value in pairs}
+    if len(own) < len(pairs):
+        raise yaml.YAMLError("a key is there twice")
     merged: dict[str, tuple[Scalar, yaml.Node]] = {}
     if _MERGE in own and own[_MERGE][0].plain:
         source = own.pop(_MERGE)[1]
