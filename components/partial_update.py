@@ -13,7 +13,7 @@ from switchyard.config.loader import StackSettings
 from switchyard.config.models.service import BlueGreenSettings, Colour
 from switchyard.gates.rules.partial_update import refuse_partial_switch
 from switchyard.gates.rules.relocation import SERVICES_OUTPUT
-from switchyard.operation import Selection, is_destroy, selection
+from switchyard.operation import Selection, is_update, selection
 
 
 def refuse_partial_switches(settings: StackSettings) -> None:
@@ -23,14 +23,21 @@ def refuse_partial_switches(settings: StackSettings) -> None:
         pulumi.RunError: the update would switch a service.
     """
     limited = selection()
-    if limited is None or limited.dependents or is_destroy():
+    if limited is None or limited.dependents or not is_update():
         return
-    services: Mapping[str, Any] = last_outputs().get(SERVICES_OUTPUT) or {}
+    before = last_outputs()
     end_if_refused(
-        refuse_partial_switch(key, str((services.get(key) or {}).get("active") or ""), service.active)
+        refuse_partial_switch(key, _active(before, key), service.active)
         for key, service in settings.services.items()
         if isinstance(service, BlueGreenSettings) and not _covers(limited, key)
     )
+
+
+def _active(outputs: Mapping[str, Any], key: str) -> str:
+    """The colour that served after the last update; empty if its outputs do not have it."""
+    services = outputs.get(SERVICES_OUTPUT)
+    entry = services.get(key) if isinstance(services, Mapping) else None
+    return str(entry.get("active") or "") if isinstance(entry, Mapping) else ""
 
 
 def _covers(limited: Selection, key: str) -> bool:

@@ -12,7 +12,8 @@ from pathlib import Path
 import psutil
 
 DESTROY = frozenset({"destroy", "down", "dn"})
-OTHERS = frozenset({"up", "update", "preview", "pre", "refresh", "watch", "import"})
+UPDATE = frozenset({"up", "update", "preview", "pre"})
+OTHERS = frozenset({"refresh", "watch", "import"})
 WITH_VALUE = frozenset({"-s", "--stack", "-C", "--cwd", "--config-file", "-m", "--message"})
 """Options whose value is the next argument, which might look like a command."""
 
@@ -86,6 +87,11 @@ def is_destroy() -> bool:
     return destroys(engine_arguments())
 
 
+def is_update() -> bool:
+    """Whether the engine was started to update the stack, or to preview that."""
+    return updates(engine_arguments())
+
+
 def is_whole_destroy() -> bool:
     """Whether the engine was started to destroy the whole stack."""
     return destroys_all(engine_arguments())
@@ -147,9 +153,19 @@ def destroys_all(arguments: Sequence[str]) -> bool:
 
 def destroys(arguments: Sequence[str]) -> bool:
     """Whether the engine's arguments are a destroy."""
+    return _command(arguments) in DESTROY
+
+
+def updates(arguments: Sequence[str]) -> bool:
+    """Whether the engine's arguments are an update or its preview."""
+    return _command(arguments) in UPDATE
+
+
+def _command(arguments: Sequence[str]) -> str:
+    """The command of the engine in its arguments; empty if there is none that runs a program."""
     previous = ""
     for argument in arguments:
-        if previous not in WITH_VALUE and argument in DESTROY | OTHERS:
-            return argument in DESTROY
+        if previous not in WITH_VALUE and argument in DESTROY | UPDATE | OTHERS:
+            return argument
         previous = argument
-    return False
+    return ""

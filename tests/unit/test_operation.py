@@ -11,6 +11,7 @@ from switchyard.operation import (
     named_config_file,
     selected_by,
     selection,
+    updates,
 )
 
 
@@ -29,6 +30,20 @@ from switchyard.operation import (
 )
 def test_a_destroy_is_known_by_its_command(command: str, *, expected: bool) -> None:
     assert destroys(command.split()) is expected
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("up --yes", True),
+        ("--stack refresh pre", True),
+        ("refresh --target urn:x", False),
+        ("destroy", False),
+        ("", False),
+    ],
+)
+def test_an_update_or_its_preview_is_known_by_its_command(command: str, *, expected: bool) -> None:
+    assert updates(command.split()) is expected
 
 
 @pytest.mark.parametrize(

@@ -16,11 +16,11 @@ SERVICE = f"{OF_SERVICE}:core/v1:Service::backend"
 BLUE, GREEN = (f"{OF_SERVICE}:apps/v1:Deployment::backend-{colour}" for colour in ("blue", "green"))
 
 
-def run(monkeypatch: pytest.MonkeyPatch, limited: Selection | None, before: Any, *, destroy: bool = False) -> str:
+def run(monkeypatch: pytest.MonkeyPatch, limited: Selection | None, before: Any, *, update: bool = True) -> str:
     """The error of a run whose settings have blue as the active colour; empty if there is none."""
     played: dict[str, Any] = {
         "selection": lambda: limited,
-        "is_destroy": lambda: destroy,
+        "is_update": lambda: update,
         "last_outputs": lambda: {"services": before},
     }
     for name, function in played.items():
@@ -62,6 +62,7 @@ def test_a_switch_of_a_part_of_a_service_is_refused(monkeypatch: pytest.MonkeyPa
         (Selection((SERVICE,)), {"backend": {"active": "blue"}}),
         (Selection((SERVICE,)), {"backend": {}}),
         (Selection((SERVICE,)), None),
+        (Selection((SERVICE,)), "of another version"),
         (Selection((SERVICE, BLUE, GREEN)), SWITCH),
         (Selection(("**backend**",)), SWITCH),
         (Selection((), ("**other**",)), SWITCH),
@@ -74,5 +75,5 @@ def test_other_updates_of_single_resources_are_run(
     assert run(monkeypatch, limited, before) == ""
 
 
-def test_a_destroy_of_single_resources_switches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run(monkeypatch, Selection((SERVICE,)), SWITCH, destroy=True) == ""
+def test_a_destroy_or_a_refresh_of_single_resources_switches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(monkeypatch, Selection((SERVICE,)), SWITCH, update=False) == ""
