@@ -10,7 +10,7 @@ def refuse_partial_switch(key: str, before: str, active: Colour) -> Refusal | No
     """Refuses to switch a service when the update does not include all objects that take part in the switch.
 
     The engine first takes over the former dependencies of a resource that it leaves as it is. A switch reverses the
-    dependencies, so the engine would register one of them twice and end in "Duplicate resource URN" half-way.
+    dependencies, so the engine would register one of them twice and fail half-way with "Duplicate resource URN".
 
     Args:
         key: key of the service.

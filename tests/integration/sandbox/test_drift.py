@@ -55,7 +55,7 @@ def test_a_selector_patched_by_hand_is_reported_and_repaired_and_retires_nothing
 
 
 def test_a_switch_of_single_resources_is_refused_before_anything_is_changed(serving: Stack, kubectl: Kubectl) -> None:
-    """The engine would end half-way in "Duplicate resource URN"."""
+    """The engine would fail half-way with "Duplicate resource URN"."""
     before = serving.snapshot()
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     serving.set("services.backend.active", "green")
