@@ -63,8 +63,12 @@ def text_of(node: ast.expr) -> str:
     return ""
 
 
-def modules() -> list[Path]:
-    return [path for folder in ("switchyard", "components") for path in sorted((ROOT / folder).rglob("*.py"))]
+MODULES = {
+    str(path.relative_to(ROOT)): ast.parse(path.read_text())
+    for folder in ("switchyard", "components")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
+"""Syntax trees by path."""
 
 
 def built(tree: ast.AST) -> list[ast.expr]:
@@ -75,22 +79,19 @@ def built(tree: ast.AST) -> list[ast.expr]:
 
 def test_no_message_names_a_command_without_its_stack() -> None:
     forgotten = []
-    for path in modules():
-        tree = ast.parse(path.read_text())
+    for name, tree in MODULES.items():
         within = {id(node) for argument in built(tree) for node in ast.walk(argument)}
         for node, text in templates(tree):
             _, *rests = COMMAND.split(SAID.sub("", text))
             if id(node) not in within and not all(BRINGS_STACK.search(rest) for rest in rests):
-                forgotten.append(f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}: {text}")
+                forgotten.append(f"{name}:{getattr(node, 'lineno', 0)}: {text}")
     assert forgotten == []
 
 
 def test_no_message_names_a_command_of_the_engine_without_its_stack() -> None:
     forgotten = []
-    for path in modules():
-        tree = ast.parse(path.read_text())
+    for name, tree in MODULES.items():
         within = {id(node) for argument in built(tree) for node in ast.walk(argument)}
-        name = str(path.relative_to(ROOT))
         for node, text in templates(tree):
             _, *rests = ENGINE.split(text)
             if name not in WITHOUT_STACK and id(node) not in within and not all(map(BRINGS_STACK.search, rests)):
@@ -110,8 +111,8 @@ def lines() -> list[str]:
 
     return [
         re.sub(r"\{([^{}]*(?:\{[^{}]*\}[^{}]*)*)\}", filled, text)
-        for path in modules()
-        for argument in built(ast.parse(path.read_text()))
+        for tree in MODULES.values()
+        for argument in built(tree)
         for text in [text_of(argument)]
         if text.startswith("switchyard ")
     ]
