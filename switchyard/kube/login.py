@@ -189,7 +189,7 @@ class Login:
             return ""
         try:
             token = Path(user.token_file).read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # the latter: no text, or no path
             token, problem = "", getattr(error, "strerror", None) or "no text"
         else:
             problem = "it is empty"

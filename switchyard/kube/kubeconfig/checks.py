@@ -1,5 +1,6 @@
 """The rules for a cluster and a user of a kubeconfig, of client-go and of this program."""
 
+import json
 import os
 from collections.abc import Iterator
 
@@ -19,11 +20,24 @@ def problems_of(cluster_name: str, cluster: ClusterEntry, user_name: str, user: 
         user_name: name of the user.
         user: entry of the user, with absolute paths; its values appear in no sentence.
     """
+    if not (_is_unicode(cluster) and _is_unicode(user)):
+        return [
+            f"Cluster {cluster_name!r} or user {user_name!r}: it has half of a character (a surrogate). Correct it."
+        ]
     return [
         *(f"Cluster {cluster_name!r}: {problem}" for problem in _of_cluster(cluster)),
         *(f"User {user_name!r}: {problem}" for problem in _of_user(user)),
         *(f"User {user_name!r}: {problem}" for problem in _of_credentials(cluster, user)),
     ]
+
+
+def _is_unicode(entry: ClusterEntry | UserEntry) -> bool:
+    """Whether every text of an entry can be sent and named. JSON and YAML can have half of a pair of surrogates."""
+    try:
+        json.dumps(entry.model_dump(exclude={"extensions"}), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _of_cluster(cluster: ClusterEntry) -> Iterator[str]:

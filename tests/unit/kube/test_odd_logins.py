@@ -56,6 +56,27 @@ def test_an_unusable_cluster_is_refused_with_its_kubeconfig(cluster: dict[str, A
         login(cluster, {"token": "one"})
 
 
+@pytest.mark.parametrize(
+    ("cluster", "user"),
+    [
+        ({"server": "https://\ud800"}, {"token": "one"}),
+        ({}, {"token": "\ud800"}),
+        ({}, {"username": "one", "password": "\udc00"}),
+        ({}, {"token": "one", "as": "two", "as-groups": ["\ud800"]}),
+        ({}, {"token": "one", "as": "two", "as-user-extra": {"\ud800": ["a"]}}),
+        ({}, {"tokenFile": "/\ud800"}),
+        ({}, {"exec": {"apiVersion": VERSION, "interactiveMode": "Never", "command": "a", "args": ["\ud800"]}}),
+    ],
+)
+def test_half_of_a_character_is_refused(cluster: dict[str, Any], user: dict[str, Any]) -> None:
+    with pytest.raises(KubeconfigError, match="half of a character"):
+        login(cluster, user)
+
+
+def test_a_token_goes_before_the_path_of_a_token_that_is_no_path() -> None:
+    assert login({}, {"token": "one", "tokenFile": "a\0b"}).headers() == [("Authorization", b"Bearer one")]
+
+
 def test_a_host_that_is_no_name_is_not_reached() -> None:
     with pytest.raises(ClusterError, match="get /version: "):
         asyncio.run(BoundedApi.connect(login({"server": "https://xn--:1"}, {"token": "one"})))
