@@ -78,6 +78,7 @@ TITLES: Mapping[Code, str] = {
     Code.ADDRESS_LOST: "The Service stops answering at an address",
     Code.SMOKE_TEST_NOT_RUN: "The smoke test did not run",
     Code.OLDER_CONTENT: "A switch goes to pods with an earlier ConfigMap or Secret",
+    Code.PARTIAL_SWITCH: "A switch in an update of single resources",
     Code.ARGO_ROLLOUTS_MISSING: "The cluster has no Argo Rollouts",
     Code.ROLLOUT_CONTROLLER_SILENT: "The controller of Argo Rollouts does not act on the Rollout",
     Code.ROLLOUT_NOT_READY: "The Rollout is not ready for the traffic",

@@ -88,6 +88,7 @@ class Code(StrEnum):
     ADDRESS_LOST = "SY-S016"
     SMOKE_TEST_NOT_RUN = "SY-S017"
     OLDER_CONTENT = "SY-S018"
+    PARTIAL_SWITCH = "SY-S019"
     # R: Rollouts and analysis
     ARGO_ROLLOUTS_MISSING = "SY-R001"
     ROLLOUT_CONTROLLER_SILENT = "SY-R002"

@@ -67,7 +67,7 @@ class ClusterHookCalls:
         except TimeoutError:
             detail = f"{_host(http)} has not answered in {hook.timeout_seconds} s"
             return HookResult(HookOutcome.UNKNOWN, detail)
-        except httpx.InvalidURL:  # whose text may have the path
+        except (httpx.InvalidURL, UnicodeError):  # whose text may have the path
             return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: its host or port is invalid")
         except NOT_SENT as error:
             return HookResult(HookOutcome.FAILED, f"{_host(http)} cannot be reached: {_words(error)}")

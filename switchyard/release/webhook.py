@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from switchyard.kube.proxies import has_host
 from switchyard.release_errors import WebhookUrlError
 
 SEND_SECONDS = 5.0
@@ -46,7 +47,7 @@ def url_of(secret: Mapping[str, Any] | None, name: str, key: str) -> str:
         text = base64.b64decode(encoded).decode().strip()
     with suppress(httpx.InvalidURL, UnicodeError, ValueError):
         url = httpx.URL(text)
-        if url.scheme in {"http", "https"} and url.host and text.isprintable():
+        if url.scheme in {"http", "https"} and has_host(text) and text.isprintable():
             return text
     raise WebhookUrlError(f"{named} is not an http or https URL")
 

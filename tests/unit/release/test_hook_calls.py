@@ -72,7 +72,7 @@ def test_an_address_where_nobody_listens_is_a_certain_failure() -> None:
     assert "cannot be reached" in str(result.detail)
 
 
-@pytest.mark.parametrize("host", ["ci:abc", "[ci", "xn--\u00e4"])
+@pytest.mark.parametrize("host", ["ci:abc", "[ci", "xn--\u00e4", "xn--"])
 def test_an_address_that_no_host_has_is_a_certain_failure(host: str) -> None:
     result = run(PlayedApi(), {"http": {"url": f"http://{host}/hooks/a-secret-path"}})
     assert result.outcome is HookOutcome.FAILED

@@ -63,7 +63,15 @@ def test_the_url_is_a_key_of_a_secret() -> None:
         return {"data": {"chat": base64.b64encode(value).decode()}}
 
     assert url_of(secret(b"https://hooks.example.org/T0\n"), "webhooks", "chat") == "https://hooks.example.org/T0"
-    for value in (b"", b"hidden", b"ftp://hidden", b"https://", b"https://hidden\nhttps://hidden", b"\xff"):
+    for value in (
+        b"",
+        b"hidden",
+        b"ftp://hidden",
+        b"https://hidden:99999",
+        b"https://",
+        b"https://hidden\nhttps://hidden",
+        b"\xff",
+    ):
         with pytest.raises(WebhookUrlError) as error:
             url_of(secret(value), "webhooks", "chat")
         assert str(error.value) == "key chat of Secret webhooks is not an http or https URL"
