@@ -72,10 +72,13 @@ class ClusterSteps:
         self._converging: asyncio.Task[Convergence] | None = None
 
     async def live(self) -> Live:
-        """Reads which colour serves, and which colours have ready pods."""
+        """Reads which colour serves, and which colours have ready pods, or none in the configuration."""
         observation = await self._place.observe()
         ready = {colour.value for colour, state in observation.colours.items() if state.ready}
-        return Live(observation.serving, ready, split=not observation.is_at(observation.serving))
+        settings, split = observation.settings, not observation.is_at(observation.serving)
+        sized = settings.autoscaling is not None  # by an autoscaler, whatever the configuration says
+        empty = {colour.value for colour in Colour if not sized and not settings.own(Track(colour)).replicas}
+        return Live(observation.serving, ready, split, unconfigured=empty)
 
     async def warm(self, record: ReleaseRecord) -> Ended:
         """Creates the pods of the new version in the idle colour, and waits until they are ready."""

@@ -17,11 +17,13 @@ class Live:
         serving: the colour that the Service selects.
         ready: the colours that have ready pods.
         split: whether a load balancer still sends requests to the other colour by its weights.
+        unconfigured: the colours to which the configuration gives no pods, whether they have some or not.
     """
 
     serving: str
     ready: Collection[str]
     split: bool = False
+    unconfigured: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,8 @@ def standing(record: ReleaseRecord, live: Live) -> Standing:
         phase = Phase.SWITCH  # the selector is changed, and the command has died before it wrote so
     if serving is Side.OLD and phase is Phase.SWITCH:
         phase = Phase.PROVE  # what was proved may be long ago
+    if serving is Side.OLD and phase is Phase.PROVE and record.target in live.unconfigured:
+        phase = Phase.WARM  # an abort has died that had taken the pods out of the configuration
     irreversible = record.irreversible is not None
     state = State(phase, attended=False, held=record.held, serving=serving, full=full, irreversible=irreversible)
     last = record.phases[-1] if record.phases else None

@@ -9,12 +9,15 @@ import multiprocessing
 import os
 import runpy
 import sys
+import threading
 import types
 from multiprocessing.connection import Connection
 from pathlib import Path
-from unittest import mock
 
 _CONTEXT = multiprocessing.get_context("forkserver")
+
+_STARTING = threading.Lock()
+"""Held while a program is started, for which the script of this process has another module for a moment."""
 
 
 def preload(*modules: str) -> None:
@@ -35,8 +38,12 @@ class Forked:
         receiving, sending = multiprocessing.Pipe(duplex=False)
         self._process = _CONTEXT.Process(target=_run, args=(module, str(folder), environment, sending))
         # The library would import the script that runs the tests, in case the function is of that.
-        with mock.patch.dict(sys.modules, {"__main__": types.ModuleType("__main__")}):
-            self._process.start()
+        with _STARTING:
+            script, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
+            try:
+                self._process.start()
+            finally:
+                sys.modules["__main__"] = script
         sending.close()
         self.stderr: io.TextIOBase = os.fdopen(os.dup(receiving.fileno()), "r")
         receiving.close()

@@ -47,6 +47,6 @@ def holding_lease(kubectl: Kubectl) -> Iterator[subprocess.Popen[str]]:
         holder.stdout.close()
 
 
-def expire_lease(kubectl: Kubectl) -> None:
+def expire_lease(kubectl: Kubectl, service: str = "backend") -> None:
     """Makes the Lease that a killed command holds as old as it is 15 s later."""
-    kubectl.run("patch", "lease", "backend-release", "-p", '{"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}}')
+    kubectl.run("patch", "lease", f"{service}-release", "-p", '{"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}}')

@@ -2,11 +2,12 @@
 
 It reads Ingresses on the real API server, makes in moto what they ask for, in the controller's order, and writes their
 status, the TargetGroupBindings and events. It checks the type of each Service that an Ingress names, as the controller
-does. It is not the controller: it knows one action, on one rule of one listener.
+does. It is not the controller: it knows one action, on one rule for each Ingress, of one listener.
 """
 
 import json
 import threading
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -76,24 +77,26 @@ class Controller:
 
     Attributes:
         answers: whether it does anything at all.
-        rules: the weights, by Service, that the rule has had, in order.
+        rules_of: by Ingress, the weights that its rule has had, by Service, in order.
+        rules: those of Ingress `backend`.
         refuses: what AWS answers to every change; None lets it happen.
         unbuilt: what the controller said of Ingresses that it could make nothing of, in order.
     """
 
     def __init__(self, kubectl: Kubectl) -> None:
         self.answers = True
-        self.rules: list[dict[str, int]] = []
+        self.rules_of: dict[str, list[dict[str, int]]] = defaultdict(list)
+        self.rules = self.rules_of["backend"]
         self.refuses: str | None = None
         self.unbuilt: list[str] = []
-        self._looked: set[str] = set()
-        self._path: str | None = None
+        self._looked: dict[str, str] = {}
+        self._paths: dict[str, str] = {}
         self._events = 0
         self._kubectl = kubectl
         self._whole = Kubectl(kubectl.kubeconfig, GROUP_NAMESPACE)
         self._elb = boto3.client("elbv2", region_name=REGION)
         self._groups: dict[str, str] = {}
-        self._rule: str | None = None
+        self._rules: dict[str, str] = {}
         self._ended = threading.Event()
         self._ec2 = ec2 = boto3.client("ec2", region_name=REGION)
         self._vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
@@ -131,14 +134,15 @@ class Controller:
         self._say(self._kubectl.get("ingress", "backend"), "Warning", "FailedDeployModel", message)
 
     def _say(self, ingress: dict[str, Any], kind: str, reason: str, message: str) -> None:
-        about = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "uid": ingress["metadata"]["uid"]}
+        name, uid = ingress["metadata"]["name"], ingress["metadata"]["uid"]
+        about = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "uid": uid}
         self._events += 1
         self._kubectl.apply(
             {
                 "apiVersion": "v1",
                 "kind": "Event",
-                "metadata": {"name": f"backend.{self._events}"},
-                "involvedObject": about | {"name": "backend", "namespace": self._kubectl.namespace},
+                "metadata": {"name": f"{name}.{self._events}"},
+                "involvedObject": about | {"name": name, "namespace": self._kubectl.namespace},
                 "type": kind,
                 "reason": reason,
                 "message": message,
@@ -155,10 +159,10 @@ class Controller:
         self._ec2.start_instances(InstanceIds=[self._node])
 
     def _reconcile(self, ingress: dict[str, Any]) -> None:
-        weights = _weights(ingress)
+        name, weights = ingress["metadata"]["name"], _weights(ingress)
         types = {service["metadata"]["name"]: service["spec"]["type"] for service in self._kubectl.get("service")}
         seen = json.dumps([ingress["spec"], ingress["metadata"]["annotations"], types, self.refuses], sort_keys=True)
-        if seen in self._looked:
+        if seen == self._looked.get(name):
             return
         without = [service for service in weights if types.get(service) != "NodePort"]
         if without:
@@ -170,7 +174,7 @@ class Controller:
             self._deploy(ingress, weights)
             self._publish(self._kubectl, [ingress])
             self._say(ingress, "Normal", "SuccessfullyReconciled", "Successfully reconciled")
-        self._looked = {seen}
+        self._looked[name] = seen
 
     def _deploy(self, ingress: dict[str, Any], weights: dict[str, int]) -> None:
         """The rule in moto, made or changed in place."""
@@ -179,17 +183,19 @@ class Controller:
         path = ingress["spec"]["rules"][0]["http"]["paths"][0]["path"].rstrip("/")
         patterns = [path, f"{path}/*"] if path else ["/*"]
         conditions = [{"Field": "path-pattern", "PathPatternConfig": {"Values": patterns}}]
-        changed = self.rules[-1:] != [weights]
+        name = ingress["metadata"]["name"]
+        changed = self.rules_of[name][-1:] != [weights]
         if changed:
-            self.rules.append(weights)  # before the program can see the rule
-        if self._rule is None:
+            self.rules_of[name].append(weights)  # before the program can see the rule
+        if name not in self._rules:
+            priority = len(self._rules) + 1
             created = self._elb.create_rule(
-                ListenerArn=self._listener, Priority=1, Conditions=conditions, Actions=[action]
+                ListenerArn=self._listener, Priority=priority, Conditions=conditions, Actions=[action]
             )
-            self._rule = created["Rules"][0]["RuleArn"]
-        elif changed or self._path != path:
-            self._elb.modify_rule(RuleArn=self._rule, Conditions=conditions, Actions=[action])
-        self._path = path
+            self._rules[name] = created["Rules"][0]["RuleArn"]
+        elif changed or self._paths[name] != path:
+            self._elb.modify_rule(RuleArn=self._rules[name], Conditions=conditions, Actions=[action])
+        self._paths[name] = path
 
     def _publish(self, kubectl: Kubectl, ingresses: list[dict[str, Any]]) -> None:
         for ingress in ingresses:

@@ -1,6 +1,7 @@
 """A stack with a service that its load balancer switches: the real engine and API server, with a fake AWS."""
 
 import itertools
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from devtools.engine import Stack
 from devtools.sandbox import Sandbox
+from switchyard.manifests.weights import ACTIONS
 from tests.support.kubectl import Kubectl
 from tests.support.load_balancer_controller import Controller, load_balancer
 
@@ -17,10 +19,17 @@ NODE_PORTS = itertools.count(30000)
 PROGRAM = Path(__file__).parents[1] / "integration/sandbox/weights_program"
 
 
-def weights(**given: int) -> dict[str, int]:
-    """Weights of all three target groups; `service` is the one of the Service that is switched."""
-    names = {"blue": "backend-blue", "green": "backend-green", "service": "backend"}
+def weights(of: str = "backend", **given: int) -> dict[str, int]:
+    """Weights of all three target groups of a service; `service` is the one of the Service that is switched."""
+    names = {"blue": f"{of}-blue", "green": f"{of}-green", "service": of}
     return {service: given.get(name, 0) for name, service in names.items()}
+
+
+def action_of(kubectl: Kubectl, service: str = "backend") -> dict[str, int]:
+    """The weights that the Ingress of a service asks for, by Service."""
+    annotations = kubectl.get("ingress", service)["metadata"]["annotations"]
+    action = json.loads(annotations[f"{ACTIONS}{service}"])
+    return {group["serviceName"]: group["weight"] for group in action["forwardConfig"]["targetGroups"]}
 
 
 @pytest.fixture

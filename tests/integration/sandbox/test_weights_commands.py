@@ -1,22 +1,21 @@
-"""`switch`, `rollback` and `deploy` of a service that its load balancer switches, with a fake AWS."""
+"""`switch`, `rollback`, `drill` and `deploy` of a service that its load balancer switches, with a fake AWS."""
 
-import json
 import subprocess
 from typing import Any
 
 import pytest
 
 from devtools.engine import Stack
+from switchyard.manifests.weights import ACTIONS
 from tests.support.commands import document, read_back, run_command, with_a_fault
 from tests.support.history import History
+from tests.support.injected_faults import CONDEMNED
 from tests.support.kubectl import Kubectl
 from tests.support.lease_holders import expire_lease
 from tests.support.load_balancer_controller import Controller
-from tests.support.weighted_stack import controller, serving, stack, weights
+from tests.support.weighted_stack import action_of, controller, serving, stack, weights
 
 __all__ = ["controller", "serving", "stack"]
-
-ACTION = "alb.ingress.kubernetes.io/actions.backend"
 
 KILLED_BETWEEN = """
 import switchyard.release.weights_switching as weights
@@ -57,31 +56,31 @@ def active(stack: Stack) -> str:
     return str(stack.config["config"]["switchyard:services"]["backend"]["active"])
 
 
-def action_of(kubectl: Kubectl) -> dict[str, int]:
-    """The weights that the Ingress asks for, by Service."""
-    action = json.loads(kubectl.get("ingress", "backend")["metadata"]["annotations"][ACTION])
-    return {group["serviceName"]: group["weight"] for group in action["forwardConfig"]["targetGroups"]}
-
-
 def owners_of_action(kubectl: Kubectl) -> set[tuple[str, str]]:
     """The field managers of the weights, each with its operation."""
     fields = kubectl.get("ingress", "backend", "--show-managed-fields")["metadata"]["managedFields"]
     return {
         (entry["manager"], entry["operation"])
         for entry in fields
-        if f"f:{ACTION}" in entry["fieldsV1"].get("f:metadata", {}).get("f:annotations", {})
+        if f"f:{ACTIONS}backend" in entry["fieldsV1"].get("f:metadata", {}).get("f:annotations", {})
     }
 
 
-def expect_serving(stack: Stack, kubectl: Kubectl, controller: Controller, colour: str) -> None:
-    """The colour serves by the selector, the Ingress and the rule, and configuration and state have it."""
+def expect_routed(kubectl: Kubectl, controller: Controller, colour: str) -> None:
+    """The colour serves by the selector, the Ingress and the rule."""
     all_to_colour = weights(**{colour: 100})
-    assert (kubectl.serving(), active(stack)) == (colour, colour)
+    assert kubectl.serving() == colour
     assert (action_of(kubectl), controller.rules[-1]) == (all_to_colour, all_to_colour)
+
+
+def expect_serving(stack: Stack, kubectl: Kubectl, controller: Controller, colour: str) -> None:
+    """The colour serves by all of these, and configuration and state have it."""
+    expect_routed(kubectl, controller, colour)
+    assert active(stack) == colour
     assert stack.planned() == {}
 
 
-def test_a_switch_and_a_rollback_write_selector_and_weights_and_leave_an_empty_preview(
+def test_a_switch_a_drill_and_a_rollback_write_selector_and_weights_and_leave_an_empty_preview(
     both: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
     uid = kubectl.get("ingress", "backend")["metadata"]["uid"]
@@ -95,11 +94,18 @@ def test_a_switch_and_a_rollback_write_selector_and_weights_and_leave_an_empty_p
         expect_serving(both, kubectl, controller, "green")
         assert owners_of_action(kubectl) == {("switchyard", "Apply")}
 
+        drilled = document(command(both, "drill", "backend"), 0)
+        answers = [drilled[way]["loadBalancer"] for way in ("out", "back")]
+        assert [answer["service"] for answer in answers] == ["backend-blue", "backend-green"]
+        assert [answer["follows"] for answer in answers] == [True, True]
+        expect_routed(kubectl, controller, "green")
+
         rolled_back = document(command(both, "rollback", "backend"), 0)
         assert (rolled_back["serving"], rolled_back["receipt"]["loadBalancer"]["follows"]) == ("blue", True)
         expect_serving(both, kubectl, controller, "blue")
-    assert controller.rules == [weights(blue=100), weights(green=100), weights(blue=100)]
-    assert history.colours("backend") == ["blue", "green", "blue"]
+    colours = ["blue", "green", "blue", "green", "blue"]
+    assert controller.rules == [weights(**{colour: 100}) for colour in colours]
+    assert history.colours("backend") == colours
     assert history.fewest_ready("backend") == 3
 
     before = kubectl.get("ingress", "backend")["metadata"]
@@ -121,6 +127,10 @@ def test_a_command_killed_between_selector_and_weights_is_finished_by_itself_or_
     finished = document(command(both, "switch", "backend", "green"), 0)
     assert (finished["changed"], finished["receipt"]["loadBalancer"]["follows"]) == (True, True)
     expect_serving(both, kubectl, controller, "green")
+
+    expect_killed("drill", "backend", selected="blue", routed="green")
+    assert document(command(both, "drill", "backend"))["finishedEarlier"] is True
+    expect_routed(kubectl, controller, "green")
 
     expect_killed("rollback", "backend", selected="blue", routed="green")
     assert document(command(both, "rollback", "backend"), 0)["changed"] is True
@@ -175,7 +185,7 @@ def versions_of(kubectl: Kubectl) -> list[Any]:
     return [kubectl.get(kind, "backend")["metadata"]["resourceVersion"] for kind in ("service", "ingress")]
 
 
-def test_a_deploy_goes_to_its_end_and_one_that_is_killed_between_both_writes_is_aborted(
+def test_a_deploy_goes_to_its_end_and_one_that_is_condemned_or_killed_between_both_writes_goes_back(
     serving: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
     serving.set("services.backend.release", {"watch": {"seconds": 0}})
@@ -187,6 +197,13 @@ def test_a_deploy_goes_to_its_end_and_one_that_is_killed_between_both_writes_is_
     assert (kubectl.serving(), controller.rules) == ("blue", [weights(blue=100)])
 
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        condemned = document(command(serving, "deploy", "backend", "v2.5.0", injected=CONDEMNED), 1)
+        assert condemned["result"] == "rolledBack"
+        answer = condemned["receipt"]["loadBalancer"]
+        assert (answer["service"], answer["follows"]) == ("backend-blue", True)
+        assert controller.rules == [weights(blue=100), weights(green=100), weights(blue=100)]
+        expect_serving(serving, kubectl, controller, "blue")
+
         record = document(command(serving, "deploy", "backend", "v3.0.0"), 0)
         assert [phase["phase"] for phase in record["phases"]][:5] == ["warm", "prove", "switch", "drain", "watch"]
         assert record["receipt"]["loadBalancer"]["follows"] is True

@@ -170,6 +170,17 @@ def test_a_release_that_has_not_switched_is_proved_again_when_it_is_resumed() ->
     assert (stands.state.phase, stands.state.serving) == (Phase.PROVE, Side.OLD)
 
 
+@pytest.mark.parametrize("phase", [Phase.WARM, Phase.PROVE, Phase.SWITCH])
+def test_a_release_whose_abort_has_begun_is_warmed_again_when_it_is_resumed(phase: Phase) -> None:
+    live = Live(FIRST.source, {"green", "blue"}, unconfigured={FIRST.target})
+    assert standing(replace(FIRST, phase=phase), live).state.phase is Phase.WARM
+
+
+def test_a_version_that_serves_is_not_warmed_again_whatever_the_configuration_has() -> None:
+    live = Live(FIRST.target, {"green", "blue"}, unconfigured={FIRST.target})
+    assert standing(replace(FIRST, phase=Phase.SWITCH), live).state.phase is Phase.SWITCH
+
+
 def test_an_abort_while_the_old_version_is_being_retired_names_the_rollback() -> None:
     play = Play(bake_seconds=3600)
     play.deploy()
