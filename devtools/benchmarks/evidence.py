@@ -11,9 +11,9 @@ from statistics import mean
 
 from devtools.benchmarks.measure import p95
 from switchyard.config.models.watch import Watch
-from switchyard.release.evidence import Evidence
-from switchyard.release.samples import Counts
-from switchyard.release.sequential import State
+from switchyard.release.watch.evidence import Evidence
+from switchyard.release.watch.samples import Counts
+from switchyard.release.watch.sequential import State
 
 LIMIT_SECONDS, USUAL_SECONDS = 0.5, 0.1
 """Boundaries of the simulated histogram: the limit, and a duration that most requests of the past stay below."""

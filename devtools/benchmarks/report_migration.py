@@ -6,7 +6,7 @@ from typing import Any
 from devtools.benchmarks.measure import median
 from devtools.benchmarks.migrated_service import CONDEMNED, WATCH_SECONDS
 from devtools.benchmarks.targets import target
-from switchyard.release.proportions import CHANCE, upper_bound
+from switchyard.release.report.proportions import CHANCE, upper_bound
 
 RELEASES = 20
 """The number of releases in which there may be no exception."""

@@ -158,7 +158,7 @@ def _analyse_canary(request: Request, settings: "StackSettings") -> bool:
 
 def _refuse(request: Request, strategy: str, option: str) -> None:
     from switchyard.errors import UsageError
-    from switchyard.release.analyze_refusals import refuse_option
+    from switchyard.release.watch.analyze_refusals import refuse_option
 
     raise UsageError(str(refuse_option(request.service, strategy, option)))
 

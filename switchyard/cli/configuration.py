@@ -13,7 +13,7 @@ from switchyard.config.stack_file import Written, read_stack_file
 from switchyard.config.stack_values import read_project, stack_values
 from switchyard.errors import ConfigurationError, EngineError
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
-from switchyard.release.engine import Engine
+from switchyard.release.engine.engine import Engine
 
 SELECTED = "PULUMI_STACK"
 """Environment variable with the stack that the engine takes for the selected one."""

@@ -23,14 +23,14 @@ from switchyard.errors import ClusterError, ExitCode, SwitchyardError
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release.deploy import Runner
-from switchyard.release.deploy_ledger import DeployLedger
-from switchyard.release.engine import EngineCommand
+from switchyard.release.deploy.ledger import DeployLedger
+from switchyard.release.deploy.runner import Runner
+from switchyard.release.engine.engine import EngineCommand
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.store import Releases
 from switchyard.release.refusals import refuse_other_than_confirmed, refuse_strategy
-from switchyard.release.store import Releases
 
 
 def run(request: DeployRequest, state: EngineCommand) -> None:

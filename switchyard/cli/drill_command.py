@@ -15,12 +15,12 @@ from switchyard.errors import ExitCode
 from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release.drill import Drill
-from switchyard.release.drill_journal import DrillJournal
-from switchyard.release.engine import Engine, EngineCommand
+from switchyard.release.drill.drill import Drill
+from switchyard.release.drill.journal import DrillJournal
+from switchyard.release.engine.engine import Engine, EngineCommand
 from switchyard.release.freeze import pass_freeze
 from switchyard.release.plan import Act, Observation
-from switchyard.release.warming import warm
+from switchyard.release.switch.warming import warm
 
 
 def run(request: DrillRequest, state: EngineCommand) -> None:

@@ -10,7 +10,7 @@ from switchyard.cli.options import Json, ServiceKey, Stack
 if TYPE_CHECKING:
     from switchyard.config.models.service import ServiceSettings
     from switchyard.kube.access import ClusterAccess
-    from switchyard.release.store import Releases
+    from switchyard.release.record.store import Releases
 
 FORM_VERSION = 1
 """Version of the JSON document. It changes when a key is removed or its meaning changes."""
@@ -61,6 +61,6 @@ def _known(service: str, services: "dict[str, ServiceSettings] | Any") -> "Servi
 
 
 async def _read(access: "ClusterAccess", key: str, settings: "ServiceSettings") -> "Releases":
-    from switchyard.release.store import ReleaseStore
+    from switchyard.release.record.store import ReleaseStore
 
     return await ReleaseStore(await access.api(), settings.namespace, settings.kubernetes_name(key)).read()

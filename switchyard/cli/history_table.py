@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from switchyard.cli.output import console
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
 
 
 def print_history(service: str, releases: Sequence[ReleaseRecord]) -> None:

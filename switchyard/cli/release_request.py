@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from switchyard.cli.failures import errors_end_the_command
 from switchyard.errors import EngineError
-from switchyard.release.engine import Engine, EngineCommand, FailedEngineCommand
+from switchyard.release.engine.engine import Engine, EngineCommand, FailedEngineCommand
 
 SELECTED = "PULUMI_STACK"
 """Environment variable that selects the stack for the engine."""

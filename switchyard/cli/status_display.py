@@ -15,7 +15,7 @@ from switchyard.cli.status_table import table
 from switchyard.cli.status_watch import StatusReading, reason
 from switchyard.config.models.service_name import key_of
 from switchyard.kube.clock import from_text, to_text
-from switchyard.release.latest import LatestRelease
+from switchyard.release.record.latest import LatestRelease
 
 
 class LiveDisplay:

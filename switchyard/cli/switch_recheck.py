@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from switchyard.config.kinds import Cluster as ClusterSettings
-    from switchyard.release.latest import LatestRelease
     from switchyard.release.plan import Observation
+    from switchyard.release.record.latest import LatestRelease
 
 
 async def recheck_doubtful_switches(
@@ -64,9 +64,9 @@ async def _rechecked(
     cluster: Cluster, observe: "Callable[[], Awaitable[Observation]]", release: "LatestRelease"
 ) -> "LatestRelease":
     """The release after its switch was checked again. If that fails, the doubt remains."""
-    from switchyard.release.following import recheck_following
     from switchyard.release.plan import Act, Plan
-    from switchyard.release.receipt_warnings import doubt
+    from switchyard.release.receipt.warnings import doubt
+    from switchyard.release.switch.following import recheck_following
 
     try:
         observation = await observe()

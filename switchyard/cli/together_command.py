@@ -20,15 +20,15 @@ from switchyard.errors import ExitCode
 from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release.convergence import Convergence, converge_all
-from switchyard.release.earlier_releases import unfinished_target, unreached
-from switchyard.release.engine import Engine, EngineCommand
-from switchyard.release.fast_lane import FastLane
-from switchyard.release.journal import ReleaseJournal
+from switchyard.release.engine.convergence import Convergence, converge_all
+from switchyard.release.engine.engine import Engine, EngineCommand
+from switchyard.release.notices.subscriptions import Subscriptions
 from switchyard.release.plan import Act, Observation, Plan
-from switchyard.release.subscriptions import Subscriptions
-from switchyard.release.together import Member, Plans, Receipts, Together, planned
-from switchyard.release.warming import warm
+from switchyard.release.record.earlier_releases import unfinished_target, unreached
+from switchyard.release.switch.fast_lane import FastLane
+from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.together import Member, Plans, Receipts, Together, planned
+from switchyard.release.switch.warming import warm
 
 Settings = dict[str, BlueGreenSettings]
 

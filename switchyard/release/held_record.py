@@ -11,16 +11,16 @@ from switchyard.gates.base import Warn
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
 from switchyard.kube.polling import poll_until
-from switchyard.release.lease import ReleaseLease
-from switchyard.release.lease_holder import DURATION_SECONDS, Held, Holder
-from switchyard.release.notices import queueing
-from switchyard.release.outbox import Outbox
-from switchyard.release.store import Releases, ReleaseStore
-from switchyard.release.subscriptions import NO_SUBSCRIPTIONS, Subscriptions
+from switchyard.release.notices.notices import queueing
+from switchyard.release.notices.subscriptions import NO_SUBSCRIPTIONS, Subscriptions
+from switchyard.release.record.lease import ReleaseLease
+from switchyard.release.record.lease_holder import DURATION_SECONDS, Held, Holder
+from switchyard.release.record.outbox import Outbox
+from switchyard.release.record.store import Releases, ReleaseStore
 from switchyard.release_errors import LeaseHeldError
 
 if TYPE_CHECKING:
-    from switchyard.release.notification_sender import NotificationSender
+    from switchyard.release.notices.notification_sender import NotificationSender
 
 WAIT_SECONDS = DURATION_SECONDS + 3
 """Seconds to wait for the Lease of another command: longer than the Lease of a killed command is valid."""
@@ -120,7 +120,7 @@ class HeldRecord:
 
     def _sender(self) -> "NotificationSender":
         if self._notifications is None:
-            from switchyard.release.notification_sender import NotificationSender, posting  # noqa: PLC0415 - few releases have messages
+            from switchyard.release.notices.notification_sender import NotificationSender, posting  # noqa: PLC0415 - few releases have messages
 
             post = posting(self._api, self._namespace)
             self._notifications = NotificationSender(self._store, self._subscriptions, post, self._ask_now, self._warn)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from switchyard.config.models.releases import Notification
-from switchyard.release.notices import queueing
-from switchyard.release.notification_sender import NotificationSender
-from switchyard.release.outbox import Claim, Outbox
-from switchyard.release.store import Releases
-from switchyard.release.subscriptions import Subscriptions
+from switchyard.release.notices.notices import queueing
+from switchyard.release.notices.notification_sender import NotificationSender
+from switchyard.release.notices.subscriptions import Subscriptions
+from switchyard.release.record.outbox import Claim, Outbox
+from switchyard.release.record.store import Releases
 from tests.support.played_release import Play, World
 
 

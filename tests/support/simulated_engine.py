@@ -1,7 +1,7 @@
 """A simulation of Pulumi's engine inside the process of a command, for more releases than the engine has time for.
 
-It understands the command lines that `switchyard.release.engine.Engine` runs. The configuration is the stack file, the
-state is a file beside it, and an update writes the rendered manifests to the API server itself, in the order of the
+It understands the command lines that `switchyard.release.engine.engine.Engine` runs. The configuration is the stack
+file, the state is a file beside it, and an update writes the rendered manifests to the API server itself, in the order of the
 component `BlueGreenService` and behind its gates, which are the real ones. It is not the engine: there is no program,
 no provider, no lock and no outputs, and it dies together with the command.
 """
@@ -27,8 +27,8 @@ from switchyard.manifests.inventory import objects_of
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.ownership_marks import Mark, marked
 from switchyard.manifests.pods import Manifest
-from switchyard.release.engine import Answer
-from switchyard.release.selector import apply
+from switchyard.release.engine.engine import Answer
+from switchyard.release.switch.selector import apply
 
 STATE = "state.json"
 

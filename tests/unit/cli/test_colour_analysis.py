@@ -14,11 +14,11 @@ from switchyard.cli.main import app
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.kube.clock import ServerClock
 from switchyard.kube.cluster import Cluster
-from switchyard.release.pod_health import WatchedPod
-from switchyard.release.pod_metrics import Reading
-from switchyard.release.samples import Counts, Series
-from switchyard.release.verdict import Outcome, Verdict
-from switchyard.release.watch import OnTick, Start, Watcher
+from switchyard.release.watch.pod_health import WatchedPod
+from switchyard.release.watch.pod_metrics import Reading
+from switchyard.release.watch.samples import Counts, Series
+from switchyard.release.watch.verdict import Outcome, Verdict
+from switchyard.release.watch.watch import OnTick, Start, Watcher
 from tests.support.configuration import BACKEND, read
 from tests.support.observed import observed
 

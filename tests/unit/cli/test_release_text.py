@@ -19,10 +19,10 @@ from switchyard.cli.status_watch import StatusReading
 from switchyard.config.models.service import Track
 from switchyard.config.models.service_name import ServiceName
 from switchyard.config.models.switch_engine import SwitchEngine
-from switchyard.release.latest import LatestRelease
-from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.latest import LatestRelease
+from switchyard.release.record.lease_holder import Held
+from switchyard.release.record.release_record import ReleaseRecord
 from tests.support.release_records import START, record
 
 STARTED = "2030-01-31T12:00:00Z"

@@ -28,9 +28,9 @@ from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import SwitchyardError, UnreachableError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.images import Running
-from switchyard.release.latest import LatestRelease
-from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
+from switchyard.release.record.latest import LatestRelease
+from switchyard.release.record.lease_holder import Held
 from tests.support.release_records import START, record
 
 FREEZE = Freeze.model_validate(

@@ -15,11 +15,11 @@ from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import GateRefusedError, UnreachableError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release.balancer_answer import BalancerAnswer
-from switchyard.release.latest import LatestRelease
 from switchyard.release.phases import Result
 from switchyard.release.plan import Observation, Plan
-from switchyard.release.receipt import ALL_NODES, NodeAnswer, Receipt
+from switchyard.release.receipt.balancer_answer import BalancerAnswer
+from switchyard.release.receipt.receipt import ALL_NODES, NodeAnswer, Receipt
+from switchyard.release.record.latest import LatestRelease
 from tests.support.observed import NAME, observed, settings
 from tests.support.release_records import record
 
@@ -56,7 +56,7 @@ def asked(
 
     monkeypatch.setattr(Cluster, "connect", connect)
     monkeypatch.setattr("switchyard.cli.release_cluster.observe_service", observe)
-    monkeypatch.setattr("switchyard.release.following.recheck_following", recheck_following)
+    monkeypatch.setattr("switchyard.release.switch.following.recheck_following", recheck_following)
     services: Any = {"backend": settings("green")}
     [after] = asyncio.run(recheck_doubtful_switches(ClusterAccess(), "test", services, [status(release)], CLUSTER))
     return after.release, targets

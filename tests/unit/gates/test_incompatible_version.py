@@ -11,9 +11,9 @@ from switchyard.config.commands import messages_about
 from switchyard.config.models.service import Track
 from switchyard.kube.incompatible_version import parse_releases
 from switchyard.manifests.labels import selector
-from switchyard.release.hook_record import HookOutcome, HookRecord
 from switchyard.release.phases import Phase, Result
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.hook import HookOutcome, HookRecord
+from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release_errors import RecordUnreadableError
 from tests.support.played_record import Record
 from tests.support.release_records import START, record
