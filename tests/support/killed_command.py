@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import httpx
 
@@ -128,7 +129,8 @@ def main() -> None:
     from switchyard.release.watch.verdict import Outcome, Verdict
     from tests.support.simulated_engine import SimulatedEngine
 
-    request = Request(**json.loads(os.environ[VARIABLE]))
+    asked = json.loads(os.environ[VARIABLE])
+    request = Request(**asked | {"arguments": tuple(asked["arguments"])})
     os.dup2(os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
     moments = Moments(request.kill)
     engine = SimulatedEngine(Path.cwd(), STACK, moments.around)
@@ -149,12 +151,12 @@ def main() -> None:
     async def condemned(*_: object, **__: object) -> Verdict:
         return Verdict(Outcome.BREACH, "The new version is worse than accepted.")
 
-    ClusterClient._send = sent  # type: ignore[method-assign]
-    Engine.change_config = changed  # type: ignore[method-assign]
-    Engine._start = engine.start  # type: ignore[assignment,method-assign]
+    mock.patch.object(ClusterClient, "_send", sent).start()
+    mock.patch.object(Engine, "change_config", changed).start()
+    mock.patch.object(Engine, "_start", engine.start).start()
     if request.condemned:
-        steps.watch = condemned  # type: ignore[assignment]
-    if request.arguments == ["up"]:
+        mock.patch.object(steps, "watch", condemned).start()
+    if request.arguments == ("up",):
         try:
             Engine(STACK).up()
         except EngineError as error:

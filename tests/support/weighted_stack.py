@@ -19,7 +19,7 @@ NODE_PORTS = itertools.count(30000)
 PROGRAM = Path(__file__).parents[1] / "integration/sandbox/weights_program"
 
 
-def weights(of: str = "backend", **given: int) -> dict[str, int]:
+def weights(of: str = "backend", /, **given: int) -> dict[str, int]:
     """Weights of all three target groups of a service; `service` is the one of the Service that is switched."""
     names = {"blue": f"{of}-blue", "green": f"{of}-green", "service": of}
     return {service: given.get(name, 0) for name, service in names.items()}
