@@ -65,7 +65,7 @@ class Runner:
             record: record of the release, which was already written.
             hold_after: the phase after which the release waits for an operator.
         """
-        return await self._go_on(record, State(phase=record.phase), hold_after)
+        return await self._run_phases(record, State(phase=record.phase), hold_after)
 
     async def resume(self, record: ReleaseRecord) -> ReleaseRecord:
         """Continues a release whose command has died, or that is held."""
@@ -77,7 +77,7 @@ class Runner:
                 record, record.phases[-1].detail or "the new version is worse than accepted"
             )
         state = apply(stands.state, Event.RESUME)
-        return await self._go_on(_continued(record), state)
+        return await self._run_phases(_continued(record), state)
 
     async def abort(self, record: ReleaseRecord, by: str) -> ReleaseRecord:
         """Aborts a release, so that its old colour serves.
@@ -126,13 +126,13 @@ class Runner:
         if stands.is_rolled_back:
             return await self._rollback.run(record, "the old colour serves again")
         event = Event.RESUME if stands.state.phase is Phase.RETIRE else Event.RETIRE
-        return await self._go_on(_continued(record), apply(stands.state, event))
+        return await self._run_phases(_continued(record), apply(stands.state, event))
 
     async def standing(self, record: ReleaseRecord) -> Standing:
         """The state of a release, from its record and the colour that serves."""
         return standing(record, await self._steps.live())
 
-    async def _go_on(self, record: ReleaseRecord, state: State, hold_after: Phase | None = None) -> ReleaseRecord:
+    async def _run_phases(self, record: ReleaseRecord, state: State, hold_after: Phase | None = None) -> ReleaseRecord:
         while not state.ended and not state.held:
             record = await self._entered(record, state.phase)
             if state.phase is Phase.BAKE:
