@@ -12,6 +12,7 @@ import pulumi
 from components.debug_lines import drop_unseen_debug_lines
 from components.guard import DestroySentinel, attach, begin, warn_of_drift_at_end
 from components.identity import stack_identity
+from components.partial_update import refuse_partial_switches
 from components.platform import build_platform
 from components.service_registration import register_service
 from components.settings import read_settings
@@ -22,6 +23,7 @@ from switchyard.interrupt import end_when_interrupted
 def main() -> None:
     """Registers everything that the settings ask for."""
     settings = read_settings()
+    refuse_partial_switches(settings)
     guard = begin(settings, stack_identity())
 
     platform = build_platform(settings)

@@ -16,7 +16,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.mark_owner import former_is_own
 from switchyard.manifests.ownership_marks import Mark, marked
 from switchyard.manifests.pods import Manifest
-from switchyard.operation import is_destroy, is_targeted, is_whole_destroy
+from switchyard.operation import is_destroy, is_whole_destroy, selection
 
 DELETE_HOOK = "switchyard-before-delete"
 """Name of the deletion guard. The state of every stack refers to it: never rename it, and register it in every run.
@@ -184,8 +184,8 @@ def warn_of_drift_at_end(guard: Guard, last: DestroySentinel) -> None:
     """
 
     async def warn(_: str) -> None:
-        if is_destroy() or is_targeted():
-            return
+        if is_destroy() or selection() is not None:
+            return  # what is not selected may not exist yet
         with suppress(ClusterError):  # the gates report a cluster that cannot be read
             for line in await guard.drift():
                 pulumi.log.warn(line)

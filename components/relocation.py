@@ -12,15 +12,15 @@ from switchyard.config.models.cluster import ExistingCluster
 from switchyard.errors import ClusterError
 from switchyard.gates.cluster_identity import read_uid
 from switchyard.gates.rules.cluster_identity import refuse_unknown_cluster, refuse_unseen, warn_unknown_cluster
-from switchyard.gates.rules.deletion import refuse_vanished
+from switchyard.gates.rules.deletion import refuse_unconfigured_service
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.relocation import (
     StackLocation,
+    no_longer_configured,
     refuse_other_cluster,
     refuse_other_identifier,
     refuse_other_name,
     refuse_other_namespace,
-    vanished,
     warn_nothing_to_remove,
 )
 from switchyard.kube.access import ClusterAccess
@@ -111,7 +111,7 @@ async def _moved(settings: StackSettings, api: BoundedApi, last: StackLocation) 
             refusals.append(refuse_other_name(old_name, name, old, reason))
         else:
             refusals.append(refuse_other_namespace(name, service.namespace, old, reason))
-    for key, old in {} if is_plain_destroy else vanished(last, settings.services, settings.removed).items():
+    for key, old in {} if is_plain_destroy else no_longer_configured(last, settings.services, settings.removed).items():
         reason = service_serves(last.service(key), await read_namespace(api, old))
-        refusals.append(refuse_vanished(last.service(key), old, reason, "this run"))
+        refusals.append(refuse_unconfigured_service(last.service(key), old, reason, "this run"))
     return refusals

@@ -40,7 +40,7 @@
     ├── AwsError                       AWS does not answer, or denies the call
     ├── UserDataTooLongError           EC2 would refuse the user data of a machine
     ├── ParameterTooLongError          SSM would refuse the value of a parameter
-    ├── MetricsError                   (switchyard.release.samples) the metrics of a pod cannot be read
+    ├── MetricsError                   (switchyard.release.watch.samples) the metrics of a pod cannot be read
     └── AnalysisError                  (switchyard.analysis_errors) `switchyard analyze` has nothing to judge
         ├── NoAnalysisError            the service has no analysis
         ├── NoVersionError             the service has no version to judge

@@ -12,7 +12,7 @@ from components.kubernetes_provider import KubernetesProvider
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.errors import ClusterError
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.kubeconfig.environment import Surroundings
+from switchyard.kube.kubeconfig.environment import KubeconfigEnvironment
 from switchyard.kube.kubeconfig.resolve import VARIABLE
 
 BY_CLIENT_GO = ""
@@ -66,14 +66,14 @@ def provider_kubeconfig(cluster: ExistingCluster, access: ClusterAccess | None) 
         # The provider would look for its certificates in the project's directory.
         return pulumi.Output.secret(json.dumps(access.cluster.minimised()))
     if cluster.kubeconfig.startswith("~") and not _home_is_plain():
-        return str(Surroundings.of_process().expanded(cluster.kubeconfig))
+        return str(KubeconfigEnvironment.of_process().expanded(cluster.kubeconfig))
     return cluster.kubeconfig
 
 
 def _home_is_plain() -> bool:
     """Whether HOME is the directory of the user's account, which the provider may take for `~` instead."""
     try:
-        return Path(pwd.getpwuid(os.getuid()).pw_dir) == Path(Surroundings.of_process().home)
+        return Path(pwd.getpwuid(os.getuid()).pw_dir) == Path(KubeconfigEnvironment.of_process().home)
     except KeyError:  # a user without an account, as in many containers
         return False
 

@@ -128,8 +128,14 @@ def main(
     simulated_releases: Annotated[
         int, typer.Option(min=1, help="Simulated releases of each good version.")
     ] = SIMULATED_RELEASES,
+    render: Annotated[
+        bool, typer.Option("--render", help="Measure nothing; write the page and plots again from the raw data.")
+    ] = False,
 ) -> None:
-    """Measures switches and canaries against their peers, what users see of them, and growth with the services."""
+    """Measures switches and canaries beside their peers, failed requests, and the cost of a run by services."""
+    if render:
+        write(json.loads(DATA.read_text()))
+        return
     data: dict[str, Any] = json.loads(DATA.read_text()) if only and DATA.exists() else {}
     data["machine"] = machine()
     plan = watched.Plan(
@@ -150,7 +156,7 @@ def main(
             ),
             Part.TRAFFIC: lambda sandbox, work: _plain(traffic.run(sandbox, work, runs or SWITCHES, minutes)),
             Part.ABLATION: lambda sandbox, work: {
-                off: asdict(outcome) for off, outcome in ablation.run(sandbox, work, releases).items()
+                disabled: asdict(outcome) for disabled, outcome in ablation.run(sandbox, work, releases).items()
             },
             Part.CONNECTIONS: lambda sandbox, work: [asdict(result) for result in connections.run(sandbox, work)],
             Part.KEPT: lambda sandbox, work: _plain(kept.run(sandbox, work, runs or KEPT_RUNS, renewals, minutes)),

@@ -1,4 +1,4 @@
-"""The effect of each default for the termination of a pod: releases under load with one of them off at a time."""
+"""The effect of each default for the termination of a pod: releases under load with one of them disabled at a time."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +21,13 @@ class Ablation:
     """One set of settings.
 
     Attributes:
-        off: what is off.
+        disabled: the default that is disabled.
         drain: `drain` of the service.
-        env: the application's environment: `DRAIN_SECONDS` is how long it answers after SIGTERM, telling
-            its clients to let go of their connections.
+        env: the application's environment: `DRAIN_SECONDS` is how long it answers after SIGTERM with
+            `Connection: close`.
     """
 
-    off: str
+    disabled: str
     drain: dict[str, int]
     env: dict[str, str]
 
@@ -52,9 +52,9 @@ class Outcome:
 
 
 def run(sandbox: Sandbox, directory: Path, releases: int) -> dict[str, Outcome]:
-    """Warms, switches and retires `releases` times with each set; returns the outcomes by what was off."""
+    """Warms, switches and retires `releases` times with each set; returns the outcomes by disabled default."""
     return {
-        ablation.off: _run(sandbox, directory, ablation, f"off-{number}", releases)
+        ablation.disabled: _run(sandbox, directory, ablation, f"off-{number}", releases)
         for number, ablation in enumerate(ABLATIONS)
     }
 
@@ -64,7 +64,7 @@ def _run(sandbox: Sandbox, directory: Path, ablation: Ablation, namespace: str, 
     stack.set("services.backend.drain", ablation.drain)
     stack.set("services.backend.env", ablation.env)
     stack.set("services.backend.green.replicas", 0)
-    way = Pulumi(f"without {ablation.off}", sandbox, namespace, stack, switch_ours)
+    way = Pulumi(f"without {ablation.disabled}", sandbox, namespace, stack, switch_ours)
     addresses = [node.address for node in sandbox.real_nodes]
     for address in addresses:
         wait_for_answer(address, way.port())
@@ -85,7 +85,7 @@ def _run(sandbox: Sandbox, directory: Path, ablation: Ablation, namespace: str, 
         *_share([request for request in requests if not request.keep_alive]),
         *_share([request for request in requests if request.keep_alive]),
     )
-    print(f"without {ablation.off}: {outcome}", flush=True)
+    print(f"without {ablation.disabled}: {outcome}", flush=True)
     return outcome
 
 

@@ -69,9 +69,9 @@ class Case:
 CASES = (
     Case("every request fails", 1.0, loaded=True, right=Outcome.ABORTED, timed=True),
     Case("half of its requests fail", 0.5, loaded=True, right=Outcome.ABORTED, timed=True),
-    Case("8 of its 100 requests fail", 0.08, loaded=True, right=Outcome.ABORTED, timed=False),
-    Case("none fails", 0.0, loaded=True, right=Outcome.PROMOTED, timed=False),
-    Case("nobody asks", 0.0, loaded=False, right=Outcome.PAUSED, timed=False),
+    Case("8 % of its requests fail", 0.08, loaded=True, right=Outcome.ABORTED, timed=False),
+    Case("no request fails", 0.0, loaded=True, right=Outcome.PROMOTED, timed=False),
+    Case("no requests", 0.0, loaded=False, right=Outcome.PAUSED, timed=False),
 )
 
 
@@ -86,7 +86,7 @@ class CanaryRun:
         weight: share that it had reached, percent.
         decided: from the release to the outcome, s.
         verdict: from the first request to the new version to the outcome, s; None without one. So are the next two.
-        last_new: to its last answer over a connection of its own.
+        last_new: to its last answer over a new connection.
         last: to its last answer over any.
         answered: requests that it answered.
         failed: requests that failed, of all.

@@ -13,7 +13,7 @@ from devtools.benchmarks.traffic import failures_by_cause
 from devtools.sandbox import Sandbox
 
 RATE = 4000
-"""Requests a second, half of them over connections of their own: ten times what the other measurements ask for."""
+"""Requests a second, half of them over new connections: ten times what the other measurements ask for."""
 
 SECONDS = 12
 SWITCH_SECONDS = 1.5
@@ -32,7 +32,7 @@ class Round:
 
     Attributes:
         switches: of the selector.
-        requests: over connections of their own.
+        requests: over new connections.
         failed: of these, by cause.
         late: answered, but after `LATE_SECONDS`.
         longest: seconds.

@@ -11,9 +11,9 @@ from statistics import mean
 
 from devtools.benchmarks.measure import p95
 from switchyard.config.models.watch import Watch
-from switchyard.release.evidence import Evidence
-from switchyard.release.samples import Counts
-from switchyard.release.sequential import State
+from switchyard.release.watch.evidence import Evidence
+from switchyard.release.watch.samples import Counts
+from switchyard.release.watch.sequential import State
 
 LIMIT_SECONDS, USUAL_SECONDS = 0.5, 0.1
 """Boundaries of the simulated histogram: the limit, and a duration that most requests of the past stay below."""
@@ -40,8 +40,8 @@ class Version:
     over_limit: float = 0.05
 
 
-BORDER = Version("as bad as just accepted: 0.1 % fail, 5 % over the limit", 0.001, over_usual=0.0625, over_limit=0.8)
-WORN = Version("as bad as a bad past: 0.5 % fail, 8 % over the limit", 0.005, over_usual=0.1, over_limit=0.8)
+BORDER = Version("at the accepted limits: 0.1 % fail, 5 % over the limit", 0.001, over_usual=0.0625, over_limit=0.8)
+WORN = Version("no worse than a bad old version: 0.5 % fail, 8 % over the limit", 0.005, over_usual=0.1, over_limit=0.8)
 GOOD = Version("good: 0.01 % fail", 0.0001)
 BAD = (
     Version("100 % fail", 1.0),
@@ -132,7 +132,7 @@ class Traffic:
 
 
 def release(generator: random.Random, version: Version, watch: Watch, rate: int, past: Counts) -> tuple[State, int]:
-    """One simulated release, looked at each second.
+    """One simulated release, judged every second.
 
     Returns:
         WORSE for a version that was condemned, else what is known at the end of the watch; and the seconds until then.
@@ -187,16 +187,18 @@ def run(releases: int, bad_releases: int = 500) -> list[Result]:
 
 
 def report(results: list[dict[str, object]]) -> list[str]:
-    """The section of the page of benchmarks."""
+    """Renders the simulated verdicts."""
     lines = [
         "",
-        "## The verdict about a new version, simulated",
+        "## The watch on simulated requests",
         "",
-        "Simulated: random requests, judged each second by the code that judges real releases, with the default",
-        "settings; no cluster and no application take part. Of the versions that are accepted, which are the first",
-        "four rows, at most 1 % may be rolled back: of the first without a known past, of the others with their own.",
+        "Random requests, judged every second by the code that judges real releases, with the default settings and",
+        "without a cluster or an application. The versions of the first four rows are acceptable; at most 1 % of their",
+        "releases may be rolled back. In the first row no earlier requests to the old version are known; in the next",
+        "three the old version is as good as the new one.",
         "",
-        "| new version | requests a second | releases | rolled back | passed | requests until then | p95 until then |",
+        "| new version | requests a second | releases | rolled back | passed | requests until the rollback, mean "
+        "| time until the rollback, p95 |",
         "|---|---|---|---|---|---|---|",
     ]
     for result in results:

@@ -1,7 +1,7 @@
 """Measures how long kept connections stay with the old version after a switch, by this program and by peers.
 
 The clients never close a connection. Half of them reach the nodes directly, half through a proxy that keeps its
-connections to the nodes, as a load balancer does. Enter is the start of the command's process.
+connections to the nodes, as a load balancer does. Times start with the command's process.
 """
 
 import random
@@ -38,7 +38,7 @@ RENEWAL_SECONDS = 180
 
 @dataclass(frozen=True)
 class KeptRun:
-    """One switch, seconds from Enter.
+    """One switch; times are seconds from the start of the command's process.
 
     Attributes:
         direct: to the last answer of the old version to clients of the NodePorts; None if they got more at the end.

@@ -98,7 +98,7 @@ class Load:
         port: NodePort.
         rate: requests a second.
         directory: an empty one, for the recordings.
-        new: of these, over connections of their own; half of them if it is not said.
+        new: of these, over new connections; half of them if it is not said.
         least: requests that it sends at least: a block that ends sooner waits for them.
     """
 

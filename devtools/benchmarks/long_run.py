@@ -15,7 +15,7 @@ from devtools.sandbox import Sandbox
 CONFIDENCE = 0.95
 
 NEW_RATE = 400
-"""Requests a second over connections of their own, at most: a closed one keeps its port for a minute, this machine has
+"""The most requests a second over new connections: a closed one keeps its port for a minute, this machine has
 28,000 for each node, and a generator that has to search for a free one takes the processors from what is measured."""
 
 
@@ -27,7 +27,7 @@ class LongRun:
         rate: requests a second.
         seconds: how long it took.
         requests: sent in all.
-        new: of these, over connections of their own.
+        new: of these, over new connections.
         failed: of all, by cause.
         over_one_second: answered, but so late that a lost packet was sent again.
         first_new: seconds from the start of each switch's command to the first new answer.

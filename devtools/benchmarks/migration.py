@@ -39,7 +39,7 @@ class MigrationRelease:
         detail: why it is not a success; empty if it is.
         hooks: outcome of each hook by its name.
         columns: of the orders once it has ended.
-        seconds: of the command, from Enter to the end of the retirement.
+        seconds: from the start of the command to the end of the retirement.
         requests: that ended meanwhile.
         answered: of these, by version.
         failed: of these, by cause.

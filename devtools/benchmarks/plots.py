@@ -27,10 +27,10 @@ def plot_switches(runs: dict[str, list[dict[str, Any]]], target: Path) -> None:
         length = max(map(len, answers.values()))
         times = [number * BIN_SECONDS - SECONDS_BEFORE for number in range(length)]
         bottom = [0.0] * length
-        for what, colour in (*((TAGS[name], COLOURS[name]) for name in TAGS), ("failed", COLOURS["failed"])):
-            heights = [count / BIN_SECONDS for count in answers.get(what, [])]
+        for label, colour in (*((TAGS[name], COLOURS[name]) for name in TAGS), ("failed", COLOURS["failed"])):
+            heights = [count / BIN_SECONDS for count in answers.get(label, [])]
             heights += [0.0] * (length - len(heights))
-            axes.bar(times, heights, BIN_SECONDS, bottom=bottom, color=colour, align="edge", label=what)
+            axes.bar(times, heights, BIN_SECONDS, bottom=bottom, color=colour, align="edge", label=label)
             bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
         axes.axvline(0, color="black", linewidth=0.8)
         axes.axvline(run["done"], color="black", linewidth=0.8, linestyle="--")
@@ -57,7 +57,7 @@ def plot_kept(rows: dict[str, list[dict[str, Any]]], target: Path) -> None:
         if len(ended) < len(values):
             axes.plot([edge], [row], ">", color=COLOURS["failed"], markersize=8, clip_on=False)
             axes.annotate(
-                f"{len(values) - len(ended)} of {len(values)} stay    ",
+                f"{len(values) - len(ended)} of {len(values)} not closed    ",
                 (edge, row),
                 ha="right",
                 va="center",
@@ -72,7 +72,8 @@ def plot_kept(rows: dict[str, list[dict[str, Any]]], target: Path) -> None:
     axes.set_ylim(-0.6, len(seconds) - 0.4)
     axes.set_yticks(range(len(seconds)), [_shown(way) for way in reversed(seconds)], fontsize=7)
     axes.set_xlabel(
-        "seconds from Enter to the last answer of the old version over a kept connection: each run, and p95 (|)",
+        "seconds from the start of the command to the last answer of the old version over a kept connection: each run, "
+        "and p95 (|)",
         fontsize=8,
     )
     axes.tick_params(axis="x", labelsize=7)

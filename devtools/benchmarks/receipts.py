@@ -15,14 +15,14 @@ from switchyard.config.models.service_name import ServiceName
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.manifests.ownership_marks import mark_of
-from switchyard.release.convergence import Convergence
-from switchyard.release.fast_lane import FastLane
-from switchyard.release.fast_lane_protocol import Steps
-from switchyard.release.journal import ReleaseJournal
+from switchyard.release.engine.convergence import Convergence
 from switchyard.release.observe import observe
 from switchyard.release.plan import Observation, Plan
-from switchyard.release.receipt import Receipt
-from switchyard.release.receipt_warnings import not_followed
+from switchyard.release.receipt.receipt import Receipt
+from switchyard.release.receipt.warnings import not_followed
+from switchyard.release.switch.fast_lane import FastLane
+from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.protocol import Steps
 
 
 @dataclass(frozen=True)

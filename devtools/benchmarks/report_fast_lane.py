@@ -6,26 +6,27 @@ from devtools.benchmarks.argo import UNDO
 from devtools.benchmarks.fast_lane import ROLLBACK, SWITCH
 from devtools.benchmarks.measure import median
 from devtools.benchmarks.peers import PATCH
+from devtools.benchmarks.targets import target
 
 TIMES_PATCH = 2
-"""How many times as long as `kubectl patch` the first new answer may take, at the median."""
+"""The most that the first answer of the new version may take at the median, relative to `kubectl patch`."""
 
 
 def fast_lane(results: dict[str, list[dict[str, Any]]], startup: dict[str, list[float]] | None) -> list[str]:
-    """How the fast lane stands beside its peers of the same run, and why where it is behind.
+    """Compares the fast lane with its peers in the same run, and gives the reason where it misses its target.
 
     Args:
         results: runs by way.
-        startup: seconds of what a rollback does before its first request, if they were measured.
+        startup: seconds that a rollback takes before its first request, if they were measured.
     """
     if SWITCH not in results:
         return []
     first = {way: median([run["first_new"] for run in runs]) for way, runs in results.items()}
     lines = [
-        "First new answer at the median, in the same run, without a drain as the peers have none "
-        "([kept connections](#kept-connections-after-a-switch) have a table of their own):",
+        "First answer of the new version at the median, in the same run, and without a drain because the peers have "
+        "none ([kept connections](#kept-connections-after-a-switch) are in a separate table):",
         "",
-        *(_bar(way, first) for way in (SWITCH, ROLLBACK)),
+        *(_target(way, first) for way in (SWITCH, ROLLBACK)),
         "",
     ]
     slowest = max((SWITCH, ROLLBACK), key=first.__getitem__)
@@ -34,30 +35,27 @@ def fast_lane(results: dict[str, list[dict[str, Any]]], startup: dict[str, list[
     return lines
 
 
-def _bar(way: str, first: dict[str, float]) -> str:
+def _target(way: str, first: dict[str, float]) -> str:
     times, of_undo = (first[way] / first[peer] for peer in (PATCH, UNDO))
     command = way.rpartition(", ")[2]
     return (
-        f"- `{command}`: {first[way]:.2f} s, **{times:.1f}x** {PATCH} (to reach: at most {TIMES_PATCH}x; "
-        f"{_verdict(times <= TIMES_PATCH)}), {of_undo:.2f}x {UNDO} (to reach: ahead of it; {_verdict(of_undo < 1)})"
+        f"- `{command}`: {first[way]:.2f} s, **{times:.1f}x** {PATCH} "
+        f"{target(f'at most {TIMES_PATCH}x', times <= TIMES_PATCH)}, {of_undo:.2f}x {UNDO} "
+        f"{target('below 1x', of_undo < 1)}"
     )
 
 
 def _reason(first: float, patch: float, startup: dict[str, list[float]] | None) -> str:
-    beginning = f"Why more than {TIMES_PATCH}x `{PATCH}`, which is one binary that sends one request: "
+    beginning = f"The reason for more than {TIMES_PATCH}x: `{PATCH}` is a single binary that sends a single request. "
     if startup is None:
-        return f"{beginning}the command starts an interpreter, and writes a record before the patch."
+        return f"{beginning}A command of this program starts an interpreter, and writes a record before the patch."
     interpreter, imports, state = (median(startup[name]) for name in ("interpreter", "imports", "state"))
     rest = max(0.0, first - imports)
     return (
-        f"{beginning}an interpreter has started after {interpreter:.2f} s and imported what the command needs after "
-        f"{imports:.2f} s, {imports / patch:.1f}x all of `{PATCH}`; beside the imports the engine reads the state "
-        f"({state:.2f} s). The other {rest:.2f} s are the reads and gates, the Lease and the record, which are written "
-        "before the patch so that a killed command can go on, and the patch itself with kube-proxy: about "
-        f"{rest / patch:.1f}x. A process that stays loaded, or a client that needs no interpreter, would end the "
-        f"imports' part. Medians of {len(startup['imports'])} on the same machine without load."
+        f"{beginning}Here the interpreter has started after {interpreter:.2f} s, and the imports are complete after "
+        f"{imports:.2f} s, which alone is {imports / patch:.1f}x `{PATCH}`. During the imports the engine reads the "
+        f"state ({state:.2f} s). The other {rest:.2f} s, about {rest / patch:.1f}x, are the reads and gates, the Lease "
+        "and the record, which are written before the patch so that a killed command can be resumed, and the patch "
+        "with the update of kube-proxy. A resident process, or a client without an interpreter, would not need the "
+        f"time of the imports. Medians of {len(startup['imports'])} on the same machine without load."
     )
-
-
-def _verdict(reached: bool) -> str:
-    return "met" if reached else "not met"

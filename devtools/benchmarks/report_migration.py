@@ -5,50 +5,50 @@ from typing import Any
 
 from devtools.benchmarks.measure import median
 from devtools.benchmarks.migrated_service import CONDEMNED, WATCH_SECONDS
-from switchyard.release.proportions import CHANCE, upper_bound
+from devtools.benchmarks.targets import target
+from switchyard.release.report.proportions import CHANCE, upper_bound
 
 RELEASES = 20
-"""In how many releases there is to be no exception."""
+"""The number of releases in which there may be no exception."""
 
 
-def migration(found: dict[str, Any]) -> list[str]:
-    """Exceptions over the releases, with what the sample supports."""
-    releases, exceptions, lost = found["releases"], found["exceptions"], len(found["lost"])
-    failed: Counter[str] = Counter(found["failed"])
-    total, sure = found["requests"], 1 - CHANCE
+def migration(results: dict[str, Any]) -> list[str]:
+    """Renders the exceptions over the releases, with the bound that the sample supports."""
+    releases, exceptions, lost = results["releases"], results["exceptions"], len(results["lost"])
+    failed: Counter[str] = Counter(results["failed"])
+    total, confidence = results["requests"], 1 - CHANCE
     is_met = not exceptions and not failed and not lost and len(releases) >= RELEASES
-    orders = found["acknowledged"] + found["first"]
+    orders = results["acknowledged"] + results["first"]
     seconds = [release["seconds"] for release in releases]
     both = sum(len(release["answered"]) > 1 for release in releases)
-    methods = ", ".join(f"{count:,} {method}" for method, count in sorted(found["methods"].items()))
+    methods = ", ".join(f"{count:,} {method}" for method, count in sorted(results["methods"].items()))
     lines = [
         "",
         "## A migration of a database in each release",
         "",
-        f"**{exceptions} exceptions in {len(releases)} releases** (to reach: none in {RELEASES}; "
-        f"{'met' if is_met else '**not met**'}). With {sure:.0%} confidence, fewer than "
-        f"{upper_bound(exceptions, len(releases)):.0%} of such releases have one. An exception is a failed request, an "
-        "answer with other content than was acknowledged, a hook or a release that did not pass, or an old column that "
-        "is still there.",
+        f"**{exceptions} exceptions in {len(releases)} releases** {target(f'none in {RELEASES}', is_met)}. With "
+        f"{confidence:.0%} confidence, fewer than {upper_bound(exceptions, len(releases)):.0%} of such releases have "
+        "an exception. An exception is a failed request, an answer whose content differs from what was acknowledged, a "
+        "hook or a release that did not pass, or an old column that still exists.",
         "",
-        f"- {sum(failed.values())} of {total:,} requests failed; with {sure:.0%} confidence, fewer than "
-        f"{upper_bound(sum(failed.values()), total) * 1e6:.0f} in a million do",
-        f"- {lost} of {orders:,} orders did not have the name that was acknowledged last, read after the last release",
-        f"- the slowest request took {found['longest']:.2f} s, 99 % took at most {found['p99']:.2f} s",
-        f"- a release took {median(seconds):.0f} s (median), {max(seconds):.0f} s at most; in {both} of "
-        f"{len(releases)} both versions answered",
+        f"- {sum(failed.values())} of {total:,} requests failed; with {confidence:.0%} confidence, fewer than "
+        f"{upper_bound(sum(failed.values()), total) * 1e6:.0f} in a million fail",
+        f"- {lost} of {orders:,} orders, read after the last release, lacked the name that was acknowledged last",
+        f"- the slowest request took {results['longest']:.2f} s, 99 % took at most {results['p99']:.2f} s",
+        f"- a release took {median(seconds):.0f} s (median), at most {max(seconds):.0f} s; both versions answered "
+        f"requests in {both} of {len(releases)}",
         "",
-        "The service of three pods is released by `switchyard deploy` on two real nodes, back and forth between "
-        "versions that know the column `customer` and versions that know `buyer`. Job `migrations.expand` runs at "
+        "`switchyard deploy` releases a service of three pods on two real nodes, alternating between versions that use "
+        "the column `customer` and versions that use `buyer`. Job `migrations.expand` runs at "
         "`beforeWarm`, Job `migrations.contract` at `beforeRetire`, so that every release adds a column and drops one. "
-        f"The load of {found['rate']} requests a second ({methods}) goes on through all of them, over the NodePorts of "
-        f"both nodes, half of the clients with kept connections. The watch takes {WATCH_SECONDS} s, condemns "
-        f"{CONDEMNED:.0%} of failed requests and judges no latency; there is no bake.",
+        f"A load of {results['rate']} requests a second ({methods}) runs throughout, over the NodePorts of both nodes; "
+        f"half of the clients keep their connections open. The watch takes {WATCH_SECONDS} s, condemns a version at "
+        f"{CONDEMNED:.0%} of failed requests and does not judge latency; there is no bake.",
         "",
-        "The database is one file of SQLite on a PersistentVolume. The nodes are namespaces of one machine, so that "
-        "all pods and Jobs lock the same file in one kernel. It shows that every statement of both versions suits the "
-        "schema at every moment of a release. It does not show a database server, a network to it, or a file system "
-        "that is shared by machines, on which SQLite must not be used like this.",
+        "The database is one SQLite file on a PersistentVolume. The nodes are namespaces of one machine, so all pods "
+        "and Jobs lock the same file in one kernel. The measurement shows that every statement of both versions "
+        "matches the schema at every moment of a release. It does not cover a database server, the network to it, or "
+        "a file system that machines share, on which SQLite must not be used in this way.",
     ]
     if failed:
         lines += ["", "Failures by cause:", "", *(f"- {count}x {cause}" for cause, count in failed.most_common())]

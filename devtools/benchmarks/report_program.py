@@ -1,4 +1,4 @@
-"""The section of `docs/benchmarks.md` on what runs of the program cost, and how the cost grows with the services."""
+"""The section of `docs/benchmarks.md` on the cost of a run and its growth with the number of services."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,38 +6,39 @@ from typing import Any
 from devtools.benchmarks.checkouts import NEW, OLD
 from devtools.benchmarks.measure import median, p95
 from devtools.benchmarks.program import HELP, PREVIEW, STATUS, UPDATE
+from devtools.benchmarks.targets import target, verdict
 
 Costs = Sequence[Mapping[str, Any]]
 
 TARGETS = {PREVIEW: {"1": 0.65, "50": 0.5, "200": 0.5}, STATUS: {"1": 0.5}}
-"""What a command may take of the compared checkout's wall and processor time, by number of services."""
+"""The most wall and processor time of a command, relative to the compared checkout, by number of services."""
 
 HELP_CPU_SECONDS = 0.15
-"""What the help may take of processor time."""
+"""The most processor time of `switchyard --help`."""
 
 PREVIEW_SECONDS = 60
-"""What a preview of 200 services without a change may take."""
+"""The most that a preview of 200 services without a change may take."""
 
 GROWTH = 1.1
-"""What one more service may cost between the last two sizes, against what it costs between 10 and 50."""
+"""The most that an additional service may cost between the last two sizes, relative to its cost between 10 and 50."""
 
 ROLES = ("engine", "language host", "program", "provider")
 
 
 def program(results: dict[str, Any]) -> list[str]:
-    """Ratios to the compared checkout first, then growth, then which process takes what."""
+    """Renders the ratios to the compared checkout, then the growth, then the share of each process."""
     sizes, described = results["sizes"], results["checkouts"]
     lines = [
         "",
-        "## What a run costs, by number of services",
+        "## The cost of a run by number of services",
         "",
         f"On simulated nodes. Commit {_commit(described[NEW])}"
-        + (f" beside commit {_commit(described[OLD])}, in turn in one run" if OLD in described else "")
-        + "; each has a cluster and a stack of its own. A service is 8 resources.",
-        "The stack grows from each size to the next by one update with `PULUMI_SKIP_CHECKPOINTS`, so that the engine",
-        "saves the state once and not after every resource; what is measured afterwards runs as it does for a user.",
-        "The engine asks for no plugin that is missing, as on a machine where all are installed.",
-        "Processor time is that of all processes of a command: engine, language host, program and provider.",
+        + (f", compared with commit {_commit(described[OLD])} in alternation" if OLD in described else "")
+        + "; each has its own cluster and stack. A service is 8 resources.",
+        "Between two sizes the stack grows by one update with `PULUMI_SKIP_CHECKPOINTS`, so that the engine saves the",
+        "state once instead of after every resource; the measured commands run without this setting, as for a user.",
+        "All plugins are installed, so the engine does not search for any.",
+        "Processor time is the sum over all processes of a command: engine, language host, program and provider.",
     ]
     if OLD in described:
         lines += _ratios(sizes)
@@ -51,7 +52,7 @@ def _commit(described: Mapping[str, str]) -> str:
 def _ratios(sizes: dict[str, Any]) -> list[str]:
     lines = [
         "",
-        "| command | services | wall, compared | wall | ratio | CPU-s, compared | CPU-s | ratio | to reach |",
+        "| command | services | wall, compared | wall | ratio | CPU-s, compared | CPU-s | ratio | target |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for size in sorted(sizes, key=int):
@@ -63,20 +64,20 @@ def _ratios(sizes: dict[str, Any]) -> list[str]:
                 before, now = _median(costs[OLD], key), _median(costs[NEW], key)
                 ratios.append(now / before)
                 cells.append(f"{before:.2f} | {now:.2f} | {now / before:.2f}x")
-            verdict = _verdict(command, size, ratios, _median(costs[NEW], "cpu"))
-            lines.append(f"| `{command}` | {size} | {' | '.join(cells)} | {verdict} |")
+            target_cell = _target_cell(command, size, ratios, _median(costs[NEW], "cpu"))
+            lines.append(f"| `{command}` | {size} | {' | '.join(cells)} | {target_cell} |")
     return lines
 
 
-def _verdict(command: str, size: str, ratios: list[float], cpu: float) -> str:
+def _target_cell(command: str, size: str, ratios: list[float], cpu: float) -> str:
     if command == HELP:
-        return f"{HELP_CPU_SECONDS} CPU-s; {_met(cpu <= HELP_CPU_SECONDS)}"
-    target = TARGETS.get(command, {}).get(size)
-    if target is None:
+        return f"{HELP_CPU_SECONDS} CPU-s; {verdict(cpu <= HELP_CPU_SECONDS)}"
+    limit = TARGETS.get(command, {}).get(size)
+    if limit is None:
         return "-"
-    wall, processor = (_met(ratio <= target) for ratio in ratios)
+    wall, processor = (verdict(ratio <= limit) for ratio in ratios)
     both = wall if wall == processor else f"wall {wall}, CPU {processor}"
-    return f"{target}x; {both}"
+    return f"{limit}x; {both}"
 
 
 def _growth(sizes: dict[str, Any]) -> list[str]:
@@ -84,7 +85,7 @@ def _growth(sizes: dict[str, Any]) -> list[str]:
     marginal = _marginal(sizes, ordered)
     lines = ["", *marginal, ""] if marginal else [""]
     lines += [
-        "| services | preview, median | p95 | CPU-s | CPU-s a further service | memory, all at once "
+        "| services | preview, median | p95 | CPU-s | CPU-s per additional service | memory of all processes "
         "| `up`, median | CPU-s | first update |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
@@ -101,21 +102,21 @@ def _growth(sizes: dict[str, Any]) -> list[str]:
 
 
 def _marginal(sizes: dict[str, Any], ordered: list[str]) -> list[str]:
-    """What one more service costs among many, against among few; and what 200 take."""
+    """The cost of an additional service among many and among few, and the time of a preview of 200."""
     lines = []
     if {"10", "50", "200", "500"} <= set(ordered):
         few, many = (_step(sizes, *pair, "cpu") for pair in (("10", "50"), ("200", "500")))
         memory_few, memory_many = (_step(sizes, *pair, "memory") for pair in (("10", "50"), ("200", "500")))
         lines += [
-            f"One more service costs a preview {few:.3f} CPU-s between 10 and 50 services and {many:.3f} between 200 "
-            f"and 500, **{many / few:.2f}x** (to reach: at most {GROWTH}x; {_met(many / few <= GROWTH)}); of memory "
-            f"{memory_few:.1f} MiB and {memory_many:.1f} MiB."
+            f"An additional service costs a preview {few:.3f} CPU-s between 10 and 50 services and {many:.3f} between "
+            f"200 and 500, **{many / few:.2f}x** {target(f'at most {GROWTH}x', many / few <= GROWTH)}, and "
+            f"{memory_few:.1f} MiB and {memory_many:.1f} MiB of memory."
         ]
     if "200" in ordered:
         longest = _median(_of(sizes, "200", PREVIEW), "seconds")
         lines += [
-            f"A preview of 200 services takes {longest:.1f} s (to reach: under {PREVIEW_SECONDS} s; "
-            f"{_met(longest < PREVIEW_SECONDS)})."
+            f"A preview of 200 services takes {longest:.1f} s "
+            f"{target(f'under {PREVIEW_SECONDS} s', longest < PREVIEW_SECONDS)}."
         ]
     return lines
 
@@ -123,7 +124,7 @@ def _marginal(sizes: dict[str, Any], ordered: list[str]) -> list[str]:
 def _roles(sizes: dict[str, Any]) -> list[str]:
     lines = [
         "",
-        "Which process takes the processor time of a preview, CPU-s, and its most memory, MiB:",
+        "Processor time (CPU-s) and peak memory of each process during a preview:",
         "",
         f"| services | {' | '.join(ROLES)} |",
         f"|---|{'---|' * len(ROLES)}",
@@ -145,14 +146,10 @@ def _of(sizes: dict[str, Any], size: str, command: str) -> Costs:
 
 
 def _step(sizes: dict[str, Any], fewer: str, more: str, key: str) -> float:
-    """What one more service adds to the median of a preview between two sizes."""
+    """The increase of a preview's median per additional service between two sizes."""
     rise = _median(_of(sizes, more, PREVIEW), key) - _median(_of(sizes, fewer, PREVIEW), key)
     return rise / (int(more) - int(fewer))
 
 
 def _median(runs: Costs, key: str) -> float:
     return median([run[key] for run in runs])
-
-
-def _met(holds: bool) -> str:
-    return "met" if holds else "not met"

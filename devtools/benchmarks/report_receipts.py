@@ -5,10 +5,10 @@ from typing import Any
 from devtools.benchmarks.measure import median, p95
 
 
-def receipts(found: list[dict[str, Any]]) -> list[str]:
-    """How often a node that did not follow was named, and how often success was claimed."""
-    stalled = [run for run in found if run["stalled"]]
-    good = [run for run in found if not run["stalled"]]
+def receipts(results: list[dict[str, Any]]) -> list[str]:
+    """Renders how often the receipt named the stopped node, and how often it reported success."""
+    stalled = [run for run in results if run["stalled"]]
+    good = [run for run in results if not run["stalled"]]
     named = sum(run["named"] == [run["stalled"]] for run in stalled)
     claimed = sum(run["followed"] is not False for run in stalled)
     answered = [run["answered"] for run in good if run["answered"] is not None]
@@ -16,17 +16,17 @@ def receipts(found: list[dict[str, Any]]) -> list[str]:
         "",
         "## The receipt of a switch, with a stopped kube-proxy",
         "",
-        f"On two real nodes, {len(stalled)} switches by the steps of `switchyard switch` up to the receipt (without "
-        "configuration and state), with the kube-proxy of one node "
-        f"stopped (SIGSTOP), the nodes in turn, and {len(good)} without a fault. Each node's NodePort is asked through "
-        "the API server, over a new connection each time.",
+        f"On two real nodes: {len(stalled)} switches while the kube-proxy of one node, in turn, was stopped (SIGSTOP), "
+        f"and {len(good)} without a fault. Each ran the steps of `switchyard switch` up to the receipt, without "
+        "configuration and state. The receipt requests the NodePort of each node through the API server, over a new "
+        "connection each time.",
         "",
-        "| | switches | named the stopped node, and no other | claimed that every node follows |",
+        "| | switches | receipt named only the stopped node | receipt reported that every node follows |",
         "|---|---|---|---|",
         f"| one kube-proxy stopped | {len(stalled)} | {named} | {claimed} |",
-        f"| no fault | {len(good)} | {sum(bool(run['named']) for run in good)} named one "
+        f"| no fault | {len(good)} | {sum(bool(run['named']) for run in good)} named a node "
         f"| {sum(run['followed'] is True for run in good)} |",
         "",
-        "Without a fault the last node was seen to answer with the new version "
+        "Without a fault, all nodes answered with the new version "
         f"{median(answered):.2f} s after the patch (median), {p95(answered):.2f} s (p95).",
     ]

@@ -1,4 +1,4 @@
-"""The sections of `docs/benchmarks.md` on what users see."""
+"""The sections of `docs/benchmarks.md` that count users' requests."""
 
 from typing import Any
 
@@ -12,57 +12,62 @@ from devtools.benchmarks.long_run import CONFIDENCE, failure_bound
 from devtools.benchmarks.measure import median, p95
 from devtools.benchmarks.peers import HELM, NAIVE, OURS, PATCH, ROLLING
 from devtools.benchmarks.report_fast_lane import fast_lane
+from devtools.benchmarks.targets import target
 from devtools.benchmarks.traffic import RATE, SECONDS_AFTER
 
 FIRST_NEW_SECONDS = 5
-"""What `pulumi up` may take from Enter to the first answer of the new colour."""
+"""The target for the time from the start of `pulumi up` to the first answer of the new version, at p95."""
 
 DONE_SECONDS = 7
-"""The target for the time of `pulumi up` to its end."""
+"""The target for the whole time of `pulumi up`, at p95."""
 
-WHY_AHEAD = {
-    PATCH: "it does one thing: it asks no gate, and no state knows of it.",
-    NAIVE: "it asks no gate; its command goes on for ten seconds more, in the provider's own wait for Services.",
-    HELM: "it compares with its last release and sends the difference; it asks no gate and waits for nothing.",
-    PROMOTE: "its controller runs already, and its pods were proved by readiness alone before the command.",
-    SWITCH: "it changes the selector first, and brings configuration and state to it afterwards.",
-    ROLLBACK: "the same, and it asks no gate but for a ready pod.",
-    ROLLING: "it asks no gate, and its first new pod serves as soon as it is ready, beside those of the old version.",
-    UNDO: "its controller runs already, and the old pods are still up; later they would have to come up first.",
+WHY_FASTER = {
+    PATCH: "it only changes the selector: it runs no gate and updates no state.",
+    NAIVE: "it runs no gate. Its command takes ten seconds longer, because the Kubernetes provider waits for the "
+    "Service.",
+    HELM: "it compares with its last release and sends the difference; it runs no gate and waits for nothing.",
+    PROMOTE: "its controller is already running, and before the command its pods were checked by readiness only.",
+    SWITCH: "it changes the selector first, and updates configuration and state afterwards.",
+    ROLLBACK: "the same, and its only gate is that a pod is ready.",
+    ROLLING: "it runs no gate, and its first new pod serves as soon as it is ready, beside the pods of the old "
+    "version.",
+    UNDO: "its controller is already running, and so are the old pods; once scaled down, they would have to start "
+    "first.",
 }
-"""The checks that a faster way omits or does beforehand."""
+"""Why each other way is faster than `pulumi up` of this program: what it omits or does beforehand."""
 
 
 def ways(results: dict[str, list[dict[str, Any]]], startup: dict[str, list[float]] | None = None) -> list[str]:
-    """Each way to switch, as users see it.
+    """Renders what users observe during a switch by each way.
 
     Args:
         results: runs by way.
-        startup: seconds of what a rollback does before its first request, if they were measured.
+        startup: seconds that a rollback takes before its first request, if they were measured.
     """
     runs = len(results[OURS])
     first, done = (p95([run[column] for run in results[OURS]]) for column in ("first_new", "done"))
     lines = [
         "",
-        "## One switch of version, as users see it",
+        "## What users observe during a switch",
         "",
-        f"On two real nodes, through the NodePorts of both, {RATE} requests a second, half of them over connections of "
-        f"their own, half over kept ones; {runs} runs each, in shuffled order on one cluster, three pods a version. "
-        "Seconds from the start of the command.",
+        f"On two real nodes, through the NodePorts of both, {RATE} requests a second, half of them over new "
+        f"connections and half over kept connections; {runs} runs each, in shuffled order on one cluster, three pods "
+        "per version. Times are seconds from the start of the command.",
         "",
-        f"`pulumi up` of this program, at p95: first new answer after {first:.2f} s (to reach: {FIRST_NEW_SECONDS} s; "
-        f"{_verdict(first <= FIRST_NEW_SECONDS)}), done after {done:.2f} s (to reach: {DONE_SECONDS} s; "
-        f"{_verdict(done <= DONE_SECONDS)}).",
+        f"`pulumi up` of this program, at p95: first answer of the new version after {first:.2f} s "
+        f"{target(f'{FIRST_NEW_SECONDS} s', first <= FIRST_NEW_SECONDS)}, command finished after {done:.2f} s "
+        f"{target(f'{DONE_SECONDS} s', done <= DONE_SECONDS)}.",
         "",
         *fast_lane(results, startup),
-        "| way | first new answer, median | p95 | last old, new connections, median | p95 | last old, kept connections "
-        "| command done, median | p95 | failed requests | pods, memory during | after |",
+        "| method | first answer of the new version, median | p95 | last answer of the old version over new "
+        "connections, median | p95 | the same over kept connections | command finished, median | p95 | failed requests "
+        "| pods and memory during | after |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for way, taken in results.items():
         columns = {name: [run[name] for run in taken] for name in taken[0]}
         kept = [value for value in columns["last_old_kept"] if value is not None]
-        stays = "they stay" if len(kept) < len(taken) / 2 else f"{median(kept):.2f} s"
+        stays = "not closed" if len(kept) < len(taken) / 2 else f"{median(kept):.2f} s"
         lines.append(
             f"| {way} | {_both(columns['first_new'])} | {_both(columns['last_old_new'])} | {stays} "
             f"| {_both(columns['done'])} | {sum(columns['failed'])} of {sum(columns['requests']):,} "
@@ -71,14 +76,14 @@ def ways(results: dict[str, list[dict[str, Any]]], startup: dict[str, list[float
     return [
         *lines,
         "",
-        f"'They stay': still so {SECONDS_AFTER} s after the command. Kept connections stay with the version that they "
-        "were opened to for as long as it is up: a Service chooses a pod when a connection is opened. They leave it, "
-        "without a failure, when its pods drain.",
+        f"'Not closed': the old version still answered over them {SECONDS_AFTER} s after the command. A Service "
+        "chooses a pod when a connection is opened, so a kept connection stays with that pod for as long as the pod "
+        "runs. When the pod drains, the connection is closed without a failed request.",
         "",
-        *_ahead(results),
-        "A rolling update brings the new version up within the measured time, which the others have done before; there "
-        "is no moment at which it could be refused. 'During' is the most at a time, from the command to "
-        f"{SECONDS_AFTER} s after its end; 'after' is when nothing is on its way out any more.",
+        *_faster(results),
+        "The time of a rolling update includes the start of the new pods, which the other methods have started before. "
+        "It has no step at which the new version could be refused. 'During' is the maximum from the start of the "
+        f"command to {SECONDS_AFTER} s after its end; 'after' is measured when no pod is terminating any more.",
         "",
         "![Answers by version over time, one run of each way](switches.png)",
     ]
@@ -90,25 +95,25 @@ def _held(moments: list[dict[str, float]]) -> str:
     return f"{pods:.0f}, {memory:.0f} MiB"
 
 
-def _ahead(results: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """Lists the ways whose first new answer is sooner than this program's, and why."""
-    middle = {way: median([run["first_new"] for run in runs]) for way, runs in results.items()}
-    ahead = [way for way in middle if middle[way] < middle[OURS]]
-    if not ahead:
+def _faster(results: dict[str, list[dict[str, Any]]]) -> list[str]:
+    """Lists the ways whose first answer of the new version comes sooner than this program's, and why."""
+    medians = {way: median([run["first_new"] for run in runs]) for way, runs in results.items()}
+    faster = [way for way in medians if medians[way] < medians[OURS]]
+    if not faster:
         return []
-    lines = ["Ahead of `pulumi up` of this program to the first new answer:", ""]
-    lines += [f"- {way}, {middle[way] / middle[OURS]:.2f}x: {WHY_AHEAD[way]}" for way in ahead]
+    lines = ["Faster than `pulumi up` of this program to the first answer of the new version:", ""]
+    lines += [f"- {way}, {medians[way] / medians[OURS]:.2f}x: {WHY_FASTER[way]}" for way in faster]
     return [*lines, ""]
 
 
 def long_run(results: dict[str, Any]) -> list[str]:
-    """The long run."""
+    """Renders the long run of switches by `pulumi up`."""
     failed = sum(results["failed"].values())
     bound = failure_bound(results["requests"], failed)
     causes = "; ".join(f"{count}x {cause}" for cause, count in results["failed"].items()) or "none"
     counters = ", ".join(f"{name} {count}" for name, count in sorted(results["counters"].items())) or "none"
     latency = ", ".join(
-        f"{'longest' if share == '1' else f'{float(share):.0%}'} {seconds * 1000:.1f} ms"
+        f"{'maximum' if share == '1' else f'p{float(share) * 100:.0f}'} {seconds * 1000:.1f} ms"
         for share, seconds in results["latency"].items()
     )
     return [
@@ -116,24 +121,23 @@ def long_run(results: dict[str, Any]) -> list[str]:
         "## A long run",
         "",
         f"**{failed} of {results['requests']:,} requests failed** over {len(results['done'])} switches by `pulumi up` "
-        f"(to reach: none; {_verdict(failed == 0)}), at {results['rate']} requests a second for "
-        f"{results['seconds'] / 60:.0f} min on two real nodes, {results['new']:,} of them over connections of "
-        f"their own. With {CONFIDENCE:.0%} confidence, fewer than "
-        f"{bound * 1e6:.1f} in a million fail.",
+        f"{target('none', failed == 0)}, at {results['rate']} requests a second for {results['seconds'] / 60:.0f} min "
+        f"on two real nodes, {results['new']:,} of them over new connections. With {CONFIDENCE:.0%} confidence, fewer "
+        f"than {bound * 1e6:.1f} in a million fail.",
         "",
         f"- failures by cause: {causes}",
-        f"- answered more than a second after they were due: {results['over_one_second']:,}; the machine's processors "
-        "carry clients, nodes and, at a switch, the engine",
-        f"- latency, from when a request was due: {latency}",
-        f"- switches: first new answer after {median(results['first_new']):.2f} s "
+        f"- answered more than a second after they were due: {results['over_one_second']:,}; clients, nodes and, "
+        "during a switch, the engine share the machine's processors",
+        f"- latency from the time at which a request was due: {latency}",
+        f"- switches: first answer of the new version after {median(results['first_new']):.2f} s "
         f"(p95 {p95(results['first_new']):.2f} s), "
-        f"done after {median(results['done']):.2f} s (p95 {p95(results['done']):.2f} s)",
-        f"- what the kernels counted meanwhile, on the host and in the nodes: {counters}",
+        f"command finished after {median(results['done']):.2f} s (p95 {p95(results['done']):.2f} s)",
+        f"- kernel counters during the run, on the host and in the nodes: {counters}",
     ]
 
 
 def strategy_migrations(results: dict[str, Any]) -> list[str]:
-    """Strategy migrations between two colours and a canary."""
+    """Renders the strategy migrations between blue/green and a canary."""
     failed = sum(results["failed"].values())
     bound = failure_bound(results["requests"], failed)
     causes = "; ".join(f"{count}x {cause}" for cause, count in results["failed"].items()) or "none"
@@ -144,32 +148,31 @@ def strategy_migrations(results: dict[str, Any]) -> list[str]:
         "## A strategy migration to a canary and back",
         "",
         f"**{failed} of {results['requests']:,} requests failed** over {len(results['seconds'])} strategy migrations "
-        f"by `pulumi up` (to reach: none of 100,000; {_verdict(failed == 0 and results['requests'] >= 100_000)}), at "
-        f"{results['rate']} requests a second on two real nodes, {results['new']:,} of them over connections of "
-        "their own; answered: "
-        f"{answers}. With {CONFIDENCE:.0%} confidence, fewer than {bound * 1e6:.0f} in a million fail. Failures by "
-        f"cause: {causes}.",
+        f"by `pulumi up` {target('none of 100,000', failed == 0 and results['requests'] >= 100_000)}, at "
+        f"{results['rate']} requests a second on two real nodes, {results['new']:,} of them over new connections. "
+        f"Answered requests: {answers}. With {CONFIDENCE:.0%} confidence, fewer than {bound * 1e6:.0f} in a million "
+        f"fail. Failures by cause: {causes}.",
         "",
-        f"A strategy migration took {median(there):.0f} s to the canary and {median(back):.0f} s back (medians): old "
-        "pods drain for 35 s after the Service has left them, which the update sees to the end with Deployments, and "
-        "not with a Rollout (`switchyard/manifests/labels.py`).",
+        f"A strategy migration took {median(there):.0f} s to the canary and {median(back):.0f} s back (medians). Old "
+        "pods drain for 35 s after the Service no longer routes to them. The update waits for the end of this drain if "
+        "the pods belong to Deployments, but not if they belong to a Rollout (`switchyard/manifests/labels.py`).",
     ]
 
 
 def ablation(results: dict[str, dict[str, Any]]) -> list[str]:
-    """Renders the section on the effect of each default."""
+    """Renders the effect of each default for the termination of a pod."""
     lines = [
         "",
-        "## What ends a pod without a failure",
+        "## Failed requests when pods terminate, by setting",
         "",
-        f"Releases that warm, switch and retire in one `pulumi up`, at {ABLATION_RATE} requests a second, with one "
-        "default off at a time. preStop is 8 s here instead of 35 s: the rest of it is for a load balancer, and there "
-        "is none.",
+        f"Releases that warm, switch and retire in one `pulumi up`, at {ABLATION_RATE} requests a second, with the "
+        "named default disabled. preStop is 8 s here instead of 35 s, because the rest is only needed behind a load "
+        "balancer.",
         "",
-        "| off | releases | failed, connections of their own | failed, kept connections | how |",
+        "| disabled | releases | failed over new connections | failed over kept connections | causes |",
         "|---|---|---|---|---|",
     ]
-    for name in (ablation.off for ablation in ABLATIONS):
+    for name in (ablation.disabled for ablation in ABLATIONS):
         result = results[name]
         causes = sorted({_short(cause) for kind in ("new_failed", "kept_failed") for cause in result[kind]})
         lines.append(
@@ -180,17 +183,18 @@ def ablation(results: dict[str, dict[str, Any]]) -> list[str]:
 
 
 def connections(rounds: list[dict[str, Any]]) -> list[str]:
-    """Where connections are lost."""
+    """Renders which connections are established late."""
     lines = [
         "",
-        "## Where a connection is late",
+        "## Connections that are established late",
         "",
-        f"{CONNECTION_RATE // 2:,} new connections a second and as many requests over kept ones, far more than "
-        f"elsewhere here, for {CONNECTION_SECONDS} s; once with the selector left "
-        "alone, once with `kubectl patch` all the time.",
+        f"{CONNECTION_RATE // 2:,} new connections a second and as many requests over kept connections, far more than "
+        f"in the other sections, for {CONNECTION_SECONDS} s: once without a switch, once with `kubectl patch` repeated "
+        "throughout.",
         "",
-        "| switches | requests over connections of their own | failed | answered late | longest | SYNs sent again by "
-        "the host | refused by the pods as old (PAWSTimewait) | lost in the nodes' tables | listeners without room |",
+        "| switches | requests over new connections | failed | answered late | maximum | SYNs retransmitted by the "
+        "host | rejected by the pods as old (PAWSTimewait) | dropped by the nodes' connection tracking "
+        "| dropped because a listen queue was full |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for round_ in rounds:
@@ -205,23 +209,17 @@ def connections(rounds: list[dict[str, Any]]) -> list[str]:
     return [
         *lines,
         "",
-        "A SYN that is sent again is one that a pod has refused: the node translates a client's port to one of its "
-        "own, and the pod remembers an earlier connection from that port (TIME-WAIT, 60 s) with a later "
-        "timestamp. A client "
-        "whose time-out is shorter than the repetition sees a connect time-out. It comes with the rate of new "
-        "connections, with and without a switch; connections that are kept alive, as a load balancer keeps its own, do "
-        "not have it.",
+        "A SYN is retransmitted if a pod has rejected it: the node translates the client's port to one of its own, and "
+        "the pod remembers an earlier connection from that port (TIME-WAIT, 60 s) with a later timestamp. A client "
+        "whose timeout is shorter than the retransmission reports a connect timeout. The cause is the rate of new "
+        "connections, not a switch. Kept connections, such as those of a load balancer, are not affected.",
     ]
 
 
 def _short(cause: str) -> str:
-    """A cause without the address that it happened at."""
+    """The cause of a failure without its address."""
     return cause.rpartition(": ")[2].strip()
 
 
 def _both(values: list[float]) -> str:
     return f"{median(values):.2f} s | {p95(values):.2f} s"
-
-
-def _verdict(met: bool) -> str:
-    return "met" if met else "not met"

@@ -1,10 +1,11 @@
-"""The section of `docs/benchmarks.md` on versions that are judged after their switch."""
+"""The section of `docs/benchmarks.md` on the watch after a switch."""
 
 import itertools
 from collections.abc import Sequence
 from typing import Any
 
 from devtools.benchmarks.measure import median, p95
+from devtools.benchmarks.targets import target
 from devtools.benchmarks.watched import BAD, GOOD
 from devtools.benchmarks.watched_ways import (
     ANALYSIS,
@@ -22,61 +23,61 @@ from devtools.benchmarks.watched_ways import (
 from switchyard.config.models.watch import Watch
 
 LAST_SECONDS = 10
-"""Within which the last answer of a version that fails at least `LAST_FAILING` of its requests is to come, at p95."""
+"""The target for the last answer of a version that fails at least `LAST_FAILING` of its requests, at p95."""
 
 LAST_FAILING = 0.08
 
 SHARE = 0.2
-"""Of the peer's failed requests that a bad version may cost."""
+"""The most failed requests that a bad version may cost, as a share of the peer's."""
 
 REASON = 200
-"""Characters of a reason in the page; the raw data has all."""
+"""The most characters of a reason on the page; the raw data has all of it."""
 
 Runs = list[dict[str, Any]]
 
 
-def watched(found: dict[str, Any]) -> list[str]:
-    """The section about the cost of a bad version until its rollback, and about good versions."""
-    runs, plan = found["runs"], found["plan"]
+def watched(results: dict[str, Any]) -> list[str]:
+    """Renders the cost of bad versions until their rollback, and the outcome for good versions."""
+    runs, plan = results["runs"], results["plan"]
     lines = [
         "",
         "## A bad version after its switch",
         "",
-        *_how(found["load"], plan["at_once"]),
+        *_setup(results["load"], plan["at_once"], has_short_interval=ANALYSIS_OFTEN in runs),
         "",
         *_table(runs, plan["rates"]),
     ]
-    lines += ["", *_bars(runs, plan["rates"]), *_good(runs, plan)]
-    if note := found.get("note"):
+    lines += ["", *_targets(runs, plan["rates"]), *_good(runs, plan)]
+    if note := results.get("note"):
         lines += ["", note]
-    if found["problems"]:
-        lines += ["", "Releases that could not be measured:", "", *(f"- {problem}" for problem in found["problems"])]
+    if results["problems"]:
+        lines += ["", "Releases that could not be measured:", "", *(f"- {problem}" for problem in results["problems"])]
     return lines
 
 
-def _how(load: Sequence[float], at_once: int) -> list[str]:
+def _setup(load: Sequence[float], at_once: int, *, has_short_interval: bool) -> list[str]:
+    short = f", and {OFTEN} times shorter in the rows '{ANALYSIS_OFTEN}'" if has_short_interval else ""
     return [
-        "`switchyard deploy` beside Argo Rollouts' blueGreen that promotes by itself and has a postPromotionAnalysis:",
-        "the same pods, versions and two real nodes, half of the requests over kept connections, in shuffled order on",
-        f"one cluster, {at_once} releases at a time. The old version answers in {LATENCY_MS} ms. The machine's load",
-        f"average was {min(load):.0f} to {max(load):.0f} meanwhile, {median(load):.0f} at the median: all times are",
-        "those of so busy a machine.",
+        "`switchyard deploy` compared with Argo Rollouts' blueGreen with automatic promotion and a "
+        "postPromotionAnalysis: the same pods, versions and two real nodes, half of the requests over kept "
+        f"connections, in shuffled order on one cluster, {at_once} at a time. The old version answers in {LATENCY_MS} "
+        f"ms. The machine's load average was {min(load):.0f} to {max(load):.0f}, with a median of {median(load):.0f}; "
+        "the times include the effect of this load.",
         "",
-        "The peer's analysis is the success rate of its documentation's page on analysis",
-        f"(at least {SUCCESS_RATE:.0%}, `failureLimit: {FAILURE_LIMIT}`), asked of the new version alone, with {COUNT}",
-        f"measurements. The documented interval of {DOCUMENTED_SECONDS} s is {FASTER} times shorter here, and {OFTEN}",
-        "times in the last way; this program's watch has its default settings. Prometheus looks at the pods each",
-        "second.",
+        "The analysis of Argo Rollouts is the success rate from the analysis page of its documentation (at least "
+        f"{SUCCESS_RATE:.0%}, `failureLimit: {FAILURE_LIMIT}`), with {COUNT} measurements of the new version only. The "
+        f"documented interval of {DOCUMENTED_SECONDS} s is {FASTER} times shorter here{short}. This program's watch "
+        "has its default settings. Prometheus scrapes the pods every second.",
         "",
-        "Seconds from the switch of the selector. A last answer is 'not seen' where the load, which ends a few seconds",
-        "after the release's command, ended before it. Kept connections leave a version that was rolled back once the",
-        "nodes follow, after `release.drain.rollbackSeconds` (2 s by default).",
+        "Times are seconds from the switch of the selector. 'Still answered' means that the version still answered "
+        "when the load ended, a few seconds after the release's command. Kept connections to a version that was rolled "
+        "back are closed `release.drain.rollbackSeconds` (2 s by default) after all nodes follow.",
     ]
 
 
 def _table(runs: dict[str, Any], rates: Sequence[int]) -> list[str]:
     lines = [
-        "| version | requests a second | way | runs | rolled back | switched back, median | p95 "
+        "| version | requests a second | method | runs | rolled back | selector switched back, median | p95 "
         "| last answer, new connections, median | p95 | last answer, any connection, median | p95 | failed requests, "
         "median | p95 |",
         "|---|---|---|---|---|---|---|---|---|---|---|---|---|",
@@ -102,7 +103,7 @@ def _row(taken: Runs) -> str:
 
 
 def _last(run: dict[str, Any]) -> float | None:
-    """Seconds to the last answer over any connection; None if there was still one at the end of the load."""
+    """Seconds to the last answer over any connection; None if the version still answered when the load ended."""
     if run["stays"]:
         return None
     last: float = max(run[column] for column in ("last_new", "last_kept") if run[column] is not None)
@@ -112,9 +113,9 @@ def _last(run: dict[str, Any]) -> float | None:
 def _both(values: Sequence[float | None]) -> str:
     ended = [value for value in values if value is not None]
     if not ended:
-        return "not seen | not seen" if values else "- | -"
+        return "still answered | still answered" if values else "- | -"
     if len(ended) < len(values):
-        return f"not seen ({len(values) - len(ended)} of {len(values)}) | not seen"
+        return f"still answered ({len(values) - len(ended)} of {len(values)}) | still answered"
     return f"{median(ended):.1f} s | {p95(ended):.1f} s"
 
 
@@ -122,7 +123,7 @@ def _taken(runs: dict[str, Any], way: str, case: str, rate: int | None = None) -
     return [run for run in runs.get(way, {}).get(case, []) if rate in {None, run["rate"]}]
 
 
-def _bars(runs: dict[str, Any], rates: Sequence[int]) -> list[str]:
+def _targets(runs: dict[str, Any], rates: Sequence[int]) -> list[str]:
     lines = []
     for way in (DEPLOY, ENDPOINT):
         bad = [(case, run) for case in BAD for run in _taken(runs, way, case.name)]
@@ -130,7 +131,7 @@ def _bars(runs: dict[str, Any], rates: Sequence[int]) -> list[str]:
             continue
         back = sum(run["rolled_back"] for _, run in bad)
         lines.append(
-            f"- {way}: {back} of {len(bad)} bad releases were rolled back (to reach: all; {_met(back == len(bad))})"
+            f"- {way}: {back} of {len(bad)} releases of bad versions were rolled back {target('all', back == len(bad))}"
         )
         worst = [run for case, run in bad if case.failing >= LAST_FAILING]
         for name, last in (
@@ -140,19 +141,19 @@ def _bars(runs: dict[str, Any], rates: Sequence[int]) -> list[str]:
             ended = [value for value in last if value is not None]
             if ended:
                 is_met = len(ended) == len(last) and p95(ended) <= LAST_SECONDS
-                never = f", and {len(last) - len(ended)} of {len(last)} had still some at the end" * (
+                never = f", and {len(last) - len(ended)} of {len(last)} still answered at the end" * (
                     len(ended) < len(last)
                 )
                 lines.append(
-                    f"- {way}: last answer of a version that fails 8 % or more, {name}: {p95(ended):.1f} s "
-                    f"at p95 of {len(last)}, longest {max(ended):.1f} s{never} "
-                    f"(to reach: at most {LAST_SECONDS} s; {_met(is_met)})"
+                    f"- {way}: last answer of a version that fails 8 % or more of its requests, {name}: "
+                    f"{p95(ended):.1f} s at p95 of {len(last)} releases, at most {max(ended):.1f} s{never} "
+                    f"{target(f'at most {LAST_SECONDS} s', is_met)}"
                 )
-        lines += _against(runs, way, rates)
+        lines += _relative_to_peers(runs, way, rates)
     return lines
 
 
-def _against(runs: dict[str, Any], way: str, rates: Sequence[int]) -> list[str]:
+def _relative_to_peers(runs: dict[str, Any], way: str, rates: Sequence[int]) -> list[str]:
     lines = []
     for peer in (ANALYSIS, ANALYSIS_OFTEN):
         ratios = []
@@ -162,13 +163,17 @@ def _against(runs: dict[str, Any], way: str, rates: Sequence[int]) -> list[str]:
                 if ours and theirs:
                     mine, its = (median([float(run["failed"]) for run in taken]) for taken in (ours, theirs))
                     promoted = sum(not run["rolled_back"] for run in theirs)
-                    remark = f", which the peer kept {promoted} times of {len(theirs)}" if promoted else ""
+                    remark = (
+                        f", not rolled back by Argo Rollouts in {promoted} of {len(theirs)} releases"
+                        if promoted
+                        else ""
+                    )
                     ratios.append((mine / its if its else float("inf"), f"{case.name} at {rate}/s{remark}"))
         if ratios:
-            text = ", ".join(f"{ratio:.2f}x ({what})" for ratio, what in ratios)
-            verdict = _met(max(ratio for ratio, _ in ratios) <= SHARE)
+            text = ", ".join(f"{ratio:.2f}x ({case})" for ratio, case in ratios)
+            is_met = max(ratio for ratio, _ in ratios) <= SHARE
             lines.append(
-                f"- {way}: failed requests against {peer}, medians: {text} (to reach: at most {SHARE}x; {verdict})"
+                f"- {way}: failed requests relative to {peer}, medians: {text} {target(f'at most {SHARE}x', is_met)}"
             )
     return lines
 
@@ -185,11 +190,11 @@ def _good(runs: dict[str, Any], plan: dict[str, Any]) -> list[str]:
         requests, failed = (sum(run[column] for run in taken) for column in ("requests", "failed"))
         lines.append(
             f"- {name}, {rate} requests a second, watched for {seconds} s: {back} of {len(taken)} were rolled back "
-            f"(to reach: none; {_met(not back)}), {held} held; {failed} of {requests:,} requests failed"
+            f"{target('none', not back)}, {held} held; {failed} of {requests:,} requests failed"
         )
-        lines += [f"    - rolled back: {run['reason'][:REASON]}" for run in taken if run["rolled_back"]]
+        lines += [f"    - rolled back: {_shortened(run['reason'])}" for run in taken if run["rolled_back"]]
     return lines
 
 
-def _met(is_met: bool) -> str:
-    return "met" if is_met else "**not met**"
+def _shortened(reason: str) -> str:
+    return reason if len(reason) <= REASON else f"{reason[:REASON].rstrip()} ..."

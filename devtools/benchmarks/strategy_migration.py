@@ -26,7 +26,7 @@ class StrategyMigrations:
     Attributes:
         rate: requests a second.
         requests: sent in all.
-        new: of these, over connections of their own.
+        new: of these, over new connections.
         failed: of all, by cause.
         seconds: how long each strategy migration's command took, in order: to the canary, back, to the canary, ...
         answers: requests answered by each track: a migration that did not happen would fail nothing either.

@@ -130,7 +130,7 @@ def measure(way: Way, to: str, addresses: Sequence[str], folder: Path) -> Switch
 
 
 def columns(requests: Sequence[Request], since: float) -> dict[str, list[int]]:
-    """Answers over connections of their own by version, and failures, in each `BIN_SECONDS`."""
+    """Answers over new connections by version, and failures, in each `BIN_SECONDS`."""
     counted: dict[str, Counter[int]] = {}
     for request in requests:
         if not request.keep_alive:

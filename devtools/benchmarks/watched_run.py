@@ -1,4 +1,4 @@
-"""One release of a version under load, and when it was switched, taken back and last heard of."""
+"""One release of a version under load, and when it was switched, rolled back and last answered."""
 
 import subprocess
 import threading
@@ -40,7 +40,7 @@ class WatchedRun:
         failed: requests that failed, from the switch on.
         answered: requests that the new version answered.
         requests: sent from the switch on.
-        took: the release's seconds from Enter to its end.
+        took: seconds from the start of the release's command to its end.
     """
 
     rate: int

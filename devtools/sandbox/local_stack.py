@@ -113,7 +113,7 @@ def _environment() -> dict[str, str]:
 NEXT_STEPS = """
 Next, in this directory:
   source .venv/bin/activate
-  switchyard deploy backend v2.0.0    # or any other tag: warms green, proves it, switches, watches
+  switchyard deploy backend v2.0.0    # or any other tag: creates the pods of green, checks them, switches, watches
   switchyard rollback backend         # blue serves again, at once
   switchyard status --watch           # in another terminal, until Ctrl-C
   kubectl --kubeconfig .sandbox/kubeconfig get pods -o wide

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from switchyard.config.models.service import BlueGreenSettings
     from switchyard.kube.access import ClusterAccess
 
-LOOK_SECONDS = 30
+WATCH_SECONDS = 30
 """Seconds that the version that serves is watched. With Prometheus it should be more than two scrape intervals."""
 
 
@@ -56,7 +56,9 @@ def _pod_hash(text: str | None) -> str | None:
 
 
 def analyze(
-    service: Annotated[str, typer.Argument(help="The service, whose strategy must be blueGreen or canary.")],
+    service: Annotated[
+        str, typer.Argument(metavar="SERVICE", help="The service, whose strategy must be blueGreen or canary.")
+    ],
     stack: Stack = None,
     prometheus: Annotated[
         str | None,
@@ -81,7 +83,7 @@ def analyze(
             min=1,
             max=3600,
             metavar="SECONDS",
-            help=f"For blueGreen: seconds for which the version that serves is watched. Default: {LOOK_SECONDS}.",
+            help=f"For blueGreen: seconds for which the version that serves is watched. Default: {WATCH_SECONDS}.",
             show_default=False,
         ),
     ] = None,
@@ -118,12 +120,13 @@ def _analyse_colour(request: Request, service: "BlueGreenSettings", access: "Clu
     if request.pod_hash is not None:
         _refuse(request, service.strategy, "--hash")
     analysis = run_blocking(
-        analyse(access, request.stack, request.service, service, request.prometheus, request.seconds or LOOK_SECONDS)
+        analyse(access, request.stack, request.service, service, request.prometheus, request.seconds or WATCH_SECONDS)
     )
     if request.as_json:
         print_json(analysis.document(request.stack, request.service))
     else:
-        console.print(analysis.table(request.stack, request.service))
+        if analysis.verdict.findings:
+            console.print(analysis.table(request.stack, request.service))
         console.print(analysis.text, style="" if analysis.is_good else "yellow", markup=False)
     return analysis.is_good
 
@@ -155,7 +158,7 @@ def _analyse_canary(request: Request, settings: "StackSettings") -> bool:
 
 def _refuse(request: Request, strategy: str, option: str) -> None:
     from switchyard.errors import UsageError
-    from switchyard.release.look_refusals import refuse_option
+    from switchyard.release.watch.analyze_refusals import refuse_option
 
     raise UsageError(str(refuse_option(request.service, strategy, option)))
 

@@ -13,9 +13,9 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.clock import ServerClock
 from switchyard.kube.cluster import Cluster
 from switchyard.release.plan import ColourState
-from switchyard.release.verdict import Outcome, Verdict
-from switchyard.release.verdict_numbers import WatchedVerdict
-from switchyard.release.watch import watch
+from switchyard.release.record.verdict_numbers import WatchedVerdict
+from switchyard.release.watch.verdict import Outcome, Verdict
+from switchyard.release.watch.watch import watch
 
 FORM_VERSION = 1
 """Version of the JSON document. It changes when a key is removed or its meaning changes."""

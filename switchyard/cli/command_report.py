@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 
 from switchyard.cli.output import errors
 from switchyard.kube.clock import from_text
-from switchyard.release.hook_record import HookRecord
+from switchyard.release.record.hook import HookRecord
 
 
 class CommandReport(ABC):

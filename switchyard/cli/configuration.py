@@ -11,9 +11,9 @@ from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.releases import RELEASES
 from switchyard.config.stack_file import Written, read_stack_file
 from switchyard.config.stack_values import read_project, stack_values
-from switchyard.errors import ConfigurationError
+from switchyard.errors import ConfigurationError, EngineError
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
-from switchyard.release.engine import Engine
+from switchyard.release.engine.engine import Engine
 
 SELECTED = "PULUMI_STACK"
 """Environment variable with the stack that the engine takes for the selected one."""
@@ -32,8 +32,11 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
         ConfigurationError: the engine is not installed, or refuses the command.
         switchyard.config.errors.SettingsError: the configuration has errors.
     """
-    name = stack or Engine(None).stack_name()
-    entries = Engine(name).config()
+    try:
+        name = stack or Engine(None).stack_name()
+        entries = Engine(name).config()
+    except EngineError as error:
+        raise ConfigurationError(_with_remedy(str(error)) or str(error)) from None
     encrypted = [key for key, entry in entries.items() if entry.get("secret")]
     if problems := list(secret_problems(encrypted)):
         raise SettingsError(problems)  # the engine withholds such a value, so that nothing else can be said of it
@@ -51,8 +54,9 @@ def read_settings_at_once(stack: str | None) -> tuple[str, StackSettings]:
     if name is None:
         try:
             name = Engine(None).stack_name()
-        except ConfigurationError as error:
-            raise ConfigurationError(f"{error} Or name the stack: --stack NAME") from None
+        except EngineError as error:
+            message = _with_remedy(str(error))
+            raise ConfigurationError(message or f"{error} Or name the stack: --stack NAME") from None
     written = read_stack_file(Path.cwd(), name, NAMESPACE)
     values = stack_values(written, read_project(Path.cwd()))
     return read_settings(name) if values is None else (name, _loaded(name, values, written))
@@ -89,6 +93,15 @@ def access_to(stack: str, settings: StackSettings, seconds: float | None = None)
     if (kubeconfig := outputs.get("kubeconfig")) is None:
         raise ConfigurationError(f"stack {stack} has no cluster yet. Create it: pulumi up --stack {stack}")
     return ClusterAccess(stack_kubeconfig=StackKubeconfig(kubeconfig))
+
+
+def _with_remedy(message: str) -> str:
+    """A message with the remedy for a wrong directory or stack name; empty for other failures of the engine."""
+    if "no Pulumi.yaml project file" in message:
+        return f"no Pulumi.yaml is in {Path.cwd()} or above it. Change to the directory of the project, and try again."
+    if "no stack named" in message:
+        return f"{message}. The stacks that exist: pulumi stack ls. To create one: pulumi stack init NAME"
+    return ""
 
 
 def _value(entry: dict[str, Any]) -> Any:

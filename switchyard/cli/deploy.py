@@ -41,7 +41,7 @@ def deploy(
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
-    """Releases a version: warms the idle colour, proves it, switches, drains, watches, and rolls back a bad version.
+    """Releases a version: warms the idle colour, checks it, switches, drains, watches, and rolls back a bad version.
 
     Ends with 0 when the version serves and its watch has passed, and with 1 when it was refused, failed, was rolled
     back or is held.

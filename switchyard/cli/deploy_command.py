@@ -23,17 +23,17 @@ from switchyard.errors import ClusterError, ExitCode, SwitchyardError
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release.deploy import Runner
-from switchyard.release.deploy_ledger import DeployLedger
-from switchyard.release.engine import Answer
+from switchyard.release.deploy.ledger import DeployLedger
+from switchyard.release.deploy.runner import Runner
+from switchyard.release.engine.engine import EngineCommand
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.store import Releases
 from switchyard.release.refusals import refuse_other_than_confirmed, refuse_strategy
-from switchyard.release.store import Releases
 
 
-def run(request: DeployRequest, state: Answer) -> None:
+def run(request: DeployRequest, state: EngineCommand) -> None:
     """Runs a command from its settings to its exit code.
 
     Args:
@@ -54,7 +54,7 @@ def run(request: DeployRequest, state: Answer) -> None:
         raise typer.Exit(code)
 
 
-def run_due(request: DeployRequest, state: Answer) -> None:
+def run_due(request: DeployRequest, state: EngineCommand) -> None:
     """Retires the old colour of every service whose release has baked long enough.
 
     Args:
@@ -68,7 +68,7 @@ def run_due(request: DeployRequest, state: Answer) -> None:
 
 
 async def _retire_due(
-    request: DeployRequest, stack: str, settings: StackSettings, access: ClusterAccess, state: Answer
+    request: DeployRequest, stack: str, settings: StackSettings, access: ClusterAccess, state: EngineCommand
 ) -> ExitCode:
     worst, entries = ExitCode.OK, list[dict[str, Any]]()
     for key, service in settings.services.items():
@@ -94,7 +94,7 @@ async def _retire_due(
 class _Command(ServiceRelease):
     """A run of one command on one service."""
 
-    async def run(self, state: Answer) -> ExitCode:
+    async def run(self, state: EngineCommand) -> ExitCode:
         """Runs the command, and returns its exit code."""
         cluster, request = await Cluster.connect(self.access), self.request
         ledger = self.ledger(cluster)

@@ -111,7 +111,7 @@ def several(request: DeployRequest, words: tuple[str, ...], *, together: bool) -
         together: whether --together is given.
     """
     from switchyard.errors import UsageError
-    from switchyard.release.group_refusals import refuse_pairs
+    from switchyard.release.deploy.group_refusals import refuse_pairs
 
     with errors_end_the_command(request.stack, as_json=request.as_json):
         if (refusal := refuse_pairs(words, together=together)) is not None:
@@ -141,7 +141,7 @@ def begin_due(
 def _check(request: DeployRequest) -> None:
     """Refuses impossible arguments and a missing confirmation, before anything is read."""
     from switchyard.errors import UsageError
-    from switchyard.release.deploy_refusals import refuse_impossible_tag
+    from switchyard.release.deploy.refusals import refuse_impossible_tag
     from switchyard.release.refusals import refuse_unconfirmed
 
     for service, tag in (request.tags or {request.service: request.tag}).items():

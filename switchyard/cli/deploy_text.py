@@ -14,13 +14,13 @@ from switchyard.config.commands import stack_option, typed
 from switchyard.errors import PREFIX, ExitCode, SwitchyardError
 from switchyard.gates.rules.refusal import notice
 from switchyard.kube.clock import to_text
-from switchyard.release.hook_record import HookRecord
-from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Observation
-from switchyard.release.record import PhaseRecord, ReleaseRecord
-from switchyard.release.standing import baked_until, held_after
-from switchyard.release.verdict import Verdict
+from switchyard.release.record.hook import HookRecord
+from switchyard.release.record.lease_holder import Holder
+from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
+from switchyard.release.record.standing import baked_until, held_after
+from switchyard.release.watch.verdict import Verdict
 
 VERSION = 1
 """Version of the JSON document. It changes when a key is removed or its meaning changes."""

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Mapping
 
-from switchyard.release.deploy_ledger import DeployLedger
-from switchyard.release.detached_holder import interrupt
+from switchyard.release.deploy.ledger import DeployLedger
+from switchyard.release.record.detached_holder import interrupt
 
 INTERRUPT_SECONDS = 120.0
 """Seconds for which an abort waits until an interrupted command has ended its engine in order."""

@@ -15,15 +15,15 @@ from switchyard.errors import ExitCode
 from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release.drill import Drill
-from switchyard.release.drill_journal import DrillJournal
-from switchyard.release.engine import Answer, Engine
+from switchyard.release.drill.drill import Drill
+from switchyard.release.drill.journal import DrillJournal
+from switchyard.release.engine.engine import Engine, EngineCommand
 from switchyard.release.freeze import pass_freeze
 from switchyard.release.plan import Act, Observation
-from switchyard.release.warming import warm
+from switchyard.release.switch.warming import warm
 
 
-def run(request: DrillRequest, state: Answer) -> None:
+def run(request: DrillRequest, state: EngineCommand) -> None:
     """Runs a drill from its settings to its exit code.
 
     Args:
@@ -43,7 +43,7 @@ async def _drilled(
     service: BlueGreenSettings,
     settings: StackSettings,
     access: ClusterAccess,
-    state: Answer,
+    state: EngineCommand,
 ) -> ExitCode:
     report, name = DrillReport(request, stack, access.described), service.named(request.service)
     cluster = await Cluster.connect(access)

@@ -10,11 +10,11 @@ from switchyard.cli.drill_request import DrillRequest
 from switchyard.cli.output import console, errors, print_json
 from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode
-from switchyard.release.drill import DrillOutcome, DrillPlan
+from switchyard.release.drill.drill import DrillOutcome, DrillPlan
 from switchyard.release.plan import Act, ColourState, Plan
-from switchyard.release.receipt import Receipt, lines
-from switchyard.release.receipt_warnings import doubt, is_in_doubt, not_seen
-from switchyard.release.report_events import last_bad
+from switchyard.release.receipt.receipt import Receipt, lines
+from switchyard.release.receipt.warnings import doubt, is_in_doubt, not_seen
+from switchyard.release.report.events import last_bad
 
 VERSION = 1
 """Version of the JSON document. It changes when a key is removed or its meaning changes."""

@@ -11,7 +11,7 @@ from switchyard.errors import ExitCode, SwitchyardError
 from switchyard.gates.rules.freeze import report_not_retired
 from switchyard.gates.rules.windows import OpenWindow
 from switchyard.release.plan import Observation
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
 
 
 class DueReport(DeployReport):

@@ -25,27 +25,27 @@ from switchyard.gates.base import raise_refusal
 from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release.convergence import Convergence, converge
-from switchyard.release.engine import Answer, Engine
-from switchyard.release.fast_lane import FastLane
-from switchyard.release.fast_lane_protocol import Steps
-from switchyard.release.journal import ReleaseJournal
+from switchyard.release.engine.convergence import Convergence, converge
+from switchyard.release.engine.engine import Engine, EngineCommand
+from switchyard.release.notices.subscriptions import Subscriptions
 from switchyard.release.plan import Act, Observation, Plan
-from switchyard.release.receipt import Receipt
+from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.refusals import (
     command,
     refuse_kubeconfig_unreachable,
     refuse_strategy,
     refuse_unknown,
 )
-from switchyard.release.subscriptions import Subscriptions
-from switchyard.release.warming import warm
+from switchyard.release.switch.fast_lane import FastLane
+from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.protocol import Steps
+from switchyard.release.switch.warming import warm
 
 STATE_SECONDS = {**dict.fromkeys(Act, 15.0), Act.ROLLBACK: 5.0}
 """Seconds to wait for the state, which has the stack's cluster. The command continues without it."""
 
 
-def run(request: Request, state: Answer, begun: float) -> None:
+def run(request: Request, state: EngineCommand, begun: float) -> None:
     """Runs a command from its settings to its exit code.
 
     Args:
@@ -146,7 +146,7 @@ class _Command:
         stack: str,
         service: BlueGreenSettings,
         access: ClusterAccess,
-        state: Answer,
+        state: EngineCommand,
         begun: float,
         subscriptions: Subscriptions,
     ) -> None:

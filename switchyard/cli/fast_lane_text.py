@@ -9,14 +9,14 @@ from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.release_request import Request
 from switchyard.config.commands import stack_option, typed
 from switchyard.errors import ExitCode
-from switchyard.release.convergence import Convergence
-from switchyard.release.convergence_text import not_converged
-from switchyard.release.fast_lane_protocol import Outcome
-from switchyard.release.hook_record import HookRecord
+from switchyard.release.engine.convergence import Convergence
+from switchyard.release.engine.convergence_text import not_converged
 from switchyard.release.plan import Act, ColourState, Plan
-from switchyard.release.receipt import Receipt, first_lines, later_lines
-from switchyard.release.receipt_warnings import doubt, is_in_doubt, not_seen
+from switchyard.release.receipt.receipt import Receipt, first_lines, later_lines
+from switchyard.release.receipt.warnings import doubt, is_in_doubt, not_seen
+from switchyard.release.record.hook import HookRecord
 from switchyard.release.refusals import command
+from switchyard.release.switch.protocol import Outcome
 
 VERSION = 1
 """Version of the JSON document. It changes when a key is removed or its meaning changes."""

@@ -21,18 +21,18 @@ from switchyard.errors import ClusterError, ExitCode, SwitchyardError
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release import deploy_together
-from switchyard.release.deploy_group import Group
-from switchyard.release.deploy_ledger import DeployLedger
-from switchyard.release.deploy_together import GroupHooks, Outcomes, Part
-from switchyard.release.engine import Answer, Engine
-from switchyard.release.group_acts import GroupActs
+from switchyard.release.deploy import together as deploy_together
+from switchyard.release.deploy.group import Group
+from switchyard.release.deploy.group_acts import GroupActs
+from switchyard.release.deploy.ledger import DeployLedger
+from switchyard.release.deploy.together import GroupHooks, Outcomes, Part
+from switchyard.release.engine.engine import Engine, EngineCommand
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Observation
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.store import Releases
 from switchyard.release.refusals import refuse_other_than_confirmed
-from switchyard.release.store import Releases
-from switchyard.release.together import all_or_reasons
+from switchyard.release.switch.together import all_or_reasons
 
 Readings = Mapping[str, tuple[Releases, Observation]]
 """The record of each service, and its observation on the cluster."""
@@ -62,7 +62,7 @@ class GroupCommand:
             for member in requests
         }
 
-    async def run(self, state: Answer | None) -> ExitCode:
+    async def run(self, state: EngineCommand | None) -> ExitCode:
         """Runs the command, and returns its exit code.
 
         Args:

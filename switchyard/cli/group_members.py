@@ -5,11 +5,11 @@ from switchyard.config.loader import StackSettings
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.api import BoundedApi
-from switchyard.release.group_refusals import refuse_incomplete, refuse_undecided
+from switchyard.release.deploy.group_refusals import refuse_incomplete, refuse_undecided
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
-from switchyard.release.record import ReleaseRecord
-from switchyard.release.store import ReleaseStore
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.store import ReleaseStore
 
 Members = tuple[dict[str, ReleaseRecord], dict[str, str]]
 """The records of the other services of a group, and the reason for each service that left the group."""

@@ -14,13 +14,13 @@ from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.watch_line import WatchLine
 from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode, SwitchyardError
-from switchyard.release.deploy_together import Outcomes
-from switchyard.release.hook_record import HookRecord
-from switchyard.release.lease_holder import Holder
+from switchyard.release.deploy.together import Outcomes
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Observation
-from switchyard.release.record import PhaseRecord
-from switchyard.release.verdict import Verdict
+from switchyard.release.record.hook import HookRecord
+from switchyard.release.record.lease_holder import Holder
+from switchyard.release.record.release_record import PhaseRecord
+from switchyard.release.watch.verdict import Verdict
 
 
 class MemberReport(DeployReport):

@@ -3,24 +3,20 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from switchyard.cli.options import Json, Stack
+from switchyard.cli.options import Json, ServiceKey, Stack
 
 if TYPE_CHECKING:
     from switchyard.config.models.service import ServiceSettings
     from switchyard.kube.access import ClusterAccess
-    from switchyard.release.store import Releases
+    from switchyard.release.record.store import Releases
 
 FORM_VERSION = 1
 """Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
-Service = Annotated[str, typer.Argument(help="Key of the service in the configuration.")]
 
-
-def history(service: Service, stack: Stack = None, *, as_json: Json = False) -> None:
+def history(service: ServiceKey, stack: Stack = None, *, as_json: Json = False) -> None:
     """Shows the recorded releases of a service, newest first."""
     from switchyard.cli.configuration import access_to, read_settings
     from switchyard.cli.failures import errors_end_the_command
@@ -65,6 +61,6 @@ def _known(service: str, services: "dict[str, ServiceSettings] | Any") -> "Servi
 
 
 async def _read(access: "ClusterAccess", key: str, settings: "ServiceSettings") -> "Releases":
-    from switchyard.release.store import ReleaseStore
+    from switchyard.release.record.store import ReleaseStore
 
     return await ReleaseStore(await access.api(), settings.namespace, settings.kubernetes_name(key)).read()

@@ -5,16 +5,16 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from switchyard.cli.output import console
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
 
 
 def print_history(service: str, releases: Sequence[ReleaseRecord]) -> None:
     """Prints a row for each release, newest first."""
     if not releases:
-        console.print(f"{service}: no release is recorded. `switchyard deploy`, `switch` and `rollback` record theirs.")
+        console.print(f"{service}: no release by `deploy`, `switch`, `rollback` or `drill` is recorded yet.")
         return
     table = Table(title=f"Releases of {service}", title_justify="left")
-    for column in ("started", "what", "from", "to", "by", "result", "reason"):
+    for column in ("started", "kind", "from", "to", "by", "result", "reason"):
         table.add_column(column)
     for release in releases:
         table.add_row(

@@ -35,7 +35,7 @@ async def ask(client: httpx.AsyncClient, address: str, query: str) -> list[float
             answer = await client.get(f"{address.rstrip('/')}/api/v1/query", params={"query": query})
     except (TimeoutError, httpx.TimeoutException):
         raise PrometheusError(f"Prometheus does not answer within {ANSWER_SECONDS} s") from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         if _is_unresolved(error):
             raise PrometheusUnresolvedError(unresolved(address)) from error
         raise PrometheusError(f"Prometheus does not answer: {type(error).__name__}: {error}") from error

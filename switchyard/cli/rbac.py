@@ -60,7 +60,7 @@ def _of_stack(stack: str | None) -> "list[Manifest]":
     from switchyard.config.models.service import BlueGreenSettings
     from switchyard.config.models.switch_engine import SwitchEngine
     from switchyard.manifests.rbac import roles
-    from switchyard.release.drain_report import renews
+    from switchyard.release.drain.report import renews
 
     _, settings = read_settings_at_once(stack)
     services = settings.services.values()
@@ -81,7 +81,7 @@ def _of_stack(stack: str | None) -> "list[Manifest]":
 def _secrets(settings: "StackSettings") -> "Mapping[str, Sequence[str]]":
     from switchyard.config.models.service import BlueGreenSettings, Colour, Track
     from switchyard.config.references import tracked_references
-    from switchyard.release.subscriptions import Subscriptions
+    from switchyard.release.notices.subscriptions import Subscriptions
 
     names: dict[str, list[str]] = {}
     for key, service in settings.services.items():

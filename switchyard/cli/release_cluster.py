@@ -16,7 +16,7 @@ from switchyard.gates.weighted_routing import LoadBalancerRouting
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.manifests.ownership_marks import Mark
-from switchyard.release.engine import Answer
+from switchyard.release.engine.engine import EngineCommand
 from switchyard.release.observe import observe
 from switchyard.release.plan import Observation
 from switchyard.release.refusals import refuse_other_uid
@@ -49,7 +49,7 @@ async def check_cluster(
     cluster: Cluster,
     access: ClusterAccess,
     stack: str,
-    state: Answer,
+    state: EngineCommand,
     seconds: float,
     unreachable: Callable[[str], None],
 ) -> None:

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from switchyard.cli.failures import errors_end_the_command
 from switchyard.errors import EngineError
-from switchyard.release.engine import Answer, Engine, NoAnswer
+from switchyard.release.engine.engine import Engine, EngineCommand, FailedEngineCommand
 
 SELECTED = "PULUMI_STACK"
 """Environment variable that selects the stack for the engine."""
@@ -24,7 +24,7 @@ def can_ask(*, as_json: bool) -> bool:
 
 
 @contextmanager
-def reading_state(stack: str | None, *, needed: bool = True) -> Iterator[Answer]:
+def reading_state(stack: str | None, *, needed: bool = True) -> Iterator[EngineCommand]:
     """Lets the engine read the outputs of a stack while the block runs, and stops the engine at its end.
 
     Args:
@@ -36,7 +36,7 @@ def reading_state(stack: str | None, *, needed: bool = True) -> Iterator[Answer]
     except EngineError as error:
         if needed:
             raise
-        answer = NoAnswer(str(error))
+        answer = FailedEngineCommand(str(error))
     try:
         yield answer
     finally:

@@ -2,12 +2,12 @@
 
 from switchyard.config.commands import typed
 from switchyard.kube.clock import to_text
-from switchyard.release.latest import LatestRelease
-from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
-from switchyard.release.record import ReleaseRecord
-from switchyard.release.record_text import again, finishing
+from switchyard.release.record.latest import LatestRelease
+from switchyard.release.record.lease_holder import Held
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.text import again, finishing
 
 
 def release_line(key: str, release: LatestRelease) -> str:
@@ -85,6 +85,8 @@ def _next_step(key: str, release: LatestRelease) -> str:
     record = release.record
     if record.running:
         return _while_running(key, release)
+    if release.is_superseded:
+        return f"A later change, for example by an update, has switched to {release.serving}."
     if record.result is Result.ROLLED_BACK:
         return _return(key, record.target, record.tag)
     if record.kind == "rollback" and record.result is Result.SUCCEEDED:

@@ -17,14 +17,12 @@ if TYPE_CHECKING:
     from switchyard.config.models.service import ServiceSettings
     from switchyard.errors import AccessDeniedError
     from switchyard.kube.access import ClusterAccess
-    from switchyard.release.store import Releases, ReleaseStore
+    from switchyard.release.record.store import Releases, ReleaseStore
     from switchyard.release_errors import ReleaseError
 
 Services = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[SERVICE]...", help="Keys of services. Default: all services of the stack.", show_default=False
-    ),
+    typer.Argument(metavar="SERVICE", help="Keys of services. Default: all services of the stack.", show_default=False),
 ]
 
 Since = Annotated[
@@ -49,7 +47,7 @@ def report(services: Services = None, since: Since = "30d", stack: Stack = None,
         chosen = _chosen(services, name, settings.services)
         records = run_blocking(_read(access_to(name, settings), chosen))
         from switchyard.cli.report_text import document, print_report
-        from switchyard.release.report import report as measured
+        from switchyard.release.report.report import report as measured
 
         result = measured(records.services, records.now - span, records.now)
         if as_json:
@@ -67,7 +65,7 @@ def _span(text: str) -> "timedelta":
     from datetime import timedelta
 
     from switchyard.errors import UsageError
-    from switchyard.release.report_refusals import refuse_span
+    from switchyard.release.report.refusals import refuse_span
 
     if (refusal := refuse_span(text)) is not None:
         raise UsageError(str(refusal))
@@ -79,7 +77,7 @@ def _chosen(
     keys: list[str] | None, stack: str, services: "Mapping[str, ServiceSettings]"
 ) -> "Mapping[str, ServiceSettings]":
     from switchyard.errors import UsageError
-    from switchyard.release.report_refusals import refuse_unreported
+    from switchyard.release.report.refusals import refuse_unreported
 
     if (refusal := refuse_unreported(keys or (), stack, services)) is not None:
         raise UsageError(str(refusal))
@@ -94,7 +92,7 @@ async def _read(access: "ClusterAccess", services: "Mapping[str, ServiceSettings
     from switchyard.cli.report_text import ReadRecords
     from switchyard.errors import ClusterError, with_code
     from switchyard.kube.clock import ServerClock
-    from switchyard.release.store import Releases, ReleaseStore
+    from switchyard.release.record.store import Releases, ReleaseStore
 
     api = await access.api()
     stores = [ReleaseStore(api, own.namespace, own.kubernetes_name(key)) for key, own in services.items()]

@@ -10,10 +10,10 @@ from rich.table import Table
 
 from switchyard.cli.output import console, errors
 from switchyard.kube.clock import to_text
-from switchyard.release.record import ReleaseRecord
-from switchyard.release.report import Report
-from switchyard.release.report_measure import Measure
-from switchyard.release.store import HISTORY_BYTES, KEPT_RELEASES
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.store import HISTORY_BYTES, KEPT_RELEASES
+from switchyard.release.report.measure import Measure
+from switchyard.release.report.report import Report
 
 VERSION = 1
 """Version of the JSON document. It changes when a key is removed or its meaning changes."""
@@ -147,6 +147,6 @@ def _details(measure: Measure) -> Iterator[str]:
         if part.size:
             yield f"{part.name}: median {part.median:g} s, 95 % {part.p95:g} s, longest {part.worst:g} s ({part.size})"
         else:
-            yield f"{part.name}: not seen"
+            yield f"{part.name}: no data"
     if measure.note:
         yield measure.note

@@ -6,10 +6,10 @@ from switchyard.config.models.service import BlueGreenSettings
 from switchyard.config.models.service_name import ServiceName
 from switchyard.errors import ClusterError
 from switchyard.kube.cluster import Cluster
-from switchyard.release.hook_calls import ClusterHookCalls
-from switchyard.release.hook_record import HookRecord
-from switchyard.release.hooks import HookRuns, after_rollback
-from switchyard.release.journal import ReleaseJournal
+from switchyard.release.hooks.calls import ClusterHookCalls
+from switchyard.release.hooks.hooks import HookRuns, after_rollback
+from switchyard.release.record.hook import HookRecord
+from switchyard.release.switch.journal import ReleaseJournal
 
 
 class HookReport(Protocol):

@@ -18,23 +18,23 @@ from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.rolled_back import find_rolled_back
-from switchyard.release.deploy import Runner
-from switchyard.release.deploy_acts import Acts
-from switchyard.release.deploy_hooks import ReleaseHooks, release_hooks
-from switchyard.release.deploy_ledger import DeployLedger
-from switchyard.release.deploy_refusals import refuse_no_release, refuse_returned, refuse_serves, refuse_unfinished
-from switchyard.release.deploy_steps import ClusterSteps
-from switchyard.release.engine import Engine
+from switchyard.release.deploy.acts import Acts
+from switchyard.release.deploy.hooks import ReleaseHooks, release_hooks
+from switchyard.release.deploy.ledger import DeployLedger
+from switchyard.release.deploy.refusals import refuse_no_release, refuse_returned, refuse_serves, refuse_unfinished
+from switchyard.release.deploy.runner import Runner
+from switchyard.release.deploy.steps import ClusterSteps
+from switchyard.release.engine.engine import Engine
 from switchyard.release.freeze import combined, is_stopped, pass_freeze
-from switchyard.release.hooks import holding
-from switchyard.release.lease_holder import Holder
+from switchyard.release.hooks.hooks import holding
+from switchyard.release.notices.subscriptions import Subscriptions
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.lease_holder import Holder
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.standing import baked_until
+from switchyard.release.record.store import Releases
 from switchyard.release.release_context import ReleaseContext
-from switchyard.release.standing import baked_until
-from switchyard.release.store import Releases
-from switchyard.release.subscriptions import Subscriptions
 
 
 class ServiceRelease:

@@ -18,7 +18,7 @@ from switchyard.manifests.labels import MANAGED
 from switchyard.release_errors import RecordUnreadableError
 
 if TYPE_CHECKING:
-    from switchyard.release.latest import LatestRelease
+    from switchyard.release.record.latest import LatestRelease
 
 ServiceLocation = tuple[str, str]
 """A namespace, and the name of a service in it."""
@@ -62,7 +62,7 @@ async def read_release_statuses(api: BoundedApi, places: Iterable[ServiceLocatio
 async def _latest(
     api: BoundedApi, config_maps: Mapping[ServiceLocation, Mapping[str, Any]], problems: dict[ServiceLocation, str]
 ) -> "Mapping[ServiceLocation, LatestRelease]":
-    from switchyard.release.latest import LatestRelease, latest_record
+    from switchyard.release.record.latest import LatestRelease, latest_record
 
     latest: dict[ServiceLocation, LatestRelease] = {}
     for place, config_map in config_maps.items():
@@ -84,7 +84,7 @@ async def _attended(
     from dataclasses import replace
 
     from switchyard.kube.clock import ServerClock
-    from switchyard.release.latest import living_holder
+    from switchyard.release.record.latest import living_holder
 
     namespaces = sorted({namespace for namespace, _ in running})
     clock, *lists = await asyncio.gather(

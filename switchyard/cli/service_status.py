@@ -32,7 +32,7 @@ from switchyard.manifests.weights import switched_by_weights, weighted_service
 
 if TYPE_CHECKING:
     from switchyard.gates.rules.windows import OpenWindow
-    from switchyard.release.latest import LatestRelease
+    from switchyard.release.record.latest import LatestRelease
 
 
 @dataclass(frozen=True)

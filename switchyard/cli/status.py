@@ -57,10 +57,10 @@ async def _read(
 ) -> "tuple[list[ServiceStatus], str | None]":
     """The status of the services, and the problem of the load balancer that the stack creates."""
     from switchyard.cli.service_status import inspect_services
-    from switchyard.cli.status_doubt import ask_where_in_doubt
+    from switchyard.cli.switch_recheck import recheck_doubtful_switches
 
     services = await inspect_services(access, settings.services, settings.releases.freeze)
-    services = await ask_where_in_doubt(access, stack, settings.services, services, settings.cluster)
+    services = await recheck_doubtful_switches(access, stack, settings.services, services, settings.cluster)
     if getattr(settings.cluster, "load_balancer", None) is None:
         return services, None
     # The SDK of AWS takes a second to import, which other clusters need not wait for.

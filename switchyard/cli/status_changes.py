@@ -7,7 +7,7 @@ from switchyard.cli.release_text import doubt_line, release_line
 from switchyard.cli.service_status import ServiceStatus
 from switchyard.cli.status_json import FORM_VERSION, document, failure
 from switchyard.cli.status_table import versions_of
-from switchyard.cli.status_watch import Look, reason
+from switchyard.cli.status_watch import StatusReading, reason
 from switchyard.config.models.service_name import key_of
 from switchyard.kube.clock import to_text
 
@@ -19,7 +19,7 @@ class Lines:
         self._lines: dict[str, str] = {}
         self._error: str | None = None
 
-    def show(self, look: Look) -> None:
+    def show(self, look: StatusReading) -> None:
         """Prints the changes since the last reading."""
         error = None if look.error is None else type(look.error).__name__
         if error != self._error:
@@ -45,7 +45,7 @@ class Documents:
         self._stack = stack
         self._last: object = None
 
-    def show(self, look: Look) -> None:
+    def show(self, look: StatusReading) -> None:
         """Prints the document if anything in it has changed since the last reading."""
         if look.error is None:
             content = document(self._stack, list(look.services))
@@ -80,6 +80,6 @@ def _release(service: ServiceStatus) -> str:
     return line if doubt is None else f"{line.removesuffix('.')}; {doubt.removeprefix(f'{key}: ')}"
 
 
-def _print(look: Look, text: str) -> None:
+def _print(look: StatusReading, text: str) -> None:
     sys.stdout.write(f"{to_text(look.at)} {' '.join(text.split())}\n")
     sys.stdout.flush()

@@ -12,10 +12,10 @@ from switchyard.cli.output import console
 from switchyard.cli.release_text import doubt_line, release_line
 from switchyard.cli.service_status import ServiceStatus
 from switchyard.cli.status_table import table
-from switchyard.cli.status_watch import Look, reason
+from switchyard.cli.status_watch import StatusReading, reason
 from switchyard.config.models.service_name import key_of
 from switchyard.kube.clock import from_text, to_text
-from switchyard.release.latest import LatestRelease
+from switchyard.release.record.latest import LatestRelease
 
 
 class LiveDisplay:
@@ -38,12 +38,12 @@ class LiveDisplay:
     ) -> None:
         self._live.__exit__(kind, error, trace)
 
-    def show(self, look: Look) -> None:
+    def show(self, look: StatusReading) -> None:
         """Shows a reading in place of the last one."""
         self._live.update(rendered(self._stack, look), refresh=True)
 
 
-def rendered(stack: str, look: Look) -> RenderableType:
+def rendered(stack: str, look: StatusReading) -> RenderableType:
     """The output of a reading for a terminal.
 
     Args:

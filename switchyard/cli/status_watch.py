@@ -27,12 +27,12 @@ from switchyard.kube.clock import ServerClock
 SECONDS = 1.0
 """Seconds between two readings."""
 
-LOOK_SECONDS = 10.0
+READ_SECONDS = 10.0
 """Time limit of one reading, in seconds."""
 
 
 @dataclass(frozen=True)
-class Look:
+class StatusReading:
     """The result of one reading.
 
     Attributes:
@@ -51,7 +51,7 @@ class Look:
 class Display(Protocol):
     """Interface of a display for the results of readings."""
 
-    def show(self, look: Look) -> None:
+    def show(self, look: StatusReading) -> None:
         """Shows a reading. It is called at least each second, also during the next reading."""
 
 
@@ -115,7 +115,7 @@ async def watch(
     """
     clock = await ServerClock.ask(await access.api())
     now = clock.now()
-    look = Look(now, tuple(await inspect_services(access, services(), freezes())), now)
+    look = StatusReading(now, tuple(await inspect_services(access, services(), freezes())), now)
     while True:
         display.show(look)
         await asyncio.sleep(SECONDS)
@@ -128,23 +128,23 @@ async def watch(
 async def _looked(
     access: ClusterAccess,
     services: Callable[[], Mapping[str, ServiceSettings]],
-    last: Look,
+    last: StatusReading,
     now: Callable[[], datetime],
     freezes: Callable[[], tuple[Freeze, ...]],
-) -> Look:
+) -> StatusReading:
     try:
         statuses = await _in_time(inspect_services(access, services(), freezes()))
     except SwitchyardError as error:
         return replace(last, at=now(), error=error)
-    return Look(now(), tuple(statuses), now())
+    return StatusReading(now(), tuple(statuses), now())
 
 
 async def _in_time(reading: Awaitable[list[ServiceStatus]]) -> list[ServiceStatus]:
     try:
-        async with asyncio.timeout(LOOK_SECONDS):
+        async with asyncio.timeout(READ_SECONDS):
             return await reading
     except TimeoutError:
-        raise UnreachableError(f"the API server has not answered in {LOOK_SECONDS:.0f} s") from None
+        raise UnreachableError(f"the API server has not answered in {READ_SECONDS:.0f} s") from None
 
 
 def watch_status(stack: str | None, *, as_json: bool) -> None:

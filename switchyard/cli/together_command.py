@@ -20,20 +20,20 @@ from switchyard.errors import ExitCode
 from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release.convergence import Convergence, converge_all
-from switchyard.release.earlier_releases import unfinished_target, unreached
-from switchyard.release.engine import Answer, Engine
-from switchyard.release.fast_lane import FastLane
-from switchyard.release.journal import ReleaseJournal
+from switchyard.release.engine.convergence import Convergence, converge_all
+from switchyard.release.engine.engine import Engine, EngineCommand
+from switchyard.release.notices.subscriptions import Subscriptions
 from switchyard.release.plan import Act, Observation, Plan
-from switchyard.release.subscriptions import Subscriptions
-from switchyard.release.together import Member, Plans, Receipts, Together, planned
-from switchyard.release.warming import warm
+from switchyard.release.record.earlier_releases import unfinished_target, unreached
+from switchyard.release.switch.fast_lane import FastLane
+from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.together import Member, Plans, Receipts, Together, planned
+from switchyard.release.switch.warming import warm
 
 Settings = dict[str, BlueGreenSettings]
 
 
-def run(request: TogetherRequest, state: Answer, begun: float) -> None:
+def run(request: TogetherRequest, state: EngineCommand, begun: float) -> None:
     """Runs a command from its settings to its exit code.
 
     Args:
@@ -79,7 +79,7 @@ class _Command:
         self._engine = Engine(stack)
         self._report = TogetherReport(request, stack, access.described)
 
-    async def run(self, state: Answer) -> None:
+    async def run(self, state: EngineCommand) -> None:
         cluster = await Cluster.connect(self._access)
         journals = {key: self._journal(cluster, key) for key in self._services}
         for journal in journals.values():

@@ -14,7 +14,7 @@ from switchyard.cli.release_request import can_ask, reading_state
 from switchyard.config.commands import stack_option
 from switchyard.errors import UsageError
 from switchyard.release.plan import Act
-from switchyard.release.together_refusals import refuse_several, refuse_words
+from switchyard.release.switch.together_refusals import refuse_several, refuse_words
 
 
 @dataclass(frozen=True)

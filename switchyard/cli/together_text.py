@@ -11,13 +11,13 @@ from switchyard.cli.output import console, errors, print_json
 from switchyard.cli.together_request import TogetherRequest
 from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode
-from switchyard.release.convergence import Convergence
-from switchyard.release.fast_lane_protocol import Outcome
-from switchyard.release.hook_record import HookRecord
+from switchyard.release.engine.convergence import Convergence
 from switchyard.release.plan import Act, Plan
-from switchyard.release.receipt import Receipt, later_lines
-from switchyard.release.receipt_warnings import doubt, is_in_doubt, not_seen
-from switchyard.release.together_refusals import not_converged_together
+from switchyard.release.receipt.receipt import Receipt, later_lines
+from switchyard.release.receipt.warnings import doubt, is_in_doubt, not_seen
+from switchyard.release.record.hook import HookRecord
+from switchyard.release.switch.protocol import Outcome
+from switchyard.release.switch.together_refusals import not_converged_together
 
 ITS_OWN = ("service", "name", "namespace", "from", "to", "serving", "changed", "warmed", "receipt")
 """Keys of the document of one service that each service of a group has."""

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from switchyard.cli.output import console
-from switchyard.release.verdict import Verdict
+from switchyard.release.watch.verdict import Verdict
 
 START = "  watch     "
 

@@ -11,7 +11,7 @@ DEEPEST = 60
 RULE = f"is nested in more than {DEEPEST} levels, which no setting has"
 
 
-def shallow(path: str, raw: object, problems: list[Problem]) -> object:
+def without_deep_values(path: str, raw: object, problems: list[Problem]) -> object:
     """Returns a value without the keys that are nested too deeply, or an empty mapping for a list nested too deeply.
 
     Args:
@@ -31,7 +31,7 @@ def shallow(path: str, raw: object, problems: list[Problem]) -> object:
     return {name: value for name, value in raw.items() if name not in deep}
 
 
-def shallow_services(path: str, raw: object, problems: list[Problem]) -> object:
+def without_deep_services(path: str, raw: object, problems: list[Problem]) -> object:
     """Returns the services without the parts that are nested too deeply, and without services that are such lists.
 
     Args:
@@ -40,11 +40,11 @@ def shallow_services(path: str, raw: object, problems: list[Problem]) -> object:
         problems: receives an error for each part that is left out.
     """
     if not isinstance(raw, Mapping):
-        return shallow(path, raw, problems)
+        return without_deep_values(path, raw, problems)
     services = {}
     for name, value in raw.items():
         count = len(problems)
-        service = shallow(below(path, str(name)), value, problems)
+        service = without_deep_values(below(path, str(name)), value, problems)
         if isinstance(value, Mapping) or len(problems) == count:
             services[name] = service
     return services

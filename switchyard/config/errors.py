@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from switchyard.codes import Code
 from switchyard.config.areas import area
 from switchyard.config.commands import below, remove_command, remove_value, set_command, set_value
-from switchyard.config.examples import Loc, example, known_keys, takes, typing_error
+from switchyard.config.examples import FILE_MODES, Loc, example, file_mode, known_keys, takes, typing_error
 from switchyard.errors import ExitCode, SwitchyardError
 
 __all__ = ["HIDDEN", "HIDDEN_BELOW", "Problem", "SettingsError", "from_pydantic", "set_command", "shape", "shown"]
@@ -248,6 +248,8 @@ def _mistyped(location: ErrorLocation, kind: str, details: Mapping[str, Any]) ->
 
 def _bounded(location: ErrorLocation, bound: float) -> str:
     """A remedy that sets the bound, the nearest valid value, if the bound itself is allowed."""
+    if location.loc[-1] in FILE_MODES and (mode := file_mode(str(location.value))) is not None:
+        return set_command(location.path, mode)
     right = bound if takes(location.model, location.loc, bound) else example(location.model, location.loc)
     return remove_command(location.path) if right is None else set_command(location.path, right)
 
@@ -257,6 +259,8 @@ def _choose(location: ErrorLocation) -> str:
         # Which colour serves is in the cluster, not in the settings, and the wrong one would be a switch.
         either = f"{set_value(location.path, 'blue')}, or: {set_value(location.path, 'green')}"
         return f"Set it: to the colour that serves. {either}"
+    if location.loc == ("tag",):  # an example would be deployed if that version exists
+        return set_command(location.path, None)
     return location.set()
 
 

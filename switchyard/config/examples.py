@@ -55,6 +55,9 @@ LONGEST_OPTION = 60
 LONGEST_VALUE = 500
 """Longest value, in characters, that a proposed command repeats."""
 
+FILE_MODES = frozenset({"defaultMode", "mode"})
+"""Keys of the permissions of files, which people write in octal digits and JSON has as a decimal number."""
+
 _GENERAL: tuple[object, ...] = ("example", 1, 10, 1000, 30080, "10.0.0.0/16")
 
 _WORDS = {"yes": True, "on": True, "y": True, "true": True, "no": False, "off": False, "n": False, "false": False}
@@ -157,12 +160,20 @@ def _near(key: str, value: object, annotation: Any) -> Iterator[object]:
         yield _network(text)
     if folded in _WORDS:
         yield _WORDS[folded]
+    if key in FILE_MODES and (mode := file_mode(folded)) is not None:
+        yield mode
     if re.fullmatch(r"-?[0-9]{1,15}", folded):
         yield int(folded)
     options = [str(option) for option in _options(annotation) if len(folded) <= LONGEST_OPTION]
     by_folded = {option.lower(): option for option in options}
     for close in difflib.get_close_matches(folded, by_folded, n=1, cutoff=0.7):
         yield by_folded[close]
+
+
+def file_mode(text: str) -> int | None:
+    """The number of permissions in octal digits, such as 0400 or 0o400; None for another text."""
+    match = re.fullmatch(r"(?:0o?)?([0-7]{3})", text)
+    return None if match is None else int(match[1], 8)
 
 
 def _network(text: str) -> str | None:

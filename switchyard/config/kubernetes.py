@@ -6,6 +6,9 @@ Each has this one place. `tests/unit/test_facts.py` refuses one of them as a lit
 CORE = "v1"
 """API version of the core group: Services, pods, ConfigMaps, Secrets, nodes."""
 
+NAMESPACE_ACTIVE = "Active"
+"""Phase of a namespace that is not being deleted."""
+
 APPS = "apps/v1"
 """API version of Deployments and ReplicaSets."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from switchyard.codes import Code
 from switchyard.config.collect import Collected, collect
 from switchyard.config.commands import below, remove_command, remove_value, set_command, set_value
-from switchyard.config.depth import shallow, shallow_services
+from switchyard.config.depth import without_deep_services, without_deep_values
 from switchyard.config.errors import HIDDEN, LONGEST_KEY, Problem, SettingsError, shape, shown
 from switchyard.config.examples import typing_error
 from switchyard.config.models.cluster import CLUSTER, ExistingCluster
@@ -87,9 +87,9 @@ def load(
     """
     problems = [*_production_problems(production), *former_problems(FORMER, former), *_unknown_keys(keys)]
     marked = stack == PRODUCTION if production is None else production is True
-    raw_cluster = shallow(CLUSTER, raw_cluster, problems)
-    raw_services = shallow_services(SERVICES, raw_services, problems)
-    raw_releases = shallow(RELEASES, raw_releases, problems)
+    raw_cluster = without_deep_values(CLUSTER, raw_cluster, problems)
+    raw_services = without_deep_services(SERVICES, raw_services, problems)
+    raw_releases = without_deep_values(RELEASES, raw_releases, problems)
     cluster = _cluster(raw_cluster, problems, without_quotes(CLUSTER, raw_cluster, written))
     removed = _removed(raw_services, problems)
     services = _services(

@@ -5,10 +5,10 @@ The engine reads the stack file as YAML and gives the program JSON: `2.0` arrive
 which the engine uses, as seen in the output of `pulumi config --json` of 3.250.
 """
 
+import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +16,15 @@ import yaml
 
 from switchyard.config.commands import below, set_command
 from switchyard.config.errors import HIDDEN, HIDDEN_BELOW, Problem, shown
+from switchyard.config.project_file import project_file, project_settings
+from switchyard.config.yaml_numbers import is_same_number, number, plain_number
 
 GO_TIME = re.compile(r"(\d{4}-\d\d-\d\d) (\d\d:\d\d:\d\d)(\.\d+)? ([-+]\d{4}) \S+", re.ASCII)
 """Text into which the engine converts a date without quotes."""
 
-_JSON_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)?(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
-_INTEGER = re.compile(r"([-+]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+CONFIG_FILE = "PULUMI_OPTION_CONFIG_FILE"
+"""Environment variable with the stack file that the engine reads in place of the project's."""
+
 NULLS = {"", "~", "null", "Null", "NULL"}
 BOOLEANS = {"true", "True", "TRUE", "false", "False", "FALSE"}
 DATE = re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ ]+)[0-9].*)?")
@@ -84,8 +86,11 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
         # As bytes: the engine too reads UTF-16 with its mark at the beginning.
         document = next(yaml.compose_all(path.read_bytes(), Loader=yaml.BaseLoader), None)
         keys = dict(_pairs(document))
-        config = keys.get("config")
-        nodes = {key if ":" in key else f"{namespace}:{key}": node for key, node in _pairs(config)}
+        pairs = list(_pairs(keys.get("config")))
+        project = _project_name(directory.resolve()) or namespace
+        nodes = {key if ":" in key else f"{project}:{key}": node for key, node in pairs}
+        if len(nodes) < len(pairs):  # with and without its namespace; the engine takes one or the other
+            return None
         written = Written(path.name, nodes, "environment" in keys)
         for key in nodes:
             written.scalars(key)
@@ -165,9 +170,10 @@ def _different(
         if (scalar := scalars.get(path)) is None:
             return
         read = number(scalar.text) if scalar.plain else None
-        if read is not None and float(read) == float(value) and not _is_same_number(scalar.text, value):
+        if read is not None and float(read) == float(value) and not is_same_number(scalar.text, value):
             rule = f"YAML reads this as the number {value}, line {scalar.line} of {name}"
-            remedy = f"Write the number that you mean in plain digits. {set_command(path, _plain(scalar.text, value))}"
+            right = plain_number(path, scalar.text, value)
+            remedy = f"Write the number that you mean in plain digits. {set_command(path, right)}"
             yield Problem(path, scalar.text, rule, remedy)
 
 
@@ -201,29 +207,6 @@ def _different_keys(path: str, node: yaml.Node, value: object, name: str) -> Ite
             yield Problem(below(path, key), "a key", rule, "Put the key in quotes in the stack file.")
 
 
-def _is_same_number(text: str, value: float) -> bool:
-    """Whether a text and a number are the same for every reader: not octal, not hexadecimal, and no digit is lost."""
-    return _JSON_NUMBER.fullmatch(text.removeprefix("+")) is not None and Decimal(text) == Decimal(repr(value))
-
-
-def _plain(text: str, value: float) -> float:
-    """The number in decimal notation, for a text that YAML reads as octal; else the number that YAML reads."""
-    digits = text.replace("_", "")
-    return int(digits) if re.fullmatch(r"[-+]?[0-9]+", digits) else value
-
-
-def number(text: str) -> float | None:
-    """A number as yaml.v3 reads it; None for a text that is not a number."""
-    if text[:1] == "_":
-        return None
-    plain = text.replace("_", "")
-    if (match := _INTEGER.fullmatch(plain)) is not None:
-        sign, digits = match.groups()
-        octal = digits[0] == "0" and digits.isdigit() and len(digits) > 1
-        return int(f"{sign}{digits}", 8 if octal else 0)
-    return float(plain) if _FLOAT.fullmatch(plain) else None
-
-
 def _as_key(text: str) -> str | None:
     """The text into which the engine converts a key without quotes; None if it does not convert it, or for a date."""
     if text in NULLS:
@@ -243,24 +226,25 @@ def _kind(text: str) -> str:
 
 
 def stack_file(directory: Path, stack: str) -> Path | None:
-    """The file of a stack, by the directory of its project or one below it; None where there is none."""
-    for above in (directory, *directory.parents):
-        for ending in ("yaml", "yml"):
-            project = above / f"Pulumi.{ending}"
-            if project.is_file():
-                return _beside(project, stack)
-    return None
+    """The file of a stack, by the directory of its project or one below it; None where there is none.
 
-
-def _beside(project: Path, stack: str) -> Path | None:
-    try:
-        settings = yaml.safe_load(project.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeError, yaml.YAMLError):
+    The engine takes another file from its option `--config-file`, which the environment may set as well.
+    """
+    if named := os.environ.get(CONFIG_FILE):
+        return directory / named
+    project = project_file(directory)
+    if project is None or (settings := project_settings(project)) is None:
         return None
-    directory = settings.get("stackConfigDir") if isinstance(settings, Mapping) else None
-    folder = project.parent / str(directory or ".")
+    folder = project.parent / str(settings.get("stackConfigDir") or ".")
     candidates = (folder / f"Pulumi.{stack}.{ending}" for ending in ("yaml", "yml"))
     return next((path for path in candidates if path.is_file()), None)
+
+
+def _project_name(directory: Path) -> str | None:
+    """The name of the project, which is the namespace of keys without one."""
+    project = project_file(directory)
+    name = ((project and project_settings(project)) or {}).get("name")
+    return name if isinstance(name, str) else None
 
 
 def _pairs(node: Any) -> Iterator[tuple[str, yaml.Node]]:
@@ -269,8 +253,15 @@ def _pairs(node: Any) -> Iterator[tuple[str, yaml.Node]]:
 
 
 def entries(node: yaml.MappingNode) -> Iterator[tuple[str, Scalar, yaml.Node]]:
-    """Keys and values, with those of ``<<`` below the mapping's own, as YAML merges them."""
-    own = {key.value: (scalar_of(key), value) for key, value in node.value if isinstance(key, yaml.ScalarNode)}
+    """Keys and values, with those of ``<<`` below the mapping's own, as YAML merges them.
+
+    Raises:
+        yaml.YAMLError: a key is there twice, with which the engine refuses the file.
+    """
+    pairs = [(key, value) for key, value in node.value if isinstance(key, yaml.ScalarNode)]
+    own = {key.value: (scalar_of(key), value) for key, value in pairs}
+    if len(own) < len(pairs):
+        raise yaml.YAMLError("a key is there twice")
     merged: dict[str, tuple[Scalar, yaml.Node]] = {}
     if _MERGE in own and own[_MERGE][0].plain:
         source = own.pop(_MERGE)[1]

@@ -13,7 +13,9 @@ from typing import Any
 
 import yaml
 
-from switchyard.config.stack_file import BOOLEANS, DATE, NULLS, Scalar, Written, entries, number, scalar_of
+from switchyard.config.project_file import project_file, project_settings
+from switchyard.config.stack_file import BOOLEANS, DATE, NULLS, Scalar, Written, entries, scalar_of
+from switchyard.config.yaml_numbers import number
 
 _SECRET = "secure"  # noqa: S105 - the key under which the engine keeps an encrypted value
 
@@ -39,12 +41,8 @@ class Project:
 
 def read_project(directory: Path) -> Project | None:
     """Reads the project file of the project that a directory belongs to; None if none can be read."""
-    for above in (directory.resolve(), *directory.resolve().parents):
-        for ending in ("yaml", "yml"):
-            file = above / f"Pulumi.{ending}"
-            if file.is_file():
-                return _project(file)
-    return None
+    file = project_file(directory.resolve())
+    return None if file is None else _project(file)
 
 
 def stack_values(written: Written | None, project: Project | None) -> dict[str, Any] | None:
@@ -67,11 +65,8 @@ def stack_values(written: Written | None, project: Project | None) -> dict[str, 
 
 
 def _project(file: Path) -> Project | None:
-    try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeError, yaml.YAMLError):
-        return None
-    if not isinstance(content, Mapping) or not isinstance(content.get("name"), str):
+    content = project_settings(file)
+    if content is None or not isinstance(content.get("name"), str):
         return None
     config = content.get("config")
     declared = config.items() if isinstance(config, Mapping) else ()

@@ -53,6 +53,8 @@ class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
             if selected is not None and controlled(self._name, selected):
                 self._raise(refuse_taken_over(self._name, self._live, selected))
                 return
+            # The Service comes before the Rollout, and a Service with its selector needs one.
+            await self._check_known(cluster)
             if creating:
                 await self._check_adoption(cluster, selected)
             await self._check_mixed(cluster)

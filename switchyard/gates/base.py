@@ -17,14 +17,14 @@ from switchyard.errors import (
     LoginError,
     RejectedError,
 )
-from switchyard.gates.rules.left_behind import refuse_left_behind
+from switchyard.gates.rules.incompatible_version import refuse_incompatible_version
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.rolled_back import refuse_rolled_back, warn_rollbacks_unknown
 from switchyard.gates.rules.sizes import Sizing
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.error_texts import remedy_for
-from switchyard.kube.left_behind import find_left_behind, parse_releases
+from switchyard.kube.incompatible_version import find_incompatible_version, parse_releases
 from switchyard.kube.rolled_back import parse_rolled_back, read_record
 
 Warn = Callable[[str], None]
@@ -116,8 +116,8 @@ class GateBase(Generic[S_co]):
             self._warn(warn_rollbacks_unknown(self._name, str(error)))
             return
         if not self.by_command:
-            left = find_left_behind(parse_releases(record), to.value, self._service.own(to).tag)
-            self._raise(refuse_left_behind(self._name, self._service, to, serving, left))
+            left = find_incompatible_version(parse_releases(record), to.value, self._service.own(to).tag)
+            self._raise(refuse_incompatible_version(self._name, self._service, to, serving, left))
         if not self.intended:
             self._raise(refuse_rolled_back(self._name, self._service, to, serving, parse_rolled_back(record)))
 

@@ -23,6 +23,7 @@ from switchyard.gates.rules.ownership import (
     Conflict,
     Owner,
     conflict,
+    refuse_missing,
     refuse_takeover,
     refuse_unknown_owner,
     takes_over,
@@ -128,7 +129,8 @@ class Guard:
         """Checks before an object is created or changed, in a preview as well.
 
         Raises:
-            GateRefusedError: the object, or another new object of its service, belongs to somebody else.
+            GateRefusedError: the object, or another new object of its service, belongs to somebody else; or the object
+                was deleted by hand.
         """
         name = ObjectName.of(new)
         if name is None or not self._cluster_exists:
@@ -139,7 +141,8 @@ class Guard:
         known = str(((old_outputs or {}).get("metadata") or {}).get("uid") or "")
         try:
             api = await self._api()
-            conflicts = [await self._conflict(api, name, str(new["apiVersion"]), entry, known)]
+            live = await api.find(name.resource, name.name, name.namespace or None, str(new["apiVersion"]))
+            conflicts = [conflict(name, live, self._owner(entry), known)]
             if name.kind == "ServiceAccount" and not old_outputs:
                 # The first object of a service: conflicts of its other objects are reported before anything is written.
                 others = [
@@ -152,6 +155,7 @@ class Guard:
         except ClusterError as error:
             problem = f"{error} ({error.code})"
             raise GateRefusedError(str(refuse_unknown_owner(key_of(entry.name), name, problem))) from error
+        raise_refusal(refuse_missing(key_of(entry.name), name) if known and live is None else None)
         raise_refusal(
             refuse_takeover(key_of(entry.name), [item for item in conflicts if item], entry.adopt_path, entry.listed)
         )
@@ -252,7 +256,7 @@ class Guard:
     def _run(self, record: Record) -> Run:
         key = (record.name.namespace, record.service)
         configured = key in self.services
-        vanished = bool(record.service) and not configured
+        no_longer_configured = bool(record.service) and not configured
         same_key = [entry.name for entry in self.services.values() if key_of(entry.name) == key_of(record.service)]
         return Run(
             mark=self.mark,
@@ -262,7 +266,7 @@ class Guard:
             elsewhere=record.service in same_key,
             renamed=bool(same_key) and record.service not in same_key,
             removed=key in self.removed,
-            destroying=self.destroying and not (self.production and vanished),
+            destroying=self.destroying and not (self.production and no_longer_configured),
         )
 
     @property

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
+from switchyard.config.kubernetes import NAMESPACE_ACTIVE
 from switchyard.config.models.service import Track
 from switchyard.errors import AccessDeniedError, ClusterError
 from switchyard.gates.autoscaling import autoscalers, has_metrics, read_sizing, warm
@@ -16,13 +17,13 @@ from switchyard.gates.rules.autoscaling import (
     refuse_lower_max,
     refuse_other_autoscalers,
 )
+from switchyard.gates.rules.namespace import refuse_namespace
 from switchyard.gates.rules.node_routing import warn_unfollowed
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.release import (
     refuse_adoption,
     refuse_fewer_replicas,
     refuse_no_answer,
-    refuse_no_namespace,
     refuse_other_ports,
     refuse_smoke,
     refuse_switch,
@@ -61,14 +62,15 @@ class Gates(GateBase[S_co]):
         """Checks before the first object of a service that the stack has not created yet.
 
         Raises:
-            GateRefusedError: the namespace does not exist, or somebody else has a Service of this name.
+            GateRefusedError: the namespace does not exist or is being deleted, or somebody else has a Service of this
+                name.
         """
         async with self._cluster() as cluster:
             try:
-                exists = await cluster.namespace_exists(self._service.namespace)
+                phase = await cluster.namespace_phase(self._service.namespace)
             except AccessDeniedError:
-                exists = True  # a user who may not read the namespace may still have one
-            self._raise(refuse_no_namespace(self._name, self._service, exists=exists))
+                phase = NAMESPACE_ACTIVE  # a user who may not read the namespace may still have one
+            self._raise(refuse_namespace(self._name, self._service, phase))
             await self._check_adoption(cluster, await self._selected(cluster))
 
     async def before_switch(self, *, creating: bool, preview: bool) -> None:

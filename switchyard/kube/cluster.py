@@ -12,6 +12,7 @@ from switchyard.config.kubernetes import (
     DISCOVERY,
     ISTIO,
     KUBE_PROXY_HEALTH_PORT,
+    NAMESPACE_ACTIVE,
     NETWORKING,
     ROLLOUT_POD_TEMPLATE_HASH,
     ROLLOUTS,
@@ -46,9 +47,10 @@ class Cluster(PodsReader):
         """The cluster by the client of this run. Raises `switchyard.errors.ClusterError`."""
         return cls(await access.api())
 
-    async def namespace_exists(self, namespace: str) -> bool:
-        """Whether the namespace exists."""
-        return await self._api.find("namespaces", namespace) is not None
+    async def namespace_phase(self, namespace: str) -> str | None:
+        """The phase of a namespace, Active or Terminating; None when it does not exist."""
+        live = await self._api.find("namespaces", namespace)
+        return None if live is None else str((live.get("status") or {}).get("phase") or NAMESPACE_ACTIVE)
 
     async def service_selector(self, namespace: str, service: str) -> Mapping[str, str] | None:
         """The selector of a Service, empty if it has none; None when the Service does not exist."""

@@ -37,7 +37,7 @@ def mapped_errors(verb: str, resource: str, seconds: float) -> Iterator[None]:
         raise UnreachableError(
             f"{verb} {resource}: {page}not an answer of a Kubernetes API server: it is not JSON"
         ) from error
-    except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, UnicodeDecodeError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, OSError, UnicodeError) as error:
         raise UnreachableError(f"{verb} {resource}: {why_unreachable(error)}") from error
 
 

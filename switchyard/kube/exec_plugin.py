@@ -73,6 +73,8 @@ def run_plugin(login: ExecEntry, resolved: ResolvedCluster) -> Credential:
             "is not installed here" if isinstance(error, FileNotFoundError) else f"cannot be run: {error.strerror}"
         )
         raise _error(resolved, login, f"{missing}.{hint}", "Install it or correct its path") from None
+    except ValueError as error:  # a character NUL, or a variable with = in its name
+        raise _error(resolved, login, f"cannot be run: {error}.", "Correct its command, args and env") from None
     try:
         answer, stderr = process.communicate(timeout=LOGIN_SECONDS)
     except subprocess.TimeoutExpired:
@@ -87,7 +89,7 @@ def run_plugin(login: ExecEntry, resolved: ResolvedCluster) -> Credential:
         raise _error(resolved, login, f"failed with exit code {process.returncode}.{_stderr_text(stderr)}", "Log in")
     try:
         return _credential(login, json.loads(answer))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         problem = f"answered with no credential: {_problem(error)}.{_stderr_text(stderr)}"
         raise _error(resolved, login, problem, "Correct or update the plugin") from None
 
@@ -128,7 +130,7 @@ def _credential(login: ExecEntry, answer: Any) -> Credential:
     if not isinstance(status, dict):
         raise ValueError("it has no status")
     token, certificate, key = (status.get(name) or "" for name in ("token", "clientCertificateData", "clientKeyData"))
-    if not all(isinstance(value, str) for value in (token, certificate, key)):
+    if not all(isinstance(value, str) and _is_unicode(value) for value in (token, certificate, key)):
         raise ValueError("token, clientCertificateData and clientKeyData must be text")
     if not (token or certificate or key):
         raise ValueError("it has neither a token nor a certificate")
@@ -147,8 +149,14 @@ def _moment(text: Any) -> datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
-def _problem(error: ValueError) -> str:
-    return "it must print JSON" if isinstance(error, json.JSONDecodeError | UnicodeDecodeError) else str(error)
+def _is_unicode(text: str) -> bool:
+    """Whether a text can be sent. JSON can have half of a pair of surrogates, which is no character."""
+    return text.encode(errors="replace").decode() == text
+
+
+def _problem(error: Exception) -> str:
+    is_json = not isinstance(error, json.JSONDecodeError | UnicodeDecodeError | RecursionError)
+    return str(error) if is_json else "it must print JSON"
 
 
 def _kill(process: "subprocess.Popen[bytes]") -> None:

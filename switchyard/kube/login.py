@@ -17,7 +17,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from switchyard.errors import KubeconfigError, LoginError
 from switchyard.kube.exec_plugin import Credential, run_plugin
 from switchyard.kube.kubeconfig.resolve import ResolvedCluster
-from switchyard.kube.proxies import proxy_for
+from switchyard.kube.proxies import proxy_for, proxy_problem
 
 RENEWAL_SECONDS = 10.0
 """Seconds during which a new credential is not renewed again: a 403 is then not about its age."""
@@ -58,8 +58,21 @@ class Login:
 
     @property
     def proxy(self) -> str | None:
-        """URL of the proxy to the API server; None without a proxy."""
-        return self.resolved.cluster.proxy_url or proxy_for(self.server, os.environ)
+        """URL of the proxy to the API server; None without a proxy.
+
+        Raises:
+            KubeconfigError: the environment has a proxy that cannot be used.
+        """
+        if self.resolved.cluster.proxy_url:
+            return self.resolved.cluster.proxy_url
+        proxy = proxy_for(self.server, os.environ)
+        if proxy is not None and (problem := proxy_problem(proxy)):
+            variable = f"{urlsplit(self.server).scheme.upper()}_PROXY"
+            raise KubeconfigError(
+                f"{self.resolved.described}: the proxy in the environment variable {variable} {problem} "
+                f"Where no proxy is needed, add the host of {self.server} to NO_PROXY."
+            )
+        return proxy
 
     def renew(self, *, forced: bool = False) -> None:
         """Runs the login command if there is one and its last answer has expired. Blocks for as long as it takes.
@@ -129,7 +142,8 @@ class Login:
             context.verify_mode = ssl.CERT_NONE
         elif authority:
             with self._kubeconfig_errors(f"the certificate authority of cluster {self.resolved.cluster_name!r}"):
-                context.load_verify_locations(cadata=authority.decode("ascii"))
+                # As in Go, text around the certificates may have any characters.
+                context.load_verify_locations(cadata=authority.decode("ascii", errors="ignore"))
         else:
             context.load_default_certs()
         if certificate:
@@ -155,6 +169,7 @@ class Login:
         """
         if self.is_encrypted:
             self.ssl_context()
+        _ = self.proxy
 
     def _authorization(self) -> Iterator[Header]:
         user = self.resolved.user
@@ -174,7 +189,7 @@ class Login:
             return ""
         try:
             token = Path(user.token_file).read_text().strip()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:  # the latter: no text, or no path
             token, problem = "", getattr(error, "strerror", None) or "no text"
         else:
             problem = "it is empty"

@@ -109,7 +109,7 @@ class Prometheus:
                 body = await self._body(answer)
         except (TimeoutError, httpx.TimeoutException):
             raise PrometheusError(f"{self.name} does not answer within {ANSWER_SECONDS} s") from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             why = f"{type(error).__name__}: {error}".removesuffix(": ")
             raise PrometheusError(f"{self.name} does not answer: {why}") from error
         return samples_of(answer.status_code, body, self.name)

@@ -5,11 +5,42 @@ NO_PROXY may hold networks. The HTTP library of the gates reads the same variabl
 could reach another server than the update behind it.
 """
 
+import importlib.util
 import ipaddress
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 DEFAULT_PORTS = {"http": 80, "https": 443}
+PROXY_SCHEMES = ("http", "https", "socks5")
+
+
+def has_host(url: str) -> bool:
+    """Whether a URL has a host and a valid port. Blanks and control characters are valid nowhere in it, as in Go."""
+    try:
+        parts = urlsplit(url)
+        is_valid = bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+    return is_valid and not any(char.isspace() or ord(char) < 0x20 for char in url)
+
+
+def proxy_problem(proxy: str) -> str | None:
+    """The reason why the gates cannot use a proxy, with a remedy; None if they can.
+
+    Args:
+        proxy: URL of the proxy, which may contain a password and is not repeated.
+    """
+    scheme = proxy.partition("://")[0].lower() if "://" in proxy else ""
+    if scheme not in PROXY_SCHEMES:
+        return "must begin with http://, https:// or socks5://. Correct it."
+    if not has_host(proxy):
+        return "has no host, or no valid port. Correct it."
+    if scheme == "socks5" and importlib.util.find_spec("socksio") is None:
+        return (
+            "is a SOCKS proxy, for which the gates need another package. "
+            "Use an HTTP proxy, or install it: .venv/bin/pip install 'httpx[socks]'."
+        )
+    return None
 
 
 def proxy_for(server: str, environment: Mapping[str, str]) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from switchyard.config.env_references import ordered
+from switchyard.config.env_references import ordered, references
 from switchyard.config.models.environment import EnvFrom, Environment
 from switchyard.config.models.service import ColourSettings
 from switchyard.manifests.manifest import Manifest
@@ -33,6 +33,20 @@ def variables(by_name: Sources) -> list[Manifest]:
     """The list of variables of a container."""
     names = ordered({name: text(source) for name, source in by_name.items()})
     return [{"name": name, **by_name[name]} for name in names]
+
+
+def in_order(env: list[Manifest]) -> list[Manifest]:
+    """The list of variables of a container after a patch, each after those that it references.
+
+    A list that is in such an order stays as it is, so that running pods do not change.
+    """
+    by_name = {variable["name"]: variable for variable in env}
+    known: set[str] = set()
+    for name, variable in by_name.items():
+        if any(other in by_name and other not in known for other in references(text(variable) or "")):
+            return variables(by_name)
+        known.add(name)
+    return env
 
 
 def text(source: Manifest) -> str | None:

@@ -10,6 +10,7 @@ from switchyard.config.models.pod_settings import PORT
 from switchyard.config.models.service import ColourSettings, ServiceSettings, Track
 from switchyard.config.pod_schema import merged
 from switchyard.manifests.containers import app_container, companions, restartable_containers
+from switchyard.manifests.environment import in_order
 from switchyard.manifests.labels import APPLY, CONTENT_HASH, SKIP_AWAIT, object_labels, selector
 from switchyard.manifests.manifest import Manifest
 from switchyard.manifests.volumes import pod_volumes
@@ -140,7 +141,17 @@ def pod_template(
         **_optional(service),
     }
     template = {"metadata": head, "spec": spec}
-    return merged(template, service.pod_patch) if service.pod_patch else template
+    return _patched(template, service.pod_patch) if service.pod_patch else template
+
+
+def _patched(template: Manifest, patch: Manifest) -> Manifest:
+    """A pod template after a strategic merge patch, whose variables can refer to each other like all others."""
+    result: Manifest = merged(template, patch)
+    for key in ("containers", "initContainers"):
+        for container in result["spec"].get(key) or ():
+            if container.get("env"):
+                container["env"] = in_order(container["env"])
+    return result
 
 
 def digest(template: Manifest) -> str:

@@ -13,7 +13,7 @@ from switchyard.gates.rules.freeze import override_text, refuse_frozen
 from switchyard.kube.api import BoundedApi
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
 
 BEFORE_SWITCH = frozenset({Phase.WARM, Phase.PROVE, Phase.SWITCH})
 """Phases from which a continued release would give traffic to the new version."""

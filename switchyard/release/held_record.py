@@ -11,16 +11,16 @@ from switchyard.gates.base import Warn
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
 from switchyard.kube.polling import poll_until
-from switchyard.release.lease import ReleaseLease
-from switchyard.release.lease_holder import DURATION_SECONDS, Held, Holder
-from switchyard.release.notices import queueing
-from switchyard.release.outbox import Outbox
-from switchyard.release.store import Releases, ReleaseStore
-from switchyard.release.subscriptions import NO_SUBSCRIPTIONS, Subscriptions
+from switchyard.release.notices.notices import queueing
+from switchyard.release.notices.subscriptions import NO_SUBSCRIPTIONS, Subscriptions
+from switchyard.release.record.lease import ReleaseLease
+from switchyard.release.record.lease_holder import DURATION_SECONDS, Held, Holder
+from switchyard.release.record.outbox import Outbox
+from switchyard.release.record.store import Releases, ReleaseStore
 from switchyard.release_errors import LeaseHeldError
 
 if TYPE_CHECKING:
-    from switchyard.release.courier import Courier
+    from switchyard.release.notices.notification_sender import NotificationSender
 
 WAIT_SECONDS = DURATION_SECONDS + 3
 """Seconds to wait for the Lease of another command: longer than the Lease of a killed command is valid."""
@@ -69,7 +69,7 @@ class HeldRecord:
         self.waited = False
         self.interrupts = False
         self._subscriptions = subscriptions
-        self._courier: Courier | None = None
+        self._notifications: NotificationSender | None = None
         self._store = ReleaseStore(api, namespace, name, queueing(subscriptions))
         self._clock: ServerClock | None = None
         self._lease: ReleaseLease | None = None
@@ -115,16 +115,16 @@ class HeldRecord:
         await self._finish_sending()
 
     async def _finish_sending(self) -> None:
-        if self._courier is not None or self._store.outbox != Outbox():
+        if self._notifications is not None or self._store.outbox != Outbox():
             await self._sender().finish()
 
-    def _sender(self) -> "Courier":
-        if self._courier is None:
-            from switchyard.release.courier import Courier, posting  # noqa: PLC0415 - few releases have messages
+    def _sender(self) -> "NotificationSender":
+        if self._notifications is None:
+            from switchyard.release.notices.notification_sender import NotificationSender, posting  # noqa: PLC0415 - few releases have messages
 
             post = posting(self._api, self._namespace)
-            self._courier = Courier(self._store, self._subscriptions, post, self._ask_now, self._warn)
-        return self._courier
+            self._notifications = NotificationSender(self._store, self._subscriptions, post, self._ask_now, self._warn)
+        return self._notifications
 
     async def _ask_now(self) -> datetime:
         if self._clock is None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from switchyard.gates.base import Warn
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release.engine import Engine
+from switchyard.release.engine.engine import Engine
 from switchyard.release.plan import Observation
-from switchyard.release.verdict import Verdict
+from switchyard.release.watch.verdict import Verdict
 
 Observe = Callable[[], Awaitable[Observation]]
 

@@ -5,7 +5,7 @@ import json
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TypeVar
 
@@ -13,6 +13,7 @@ import pytest
 
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
+from tests.support.http_server import http_server
 
 Result = TypeVar("Result")
 
@@ -70,25 +71,16 @@ def server(tmp_path: Path) -> Iterator[PlayedApiServer]:
 
         do_PATCH = do_GET  # noqa: N815 - the name is the server's
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    played.kubeconfig = tmp_path / "kubeconfig"
-    played.kubeconfig.write_text(
-        json.dumps(
-            {
-                "current-context": "it",
-                "clusters": [{"name": "it", "cluster": {"server": f"http://127.0.0.1:{http.server_port}"}}],
-                "users": [{"name": "it", "user": {"token": "none"}}],
-                "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
-            }
+    with http_server(Handler, played.closing) as url:
+        played.kubeconfig = tmp_path / "kubeconfig"
+        played.kubeconfig.write_text(
+            json.dumps(
+                {
+                    "current-context": "it",
+                    "clusters": [{"name": "it", "cluster": {"server": url}}],
+                    "users": [{"name": "it", "user": {"token": "none"}}],
+                    "contexts": [{"name": "it", "context": {"cluster": "it", "user": "it"}}],
+                }
+            )
         )
-    )
-    thread = threading.Thread(target=lambda: http.serve_forever(poll_interval=0.01))
-    thread.start()
-    yield played
-    played.closing.set()
-    http.shutdown()
-    http.server_close()
-    thread.join()
+        yield played

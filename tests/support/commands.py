@@ -11,10 +11,10 @@ from devtools.engine import NAME, Stack
 
 WITH_A_FAULT = """
 import os, signal
-import switchyard.release.deploy_acts as acts
-import switchyard.release.deploy_steps as steps
-import switchyard.release.fast_lane as lane
-import switchyard.release.switching as switching
+import switchyard.release.deploy.acts as acts
+import switchyard.release.deploy.steps as steps
+import switchyard.release.switch.fast_lane as lane
+import switchyard.release.switch.switching as switching
 {}
 from switchyard.cli.main import main
 main()

@@ -10,8 +10,8 @@ from typing import Any
 from switchyard.config.models.hooks import Hook, HookPoint
 from switchyard.errors import UnreachableError
 from switchyard.manifests.hooks import HookContext, job_name
-from switchyard.release.hook_calls import ClusterHookCalls
-from switchyard.release.hooks import HookResult
+from switchyard.release.hooks.calls import ClusterHookCalls
+from switchyard.release.hooks.hooks import HookResult
 from tests.support.observed import settings
 
 CONTEXT = HookContext("backend", "backend", "20300131120000-a1b2c3", HookPoint.AFTER_SWITCH, "v1", "v2", "green")

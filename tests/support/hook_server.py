@@ -5,8 +5,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.support.http_server import http_server
 
 
 @dataclass
@@ -53,17 +55,6 @@ def hook_server() -> Iterator[HookServer]:
 
         do_GET = do_PUT = do_POST  # noqa: N815 - names of the base class
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    played.url = f"http://127.0.0.1:{server.server_port}/hooks/a-secret-path"
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-    thread.start()
-    try:
+    with http_server(Handler, played.closing) as url:
+        played.url = f"{url}/hooks/a-secret-path"
         yield played
-    finally:
-        played.closing.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()

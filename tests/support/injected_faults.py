@@ -1,7 +1,7 @@
 """What runs in a command before it begins, and replaces a part of it: see `tests.support.commands.with_a_fault`."""
 
 WHILE_WARMING = """
-import switchyard.release.engine as engines
+import switchyard.release.engine.engine as engines
 def killed(engine, *_):
     engine._start("up", "--yes", "--skip-preview", "--non-interactive")
     os.kill(os.getpid(), signal.SIGKILL)
@@ -20,7 +20,7 @@ acts.preview_change = killed
 """The command is killed when the old colour has no pods in the configuration any more, and still has them all."""
 
 CONDEMNED = """
-from switchyard.release.verdict import Outcome, Verdict
+from switchyard.release.watch.verdict import Outcome, Verdict
 async def condemned(*_, **__):
     return Verdict(Outcome.BREACH, "The new version is worse than accepted.")
 steps.watch = condemned
@@ -28,7 +28,7 @@ steps.watch = condemned
 """The watch condemns the version, which simulated nodes cannot show it."""
 
 REAL_NODES = """
-import switchyard.release.watch_readiness as readiness
+import switchyard.release.deploy.watch_readiness as readiness
 async def none_simulated(*_):
     return frozenset()
 readiness.simulated_nodes = none_simulated
@@ -36,7 +36,7 @@ readiness.simulated_nodes = none_simulated
 """The nodes count as real, whose pods the API server is asked for."""
 
 AFTER_CALL = """
-import switchyard.release.hook_calls as calls
+import switchyard.release.hooks.calls as calls
 sent = calls._sent
 async def killed(http, headers, body, seconds):
     result = await sent(http, headers, body, seconds)

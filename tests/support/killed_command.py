@@ -38,7 +38,7 @@ preload(
     "switchyard.cli.release_text",
     "switchyard.cli.status_json",
     "switchyard.cli.status_table",
-    "switchyard.release.following",
+    "switchyard.release.switch.following",
     "tests.support.simulated_engine",
 )
 
@@ -121,12 +121,12 @@ class Moments:
 
 def main() -> None:
     """Runs the command of the environment."""
-    import switchyard.release.deploy_steps as steps
     from switchyard.cli.main import main as command_line
     from switchyard.errors import EngineError
     from switchyard.kube.client import ClusterClient
-    from switchyard.release.engine import Engine
-    from switchyard.release.verdict import Outcome, Verdict
+    from switchyard.release.deploy import steps
+    from switchyard.release.engine.engine import Engine
+    from switchyard.release.watch.verdict import Outcome, Verdict
     from tests.support.simulated_engine import SimulatedEngine
 
     asked = json.loads(os.environ[VARIABLE])

@@ -20,6 +20,15 @@ CLUSTERS = [
         setting="@DIR@/there/config",
     ),
     config_case("a server without a certificate authority of its own", kubeconfig(cluster=""), REFUSED),
+    Case(
+        "an authority with other characters around it",
+        {
+            "config": kubeconfig(cluster="certificate-authority: authority.crt"),
+            "authority.crt": "# F\u0151tan\u00fas\u00edtv\u00e1ny\n@CA_PEM@",
+        },
+        PLAIN,
+        setting="@DIR@/config",
+    ),
     config_case("any certificate", kubeconfig(cluster="insecure-skip-tls-verify: true"), PLAIN),
     config_case(
         "any certificate, and an authority",

@@ -7,7 +7,7 @@ import pytest
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
 from switchyard.gates.blue_green import BlueGreenGates
-from switchyard.release.drain_report import DrainReport
+from switchyard.release.drain.report import DrainReport
 
 
 @pytest.fixture(autouse=True)
@@ -25,8 +25,8 @@ def drained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
         asked.append(("undrain", colour))
         return DrainReport(colour, DrainMethod.NONE)
 
-    monkeypatch.setattr("switchyard.release.fast_lane.drain", drain)
-    monkeypatch.setattr("switchyard.release.fast_lane.undrain", undrain)
+    monkeypatch.setattr("switchyard.release.switch.fast_lane.drain", drain)
+    monkeypatch.setattr("switchyard.release.switch.fast_lane.undrain", undrain)
     return asked
 
 
@@ -41,5 +41,5 @@ def gates(monkeypatch: pytest.MonkeyPatch) -> list[BlueGreenGates]:
         passed.append(self)
 
     monkeypatch.setattr(BlueGreenGates, "before_switch", before_switch)
-    monkeypatch.setattr("switchyard.release.following.FOLLOW_SECONDS", 0.2)
+    monkeypatch.setattr("switchyard.release.switch.following.FOLLOW_SECONDS", 0.2)
     return passed

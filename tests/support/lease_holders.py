@@ -12,8 +12,8 @@ HOLDER = """
 import asyncio, signal, sys
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.clock import ServerClock
-from switchyard.release.lease import ReleaseLease
-from switchyard.release.lease_holder import Holder
+from switchyard.release.record.lease import ReleaseLease
+from switchyard.release.record.lease_holder import Holder
 
 async def main(kubeconfig, namespace):
     api = await ClusterAccess(kubeconfig).api()

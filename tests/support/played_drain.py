@@ -13,7 +13,7 @@ from switchyard.kube.access import StackKubeconfig
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.client import ClusterClient
 from switchyard.kube.cluster import Cluster
-from switchyard.release.drain_report import DrainReport
+from switchyard.release.drain.report import DrainReport
 from tests.support.stored_objects import KUBECONFIG
 
 PODS = ("backend-blue-1", "backend-blue-2", "backend-blue-3")

@@ -11,16 +11,16 @@ from typing import Any
 from switchyard.config.models.service import Colour, Track
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.objects import Endpoint
-from switchyard.release.convergence import Convergence
-from switchyard.release.drill import Drill, DrillOutcome
-from switchyard.release.drill_journal import DrillJournal
-from switchyard.release.fast_lane import FastLane
-from switchyard.release.fast_lane_protocol import Steps
-from switchyard.release.journal import ReleaseJournal
-from switchyard.release.lease import ReleaseLease
+from switchyard.release.drill.drill import Drill, DrillOutcome
+from switchyard.release.drill.journal import DrillJournal
+from switchyard.release.engine.convergence import Convergence
 from switchyard.release.plan import Observation, Plan
-from switchyard.release.receipt import Receipt
-from switchyard.release.store import Releases
+from switchyard.release.receipt.receipt import Receipt
+from switchyard.release.record.lease import ReleaseLease
+from switchyard.release.record.store import Releases
+from switchyard.release.switch.fast_lane import FastLane
+from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.protocol import Steps
 from switchyard.release_errors import LeaseLostError
 from tests.support.observed import BLUE, observed
 from tests.support.played_lane import PlayedCluster, Table

@@ -11,21 +11,22 @@ import pytest
 from switchyard.config.models.service import Colour
 from switchyard.config.models.service_name import ServiceName
 from switchyard.errors import GateRefusedError, SwitchyardError
-from switchyard.release import deploy_together, group_acts
-from switchyard.release.convergence import Convergence
-from switchyard.release.deploy import Ended, Runner
-from switchyard.release.deploy_acts import Acts, Patch, Warming
-from switchyard.release.deploy_group import Group
-from switchyard.release.deploy_hooks import NO_HOOKS, DeployHooks, ReleaseHooks
-from switchyard.release.deploy_together import GroupHooks, Part
-from switchyard.release.engine import Engine
-from switchyard.release.fast_lane import FastLane
-from switchyard.release.group_acts import GroupActs
-from switchyard.release.hooks import HookRuns
+from switchyard.release.deploy import group_acts
+from switchyard.release.deploy import together as deploy_together
+from switchyard.release.deploy.acts import Acts, Patch, Warming
+from switchyard.release.deploy.group import Group
+from switchyard.release.deploy.group_acts import GroupActs
+from switchyard.release.deploy.hooks import NO_HOOKS, DeployHooks, ReleaseHooks
+from switchyard.release.deploy.runner import Ended, Runner
+from switchyard.release.deploy.together import GroupHooks, Part
+from switchyard.release.deploy.warm_changes import ColourChange
+from switchyard.release.engine.convergence import Convergence
+from switchyard.release.engine.engine import Engine
+from switchyard.release.hooks.hooks import HookRuns
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act, Observation, Plan
-from switchyard.release.record import PhaseRecord, ReleaseRecord
-from switchyard.release.warm_changes import ColourChange
+from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
+from switchyard.release.switch.fast_lane import FastLane
 from tests.support.observed import observed
 from tests.support.played_release import EVERYWHERE, PODS, KilledError, Outcomes, Played, PlayedCalls, World, release
 

@@ -11,11 +11,11 @@ from switchyard.errors import ClusterError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.kube_proxy import Routing
 from switchyard.kube.objects import Endpoint, Pod
-from switchyard.release.convergence import Convergence
-from switchyard.release.fast_lane import FastLane
-from switchyard.release.fast_lane_protocol import Outcome, Steps
+from switchyard.release.engine.convergence import Convergence
 from switchyard.release.plan import Act, Observation, Plan
-from switchyard.release.receipt import Receipt
+from switchyard.release.receipt.receipt import Receipt
+from switchyard.release.switch.fast_lane import FastLane
+from switchyard.release.switch.protocol import Outcome, Steps
 from switchyard.release_errors import LeaseLostError
 
 Result = TypeVar("Result")

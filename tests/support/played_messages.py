@@ -1,4 +1,4 @@
-"""Webhooks and a courier on a world, which can be killed around each write and each message."""
+"""Webhooks and a sender on a world, which can be killed around each write and each message."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from switchyard.config.models.releases import Notification
-from switchyard.release.courier import Courier
-from switchyard.release.notices import queueing
-from switchyard.release.outbox import Claim, Outbox
-from switchyard.release.store import Releases
-from switchyard.release.subscriptions import Subscriptions
+from switchyard.release.notices.notices import queueing
+from switchyard.release.notices.notification_sender import NotificationSender
+from switchyard.release.notices.subscriptions import Subscriptions
+from switchyard.release.record.outbox import Claim, Outbox
+from switchyard.release.record.store import Releases
 from tests.support.played_release import Play, World
 
 
@@ -88,7 +88,7 @@ class PlayedQueue:
         self.webhooks.in_doubt &= waiting
 
 
-def telling(play: Play, webhooks: Webhooks, subscribed: Subscriptions, warnings: list[str]) -> Courier:
+def telling(play: Play, webhooks: Webhooks, subscribed: Subscriptions, warnings: list[str]) -> NotificationSender:
     """Has a command on a world send its messages.
 
     Args:
@@ -104,6 +104,6 @@ def telling(play: Play, webhooks: Webhooks, subscribed: Subscriptions, warnings:
         world.time += timedelta(seconds=1)
         return world.time
 
-    courier = Courier(PlayedQueue(webhooks), subscribed, webhooks.post, now, warnings.append)
-    play.played.after_write = courier.finish
-    return courier
+    sender = NotificationSender(PlayedQueue(webhooks), subscribed, webhooks.post, now, warnings.append)
+    play.played.after_write = sender.finish
+    return sender

@@ -4,13 +4,14 @@ import json
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.support.configuration import BACKEND
+from tests.support.http_server import http_server
 
 HASH = "6c8f7d9b4f"
 STABLE = "75bcdf6d58"
@@ -77,13 +78,5 @@ def prometheus() -> Iterator[PlayedPrometheus]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_: object) -> None:
-            """Prints nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    played.address = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield played
-    played.closing.set()
-    server.shutdown()
-    server.server_close()
+    with http_server(Handler, played.closing) as played.address:
+        yield played

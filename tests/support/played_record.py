@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from switchyard.kube.rolled_back import CURRENT, HISTORY, ROLLED_BACK, RolledBack
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
 
 
 @dataclass

@@ -10,14 +10,14 @@ from typing import Any
 from switchyard.config.models.hooks import Hook, HookHttp, HookJob, Hooks, OnFailure
 from switchyard.errors import GateRefusedError, UnreachableError
 from switchyard.manifests.hooks import HookContext
-from switchyard.release.deploy import Ended, Runner
-from switchyard.release.deploy_hooks import NO_HOOKS, DeployHooks
-from switchyard.release.hook_record import HookOutcome
-from switchyard.release.hooks import HookResult, HookRuns
+from switchyard.release.deploy.hooks import NO_HOOKS, DeployHooks
+from switchyard.release.deploy.runner import Ended, Runner
+from switchyard.release.hooks.hooks import HookResult, HookRuns
 from switchyard.release.phases import Event, Phase, Result
-from switchyard.release.record import PhaseRecord, ReleaseRecord
-from switchyard.release.standing import Live
-from switchyard.release.store import Releases
+from switchyard.release.record.hook import HookOutcome
+from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
+from switchyard.release.record.standing import Live
+from switchyard.release.record.store import Releases
 from switchyard.release_errors import LeaseLostError
 
 PODS = 3

@@ -10,13 +10,13 @@ from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
 from switchyard.config.models.service_name import ServiceName
 from switchyard.errors import GateRefusedError
-from switchyard.release.convergence import Convergence
-from switchyard.release.drain_report import DrainReport
-from switchyard.release.fast_lane import FastLane
-from switchyard.release.fast_lane_protocol import Outcome
+from switchyard.release.drain.report import DrainReport
+from switchyard.release.engine.convergence import Convergence
 from switchyard.release.plan import Act, Observation, Plan
-from switchyard.release.receipt import Receipt
-from switchyard.release.together import Member, Together
+from switchyard.release.receipt.receipt import Receipt
+from switchyard.release.switch.fast_lane import FastLane
+from switchyard.release.switch.protocol import Outcome
+from switchyard.release.switch.together import Member, Together
 from tests.support.observed import observed
 from tests.support.played_release import KilledError
 

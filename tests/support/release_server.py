@@ -7,9 +7,10 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 
 from devtools.toolchain.tools import Download
+from tests.support.http_server import http_server
 
 TRICKLE_BYTES = 60
 TRICKLE_SECONDS = 0.02
@@ -84,17 +85,6 @@ def serving() -> Iterator[Releases]:
                     start += TRICKLE_BYTES
                 self.wfile.write(content[start:cut])
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    releases.url = f"http://127.0.0.1:{server.server_port}"
-    thread = threading.Thread(target=lambda: server.serve_forever(poll_interval=0.01))
-    thread.start()
-    try:
+    with http_server(Handler, releases.closing) as url:
+        releases.url = url
         yield releases
-    finally:
-        releases.closing.set()
-        server.shutdown()
-        server.server_close()
-        thread.join()

@@ -1,9 +1,9 @@
 """A simulation of Pulumi's engine inside the process of a command, for more releases than the engine has time for.
 
-It understands the command lines that `switchyard.release.engine.Engine` runs. The configuration is the stack file, the
-state is a file beside it, and an update writes the rendered manifests to the API server itself, in the order of the
-component `BlueGreenService` and behind its gates, which are the real ones. It is not the engine: there is no program,
-no provider, no lock and no outputs, and it dies together with the command.
+It understands the command lines that `switchyard.release.engine.engine.Engine` runs. The configuration is the stack
+file, the state is a file beside it, and an update writes the rendered manifests to the API server itself, in the order
+of the component `BlueGreenService` and behind its gates, which are the real ones. It is not the engine: there is no
+program, no provider, no lock and no outputs, and it dies together with the command.
 """
 
 import asyncio
@@ -27,8 +27,8 @@ from switchyard.manifests.inventory import objects_of
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.ownership_marks import Mark, marked
 from switchyard.manifests.pods import Manifest
-from switchyard.release.engine import Answer
-from switchyard.release.selector import apply
+from switchyard.release.engine.engine import EngineCommand
+from switchyard.release.switch.selector import apply
 
 STATE = "state.json"
 
@@ -38,7 +38,7 @@ Around = Callable[[str], AbstractContextManager[None]]
 """Surrounds a write, whose name it gets."""
 
 
-class Answered(Answer):
+class EndedCommand(EngineCommand):
     """The answer of a command that has already ended.
 
     Args:
@@ -76,27 +76,27 @@ class SimulatedEngine:
         assert project is not None
         self._mark = Mark(project.name, stack)
 
-    def start(self, *arguments: str) -> Answer:
+    def start(self, *arguments: str) -> EngineCommand:
         """Runs a command to its end, in place of `Engine._start`."""
         match arguments:
             case ("config", "--json"):
                 entries = {key: {"objectValue": value} for key, value in self._config().items()}
-                return Answered(json.dumps(entries))
+                return EndedCommand(json.dumps(entries))
             case ("config", "set-all", "--path", *words, "--config-file", file):
                 pairs = (word.partition("=") for word in words if word != "--plaintext")
                 return self._change({path: yaml.safe_load(text) for path, _, text in pairs}, Path(file))
             case ("config", "rm", "--path", path, "--config-file", file):
                 return self._change({path: None}, Path(file))
             case ("stack", "output", *_):
-                return Answered("{}")
+                return EndedCommand("{}")
             case ("preview", "--json", *_):
                 steps = asyncio.run(self._update(preview=True))
-                return Answered(json.dumps({"steps": [{"urn": urn, "op": "update"} for urn in steps]}))
+                return EndedCommand(json.dumps({"steps": [{"urn": urn, "op": "update"} for urn in steps]}))
             case ("refresh", *words):
                 return asyncio.run(self._refresh([word.rpartition("::")[2] for word in words if "::" in word]))
             case ("up", *_):
                 asyncio.run(self._update(preview=False))
-                return Answered("")
+                return EndedCommand("")
         raise NotImplementedError(arguments)
 
     def planned(self) -> list[str]:
@@ -113,7 +113,7 @@ class SimulatedEngine:
         config: dict[str, Any] = yaml.safe_load(self._file.read_text())["config"]
         return config
 
-    def _change(self, values: Mapping[str, object], file: Path) -> Answer:
+    def _change(self, values: Mapping[str, object], file: Path) -> EngineCommand:
         document = yaml.safe_load(file.read_text())
         for path, value in values.items():
             *above, last = path.split(".")
@@ -125,7 +125,7 @@ class SimulatedEngine:
             else:
                 node[last] = value
         file.write_text(yaml.safe_dump(document, sort_keys=False))
-        return Answered("")
+        return EndedCommand("")
 
     def _read_state(self) -> dict[str, Any]:
         state: dict[str, Any] = json.loads(self._state.read_text()) if self._state.exists() else {}
@@ -197,7 +197,7 @@ class SimulatedEngine:
         await apply(cluster.api, f"{manifest['kind'].lower()}s", manifest)
         self._write_state(manifest)
 
-    async def _refresh(self, names: list[str]) -> Answer:
+    async def _refresh(self, names: list[str]) -> EngineCommand:
         """Reads the selectors of Services into the state."""
         for access, service, key in self._services():
             known = self._read_state().get(f"Service/{key}")
@@ -205,7 +205,7 @@ class SimulatedEngine:
                 cluster = await Cluster.connect(access)
                 selected = await cluster.service_selector(service.namespace, key)
                 self._write_state({**known, "spec": {**known["spec"], "selector": selected}})
-        return Answered("")
+        return EndedCommand("")
 
 
 def _name(manifest: Manifest) -> str:

@@ -37,6 +37,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "a hook with a variable of the release": job(env={"SWITCHYARD_TAG": "hunter2"}),
     "a hook with a secret variable of the release": job(secretEnv={"SWITCHYARD_TAG": SECRET}),
     "a hook with a variable that is open and secret": job(env={"TOKEN": "hunter2"}, secretEnv={"TOKEN": SECRET}),
+    "a hook with references": job(env={"A": "$(B)", "B": "$(A)"}, args=["$(SWITCHYARD_TAG)", "$(HOST)"]),
     "a hook with an unknown volume": job(mounts=[{"volume": "data", "path": "/data"}]),
     "a hook with a header that is open and secret": call(headers={"X-Key": "hunter2"}, secretHeaders={"X-Key": SECRET}),
     "a hook with a header of the program": call(headers={"idempotency-key": "hunter2"}),

@@ -42,6 +42,13 @@ WRONG: dict[str, dict[str, Any]] = {
             {"volume": "config", "path": "/etc/c/"},
         ],
     ),
+    "references in a patch": _patched(
+        containers=[
+            {"name": "app", "env": [{"name": "A", "value": "$(B)"}, {"name": "B", "value": "$(A)"}], "args": ["$(C)"]},
+            {"name": "proxy", "image": "ghcr.io/org/proxy:v1", "env": [{"name": "A", "value": "$(HOST)"}]},
+        ]
+    ),
+    "words of containers": service(args=["--host=$(HOST)"], command=["run\0"], sidecars=[SIDECAR | {"args": ["$(A)"]}]),
     "a variable in env and configEnv": service(env={"A": "x"}, configEnv={"A": {"configMap": "c", "key": "k"}}),
     "someone else's account": service(serviceAccount={"name": "backend", "annotations": {"a.b/c": "x"}}),
     "no resolver": service(dnsPolicy="None"),

@@ -22,7 +22,7 @@ ROWS = [line for line in REFUSALS.splitlines() if line.startswith("| ") and not 
 REFUSAL_CALLS = [
     (path, node)
     for folder in ("gates/rules", "release")
-    for path in (ROOT / "switchyard" / folder).glob("*.py")
+    for path in (ROOT / "switchyard" / folder).rglob("*.py")
     for node in ast.walk(ast.parse(path.read_text()))
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "Refusal"
 ]

@@ -27,6 +27,7 @@ BRINGS_STACK = re.compile(r"\{on\}|--stack \{|\{stack_option\(|\{request.typed\}
 """How a command of a message brings the stack along that this command was given itself."""
 
 WITHOUT_STACK = {
+    "switchyard/cli/configuration.py": "lists and creates stacks where the named one does not exist",
     "switchyard/config/reference.py": "the generated page is about no stack",
     "switchyard/config/models/ec2.py": "a description on that page",
     "switchyard/config/validation/ec2.py": "says of updates that they reach the API server",

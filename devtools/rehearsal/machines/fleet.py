@@ -144,16 +144,16 @@ class Fleet:
     def _boot(self, id_: str, instance: Values) -> None:
         self._instances[id_] = instance
         self._boots[id_] = read_user_data(instance["userData"])
-        self._go_on(id_)
+        self._advance(id_)
 
     def repair(self, node: str) -> None:
         """Continues the boot of a broken machine, as a second run of its boot script does."""
         self.broken.discard(node)
         for id_, boot in list(self._boots.items()):
             if boot.node == node:
-                self._steps.put(lambda id_=id_: self._go_on(id_))  # type: ignore[misc]
+                self._steps.put(lambda id_=id_: self._advance(id_))  # type: ignore[misc]
 
-    def _go_on(self, id_: str) -> None:
+    def _advance(self, id_: str) -> None:
         if self._boots[id_].node in self.broken:
             return
         if self._boots[id_].role is Role.CONTROL_PLANE:

@@ -12,6 +12,7 @@ SUBDOMAIN_LIMIT = 253
 
 _DNS_LABEL = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?"
 _SUBDOMAIN = rf"(?=.{{1,{SUBDOMAIN_LIMIT}}}(?:/|$)){_DNS_LABEL}(?:\.{_DNS_LABEL})*"
+_NO_PORT = r"0*(?:6553[6-9]|655[4-9][0-9]|65[6-9][0-9]{2}|6[6-9][0-9]{3}|[7-9][0-9]{4}|[1-9][0-9]{5,})"
 _LABEL_NAME = rf"[A-Za-z0-9](?:[-A-Za-z0-9_.]{{0,{LABEL_LIMIT - 2}}}[A-Za-z0-9])?"
 
 
@@ -77,7 +78,8 @@ MetricName = Annotated[
 Url = Annotated[
     str,
     matching(
-        r"https?://[^\s/@?#]+(?:/[^\s@?#]*)?",
-        "must be an http or https address, without a user in it | Example: http://prometheus.monitoring:9090",
+        rf"https?://(?![^/]*:{_NO_PORT}(?:/|$))[^\s/@?#]+(?:/[^\s@?#]*)?",
+        "must be an http or https address, without a user in it, with a port of at most 65535 if any | "
+        "Example: http://prometheus.monitoring:9090",
     ),
 ]

@@ -1,19 +1,21 @@
 """Rules on the environment variables of a container."""
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 
 from switchyard.config.commands import below, remove_command, remove_value, set_value
-from switchyard.config.env_references import OF_THE_KUBELET, cycle, references
+from switchyard.config.env_references import cycle, references
 from switchyard.config.errors import HIDDEN, Problem, shown
 from switchyard.config.examples import typing_error
 from switchyard.config.models.containers import ExtraContainer
 from switchyard.config.models.environment import Environment
 from switchyard.config.models.service import Colour, ColourSettings, ServiceSettings
-from switchyard.config.types.values import RESERVED_ENV
+from switchyard.config.validation.container_environment import ContainerEnvironment, container_environments
 
 LONGEST_CYCLE = 10
 """Number of names of a cycle that a message shows."""
+
+_VARIABLE = re.compile(r"[A-Z_][A-Z0-9_]*")
 
 EnvironmentOwner = Environment | ColourSettings
 """Settings that have environment variables."""
@@ -36,8 +38,11 @@ def environment_problems(path: str, service: ServiceSettings, extra: Mapping[str
         yield from _twice(at, settings)
         owner, own = (at, settings) if isinstance(settings, Environment) else (path, service)
         yield from _field_twice(owner, own.field_env, at, settings)
-    containers = [*_containers(path, service), *_companions(extra)]
-    problems = [problem for container in containers for problem in _reference_problems(container)]
+    problems = [
+        problem
+        for container in container_environments(path, service, extra)
+        for problem in (*_reference_problems(container), *_word_problems(container))
+    ]
     yield from {problem.path: problem for problem in problems}.values()
 
 
@@ -67,54 +72,13 @@ def _field_twice(owner: str, fields: Mapping[str, str], at: str, settings: Envir
         yield Problem(own, shown(fields[name]), f"has another value in {other}", remedy)
 
 
-@dataclass(frozen=True)
-class _Container:
-    """The variables of one container.
-
-    Attributes:
-        values: by name, the text of a variable; None for one whose value comes from elsewhere.
-        paths: paths in the configuration of the variables that have a text.
-        open: whether it has variables whose names only the cluster knows.
-    """
-
-    values: Mapping[str, str | None]
-    paths: Mapping[str, str]
-    open: bool
-
-
-def _containers(path: str, service: ServiceSettings) -> Iterator[_Container]:
-    """The application's container, once for each kind of pod."""
-    owns = {path: ColourSettings()}
-    if service.strategy == "blueGreen":
-        colours = {colour: service.colour(colour) for colour in Colour}
-        owns = {below(path, str(colour)): own for colour, own in colours.items() if own.tag is not None}
-    for own_path, own in owns.items():
-        paths = {name: below(path, "env", name) for name in service.env}
-        paths |= {name: below(own_path, "env", name) for name in own.env}
-        values = _values(service) | _values(own) | {RESERVED_ENV: None}
-        yield _Container(values, paths, bool(service.env_from or own.env_from))
-
-
-def _companions(extra: Mapping[str, ExtraContainer]) -> Iterator[_Container]:
-    """The containers beside the application's."""
-    for at, container in extra.items():
-        paths = {name: below(at, "env", name) for name in container.env}
-        yield _Container(_values(container), paths, bool(container.env_from))
-
-
-def _values(settings: EnvironmentOwner) -> dict[str, str | None]:
-    fields = settings.field_env if isinstance(settings, Environment) else {}
-    values: dict[str, str | None] = dict.fromkeys(fields)
-    return values | settings.env | dict.fromkeys([*settings.config_env, *settings.secret_env])
-
-
 def _shown_cycle(path: list[str]) -> str:
     """The names of a cycle; the first and the last ones of a long cycle."""
     names = path if len(path) <= LONGEST_CYCLE else [*path[: LONGEST_CYCLE - 2], "...", path[-1]]
     return " -> ".join(names)
 
 
-def _reference_problems(container: _Container) -> Iterator[Problem]:
+def _reference_problems(container: ContainerEnvironment) -> Iterator[Problem]:
     """References among the variables of one container."""
     values, at = container.values, container.paths
     if path := cycle(values):
@@ -124,10 +88,28 @@ def _reference_problems(container: _Container) -> Iterator[Problem]:
     if container.open:
         return  # the names of such a source are known to the cluster alone
     for name, value in values.items():
-        unknown = [other for other in references(value or "") if other not in values]
-        if any(not other.startswith(OF_THE_KUBELET) for other in unknown):
-            close = next(filter(None, (typing_error(other, list(values)) for other in unknown)), None)
-            hint = f"Did you mean $({close})? " if close else ""
-            rule = "refers to a variable that the container does not have, and Kubernetes leaves that $(NAME) as it is"
-            remedy = f"{hint}Set that variable, or write $$(NAME) for the text itself: {set_value(at[name], None)}"
-            yield Problem(at[name], HIDDEN, rule, remedy)
+        if unknown := container.unknown(references(value or "")):
+            yield _unknown(container, at[name], unknown)
+
+
+def _word_problems(container: ContainerEnvironment) -> Iterator[Problem]:
+    """References in the command and the arguments of one container, and words that would end early.
+
+    Other names than those of variables are left: `$(date)` is a command of the shell that the container runs.
+    """
+    for at, word in (item for words in container.words.values() for item in words.items()):
+        unknown = container.unknown(name for name in references(word) if _VARIABLE.fullmatch(name))
+        if unknown and not container.open:
+            yield _unknown(container, at, unknown)
+        if "\0" in word:
+            rule = "has a character NUL, which ends the word for the process"
+            yield Problem(at, HIDDEN, rule, f"Write it without: {set_value(at, None)}")
+
+
+def _unknown(container: ContainerEnvironment, at: str, unknown: list[str]) -> Problem:
+    others = [name for name in container.values if container.paths.get(name) != at]
+    close = next(filter(None, (typing_error(name, others) for name in unknown)), None)
+    hint = f"Did you mean $({close})? " if close else ""
+    rule = "refers to a variable that the container does not have, and Kubernetes leaves that $(NAME) as it is"
+    remedy = f"{hint}Set that variable, or write $$(NAME) for the text itself: {set_value(at, None)}"
+    return Problem(at, HIDDEN, rule, remedy)

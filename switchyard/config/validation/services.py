@@ -84,7 +84,8 @@ def _colour_problems(path: str, service: BlueGreenSettings, *, production: bool)
         settings, at = service.colour(colour), f"{path}.{colour}.tag"
         if settings.tag is None and (colour == service.active or settings.replicas):
             reason = "is active" if colour == service.active else f"has {settings.replicas} replicas"
-            yield Problem(at, "missing", f"{colour} {reason} and needs an image tag", set_command(at, "v1.0.0"))
+            # Which version is meant is not known, and an example would be deployed if it exists.
+            yield Problem(at, "missing", f"{colour} {reason} and needs an image tag", set_command(at, None))
         yield from tag_problems(at, settings.tag, production=production)
 
 

@@ -119,10 +119,10 @@ def refuse_serving(record: Record, run: Run, reason: str | None) -> Refusal | No
             ),
         )
     removal = _how_to_remove(service, namespace, elsewhere=run.elsewhere, renamed=run.renamed)
-    return refuse_vanished(service, namespace, reason, f"deleting {record.name}", removal)
+    return refuse_unconfigured_service(service, namespace, reason, f"deleting {record.name}", removal)
 
 
-def refuse_vanished(
+def refuse_unconfigured_service(
     service: str, namespace: str, reason: str | None, step: str, removal: str | None = None
 ) -> Refusal | None:
     """Refuses to delete a service that serves and is no longer in the configuration.

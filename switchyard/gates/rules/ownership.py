@@ -124,6 +124,22 @@ def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str
     )
 
 
+def refuse_missing(service: str, name: ObjectName) -> Refusal:
+    """Refuses to change an object that somebody has deleted: the provider only changes what exists.
+
+    Args:
+        service: key of the service that the object belongs to.
+        name: name of the object.
+    """
+    return Refusal(
+        code=Code.OBJECT_MISSING,
+        step=f"{service}: changing {name}",
+        observed="it is not on the cluster, though the stack has it",
+        rule="an update without a refresh does not create it again",
+        remedy=f"It was not changed. Create it: {typed('pulumi up --refresh')}",
+    )
+
+
 def refuse_unknown_owner(service: str, name: ObjectName, problem: str) -> Refusal:
     """Refuses to write an object that could not be read, so that its owner is not known.
 

@@ -24,21 +24,6 @@ def wanted_ready(service: ServiceSettings, to: Track, serving_ready: int) -> int
     return max(service.replicas_of(to), share)
 
 
-def refuse_no_namespace(name: str, service: ServiceSettings, *, exists: bool) -> Refusal | None:
-    """Refuses to create a service in a namespace that does not exist."""
-    if exists:
-        return None
-    return Refusal(
-        code=Code.NAMESPACE_MISSING,
-        step=f"{key_of(name)}: creating the service",
-        observed=f"there is no namespace {service.namespace}",
-        rule="the program creates no namespaces",
-        remedy=(
-            f"Nothing of the service was created. Create the namespace: kubectl create namespace {service.namespace}"
-        ),
-    )
-
-
 def refuse_adoption(name: str, service: ServiceSettings, selected: Mapping[str, str] | None) -> Refusal | None:
     """Refuses to adopt a Service of this name that somebody else created."""
     if selected is None or serving_track(name, selected) is not None or service.adopts_service(name):

@@ -102,7 +102,9 @@ def refuse_other_cluster(last: StackLocation, uid: str, replaces: str | None, ku
     )
 
 
-def vanished(last: StackLocation, services: Collection[str], removed: Mapping[str, NamespacedName]) -> dict[str, str]:
+def no_longer_configured(
+    last: StackLocation, services: Collection[str], removed: Mapping[str, NamespacedName]
+) -> dict[str, str]:
     """Namespaces of the services that the stack had, and that are neither configured nor marked to be removed.
 
     Args:

@@ -1,15 +1,14 @@
 """The rules for a cluster and a user of a kubeconfig, of client-go and of this program."""
 
-import importlib.util
+import json
 import os
 from collections.abc import Iterator
-from urllib.parse import urlsplit
 
 from switchyard.kube.kubeconfig.file import ClusterEntry, ExecEntry, UserEntry
+from switchyard.kube.proxies import has_host, proxy_problem
 
 EXEC_VERSIONS = ("client.authentication.k8s.io/v1", "client.authentication.k8s.io/v1beta1")
 INTERACTIVE_MODES = ("Never", "IfAvailable", "Always")
-PROXY_SCHEMES = ("http", "https", "socks5")
 
 
 def problems_of(cluster_name: str, cluster: ClusterEntry, user_name: str, user: UserEntry) -> list[str]:
@@ -21,11 +20,24 @@ def problems_of(cluster_name: str, cluster: ClusterEntry, user_name: str, user: 
         user_name: name of the user.
         user: entry of the user, with absolute paths; its values appear in no sentence.
     """
+    if not (_is_unicode(cluster) and _is_unicode(user)):
+        return [
+            f"Cluster {cluster_name!r} or user {user_name!r}: it has half of a character (a surrogate). Correct it."
+        ]
     return [
         *(f"Cluster {cluster_name!r}: {problem}" for problem in _of_cluster(cluster)),
         *(f"User {user_name!r}: {problem}" for problem in _of_user(user)),
         *(f"User {user_name!r}: {problem}" for problem in _of_credentials(cluster, user)),
     ]
+
+
+def _is_unicode(entry: ClusterEntry | UserEntry) -> bool:
+    """Whether every text of an entry can be sent and named. JSON and YAML can have half of a pair of surrogates."""
+    try:
+        json.dumps(entry.model_dump(exclude={"extensions"}), ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _of_cluster(cluster: ClusterEntry) -> Iterator[str]:
@@ -41,6 +53,8 @@ def _of_cluster(cluster: ClusterEntry) -> Iterator[str]:
         yield "it has a certificate authority and insecure-skip-tls-verify. Keep the certificate authority."
     if cluster.proxy_url:
         yield from _of_proxy(cluster)
+    if cluster.tls_server_name.startswith(".") or "\0" in cluster.tls_server_name:
+        yield "its tls-server-name is not the name of a host. Correct it."
 
 
 def _of_credentials(cluster: ClusterEntry, user: UserEntry) -> Iterator[str]:
@@ -49,25 +63,13 @@ def _of_credentials(cluster: ClusterEntry, user: UserEntry) -> Iterator[str]:
 
 
 def _is_address(server: str) -> bool:
-    try:
-        parts = urlsplit(server if "://" in server else f"http://{server}")
-        return bool(parts.hostname) and (parts.port or 1) > 0 and parts.scheme in {"http", "https"}
-    except ValueError:
-        return False
+    url = server if "://" in server else f"http://{server}"
+    return url.lower().startswith(("http://", "https://")) and has_host(url)
 
 
 def _of_proxy(cluster: ClusterEntry) -> Iterator[str]:
-    try:
-        scheme = urlsplit(cluster.proxy_url).scheme
-    except ValueError:
-        scheme = ""
-    if scheme not in PROXY_SCHEMES:
-        yield "its proxy-url must begin with http://, https:// or socks5://. Correct it."
-    elif scheme == "socks5" and importlib.util.find_spec("socksio") is None:
-        yield (
-            "its proxy-url is a SOCKS proxy, for which the gates need another package. "
-            "Use an HTTP proxy, or install it: .venv/bin/pip install 'httpx[socks]'."
-        )
+    if problem := proxy_problem(cluster.proxy_url):
+        yield f"its proxy-url {problem}"
     elif cluster.tls_server_name:
         yield "it has tls-server-name and proxy-url, which the gates do not support together. Remove one."
 
@@ -126,3 +128,5 @@ def _readable(key: str, path: str) -> Iterator[str]:
             file.read(1)
     except OSError as error:
         yield f"its {key}, {path}, cannot be read: {os.strerror(error.errno or 0)}. Correct the path."
+    except ValueError:  # a character NUL, which no path has
+        yield f"its {key} is not a path of a file. Correct it."

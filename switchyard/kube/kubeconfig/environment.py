@@ -12,7 +12,7 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class KubeconfigEnvironment:
     """The places in which a kubeconfig is searched for.
 
     Attributes:
@@ -28,7 +28,7 @@ class Surroundings:
     service_account: Path = SERVICE_ACCOUNT
 
     @classmethod
-    def of_process(cls) -> "Surroundings":
+    def of_process(cls) -> "KubeconfigEnvironment":
         """The surroundings of this process."""
         working = Path.cwd()
         project = project_directory(working)

@@ -14,7 +14,7 @@ from typing import Any
 
 from switchyard.errors import KubeconfigError
 from switchyard.kube.kubeconfig.checks import problems_of
-from switchyard.kube.kubeconfig.environment import Surroundings
+from switchyard.kube.kubeconfig.environment import KubeconfigEnvironment
 from switchyard.kube.kubeconfig.file import (
     ClusterEntry,
     ContextEntry,
@@ -79,7 +79,9 @@ class ResolvedCluster:
         return f"kubeconfig {self.source}, context {self.context!r}"
 
 
-def resolve(setting: str | None, context: str | None, surroundings: Surroundings | None = None) -> ResolvedCluster:
+def resolve(
+    setting: str | None, context: str | None, surroundings: KubeconfigEnvironment | None = None
+) -> ResolvedCluster:
     """Resolves the cluster, user and context.
 
     Args:
@@ -90,7 +92,7 @@ def resolve(setting: str | None, context: str | None, surroundings: Surroundings
     Raises:
         KubeconfigError: no kubeconfig exists, or it cannot be used.
     """
-    surroundings = surroundings or Surroundings.of_process()
+    surroundings = surroundings or KubeconfigEnvironment.of_process()
     files = _explicit(setting, surroundings) if setting else _default(surroundings)
     merged = _Merged(files)
     if (
@@ -112,7 +114,7 @@ def resolve_content(content: str) -> ResolvedCluster:
     return merged.select(None, "the stack's own kubeconfig", "of the stack itself", None)
 
 
-def _explicit(setting: str, surroundings: Surroundings) -> dict[Path | None, KubeconfigFile]:
+def _explicit(setting: str, surroundings: KubeconfigEnvironment) -> dict[Path | None, KubeconfigFile]:
     path = surroundings.expanded(setting)
     try:
         return {path: read_file(path)}
@@ -125,7 +127,7 @@ def _explicit(setting: str, surroundings: Surroundings) -> dict[Path | None, Kub
         raise KubeconfigError(f"{SETTING}: {setting!r}: {error}") from None
 
 
-def _default(surroundings: Surroundings) -> dict[Path | None, KubeconfigFile]:
+def _default(surroundings: KubeconfigEnvironment) -> dict[Path | None, KubeconfigFile]:
     listed = [entry for entry in surroundings.environment.get(VARIABLE, "").split(os.pathsep) if entry]
     if surroundings.environment.get(VARIABLE):
         relative = [entry for entry in listed if not Path(entry).is_absolute()]
@@ -149,7 +151,7 @@ def _default(surroundings: Surroundings) -> dict[Path | None, KubeconfigFile]:
     return files
 
 
-def _no_kubeconfig(surroundings: Surroundings) -> str:
+def _no_kubeconfig(surroundings: KubeconfigEnvironment) -> str:
     variable = surroundings.environment.get(VARIABLE)
     missing = f"{VARIABLE}: {variable!r}: none of its files exists" if variable else "there is no ~/.kube/config"
     if variable and "~" in variable:
@@ -160,7 +162,7 @@ def _no_kubeconfig(surroundings: Surroundings) -> str:
     )
 
 
-def _in_cluster(surroundings: Surroundings) -> ResolvedCluster | None:
+def _in_cluster(surroundings: KubeconfigEnvironment) -> ResolvedCluster | None:
     """The cluster of the pod in which this process runs, which client-go uses without a kubeconfig."""
     host, port = (surroundings.environment.get(f"KUBERNETES_SERVICE_{part}") for part in ("HOST", "PORT"))
     token, authority = surroundings.service_account / "token", surroundings.service_account / "ca.crt"

@@ -25,10 +25,10 @@ from switchyard.config.models.service import BlueGreenSettings, Track
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.prometheus import Prometheus
 from switchyard.manifests.rbac import ROLE, roles
-from switchyard.release import watch as watch_module
-from switchyard.release.scraped import query, scrapes
-from switchyard.release.verdict import Outcome, Verdict
-from switchyard.release.watch import Start, start_of, watch
+from switchyard.release.watch import watch as watch_module
+from switchyard.release.watch.scraped import query, scrapes
+from switchyard.release.watch.verdict import Outcome, Verdict
+from switchyard.release.watch.watch import Start, start_of, watch
 from tests.support.answering_pods import NODE, PlayedKubelet
 from tests.support.exporter import Exporter, Traffic
 from tests.support.kubectl import SECONDS, Kubectl

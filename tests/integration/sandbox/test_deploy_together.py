@@ -18,7 +18,7 @@ KEYS = ["backend", "worker"]
 
 ONE_CONDEMNED = """
 import asyncio
-from switchyard.release.verdict import Outcome, Verdict
+from switchyard.release.watch.verdict import Outcome, Verdict
 async def condemned(access, name, *_, **__):
     if name == "backend":
         await asyncio.sleep(3600)

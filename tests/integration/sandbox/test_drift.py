@@ -54,6 +54,19 @@ def test_a_selector_patched_by_hand_is_reported_and_repaired_and_retires_nothing
     kubectl.expect_pods(green=0)
 
 
+def test_a_switch_of_single_resources_is_refused_before_anything_is_changed(serving: Stack, kubectl: Kubectl) -> None:
+    """The engine would fail half-way with "Duplicate resource URN"."""
+    before = serving.snapshot()
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    serving.set("services.backend.active", "green")
+    result = serving.up("--target", "**$kubernetes:core/v1:Service::backend")
+    serving.restore(before)
+    assert not result.ok
+    assert "backend: the switch from blue to green is refused (SY-S019)" in result.output
+    assert "Duplicate resource URN" not in result.output
+    assert (kubectl.serving(), kubectl.pods("green")) == ("blue", [])
+
+
 def test_a_colour_scaled_by_hand_is_repaired(serving: Stack, kubectl: Kubectl) -> None:
     kubectl.run("scale", "deployment", "backend-blue", "--replicas=1")
     refresh = serving.run("refresh", "--yes", "--diff")

@@ -17,7 +17,7 @@ from tests.support.shared import Shared
 
 KILLED = """
 import os, signal
-import switchyard.release.switching as switching
+import switchyard.release.switch.switching as switching
 apply = switching.apply_selector
 async def killed(*arguments):
     if {after}:

@@ -59,7 +59,7 @@ def kill(stack: Stack, tag: str, seconds: float, *, with_engine: bool) -> bool:
     return process.returncode == -signal.SIGKILL
 
 
-def go_on(stack: Stack, kubectl: Kubectl, act: str) -> None:
+def continue_release(stack: Stack, kubectl: Kubectl, act: str) -> None:
     """Does what an operator does next, until the release has ended."""
     for command in (act, "resume"):
         read_back(stack)
@@ -135,7 +135,7 @@ def test_a_release_killed_at_a_random_moment_ends_on_one_full_colour(
             if is_running:
                 expire_lease(kubectl)
             expect_described(stack)
-            go_on(stack, kubectl, chance.choice(ACTS))
+            continue_release(stack, kubectl, chance.choice(ACTS))
             ended = current(kubectl)
             assert ended is not None
             assert ended["result"] != "running", ended

@@ -12,9 +12,9 @@ from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release.drain import drain
-from switchyard.release.drain_report import DrainReport
-from switchyard.release.pod_metrics import PodMetrics, Reading
+from switchyard.release.drain.drain import drain
+from switchyard.release.drain.report import DrainReport
+from switchyard.release.watch.pod_metrics import PodMetrics, Reading
 from tests.support.commands import document, read_back, run_command
 from tests.support.kubectl import Kubectl
 from tests.support.service_accounts import expect_right, kubeconfig_of

@@ -16,10 +16,10 @@ from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.held_record import HeldRecord
-from switchyard.release.lease import ReleaseLease
-from switchyard.release.lease_holder import Holder
 from switchyard.release.phases import Result
-from switchyard.release.store import Releases, ReleaseStore
+from switchyard.release.record.lease import ReleaseLease
+from switchyard.release.record.lease_holder import Holder
+from switchyard.release.record.store import Releases, ReleaseStore
 from switchyard.release_errors import ForeignRecordError, LeaseHeldError
 from tests.support.commands import document, run_command, with_a_fault
 from tests.support.hook_server import hook_server
@@ -37,7 +37,7 @@ RACES = 100
 WITHOUT_ENGINE = """
 import asyncio, os
 import switchyard.cli.fast_lane as command
-from switchyard.release.convergence import Convergence
+from switchyard.release.engine.convergence import Convergence
 async def converged(*_, **__):
     while not os.path.exists(os.environ["BACK"]):
         await asyncio.sleep(0.05)

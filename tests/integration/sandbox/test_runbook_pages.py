@@ -11,7 +11,7 @@ from tests.support.kubectl import Kubectl
 from tests.support.runbook_pages import Walk
 
 WITHOUT_REQUESTS = """
-from switchyard.release.verdict import Outcome, Verdict
+from switchyard.release.watch.verdict import Outcome, Verdict
 async def without_requests(*_, **__):
     return Verdict(Outcome.NO_TRAFFIC, "The new version got no request in 300 s.", seconds=300)
 steps.watch = without_requests

@@ -18,7 +18,7 @@ from tests.support.weighted_stack import action_of, controller, serving, stack, 
 __all__ = ["controller", "serving", "stack"]
 
 KILLED_BETWEEN = """
-import switchyard.release.weights_switching as weights
+import switchyard.release.switch.weights as weights
 apply = weights.apply
 async def killed(*arguments, dry_run=False):
     if not dry_run:
@@ -29,7 +29,7 @@ weights.apply = killed
 """A fault: the command is killed when the selector is changed, and no Ingress is."""
 
 IMPATIENT = """
-import switchyard.release.following as following
+import switchyard.release.switch.following as following
 following.BALANCER_SECONDS = 2.0
 """
 """The load balancer is given less time, so that a test need not wait for what never comes."""

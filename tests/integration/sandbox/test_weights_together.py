@@ -18,7 +18,7 @@ __all__ = ["controller", "stack"]
 KEYS = ("backend", "orders")
 
 KILLED_BEFORE_LAST = """
-import switchyard.release.weights_switching as weights
+import switchyard.release.switch.weights as weights
 apply = weights.apply
 async def killed(api, kind, manifest, dry_run=False):
     if manifest["metadata"]["name"] == "orders" and not dry_run:

@@ -83,7 +83,7 @@ def expect_routes(sandbox: Sandbox, kubectl: Kubectl) -> None:
 
 
 def share_is(requests: Sequence[Request], version: str, weight: float) -> None:
-    """Asserts the share that a version got of the requests over connections of their own, each a draw of its own."""
+    """Asserts the share that a version got of the requests over new connections, which are independent draws."""
     new = [request for request in requests if not request.keep_alive]
     got = sum(request.version == version for request in new) / len(new)
     bound = SIGMAS * math.sqrt(weight * (1 - weight) / len(new))

@@ -1,4 +1,4 @@
-"""A version that fails under real requests is taken back by the command that has released it."""
+"""A version that fails under real requests is rolled back by the command that released it."""
 
 import json
 import re

@@ -15,8 +15,8 @@ from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.manifests.labels import selector
-from switchyard.release.drain import drain, undrain
-from switchyard.release.drain_report import DrainReport
+from switchyard.release.drain.drain import drain, undrain
+from switchyard.release.drain.report import DrainReport
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
 

@@ -10,8 +10,8 @@ from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from switchyard.config.models.service import BlueGreenSettings, Track
 from switchyard.kube.access import ClusterAccess
-from switchyard.release.verdict import Outcome, Verdict
-from switchyard.release.watch import start_of, watch
+from switchyard.release.watch.verdict import Outcome, Verdict
+from switchyard.release.watch.watch import start_of, watch
 from tests.integration.traffic.kind import KindCluster
 from tests.support.kubectl import Kubectl
 

@@ -9,16 +9,16 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from switchyard.cli import colour_analysis
-from switchyard.cli.analyze import LOOK_SECONDS
+from switchyard.cli.analyze import WATCH_SECONDS
 from switchyard.cli.main import app
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.kube.clock import ServerClock
 from switchyard.kube.cluster import Cluster
-from switchyard.release.pod_health import WatchedPod
-from switchyard.release.pod_metrics import Reading
-from switchyard.release.samples import Counts, Series
-from switchyard.release.verdict import Outcome, Verdict
-from switchyard.release.watch import OnTick, Start, Watcher
+from switchyard.release.watch.pod_health import WatchedPod
+from switchyard.release.watch.pod_metrics import Reading
+from switchyard.release.watch.samples import Counts, Series
+from switchyard.release.watch.verdict import Outcome, Verdict
+from switchyard.release.watch.watch import OnTick, Start, Watcher
 from tests.support.configuration import BACKEND, read
 from tests.support.observed import observed
 
@@ -105,7 +105,7 @@ def test_the_colour_that_serves_is_watched_for_a_while_with_the_settings_of_a_re
     assert watch.track is Track.GREEN
     assert watch.service is not None
     watched = watch.service.release.watch
-    assert (watched.seconds, watched.prometheus, watched.errors.accepted) == (LOOK_SECONDS, URL, 0.002)
+    assert (watched.seconds, watched.prometheus, watched.errors.accepted) == (WATCH_SECONDS, URL, 0.002)
     assert "green v2, 3 of 3 pods ready" in result.output
     assert URL in result.output
     assert "The new version is acceptable: 0 of 1000 requests failed" in result.output

@@ -20,12 +20,12 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION
 from switchyard.manifests.labels import object_labels
 from switchyard.manifests.ownership_marks import PROJECT, STACK
-from switchyard.release.engine import Engine
+from switchyard.release.engine.engine import Engine
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, ColourState
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.store import Releases
 from switchyard.release.refusals import refuse_other_than_confirmed
-from switchyard.release.store import Releases
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.observed import live, observed

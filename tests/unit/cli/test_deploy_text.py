@@ -10,10 +10,10 @@ import pytest
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import DeployReport, document
 from switchyard.config.models.service import Colour
-from switchyard.release.deploy_refusals import abort_incomplete
+from switchyard.release.deploy.refusals import abort_incomplete
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
 from tests.support.observed import observed
 from tests.support.played_release import release
 

@@ -19,10 +19,10 @@ from switchyard.errors import EngineError, GateRefusedError
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION
 from switchyard.manifests.labels import object_labels, selector
 from switchyard.manifests.ownership_marks import PROJECT, STACK
-from switchyard.release.engine import Engine
+from switchyard.release.engine.engine import Engine
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.played_release import release

@@ -9,7 +9,7 @@ import pytest
 
 from switchyard.cli import detached_end
 from switchyard.cli.detached_end import end_detached
-from switchyard.release.lease_holder import Held
+from switchyard.release.record.lease_holder import Held
 
 NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 

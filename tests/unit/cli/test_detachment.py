@@ -19,9 +19,9 @@ from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import DeployReport
 from switchyard.cli.detachment import CHANNEL, Detached, detach, is_detached, open_log, report_begun
 from switchyard.errors import DetachedEndedError, LogUnwritableError
-from switchyard.release.detached_holder import interrupt
-from switchyard.release.lease_holder import Held, Holder
 from switchyard.release.plan import Act
+from switchyard.release.record.detached_holder import interrupt
+from switchyard.release.record.lease_holder import Held, Holder
 
 BEGINS = """
 import os, signal, sys

@@ -15,9 +15,9 @@ from switchyard.cli.main import app
 from switchyard.config.loader import load
 from switchyard.config.models.service import Colour
 from switchyard.errors import ExitCode
-from switchyard.release.drill import DrillOutcome, DrillPlan
-from switchyard.release.engine import Engine
-from switchyard.release.receipt import NodeAnswer, Receipt
+from switchyard.release.drill.drill import DrillOutcome, DrillPlan
+from switchyard.release.engine.engine import Engine
+from switchyard.release.receipt.receipt import NodeAnswer, Receipt
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import BACKEND, EXISTING
 from tests.support.observed import BLUE, GREEN, observed

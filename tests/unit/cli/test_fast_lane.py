@@ -18,14 +18,14 @@ from switchyard.config.models.service import Colour
 from switchyard.errors import ConfigurationError, EngineError, GateRefusedError
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests.ownership_marks import PROJECT, STACK
-from switchyard.release.convergence import Convergence
-from switchyard.release.engine import Engine
-from switchyard.release.fast_lane import FastLane
-from switchyard.release.fast_lane_protocol import Outcome, Steps
-from switchyard.release.journal import ReleaseJournal
+from switchyard.release.engine.convergence import Convergence
+from switchyard.release.engine.engine import Engine
+from switchyard.release.notices.subscriptions import NO_SUBSCRIPTIONS
 from switchyard.release.plan import Act, Observation, Plan
-from switchyard.release.receipt import Receipt
-from switchyard.release.subscriptions import NO_SUBSCRIPTIONS
+from switchyard.release.receipt.receipt import Receipt
+from switchyard.release.switch.fast_lane import FastLane
+from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.protocol import Outcome, Steps
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.ec2_configuration import PRODUCTION

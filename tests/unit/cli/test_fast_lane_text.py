@@ -9,11 +9,11 @@ import typer
 from switchyard.cli.fast_lane_text import Report, document, planned
 from switchyard.cli.release_request import Request
 from switchyard.config.models.service import Colour
-from switchyard.release.convergence import Convergence
-from switchyard.release.engine import Step
-from switchyard.release.fast_lane_protocol import Outcome
+from switchyard.release.engine.convergence import Convergence
+from switchyard.release.engine.engine import Step
 from switchyard.release.plan import Act, ColourState, Plan
-from switchyard.release.receipt import NodeAnswer, Receipt
+from switchyard.release.receipt.receipt import NodeAnswer, Receipt
+from switchyard.release.switch.protocol import Outcome
 from tests.support.observed import observed
 
 PLAN = Plan(Act.SWITCH, observed(), Colour.GREEN)

@@ -18,7 +18,7 @@ from switchyard.config.models.service_name import ServiceName
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.gates.rules.windows import OpenWindow
 from switchyard.release.phases import Phase
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
 from tests.support.api_server import PlayedApiServer
 from tests.support.played_release import release
 from tests.unit.cli.test_deploy import BACKEND, Run, refused, run, server, typed

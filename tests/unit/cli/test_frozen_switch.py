@@ -15,10 +15,10 @@ from switchyard.config.loader import StackSettings, load
 from switchyard.config.models.service_name import ServiceName
 from switchyard.errors import GateRefusedError
 from switchyard.gates.blue_green import BlueGreenGates
-from switchyard.release.engine import Engine
-from switchyard.release.fast_lane import FastLane
-from switchyard.release.journal import ReleaseJournal
-from switchyard.release.together import Together
+from switchyard.release.engine.engine import Engine
+from switchyard.release.switch.fast_lane import FastLane
+from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.together import Together
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.observed import observed

@@ -10,7 +10,7 @@ from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.detachment import Detached
 from switchyard.cli.group_text import GroupReport
 from switchyard.errors import ExitCode
-from switchyard.release.deploy_together import Outcomes
+from switchyard.release.deploy.together import Outcomes
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act
 from switchyard.release_errors import LeaseLostError

@@ -10,7 +10,7 @@ from switchyard.cli import configuration, history
 from switchyard.cli.main import app
 from switchyard.config.loader import load
 from switchyard.errors import ExitCode
-from switchyard.release.store import Releases
+from switchyard.release.record.store import Releases
 from tests.support.configuration import BACKEND, EXISTING
 
 

@@ -12,7 +12,7 @@ from switchyard.cli.main import app
 from switchyard.config.loader import load
 from switchyard.config.models.service import Colour
 from switchyard.errors import ConfigurationError, EngineError
-from switchyard.release.engine import Engine
+from switchyard.release.engine.engine import Engine
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.observed import live

@@ -15,14 +15,14 @@ from switchyard.cli.release_text import doubt_line, release_line
 from switchyard.cli.service_status import ServiceStatus
 from switchyard.cli.status_changes import described
 from switchyard.cli.status_display import rendered
-from switchyard.cli.status_watch import Look
+from switchyard.cli.status_watch import StatusReading
 from switchyard.config.models.service import Track
 from switchyard.config.models.service_name import ServiceName
 from switchyard.config.models.switch_engine import SwitchEngine
-from switchyard.release.latest import LatestRelease
-from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.latest import LatestRelease
+from switchyard.release.record.lease_holder import Held
+from switchyard.release.record.release_record import ReleaseRecord
 from tests.support.release_records import START, record
 
 STARTED = "2030-01-31T12:00:00Z"
@@ -109,6 +109,26 @@ def test_a_release_that_was_rolled_back_says_how_to_override() -> None:
     assert line.endswith(f"No update brings v2.0.0 in green back. {on_purpose}")
 
 
+@pytest.mark.parametrize(
+    ("changes", "serving"),
+    [
+        ({"kind": "rollback", "result": Result.SUCCEEDED}, "blue"),
+        ({"kind": "switch", "result": Result.SUCCEEDED}, "blue"),
+        ({"result": Result.ROLLED_BACK}, "green"),
+        ({"kind": "drill", "result": Result.SUCCEEDED}, "green"),
+    ],
+)
+def test_a_later_switch_by_an_update_ends_advice_and_doubt(changes: dict[str, Any], serving: str) -> None:
+    for receipt in (SWITCHED, NOT_SEEN):
+        release = LatestRelease(record(ended=ENDED, receipt=receipt, **changes), serving=serving)
+        assert release_line("backend", release).endswith(
+            f"A later change, for example by an update, has switched to {serving}."
+        )
+        assert doubt_line("backend", release) is None
+        other = replace(release, serving={"blue": "green", "green": "blue"}[serving])
+        assert "later change" not in release_line("backend", other)
+
+
 def test_a_release_that_failed_says_why_and_one_that_succeeded_no_more() -> None:
     failed = record(result=Result.FAILED, ended=ENDED, detail="the API server does not answer.")
     assert "Why: the API server does not answer. See: switchyard history backend" in release_line(
@@ -171,7 +191,7 @@ def test_a_switch_that_was_not_seen_to_be_followed_is_said_until_it_is(
 def text(service: ServiceStatus) -> str:
     """A service as `status --watch` shows it on a terminal."""
     console = Console(width=400, file=io.StringIO(), record=True)
-    console.print(rendered("test", Look(START, (service,), START)))
+    console.print(rendered("test", StatusReading(START, (service,), START)))
     return console.export_text()
 
 

@@ -14,8 +14,8 @@ from switchyard.config.loader import load
 from switchyard.kube.clock import to_text
 from switchyard.manifests.labels import object_labels
 from switchyard.release.phases import Phase, Result
-from switchyard.release.record import ReleaseRecord
-from switchyard.release.store import KEPT_RELEASES
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.store import KEPT_RELEASES
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import BACKEND, EXISTING
 from tests.support.release_records import START, record

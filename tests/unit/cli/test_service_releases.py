@@ -15,7 +15,7 @@ from switchyard.errors import AccessDeniedError
 from switchyard.kube.rolled_back import RECORD_VERSION
 from switchyard.manifests.labels import MANAGED
 from switchyard.release.phases import Phase, Result
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
 from tests.support.release_records import START, record
 
 PLACES = [("shop", "backend"), ("shop", "web"), ("other", "api")]

@@ -20,7 +20,7 @@ from switchyard.cli.service_status import ServiceStatus, TrackStatus
 from switchyard.cli.status_changes import Documents, Lines
 from switchyard.cli.status_display import rendered
 from switchyard.cli.status_json import document
-from switchyard.cli.status_watch import Configuration, Look, watch
+from switchyard.cli.status_watch import Configuration, StatusReading, watch
 from switchyard.config.models.releases import Freeze, Releases
 from switchyard.config.models.service import Track
 from switchyard.config.models.service_name import ServiceName
@@ -28,9 +28,9 @@ from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import SwitchyardError, UnreachableError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.images import Running
-from switchyard.release.latest import LatestRelease
-from switchyard.release.lease_holder import Held
 from switchyard.release.phases import Phase, Result
+from switchyard.release.record.latest import LatestRelease
+from switchyard.release.record.lease_holder import Held
 from tests.support.release_records import START, record
 
 FREEZE = Freeze.model_validate(
@@ -60,9 +60,9 @@ def status(serving: Track = Track.BLUE, green: int = 3, release: LatestRelease |
     )
 
 
-def look(seconds: int = 0, *services: ServiceStatus, error: SwitchyardError | None = None) -> Look:
+def look(seconds: int = 0, *services: ServiceStatus, error: SwitchyardError | None = None) -> StatusReading:
     at = START + timedelta(seconds=seconds)
-    return Look(at, services, START if error else at, error)
+    return StatusReading(at, services, START if error else at, error)
 
 
 RELEASING = LatestRelease(
@@ -84,9 +84,9 @@ class Shown:
     """Collects looks, and ends the watch with the last of them."""
 
     wanted: int
-    looks: list[Look] = field(default_factory=list)
+    looks: list[StatusReading] = field(default_factory=list)
 
-    def show(self, look: Look) -> None:
+    def show(self, look: StatusReading) -> None:
         self.looks.append(look)
         if len(self.looks) == self.wanted:
             raise EndedError
@@ -102,7 +102,7 @@ class PlayedAccess:
         return datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 
 
-def watched(monkeypatch: pytest.MonkeyPatch, answers: list[Any], looks: int) -> list[Look]:
+def watched(monkeypatch: pytest.MonkeyPatch, answers: list[Any], looks: int) -> list[StatusReading]:
     shown = Shown(looks)
 
     async def inspect(*_: object) -> list[ServiceStatus]:
@@ -130,7 +130,7 @@ def test_an_api_server_that_is_away_is_said_and_asked_again(monkeypatch: pytest.
 def test_the_display_goes_on_while_answers_are_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
     looks = watched(monkeypatch, [None, lambda: asyncio.sleep(600)], 4)
     assert [look.error for look in looks] == [None] * 4
-    monkeypatch.setattr(status_watch, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(status_watch, "READ_SECONDS", 0.01)
     looks = watched(monkeypatch, [None, lambda: asyncio.sleep(600), None], 3)
     assert "has not answered" in str(next(look.error for look in looks if look.error))
 
@@ -180,7 +180,7 @@ def test_a_document_a_line_for_each_change_in_the_form_of_status(capsys: pytest.
     assert (printed[2]["code"], printed[2]["exitCode"]) == (AWAY.code, 1)
 
 
-def text(shown: Look) -> str:
+def text(shown: StatusReading) -> str:
     console = Console(width=160, file=open(os.devnull, "w"), record=True)  # noqa: SIM115 - closed with the process
     console.print(rendered("test", shown))
     return console.export_text()

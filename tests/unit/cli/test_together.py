@@ -16,13 +16,13 @@ from switchyard.cli.together_request import TogetherRequest
 from switchyard.cli.together_text import TogetherReport, document_of_all
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
-from switchyard.release.convergence import Convergence, converge_all
-from switchyard.release.drain_report import DrainReport
-from switchyard.release.engine import Engine, Step
-from switchyard.release.fast_lane_protocol import Outcome
-from switchyard.release.latest import LatestRelease
+from switchyard.release.drain.report import DrainReport
+from switchyard.release.engine.convergence import Convergence, converge_all
+from switchyard.release.engine.engine import Engine, Step
 from switchyard.release.plan import Act, Plan
-from switchyard.release.receipt import Receipt
+from switchyard.release.receipt.receipt import Receipt
+from switchyard.release.record.latest import LatestRelease
+from switchyard.release.switch.protocol import Outcome
 from tests.support.played_together import World
 from tests.support.release_records import record
 
@@ -44,7 +44,7 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     ("arguments", "code", "remedy"),
     [
         (("switch", "api", "worker"), "SY-P132", "switchyard switch api worker --together"),
-        (("switch", "api", "purple"), "SY-P132", "an unknown colour"),
+        (("switch", "api", "purple"), "SY-P132", "purple is not a colour"),
         (("switch", "api", "green", "worker"), "SY-P132", "--together"),
         (("rollback", "api", "worker"), "SY-P132", "switchyard rollback api worker --together"),
         (("switch", "api", "worker", "api", "--together"), "SY-P132", "api is named twice"),

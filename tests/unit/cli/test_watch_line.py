@@ -12,8 +12,8 @@ from switchyard.cli.group_text import GroupReport
 from switchyard.cli.watch_line import line
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act
-from switchyard.release.record import PhaseRecord
-from switchyard.release.verdict import Outcome, Verdict
+from switchyard.release.record.release_record import PhaseRecord
+from switchyard.release.watch.verdict import Outcome, Verdict
 
 API = Verdict(Outcome.UNDECIDED, "", requests=1200, failed=1, seconds=12.4)
 WORKER = replace(API, requests=40, failed=0, seconds=11.9)

@@ -135,6 +135,16 @@ def test_a_stack_file_of_another_name_is_read(tmp_path: Path) -> None:
     assert problem.remedy.endswith("podAnnotations.A' 1e3")
 
 
+def test_a_stack_file_in_the_environment_is_read_as_by_the_engine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack_file(tmp_path, SERVICE)
+    (tmp_path / "other.yaml").write_text(f"{SERVICE}      podAnnotations: {{A: 1e3}}\n")
+    monkeypatch.setenv("PULUMI_OPTION_CONFIG_FILE", "other.yaml")
+    [problem] = problems_of(arrived(podAnnotations={"A": 1000}), read_stack_file(tmp_path, "test", "switchyard"))
+    assert problem.remedy.endswith("podAnnotations.A' 1e3")
+
+
 @pytest.mark.parametrize("text", KEPT)
 def test_text_that_yaml_leaves_alone_is_taken(tmp_path: Path, text: str) -> None:
     written = stack_file(tmp_path, f"{SERVICE}      env: {{A: {text}}}\n")
@@ -153,6 +163,20 @@ def test_a_number_that_reads_as_another_is_refused(tmp_path: Path, text: str, va
         "Pulumi.test.yaml. Write the number that you mean in plain digits. "
         f"Set it: pulumi config set --path 'switchyard:services.backend.revisionHistoryLimit' {meant}"
     )
+
+
+@pytest.mark.parametrize(("text", "meant"), [("0400", 256), ("0o440", 288), ("0_644", 420)])
+def test_the_octal_mode_of_a_file_is_what_was_meant(tmp_path: Path, text: str, meant: int) -> None:
+    written = stack_file(tmp_path, f"{SERVICE}      volumes: {{a: {{secret: {{name: a, defaultMode: {text}}}}}}}\n")
+    volumes = {"a": {"secret": {"name": "a", "defaultMode": meant}}}
+    [problem] = problems_of(arrived(volumes=volumes), written)
+    assert problem.remedy.endswith(f"volumes.a.secret.defaultMode' {meant}")
+
+
+@pytest.mark.parametrize(("mode", "meant"), [("0400", 256), ("0o440", 288), ("644", 420), (644, 420), (755, 493)])
+def test_a_mode_in_octal_digits_is_proposed_as_the_decimal_number(mode: Any, meant: int) -> None:
+    [problem] = problems_of(arrived(volumes={"a": {"secret": {"name": "a", "defaultMode": mode}}}), None)
+    assert problem.remedy.endswith(f"volumes.a.secret.defaultMode' {meant}")
 
 
 @pytest.mark.parametrize("text", ["5", "+5", "5.0", "0.5e1"])

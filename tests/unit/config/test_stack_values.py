@@ -87,3 +87,29 @@ def test_without_a_stack_file_or_a_project_the_engine_is_asked(tmp_path: Path) -
     (tmp_path / "Pulumi.yaml").write_text(PROJECT)
     (tmp_path / "Pulumi.test.yaml").write_text(SERVICE)
     assert stack_values(read_stack_file(tmp_path, "test", "switchyard"), None) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "config:\n  switchyard:services:\n    backend: {active: blue, active: green}\n",
+        "config:\n  switchyard:services:\n    backend: {env: {A: x, 'A': y}}\n",
+        "config:\n  switchyard:services: {a: {}}\n  switchyard:services: {b: {}}\n",
+        "config:\n  switchyard:services: {a: {}}\nconfig:\n  switchyard:services: {b: {}}\n",
+    ],
+)
+def test_a_file_with_a_key_twice_is_left_to_the_engine_which_refuses_it(tmp_path: Path, text: str) -> None:
+    assert values(tmp_path, text) is None
+
+
+def test_a_key_with_and_without_its_namespace_is_left_to_the_engine(tmp_path: Path) -> None:
+    text = "config:\n  shop:region: a\n  region: b\n"
+    assert values(tmp_path, text) is None
+
+
+def test_a_key_without_a_namespace_is_the_projects(tmp_path: Path) -> None:
+    read = values(tmp_path, "config:\n  services: {a: x}\n  switchyard:services: {b: x}\n")
+    assert read == {"shop:services": {"a": "x"}, "switchyard:services": {"b": "x"}}
+    assert values(tmp_path, "config:\n  services: {a: x}\n", "name: switchyard\n") == {
+        "switchyard:services": {"a": "x"}
+    }

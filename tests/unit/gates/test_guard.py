@@ -41,6 +41,15 @@ def test_a_preview_of_a_switch_allows_scaling_down_what_serves_now(
     assert table.deleted == []
 
 
+def test_a_change_of_an_object_that_was_deleted_by_hand_names_the_refresh(make: Make) -> None:
+    objects = serving()
+    deployment = objects.pop(("deployments", "backend-blue"))
+    guard, _, _ = make(objects)
+    with pytest.raises(GateRefusedError, match=r"\(SY-O009\): it is not on the cluster.*pulumi up --refresh"):
+        asyncio.run(guard.before_write(deployment, deployment))
+    asyncio.run(guard.before_write(deployment, None))  # created, as after a refresh
+
+
 def test_a_vanished_service_loses_no_object_while_it_serves_not_even_an_idle_one(make: Make) -> None:
     idle = manifest("Deployment", "backend-green", spec={"selector": {"matchLabels": {"version": "green"}}})
     guard, table, _ = make({**serving(), ("deployments", "backend-green"): idle}, services={})

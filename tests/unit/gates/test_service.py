@@ -36,7 +36,7 @@ class PlayedCluster(WithRecord):
         of_colour: ready pods of any colour that is asked for.
         image: that they run.
         change: what an apply would do to the pods of the Deployment that is there; None when there is none.
-        namespace: whether it is there.
+        phase: phase of the namespace; None if it does not exist.
         watched: what a watch shows first.
         error: raised by the first call.
         kept: whether the last dry run was of a template that is left alone.
@@ -48,18 +48,18 @@ class PlayedCluster(WithRecord):
     of_colour: tuple[str, ...] = ()
     image: str = ""
     change: PodsChange | None = None
-    namespace: bool = True
+    phase: str | None = "Active"
     watched: frozenset[Endpoint] | None = None
     error: Exception | None = None
     asked: list[str] = field(default_factory=list)
     kept: bool = False
     owned: dict[str, Any] | None = None
 
-    async def namespace_exists(self, _: str) -> bool:
+    async def namespace_phase(self, _: str) -> str | None:
         self.asked.append("namespace")
         if self.error is not None:
             raise self.error
-        return self.namespace
+        return self.phase
 
     async def service_selector(self, *_: str) -> Mapping[str, str] | None:
         self.asked.append("selector")
@@ -179,7 +179,7 @@ def test_what_serves_is_not_replaced_whatever_the_engine_knows_of_it(
 
 
 def test_a_missing_namespace_is_named_with_the_command_that_creates_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    it = played(monkeypatch, PlayedCluster(namespace=False), namespace="shop")
+    it = played(monkeypatch, PlayedCluster(phase=None), namespace="shop")
     assert "kubectl create namespace shop" in refusal(it.gates.before_first())
 
 

@@ -54,7 +54,7 @@ def test_a_denied_watch_is_reported_like_a_denied_call(server: PlayedApiServer) 
 def test_a_missing_object_is_no_error(server: PlayedApiServer) -> None:
     assert server.run(lambda cluster: cluster.service_selector("shop", "backend")) is None
     assert server.run(lambda cluster: cluster.pods_change(MANIFEST)) is None
-    assert not server.run(lambda cluster: cluster.namespace_exists("shop"))
+    assert server.run(lambda cluster: cluster.namespace_phase("shop")) is None
     assert ("PATCH", DEPLOYMENT) not in server.asked
 
 

@@ -20,6 +20,7 @@ from switchyard.kube.object_names import ObjectName
 from switchyard.kube.presence import drift_of, read_objects, report_missing, report_not_created
 from switchyard.manifests.inventory import objects_of
 from switchyard.manifests.ownership_marks import Mark
+from switchyard.operation import Selection
 from tests.support.configuration import BACKEND, EXISTING
 from tests.support.engine import record
 from tests.support.guarded_objects import OURS, THEIRS, Table, manifest, serving
@@ -141,7 +142,7 @@ def test_a_run_warns_at_its_end(monkeypatch: pytest.MonkeyPatch, *, destroys: bo
 
     monkeypatch.setattr("components.guard._current", [])
     monkeypatch.setattr("components.guard.is_destroy", lambda: destroys)
-    monkeypatch.setattr("components.guard.is_targeted", lambda: targets)
+    monkeypatch.setattr("components.guard.selection", lambda: Selection() if targets else None)
     monkeypatch.setattr(Guard, "drift", gone)
     monkeypatch.setattr(pulumi.log, "warn", said.append)
 

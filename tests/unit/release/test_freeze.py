@@ -10,7 +10,7 @@ from switchyard.errors import GateRefusedError
 from switchyard.release.freeze import combined, is_stopped, pass_freeze
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act
-from switchyard.release.record import ReleaseRecord
+from switchyard.release.record.release_record import ReleaseRecord
 
 FREEZE = Freeze.model_validate(
     {"reason": "holidays", "by": "ada", "from": "2026-12-24T00:00:00Z", "until": "2026-12-27T00:00:00Z"}

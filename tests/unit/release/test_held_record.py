@@ -13,7 +13,7 @@ from switchyard.kube.api import BoundedApi
 from switchyard.manifests.labels import object_labels
 from switchyard.release import held_record
 from switchyard.release.held_record import HeldRecord
-from switchyard.release.lease_holder import HOLDER, Holder
+from switchyard.release.record.lease_holder import HOLDER, Holder
 
 START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 

@@ -23,7 +23,7 @@ from switchyard.config.models.service_name import NamespacedName, ServiceName, k
 from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.gates.canary import CanaryGates
 from switchyard.gates.guard import Guard
-from switchyard.gates.rules.deletion import Run, refuse_serving, refuse_vanished
+from switchyard.gates.rules.deletion import Run, refuse_serving, refuse_unconfigured_service
 from switchyard.gates.rules.load_balancer_weights import refuse_unhealthy
 from switchyard.gates.rules.release import refuse_fewer_replicas, refuse_in_place
 from switchyard.gates.rules.relocation import StackLocation, refuse_other_name, refuse_other_namespace
@@ -253,7 +253,7 @@ def test_the_deletion_guard_names_the_key(entries: dict[str, NamespacedName], re
 
 
 def test_a_service_that_vanished_is_named_by_its_key() -> None:
-    text = str(refuse_vanished(NAME, "shop", "it serves", "this run"))
+    text = str(refuse_unconfigured_service(NAME, "shop", "it serves", "this run"))
     assert "put services.backend-shop back" in text
     assert "'switchyard:services.backend-shop.name' backend && " in text
 

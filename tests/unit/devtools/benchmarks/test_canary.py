@@ -150,14 +150,14 @@ def reported(ours: dict[str, list[Any]], documented: dict[str, list[Any]], right
     return "\n".join(report(results))
 
 
-def test_the_report_says_right_and_wrong_by_what_happened() -> None:
+def test_the_report_says_which_outcomes_are_correct() -> None:
     good = [run_of("promoted")]
     page = reported(
-        {"bad": [run_of("aborted")] * 2, "none fails": good},
-        {"bad": [run_of("aborted", last_new=40.0), run_of("promoted")], "none fails": [run_of("aborted")]},
-        {"bad": "aborted", "none fails": "promoted"},
+        {"bad": [run_of("aborted")] * 2, "no request fails": good},
+        {"bad": [run_of("aborted", last_new=40.0), run_of("promoted")], "no request fails": [run_of("aborted")]},
+        {"bad": "aborted", "no request fails": "promoted"},
     )
-    assert "| bad | aborted | 2x aborted at 10 % (Failed): right | 1x aborted at 10 % (Failed); 1x promoted" in page
+    assert "| bad | aborted | 2x aborted at 10 % (Failed): correct | 1x aborted at 10 % (Failed); 1x promoted" in page
     assert "**wrong** in 1 of 2" in page
     assert "aborted at 10 % (Failed): **wrong** |" in page
     assert "**0.50x**" in page
@@ -166,12 +166,12 @@ def test_the_report_says_right_and_wrong_by_what_happened() -> None:
 
 
 def test_the_report_says_when_this_program_is_later_or_never_aborts() -> None:
-    good = {"none fails": [run_of("promoted")]}
+    good = {"no request fails": [run_of("promoted")]}
     right = {"bad": "aborted"}
     late = reported({"bad": [run_of("aborted", last_new=50.0)], **good}, {"bad": [run_of("aborted")], **good}, right)
     assert "**2.50x**" in late
-    assert "never later; not met)" in late
+    assert "never later; **not met**)" in late
     close = reported({"bad": [run_of("aborted", last_new=20.4)], **good}, {"bad": [run_of("aborted")], **good}, right)
-    assert "never later; not met, by 0.4 s" in close
+    assert "never later; **not met**) by 0.4 s" in close
     never = reported({"bad": [run_of("promoted")], **good}, {"bad": [run_of("aborted")], **good}, right)
     assert "no ratio" in never

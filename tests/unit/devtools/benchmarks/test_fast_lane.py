@@ -35,23 +35,23 @@ def results(switch: float, rollback: float) -> dict[str, list[dict[str, Any]]]:
     return {way: [{"first_new": seconds}] * 3 for way, seconds in first.items()}
 
 
-def test_the_bars_are_twice_a_patch_and_ahead_of_an_undo() -> None:
+def test_the_targets_are_twice_a_patch_and_below_an_undo() -> None:
     lines = "\n".join(fast_lane(results(0.2, 0.15), STARTUP))
-    assert f"- `switchyard switch`: 0.20 s, **2.0x** {PATCH} (to reach: at most 2x; met), 0.20x {UNDO}" in lines
-    assert f"- `switchyard rollback`: 0.15 s, **1.5x** {PATCH} (to reach: at most 2x; met), 0.15x {UNDO}" in lines
-    assert lines.count("(to reach: ahead of it; met)") == 2
-    assert "Why more" not in lines
+    assert f"- `switchyard switch`: 0.20 s, **2.0x** {PATCH} (target: at most 2x; met), 0.20x {UNDO}" in lines
+    assert f"- `switchyard rollback`: 0.15 s, **1.5x** {PATCH} (target: at most 2x; met), 0.15x {UNDO}" in lines
+    assert lines.count("(target: below 1x; met)") == 2
+    assert "The reason for more" not in lines
 
 
-def test_what_keeps_it_from_the_bar_is_named_with_its_share() -> None:
+def test_the_reason_for_a_missed_target_is_stated_with_its_times() -> None:
     lines = "\n".join(fast_lane(results(0.5, 1.2), STARTUP))
-    assert "**5.0x** kubectl patch (to reach: at most 2x; not met)" in lines
+    assert "**5.0x** kubectl patch (target: at most 2x; **not met**)" in lines
     assert (
-        f"12.0x** kubectl patch (to reach: at most 2x; not met), 1.20x {UNDO} (to reach: ahead of it; not met)" in lines
+        f"12.0x** kubectl patch (target: at most 2x; **not met**), 1.20x {UNDO} (target: below 1x; **not met**)"
+        in lines
     )
-    assert "imported what the command needs after 0.30 s, 3.0x all of `kubectl patch`" in lines
-    assert "The other 0.90 s are the reads" in lines
-    assert "and the patch itself with kube-proxy: about 9.0x." in lines
+    assert "the imports are complete after 0.30 s, which alone is 3.0x `kubectl patch`" in lines
+    assert "The other 0.90 s, about 9.0x, are the reads" in lines
 
 
 def test_without_the_start_up_s_figures_the_reason_has_none() -> None:
@@ -60,5 +60,5 @@ def test_without_the_start_up_s_figures_the_reason_has_none() -> None:
     assert "Medians of" not in reason
 
 
-def test_an_older_run_without_the_commands_has_no_bar() -> None:
+def test_an_older_run_without_the_commands_has_no_target() -> None:
     assert fast_lane({PATCH: [{"first_new": 0.1}]}, None) == []

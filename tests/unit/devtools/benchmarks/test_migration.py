@@ -140,7 +140,7 @@ def report(releases: int = 20, exceptions: int = 0, failed: int = 0, lost: int =
 
 def test_the_report_says_what_the_sample_supports() -> None:
     page = report()
-    assert "**0 exceptions in 20 releases** (to reach: none in 20; met)" in page
+    assert "**0 exceptions in 20 releases** (target: none in 20; met)" in page
     assert "fewer than 14% of such releases" in page
     assert "0 of 1,000 requests failed; with 95% confidence, fewer than 2991 in a million" in page
     assert "0 of 15 orders" in page
@@ -148,7 +148,7 @@ def test_the_report_says_what_the_sample_supports() -> None:
 
 
 @pytest.mark.parametrize("figures", [{"releases": 19}, {"exceptions": 1}, {"failed": 1}, {"lost": 1}])
-def test_a_bar_that_is_missed_is_said(figures: dict[str, int]) -> None:
+def test_a_missed_target_is_reported(figures: dict[str, int]) -> None:
     page = report(**figures)
     assert "**not met**" in page
     assert ("- 1x PUT 500" in page) is ("failed" in figures)

@@ -55,7 +55,7 @@ def measured(**previews: tuple[list[dict[str, Any]], list[dict[str, Any]] | None
 def test_ratios_are_of_medians_and_compared_with_their_targets() -> None:
     page = "\n".join(report(measured(n1=(costs(2, 1), costs(4, 2)), n50=(costs(10, 4), costs(16, 10)))))
     assert "| `preview` | 1 | 4.00 | 2.00 | 0.50x | 2.00 | 1.00 | 0.50x | 0.65x; met |" in page
-    assert "| `preview` | 50 | 16.00 | 10.00 | 0.62x | 10.00 | 4.00 | 0.40x | 0.5x; wall not met, CPU met |" in page
+    assert "| `preview` | 50 | 16.00 | 10.00 | 0.62x | 10.00 | 4.00 | 0.40x | 0.5x; wall **not met**, CPU met |" in page
 
 
 def test_the_command_line_has_targets_of_its_own() -> None:
@@ -66,10 +66,10 @@ def test_the_command_line_has_targets_of_its_own() -> None:
     }
     page = "\n".join(report(data))
     assert "| `switchyard --help` | 1 | 0.90 | 0.20 | 0.22x | 0.80 | 0.12 | 0.15x | 0.15 CPU-s; met |" in page
-    assert "| `switchyard status` | 1 | 0.80 | 0.60 | 0.75x | 0.80 | 0.60 | 0.75x | 0.5x; not met |" in page
+    assert "| `switchyard status` | 1 | 0.80 | 0.60 | 0.75x | 0.80 | 0.60 | 0.75x | 0.5x; **not met** |" in page
 
 
-@pytest.mark.parametrize(("largest", "verdict"), [(72, "1.10x** (to reach: at most 1.1x; met"), (80, "1.37x** (")])
+@pytest.mark.parametrize(("largest", "verdict"), [(72, "1.10x** (target: at most 1.1x; met"), (80, "1.37x** (")])
 def test_growth_is_the_cost_of_one_more_service_among_many_against_among_few(largest: float, verdict: str) -> None:
     data = measured(
         n10=(costs(1, 1), None),
@@ -79,7 +79,7 @@ def test_growth_is_the_cost_of_one_more_service_among_many_against_among_few(lar
     )
     page = "\n".join(report(data))
     assert verdict in page
-    assert "A preview of 200 services takes 39.0 s (to reach: under 60 s; met)." in page
+    assert "A preview of 200 services takes 39.0 s (target: under 60 s; met)." in page
 
 
 def test_one_checkout_alone_has_no_ratios() -> None:

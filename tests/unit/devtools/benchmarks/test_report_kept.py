@@ -37,7 +37,7 @@ def test_the_table_says_who_stays_and_whether_the_target_is_met() -> None:
         "| a | 2 | 0.50 s | 0.50 s | 0.70 s | 0.70 s | 0.90 s | 0 of 2,000; under 1,497 in a million (95%) | yes |"
         in lines
     )
-    assert "| b | 2 | 0.50 s | 0.50 s | they stay (1 of 2) | they stay | 0.90 s |" in lines
+    assert "| b | 2 | 0.50 s | 0.50 s | not closed (1 of 2) | not closed | 0.90 s |" in lines
     assert "million requests" not in lines
 
 
@@ -47,46 +47,47 @@ def test_the_long_run_is_in_the_same_table_with_its_rate() -> None:
     assert f"| {ROLLBACK}, long run at 1,000 requests a second | 50 |" in lines
 
 
-def test_the_bars_of_the_long_run_are_met_without_a_failure_and_in_time() -> None:
+def test_the_long_run_meets_its_targets_without_a_late_answer() -> None:
     lines = page({"a": [RUN]}, long())
     assert "**0 of 1,000,000 requests failed** over 100 commands, a switch and a rollback in turn, in 17 min" in lines
-    assert "to reach: none of 1,000,000; met)" in lines
+    assert "target: none of 1,000,000; met)" in lines
     assert "fewer than 3.0 in a million fail" in lines
     assert (
-        "**The last old answer came 0.70 s after Enter at p95**, to either kind of clients (to reach: 5 s; met)"
-        in lines
+        "**The last answer of the old version came 0.70 s after the start of the command at p95**, over both kinds of "
+        "clients (target: 5 s; met)" in lines
     )
     assert "Failures by cause" not in lines
 
 
-def test_a_failure_is_named_and_the_bar_is_not_met() -> None:
+def test_a_failed_request_is_named_and_misses_the_target() -> None:
     failure = {"command": 7, "after": 0.25, "behind_proxy": True, "kept": True, "cause": "502"}
     lines = page({"a": [RUN]}, long(failed={"502": 1}, failures=[failure]))
     assert "**1 of 1,000,000 requests failed**" in lines
-    assert "to reach: none of 1,000,000; not met)" in lines
+    assert "target: none of 1,000,000; **not met**)" in lines
     assert "Failures by cause: 1x 502. The first: 0.25 s after command 7 (behind the proxy)." in lines
 
 
-def test_fewer_requests_than_wanted_do_not_meet_the_bar() -> None:
-    assert "to reach: none of 1,000,000; not met)" in page({"a": [RUN]}, long(requests=999_999))
+def test_too_few_requests_miss_the_target() -> None:
+    assert "target: none of 1,000,000; **not met**)" in page({"a": [RUN]}, long(requests=999_999))
 
 
-def test_a_late_or_a_lasting_old_answer_does_not_meet_the_bar() -> None:
+def test_a_late_or_missing_last_answer_misses_the_target() -> None:
     late = long(runs={SWITCH: [RUN] * 9 + [RUN | {"proxied": 50.0}] * 6})
-    assert "50.00 s after Enter at p95**, to either kind of clients (to reach: 5 s; not met)" in page(
-        {"a": [RUN]}, late
+    assert (
+        "50.00 s after the start of the command at p95**, over both kinds of clients (target: 5 s; **not met**)"
+        in page({"a": [RUN]}, late)
     )
     stays = long(runs={SWITCH: [RUN] * 99 + [RUN | {"direct": None}]})
-    assert "to either kind of clients; in 1 the old version still answered (to reach: 5 s; not met)" in page(
+    assert "over both kinds of clients; in 1 the old version still answered (target: 5 s; **not met**)" in page(
         {"a": [RUN]}, stays
     )
 
 
-def test_what_commands_said_that_went_wrong_is_on_the_page() -> None:
+def test_problems_of_commands_are_on_the_page() -> None:
     runs = {SWITCH: [RUN, RUN | {"problem": "a pod did not answer"}]}
     lines = page({"a": [RUN, RUN | {"problem": "exit code 1"}]}, long(runs=runs))
     named = f"- a: exit code 1\n- {SWITCH}, long run at 1,000 requests a second: a pod did not answer"
-    assert f"2 of the commands named a problem:\n\n{named}" in lines
+    assert f"2 of the commands reported a problem:\n\n{named}" in lines
 
 
 def test_the_later_kind_of_clients_decides() -> None:

@@ -67,27 +67,27 @@ def page(ours: list[dict[str, Any]], theirs: list[dict[str, Any]], good: list[di
     return "\n".join(watched({"runs": runs, "plan": plan, "problems": ["one broke"], "load": [1.0, 9.0]}))
 
 
-def test_bars_are_met_by_what_was_measured() -> None:
+def test_met_targets_are_reported() -> None:
     text = page([a_run(2, 10)] * 2, [a_run(30, 100)] * 2, [a_run(2, 0, rolled_back=False)])
-    assert "2 of 2 bad releases were rolled back (to reach: all; met)" in text
-    assert "over any connection: 2.0 s at p95 of 2, longest 2.0 s" in text
-    assert "0.10x (100 % fail at 50/s) (to reach: at most 0.2x; met)" in text
-    assert "0 of 1 were rolled back (to reach: none; met), 0 held" in text
+    assert "2 of 2 releases of bad versions were rolled back (target: all; met)" in text
+    assert "over any connection: 2.0 s at p95 of 2 releases, at most 2.0 s" in text
+    assert "0.10x (100 % fail at 50/s) (target: at most 0.2x; met)" in text
+    assert "0 of 1 were rolled back (target: none; met), 0 held" in text
     assert "not met" not in text
 
 
-def test_bars_that_are_missed_are_said_to_be() -> None:
+def test_missed_targets_are_reported() -> None:
     ours = [a_run(11, 30), a_run(11, 30, rolled_back=False, stays=True)]
     text = page(ours, [a_run(30, 100)] * 2, [a_run(2, 0)])
     assert text.count("**not met**") == 5
-    assert "1 of 2 bad releases were rolled back" in text
-    assert "1 of 2 had still some at the end" in text
+    assert "1 of 2 releases of bad versions were rolled back" in text
+    assert "1 of 2 still answered at the end" in text
     assert "- one broke" in text
 
 
-def test_a_peer_that_keeps_a_bad_version_is_named() -> None:
+def test_a_bad_version_that_a_peer_does_not_roll_back_is_reported() -> None:
     text = page([a_run(2, 10)], [a_run(30, 100, rolled_back=False, stays=True)], [])
-    assert "0.10x (100 % fail at 50/s, which the peer kept 1 times of 1)" in text
+    assert "0.10x (100 % fail at 50/s, not rolled back by Argo Rollouts in 1 of 1 releases)" in text
 
 
 def test_ways_that_are_not_measured_again_stay() -> None:

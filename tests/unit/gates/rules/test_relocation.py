@@ -7,10 +7,10 @@ import pytest
 from switchyard.config.models.service_name import NamespacedName
 from switchyard.gates.rules.relocation import (
     StackLocation,
+    no_longer_configured,
     refuse_other_cluster,
     refuse_other_identifier,
     refuse_other_namespace,
-    vanished,
     warn_nothing_to_remove,
 )
 
@@ -84,12 +84,12 @@ def test_another_namespace_is_refused_with_what_serves_and_the_remedy() -> None:
 
 
 def test_a_service_vanished_when_nothing_names_it() -> None:
-    assert vanished(BEFORE, ["backend"], {}) == {"web": "shop"}
-    assert vanished(BEFORE, ["backend"], {"web": NamespacedName("shop", "web")}) == {}
+    assert no_longer_configured(BEFORE, ["backend"], {}) == {"web": "shop"}
+    assert no_longer_configured(BEFORE, ["backend"], {"web": NamespacedName("shop", "web")}) == {}
     # A removal counts for the namespace and the name that it gives.
-    assert vanished(BEFORE, ["backend"], {"web": NamespacedName("default", "web")}) == {"web": "shop"}
-    assert vanished(BEFORE, ["backend"], {"web": NamespacedName("shop", "shop-web")}) == {"web": "shop"}
-    assert vanished(BEFORE, ["backend", "web"], {}) == {}
+    assert no_longer_configured(BEFORE, ["backend"], {"web": NamespacedName("default", "web")}) == {"web": "shop"}
+    assert no_longer_configured(BEFORE, ["backend"], {"web": NamespacedName("shop", "shop-web")}) == {"web": "shop"}
+    assert no_longer_configured(BEFORE, ["backend", "web"], {}) == {}
 
 
 def test_a_removal_of_an_unknown_service_is_reported_as_without_effect() -> None:

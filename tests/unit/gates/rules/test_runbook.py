@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from switchyard.config.models.service_name import ServiceName
-from switchyard.gates.rules.deletion import refuse_vanished
+from switchyard.gates.rules.deletion import refuse_unconfigured_service
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.relocation import (
     StackLocation,
@@ -26,7 +26,7 @@ REFUSALS = {
     "cluster": refuse_other_cluster(BEFORE, "uid-2", None, "the kubeconfig"),
     "namespace": refuse_other_namespace("backend", "shop", "default", "it has 3 ready endpoints"),
     "name": refuse_other_name(ServiceName("backend", "backend"), "storefront", "default", "it has 3 ready endpoints"),
-    "vanished": refuse_vanished("backend", "default", "it has 3 ready endpoints", "this run"),
+    "vanished": refuse_unconfigured_service("backend", "default", "it has 3 ready endpoints", "this run"),
 }
 
 

@@ -19,12 +19,12 @@ from switchyard.gates.rules.refusal import Refusal
 
 ROOT = Path(__file__).resolve().parents[4]
 FOLDER = ROOT / "switchyard" / "gates" / "rules"
-NAMES = sorted(module.stem for module in (ROOT / "switchyard" / "release").glob("*refusals.py"))
-OF_COMMANDS = [ROOT / "switchyard" / "release" / f"{name}.py" for name in NAMES]
+OF_COMMANDS = sorted((ROOT / "switchyard" / "release").rglob("*refusals.py"))
+NAMES = [".".join(path.relative_to(ROOT).with_suffix("").parts) for path in OF_COMMANDS]
 OF_GATES = [
     importlib.import_module(f"{rules.__name__}.{module.name}") for module in pkgutil.iter_modules([str(FOLDER)])
 ]
-MODULES = [*OF_GATES, *(importlib.import_module(f"switchyard.release.{name}") for name in NAMES)]
+MODULES = [*OF_GATES, *(importlib.import_module(name) for name in NAMES)]
 REFUSALS: dict[str, Callable[..., object]] = {
     name: function
     for module in MODULES

@@ -10,7 +10,7 @@ import pytest
 from switchyard.errors import ClusterError, KubeconfigError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
-from switchyard.kube.kubeconfig.environment import Surroundings, project_directory
+from switchyard.kube.kubeconfig.environment import KubeconfigEnvironment, project_directory
 from switchyard.kube.kubeconfig.resolve import resolve, resolve_content
 from switchyard.kube.login import Login
 from tests.support.kubeconfig_cases import CASES
@@ -34,7 +34,11 @@ def connect(case: Case, played: Played, directory: Path) -> None:
     if case.variable is not None:
         environment["KUBECONFIG"] = str(filled(case.variable))
     login = Login(
-        resolve(filled(case.setting), case.context, Surroundings(environment, directory, directory, directory / "pod"))
+        resolve(
+            filled(case.setting),
+            case.context,
+            KubeconfigEnvironment(environment, directory, directory, directory / "pod"),
+        )
     )
     login.check()
     asyncio.run(_ask(login))
@@ -59,8 +63,10 @@ def test_a_kubeconfig_is_resolved_by_client_gos_rules(case: Case, played: Played
     assert "Bearer" not in str(refusal.value)
 
 
-def around(directory: Path, project: Path | None = None, **environment: str) -> Surroundings:
-    return Surroundings({"HOME": str(directory)} | environment, directory, project or directory, directory / "pod")
+def around(directory: Path, project: Path | None = None, **environment: str) -> KubeconfigEnvironment:
+    return KubeconfigEnvironment(
+        {"HOME": str(directory)} | environment, directory, project or directory, directory / "pod"
+    )
 
 
 def written(directory: Path, name: str = "config", content: str = "") -> Path:
@@ -74,7 +80,7 @@ def written(directory: Path, name: str = "config", content: str = "") -> Path:
 def test_a_path_of_the_settings_counts_from_the_project(setting: str, tmp_path: Path) -> None:
     written(tmp_path)
     (tmp_path / "sub").mkdir()
-    below = Surroundings({"HOME": str(tmp_path)}, tmp_path / "sub", tmp_path)
+    below = KubeconfigEnvironment({"HOME": str(tmp_path)}, tmp_path / "sub", tmp_path)
     assert resolve(setting, None, below).cluster.server == "https://a.test"
 
 
@@ -96,14 +102,14 @@ def test_a_relative_kubeconfig_counts_from_the_working_directory(
     (tmp_path / "Pulumi.yaml").write_text("name: it\n")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PWD", str(tmp_path / "sub"))
-    assert Surroundings.of_process().working == tmp_path / "sub"
+    assert KubeconfigEnvironment.of_process().working == tmp_path / "sub"
     monkeypatch.setenv("PWD", "/elsewhere")
-    assert Surroundings.of_process().working == tmp_path
+    assert KubeconfigEnvironment.of_process().working == tmp_path
     # A process that was started in another directory than the shell's.
     (tmp_path / "other").mkdir()
     monkeypatch.chdir(tmp_path / "other")
     monkeypatch.setenv("PWD", str(tmp_path))
-    assert Surroundings.of_process().working == tmp_path / "other"
+    assert KubeconfigEnvironment.of_process().working == tmp_path / "other"
 
 
 def test_a_relative_kubeconfig_of_the_environment_is_refused_below_the_project(tmp_path: Path) -> None:

@@ -1,0 +1,28 @@
+"""Refuses a switch in an update of single resources."""
+
+from switchyard.codes import Code
+from switchyard.config.commands import typed
+from switchyard.config.models.service import Colour
+from switchyard.gates.rules.refusal import Refusal
+
+
+def refuse_partial_switch(key: str, before: str, active: Colour) -> Refusal | None:
+    """Refuses to switch a service when the update does not include all objects that take part in the switch.
+
+    The engine first takes over the former dependencies of a resource that it leaves as it is. A switch reverses the
+    dependencies, so the engine would register one of them twice and fail half-way with "Duplicate resource URN".
+
+    Args:
+        key: key of the service.
+        before: colour that served after the last update; empty if unknown.
+        active: colour in the settings.
+    """
+    if before in {"", active}:
+        return None
+    return Refusal(
+        code=Code.PARTIAL_SWITCH,
+        step=f"{key}: the switch from {before} to {active}",
+        observed="the engine was started for single resources (--target, --target-replace or --exclude)",
+        rule="a switch reverses the order of the service's objects, and needs all of them",
+        remedy=f"Nothing was changed. Run it for the whole stack: {typed('pulumi up')}",
+    )

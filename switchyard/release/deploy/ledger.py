@@ -1,0 +1,185 @@
+"""The record of a release by `switchyard deploy`, written under the Lease of its service."""
+
+from collections.abc import AsyncGenerator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from datetime import datetime
+
+from switchyard.config.models.service import Colour
+from switchyard.kube.clock import ServerClock, to_text
+from switchyard.kube.rolled_back import RolledBack, find_rolled_back
+from switchyard.release.held_record import HeldRecord
+from switchyard.release.phases import Event, Phase
+from switchyard.release.plan import Act, Plan
+from switchyard.release.receipt.receipt import Receipt
+from switchyard.release.record.lease_holder import HOOK, Holder
+from switchyard.release.record.release_record import ReleaseRecord, new_id
+from switchyard.release.record.store import Releases
+
+
+class DeployLedger(HeldRecord):
+    """The record and the Lease of one service for a release by `deploy`, with the arguments of the base."""
+
+    async def ask_time(self) -> datetime:
+        """Reads the time of the API server's clock without holding the Lease."""
+        return (await ServerClock.ask(self._api)).now()
+
+    @asynccontextmanager
+    async def held(self, act: Act, *, detached: bool = False) -> AsyncGenerator["DeployLedger", None]:
+        """Holds the Lease of the service within the block. An abort does not wait for a command that changes no pods.
+
+        Args:
+            act: the command.
+            detached: whether the command runs in the background.
+
+        Raises:
+            LeaseHeldError: another running command holds the Lease.
+        """
+        async with self.holding(Holder(act.value, detached=detached), urgent=act is Act.ABORT):
+            yield self
+
+    async def enter(self, record: ReleaseRecord) -> None:
+        """Writes the start of a phase to the record and to the Lease."""
+        if self._lease is not None:
+            await self._lease.enter(record.phase.value)
+        await self._store.update(lambda releases: entering(releases, record))
+        self._send_beside(record)
+
+    async def is_meant(self, record: ReleaseRecord) -> bool:
+        """Whether a version that was rolled back may be released again, because only another one was bad."""
+        version = find_rolled_back((await self.read()).rolled_back, record.target, record.tag)
+        return version is not None and version.because is not None
+
+    async def write(self, record: ReleaseRecord) -> None:
+        """Writes the record. A release that has ended is moved into the history."""
+        await self.confirm()
+        await self._store.update(lambda releases: releases.writing(record))
+        self._send_beside(record)
+
+    async def write_hooks(self, record: ReleaseRecord) -> None:
+        """Writes the record while a hook runs. During a hook, a rollback may take the Lease."""
+        runs = any(hook.outcome is None for hook in record.hooks)
+        if self._lease is not None:
+            await self._lease.enter(HOOK if runs else record.phase.value)
+        await self._store.update(lambda releases: releases.writing(record))
+
+    def _send_beside(self, record: ReleaseRecord) -> None:
+        """Starts to send waiting messages, unless the selector will be changed next, which must not be delayed."""
+        last = record.phases[-1] if record.phases else None
+        switches = last is not None and last.phase is Phase.SWITCH and last.ended is None
+        condemned = last is not None and last.outcome == Event.BREACHED
+        if not record.running or not (switches or condemned):
+            self.begin_sending()
+
+    async def mark_rolled_back(self, record: ReleaseRecord, reason: str, because: str | None = None) -> None:
+        """Records that the new version of a release was rolled back, so that no automatic update brings it back.
+
+        Args:
+            record: record of the release.
+            reason: reason of the rollback.
+            because: key of the service whose version failed its watch instead; None if this one failed.
+        """
+        await self.confirm()
+        if record.tag is None:
+            return
+        version = RolledBack(
+            record.target, record.tag, record.id, to_text(self.now()), Holder("").user, reason, because
+        )
+        await self._store.update(lambda releases: releases.rolling_back(version))
+
+    def new_record(
+        self, service: str, source: Colour, from_tag: str | None, tag: str, reason: str | None
+    ) -> ReleaseRecord:
+        """The record of a new release."""
+        now, holder = self.now(), Holder(Act.DEPLOY.value)
+        return ReleaseRecord(
+            id=new_id(now),
+            kind=Act.DEPLOY.value,
+            service=service,
+            source=source.value,
+            target=source.other.value,
+            from_tag=from_tag,
+            tag=tag,
+            actor=holder.user,
+            host=holder.host,
+            started=to_text(now),
+            reason=reason,
+            phase=Phase.WARM,
+        )
+
+
+class RollbackJournal:
+    """The journal of the fast lane for the rollback of a release. It records only the version that was rolled back.
+
+    Args:
+        ledger: ledger of the release, whose Lease is held.
+        record: record of the release.
+        because: key of the service whose version failed its watch instead; None if this one failed.
+    """
+
+    def __init__(self, ledger: DeployLedger, record: ReleaseRecord, because: str | None = None) -> None:
+        self._ledger = ledger
+        self._because = because
+        self._record = record
+
+    async def last(self, _serving: Colour) -> ReleaseRecord:
+        """The record of the release."""
+        return self._record
+
+    async def abandoned(self, _serving: Colour) -> None:
+        """Returns None, because no command but that of the release is involved."""
+        return
+
+    @asynccontextmanager
+    async def held(self, _act: Act) -> AsyncGenerator[None, None]:
+        """Does nothing, because the Lease is already held."""
+        await self._ledger.confirm()
+        yield
+
+    async def begin(self, plan: Plan, reason: str | None) -> str:  # noqa: ARG002 - the plan is that of the release
+        """Writes the version that was rolled back."""
+        await self._ledger.mark_rolled_back(self._record, reason or "", self._because)
+        return to_text(self._ledger.now())
+
+    async def confirm(self) -> None:
+        """Ends the command when another one has taken the Lease of the release."""
+        await self._ledger.confirm()
+
+    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
+        """Writes nothing: the release ends by its own record."""
+
+
+class NoJournal:
+    """The journal of a fast lane that only passes gates and patches: the release has its own record."""
+
+    async def last(self, _serving: Colour) -> None:
+        """Returns None, because there is no earlier release."""
+        return
+
+    async def abandoned(self, _serving: Colour) -> None:
+        """Returns None, because no command but that of the release is involved."""
+        return
+
+    def held(self, _act: Act) -> AbstractAsyncContextManager[None]:
+        """Does nothing, because the release holds the Lease."""
+        return nullcontext()
+
+    async def begin(self, _plan: Plan, _reason: str | None) -> str:
+        """Is never called."""
+        raise NotImplementedError
+
+    async def confirm(self) -> None:
+        """Is never called."""
+        raise NotImplementedError
+
+    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
+        """Is never called."""
+        raise NotImplementedError
+
+
+NO_JOURNAL = NoJournal()
+
+
+def entering(releases: Releases, record: ReleaseRecord) -> Releases:
+    """The record after the start of a phase. A version that serves again no longer counts as rolled back."""
+    releases = releases.writing(record)
+    return releases.permitting(record.target, record.tag) if record.phase is Phase.DRAIN else releases

@@ -1,0 +1,213 @@
+"""Refusals of a release by `switchyard deploy`, with their remedies. Pure functions."""
+
+import shlex
+from collections.abc import Iterable
+
+from pydantic import TypeAdapter, ValidationError
+
+from switchyard.codes import Code
+from switchyard.config.commands import below, set_value, typed
+from switchyard.config.models.service import Colour
+from switchyard.config.models.service_name import key_of
+from switchyard.config.types.values import Tag
+from switchyard.config.validation.services import SERVICES
+from switchyard.gates.rules.refusal import Refusal, notice
+from switchyard.kube.rolled_back import RolledBack
+from switchyard.release.engine.engine import Step
+from switchyard.release.plan import Act, Observation
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.text import again, described, finishing, unfinished
+from switchyard.release.refusals import UNTOUCHED
+
+
+def see_others() -> str:
+    """The remedy if the update that deletes pods would change something else.
+
+    It does not propose the update, which nobody has reviewed and which may create the pods of an aborted release.
+    """
+    return f"See the other changes: {typed('pulumi preview')}"
+
+
+def _impossible(key: str, tag: str, rule: str) -> Refusal:
+    return Refusal(
+        code=Code.TAG_IMPOSSIBLE,
+        step=f"{key}: the deploy",
+        observed=f"{tag!r} is not an image tag or digest",
+        rule=rule,
+        remedy=f"{UNTOUCHED} For example: {typed(f'switchyard deploy {key} v2.1.0')}",
+    )
+
+
+def refuse_serves(observation: Observation, tag: str) -> Refusal | None:
+    """Refuses to release the version that serves."""
+    serving = observation.colours[observation.serving]
+    if serving.tag != tag:
+        return None
+    return Refusal(
+        code=Code.VERSION_SERVES,
+        step=f"{key_of(observation.name)}: the deploy of {tag}",
+        observed=f"it serves already ({serving})",
+        rule="there is nothing to release",
+        remedy=f"{UNTOUCHED} What is configured and what serves: {typed('switchyard status')}",
+    )
+
+
+def refuse_unfinished(record: ReleaseRecord | None, key: str, serving: Colour) -> Refusal | None:
+    """Refuses a release while another one has not ended.
+
+    Args:
+        record: record of the latest release; None without one.
+        key: key of the service.
+        serving: the colour that serves.
+    """
+    if record is None or not record.running:
+        return None
+    if record.kind == Act.DEPLOY:
+        back = f"Or abort it: {typed(f'switchyard abort {key}')}"
+        remedy = f"To continue: {typed(f'switchyard resume {key}')}. {back}"
+        if record.phase == "bake":
+            remedy = f"End it: {typed(f'switchyard retire {key}')}. {back}"
+    else:
+        remedy = f"Finish it: {finishing(record, serving)}"
+    return Refusal(
+        code=Code.RELEASE_UNFINISHED,
+        step=f"{key}: the deploy",
+        observed=unfinished(record),
+        rule="a service has one release at a time",
+        remedy=f"{UNTOUCHED} {remedy}",
+    )
+
+
+def refuse_no_release(record: ReleaseRecord | None, key: str, act: Act) -> Refusal | None:
+    """Refuses to continue, abort or retire a release that does not run."""
+    if record is not None and record.running and record.kind == Act.DEPLOY:
+        return None
+    if record is None:
+        observed = "it has no release"
+    elif record.running:
+        observed = f"its last release is {described(record)}, which `{again(record)}` finishes"
+    else:
+        observed = f"its last release, {described(record)}, has ended ({record.result})"
+    return Refusal(
+        code=Code.NO_RELEASE_RUNS,
+        step=f"{key}: {act}",
+        observed=observed,
+        rule="only a release by `switchyard deploy` that has not ended can be continued or aborted",
+        remedy=f"{UNTOUCHED} See: {typed(f'switchyard history {key}')}",
+    )
+
+
+def refuse_returned(observation: Observation, tag: str, version: RolledBack) -> Refusal:
+    """Refuses to release a version that was rolled back."""
+    key = key_of(observation.name)
+    return Refusal(
+        code=Code.VERSION_ROLLED_BACK,
+        step=f"{key}: the deploy of {tag}",
+        observed=f"it {version.described}",
+        rule="a version that was rolled back does not return unless an operator asks for it",
+        remedy=(
+            f"{UNTOUCHED} {observation.what_serves} To switch anyway, if its pods are still there: "
+            + typed(f"switchyard switch {key} {version.colour}")
+        ),
+    )
+
+
+def refuse_others(key: str, colour: Colour, tag: str | None, steps: Iterable[Step]) -> Refusal:
+    """Refuses a release whose preview would change more than its colour.
+
+    Args:
+        key: key of the service.
+        colour: the colour that is warmed, or whose pods are deleted.
+        tag: tag of the version; None if the pods of the colour are deleted.
+        steps: the other changes.
+    """
+    again = see_others()
+    if tag is not None:
+        deploy = typed(f"switchyard deploy {key} {shlex.quote(tag)}")
+        again = f"First: {typed('pulumi up')}. Then: {deploy}"
+    changes = ", ".join(f"{step.name} ({step.op})" for step in steps)
+    return Refusal(
+        code=Code.OTHER_CHANGES_PENDING,
+        step=f"{key}: the release",
+        observed=f"an update would change more than {colour}: {changes}",
+        rule="a release changes only the idle colour of its own service",
+        remedy=f"Nothing was changed, and the configuration is as before. {again}",
+    )
+
+
+def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) -> Refusal:
+    """Refuses to retire a colour that still gets requests."""
+    key = record.service
+    path = f"{below(SERVICES, key)}.{record.source}.replicas"
+    return Refusal(
+        code=Code.OLD_COLOUR_IN_USE,
+        step=f"{key}: the retirement of {record.source}",
+        observed=used,
+        rule="a colour is retired when it gets no more requests",
+        remedy=(
+            f"{observation.what_serves} Its pods stay. When its clients have gone: "
+            f"{typed(f'switchyard retire {key}')}. To retire it anyway: {set_value(path, 0)} && " + typed("pulumi up")
+        ),
+    )
+
+
+def refuse_impossible_tag(key: str, tag: str) -> Refusal | None:
+    """Refuses a tag or digest that is not valid in any registry."""
+    try:
+        TypeAdapter(Tag).validate_python(tag)
+    except ValidationError as error:
+        return _impossible(key, tag, error.errors()[0]["msg"].partition(" | ")[0].removeprefix("Value error, "))
+    return None
+
+
+def abort_incomplete(record: ReleaseRecord, why: str) -> str:
+    """Reports that an abort could not remove the pods or the configuration of the new version.
+
+    Args:
+        record: record of the release.
+        why: message of the engine or of a gate.
+    """
+    replicas = f"{below(SERVICES, record.service)}.{record.target}.replicas"
+    return notice(
+        Code.ABORT_INCOMPLETE,
+        "",
+        f"Configuration or pods of {record.target} are left as they are: {why.strip().removesuffix('.')}",
+        f"They get no traffic. Once that is repaired: {set_value(replicas, 0)} && {typed('pulumi up')}",
+    )
+
+
+def report_unrecorded(record: ReleaseRecord, serving: str | None, why: str) -> str:
+    """Reports that the result of a rollback could not be recorded.
+
+    Args:
+        record: record of the release.
+        serving: the colour that serves; None where it cannot be read.
+        why: why the rollback or the record failed.
+    """
+    version, key = f"{record.tag} in {record.target}", record.service
+    if serving == record.source:
+        outcome, serves = "is rolled back, and the record cannot be written", f"{serving} serves again."
+    else:
+        outcome = "is to be rolled back, and that is not done"
+        serves = f"{serving} serves." if serving else f"What serves cannot be read; {record.target} may still serve."
+    return notice(
+        Code.ROLLBACK_UNRECORDED,
+        key,
+        f"{version} {outcome}: {why.strip().removesuffix('.')}",
+        f"{serves} As soon as the API server answers: {typed(f'switchyard abort {key}')}",
+    )
+
+
+def no_abort(record: ReleaseRecord, why: str) -> str:
+    """The message that a release can no longer be aborted, because its old version is being retired.
+
+    Args:
+        record: record of the release.
+        why: the reason.
+    """
+    key = record.service
+    return (
+        f"{key}: {why}. {UNTOUCHED} To continue: {typed(f'switchyard resume {key}')}. To have "
+        f"{record.from_tag or record.source} serve again, which warms its pods first: "
+        + typed(f"switchyard rollback {key}")
+    )

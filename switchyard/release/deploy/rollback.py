@@ -1,0 +1,94 @@
+"""The rollback by a release itself, which is repeated for a limited time while the API server does not answer."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+from switchyard.errors import ClusterError, GateRefusedError
+from switchyard.gates.base import Warn
+from switchyard.release import retries
+from switchyard.release.deploy.hooks import ReleaseHooks
+from switchyard.release.deploy.protocol import Ended, Ledger, Steps
+from switchyard.release.deploy.refusals import report_unrecorded
+from switchyard.release.phases import Result
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.standing import waiting
+from switchyard.release_errors import RollbackUnrecordedError
+
+
+class Rollback:
+    """Rolls one release back to its old colour.
+
+    Args:
+        ledger: the record and the Lease.
+        steps: the actions of the phases.
+        hooks: hooks of the release.
+        warn: reports a wait for the API server.
+    """
+
+    def __init__(self, ledger: Ledger, steps: Steps, hooks: ReleaseHooks, warn: Warn) -> None:
+        self._ledger = ledger
+        self._steps = steps
+        self._hooks = hooks
+        self._warn = warn
+
+    async def condemn(self, record: ReleaseRecord) -> None:
+        """Records that a version failed its watch, while it serves until its rollback.
+
+        The write is repeated while the API server does not answer. A failed write stops no rollback.
+        """
+        with suppress(ClusterError):
+            waits = self._waits(record, f"the record that {record.target} is condemned")
+            await retries.until_answered(lambda: self._ledger.write(record), waits)
+
+    async def run(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
+        """Rolls back, and ends the record. If that fails, the release is held, and `abort` tries again.
+
+        The call is repeated while the API server does not answer, because users get the bad version until then.
+
+        Args:
+            record: record of the release.
+            reason: reason of the rollback.
+
+        Raises:
+            RollbackUnrecordedError: the record cannot be written, whether the rollback is done or not.
+            switchyard.release_errors.LeaseLostError: another command has taken the Lease.
+        """
+
+        async def rolled_back() -> Ended:
+            await self._ledger.confirm()
+            return await self._steps.roll_back(record, reason)
+
+        try:
+            waits = self._waits(record, f"the rollback to {record.source}")
+            ended = await retries.until_answered(rolled_back, waits)
+        except (ClusterError, GateRefusedError) as error:
+            return await self._held(record, reason, error)
+        record = replace(record, receipt=ended.receipt or record.receipt)
+        record, problem = await self._hooks.after_rollback(record)
+        details = (f"{reason}.", ended.detail, problem)
+        detail = " ".join(text for text in details if text)
+        record = record.ending(Result.ROLLED_BACK, self._ledger.now(), detail)
+        try:
+            waits = self._waits(record, f"the record of the rollback to {record.source}")
+            await retries.until_answered(lambda: self._ledger.write(record), waits)
+        except ClusterError as error:
+            raise RollbackUnrecordedError(report_unrecorded(record, record.source, str(error))) from None
+        return record
+
+    def _waits(self, record: ReleaseRecord, step: str) -> Callable[[ClusterError], None]:
+        """Reports that a step waits for the API server."""
+        return lambda error: self._warn(retries.waiting(record.service, step, error))
+
+    async def _held(self, record: ReleaseRecord, reason: str, error: Exception) -> ReleaseRecord:
+        """The record of a release that is held because its rollback failed, with the colour that serves."""
+        serving = None
+        with suppress(ClusterError, GateRefusedError):
+            serving = (await self._steps.live()).serving
+        serves = "" if serving is None else f" ({serving} serves)"
+        held = waiting(record, held=True, detail=f"{reason}. The rollback is not done: {error}{serves}")
+        try:
+            await self._ledger.write(held)
+        except ClusterError:
+            raise RollbackUnrecordedError(report_unrecorded(record, serving, str(error))) from None
+        return held

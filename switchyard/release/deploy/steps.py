@@ -1,0 +1,284 @@
+"""The steps of a release on the cluster and with the engine. Each step can be repeated after a kill."""
+
+import asyncio
+from collections.abc import Coroutine
+from dataclasses import replace
+from typing import Any
+
+from switchyard.config.commands import typed
+from switchyard.config.models.drain import DrainMethod
+from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.config.models.switch_engine import SwitchEngine
+from switchyard.errors import EngineError, GateRefusedError
+from switchyard.kube.polling import poll_until
+from switchyard.release.deploy.acts import Acts, Patch, SingleServiceActs, Warming
+from switchyard.release.deploy.early_watch import EarlyWatch
+from switchyard.release.deploy.ledger import NO_JOURNAL, DeployLedger, RollbackJournal
+from switchyard.release.deploy.protocol import Ended
+from switchyard.release.deploy.refusals import abort_incomplete, refuse_requests
+from switchyard.release.deploy.switch_doubt import recheck_after_watch, refuse_in_doubt
+from switchyard.release.deploy.warm_changes import ColourChange
+from switchyard.release.deploy.watch_readiness import check_metrics
+from switchyard.release.drain.drain import drain, undrain
+from switchyard.release.drain.old_traffic import still_used
+from switchyard.release.drain.report import DrainReport, renews
+from switchyard.release.engine.convergence import Convergence
+from switchyard.release.engine.convergence_text import not_converged
+from switchyard.release.phases import Event
+from switchyard.release.plan import Act, ColourState, Observation, Plan
+from switchyard.release.receipt.receipt import Receipt
+from switchyard.release.receipt.warnings import judged, not_renewed_yet
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.standing import Live
+from switchyard.release.record.verdict_numbers import WatchedVerdict
+from switchyard.release.release_context import ReleaseContext
+from switchyard.release.switch.fast_lane import FastLane
+from switchyard.release.switch.following import still_behind
+from switchyard.release.switch.protocol import Steps
+from switchyard.release.switch.warming import warm
+from switchyard.release.watch.verdict import Outcome, Verdict, in_words
+from switchyard.release.watch.watch import Start, start_of, watch
+
+CONDEMNED = "ended early: the new version is worse than accepted"
+"""Detail of a step after the switch that ended early because of a bad version."""
+
+EVENTS = {Outcome.PASS: Event.PASSED, Outcome.BREACH: Event.BREACHED}
+"""The event for each outcome of a watch; other outcomes have no verdict."""
+
+ENDPOINT_SECONDS = 15.0
+"""Seconds within which another controller must write the endpoints of ready pods."""
+
+
+class ClusterSteps:
+    """The steps of a release on a cluster.
+
+    Args:
+        place: context of the release.
+        ledger: ledger of the release.
+        settings: settings of the service.
+        acts: changes by the engine and of the selector; None for a service that is released alone.
+    """
+
+    def __init__(
+        self, place: ReleaseContext, ledger: DeployLedger, settings: BlueGreenSettings, acts: Acts | None = None
+    ) -> None:
+        self._place = place
+        by_weights = settings.engine is SwitchEngine.ALB_WEIGHTS
+        self._acts = acts or SingleServiceActs(place.engine, ledger, place.warn, by_weights=by_weights)
+        self._ledger = ledger
+        self._settings = settings
+        self._early_watch = EarlyWatch(self._acts)
+        self._watched = WatchedVerdict(ledger.now, place.on_tick)
+        self._converging: asyncio.Task[Convergence] | None = None
+
+    async def live(self) -> Live:
+        """Reads which colour serves, and which colours have ready pods, or none in the configuration."""
+        observation = await self._place.observe()
+        ready = {colour.value for colour, state in observation.colours.items() if state.ready}
+        settings, split = observation.settings, not observation.is_at(observation.serving)
+        sized = settings.autoscaling is not None  # by an autoscaler, whatever the configuration says
+        empty = {colour.value for colour in Colour if not sized and not settings.own(Track(colour)).replicas}
+        return Live(observation.serving, ready, split, unconfigured=empty)
+
+    async def warm(self, record: ReleaseRecord) -> Ended:
+        """Creates the pods of the new version in the idle colour, and waits until they are ready."""
+        observation = await self._observed(record)
+        pods = observation.colours[Colour(record.source)].wanted
+        target, tag = Colour(record.target), str(record.tag)
+        change = ColourChange(record.service, target, {"tag": tag, "replicas": pods})
+        await self._acts.warm(Warming(change, tag, observation.colours[target].configured))
+        self._settings = self._with(record, pods)
+        state = await poll_until(
+            lambda: self._colour(record, target),
+            lambda colour: colour.tag == tag and colour.ready >= pods,
+            seconds=ENDPOINT_SECONDS,
+            every=1,
+        )
+        if state.tag != tag or state.ready < pods:
+            return Ended(Event.FAILED, f"{state}, and {pods} pods of {tag} were wanted")
+        return Ended(Event.PASSED, str(state))
+
+    async def prove(self, record: ReleaseRecord) -> Ended:
+        """Checks the gates for the new version before it serves."""
+        plan = await self._plan(record)
+        await self._lane().pass_gates(plan, intended=await self._ledger.is_meant(record))
+        unread = await check_metrics(self._place, plan, record)
+        return Ended(Event.PASSED, ". ".join(filter(None, (f"{plan.to.ready} pods ready, gates passed", unread))))
+
+    async def switch(self, record: ReleaseRecord) -> Ended:
+        """Changes the selector to the new colour, and starts the watch of the new version."""
+        plan, lane = await self._plan(record), self._lane()
+        observation = plan.observation
+        undrained = await self._undrained(observation, plan.target) if plan.patch else None
+        start = None
+        if plan.patch and observation.settings.release.watch.seconds:
+            start = await start_of(self._place.access, observation.name, observation.settings, Track(plan.target))
+        patched = await self._acts.patch(Patch(plan, lane, lambda: self._observed(record)))
+        if start is not None:
+            self._early_watch.begin(self._judged(record, observation, start))
+        receipt = await self._followed(lane, plan, record, patched)
+        if not self.is_condemned():  # a condemned version is on its way out
+            receipt = judged(plan, receipt)
+        notes = (f"{plan.target} serves {record.tag}", undrained, receipt.doubt)
+        return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
+
+    async def _followed(self, lane: FastLane, plan: Plan, record: ReleaseRecord, patched: float | None) -> Receipt:
+        """The receipt with endpoints and nodes. The rollback of a bad version does not wait for it."""
+        following = asyncio.create_task(lane.follow(plan, record.started, patched))
+        if await self._early_watch.permits(following):
+            return await following
+        following.cancel()
+        return Receipt(record.started, patched_after=patched, unseen=(f"endpoints and nodes: {CONDEMNED}",))
+
+    async def drain(self, record: ReleaseRecord) -> Ended:
+        """Ends the connections to the old colour, and updates configuration and state to the colour that serves.
+
+        The rollback of a bad version does not wait for it.
+        """
+        if self.is_condemned():
+            return Ended(Event.FAILED, CONDEMNED)
+        observation = await self._observed(record)
+        old, target = Colour(record.source), Colour(record.target)
+        drained = asyncio.create_task(self._drain(record, observation, old))
+        converging = self._converging = asyncio.create_task(self._acts.converge(record.service, target))
+        if not await self._early_watch.permits(drained, converging):
+            drained.cancel()
+            return Ended(Event.FAILED, CONDEMNED)
+        report, convergence = await drained, await converging
+        problem = self._not_converged(observation, target, convergence)
+        receipt = {**(record.receipt or {}), "drain": report.as_json()}
+        event = Event.FAILED if report.problem else Event.PASSED
+        return Ended(event, " ".join(text for text in (report.summary, problem) if text), receipt)
+
+    async def _drain(self, record: ReleaseRecord, observation: Observation, old: Colour) -> DrainReport:
+        """Ends the connections to the old colour. A renewal of its pods waits for every node, as in the fast lane."""
+        cluster = self._place.cluster
+        if renews(observation.settings):
+            plan = await self._plan(record)
+            if nodes := await still_behind(cluster, plan, record.receipt):
+                return DrainReport(old, DrainMethod.RENEW, problem=not_renewed_yet(plan, nodes))
+        return await drain(cluster, observation.name, observation.settings, old)
+
+    async def watch(self, record: ReleaseRecord) -> Ended:
+        """Judges the new version by its requests and its pods."""
+
+        async def judged() -> Verdict:
+            return await self._judged(record, await self._observed(record))
+
+        verdict = await self._early_watch.verdict(judged)
+        if isinstance(verdict, Ended):
+            return verdict
+        numbers = self._watched.numbers(verdict, self._settings.release.watch)
+        ended = Ended(EVENTS.get(verdict.outcome, Event.NO_VERDICT), in_words(verdict), numbers=numbers)
+        return await self._seen(record, ended) if record.doubt and ended.event is Event.PASSED else ended
+
+    async def _seen(self, record: ReleaseRecord, ended: Ended) -> Ended:
+        """The outcome of a watch, after a switch in doubt was checked again. A bad version does not wait for it."""
+        looking = asyncio.create_task(
+            recheck_after_watch(ended, self._place.cluster, record, lambda: self._observed(record))
+        )
+        if await self._early_watch.permits(looking):
+            return await looking
+        looking.cancel()
+        return ended
+
+    def _judged(
+        self, record: ReleaseRecord, observation: Observation, start: Start | None = None
+    ) -> Coroutine[Any, Any, Verdict]:
+        access, name, settings = self._place.access, observation.name, observation.settings
+        return watch(access, name, settings, self._watched, track=Track(record.target), start=start)
+
+    async def check_unused(self, record: ReleaseRecord) -> None:
+        """Raises `GateRefusedError` while the old colour gets requests, or a node may still send them there."""
+        observation = await self._observed(record)
+        old = Colour(record.source)
+        if used := await still_used(self._place.cluster, observation.name, observation.settings, old):
+            raise GateRefusedError(str(refuse_requests(record, observation, used)))
+        if (refusal := await refuse_in_doubt(self._place.cluster, record, observation)) is not None:
+            raise GateRefusedError(refusal)
+
+    async def retire(self, record: ReleaseRecord) -> Ended:
+        """Deletes the pods of the old colour, which gets no more requests."""
+        await self.check_unused(record)
+        await self._remove(record, old := Colour(record.source))
+        return Ended(Event.PASSED, f"{old} {record.from_tag or ''} no longer has pods".replace("  ", " "))
+
+    async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:
+        """Changes the selector back to the old colour if necessary, and records the version that was rolled back."""
+        self._early_watch.cancel()
+        observation = await self._observed(record)
+        journal, old = RollbackJournal(self._ledger, record, self._acts.because()), Colour(record.source)
+        lane = FastLane(self._place.access, self._place.cluster, journal, self._place.warn)
+        if observation.serving == old:
+            plan = Plan(Act.ROLLBACK, observation, old, patch=not observation.is_at(old))
+        else:
+            plan = await lane.plan_rollback(observation)
+        await self._ledger.confirm()
+        steps = Steps(
+            observe=lambda: self._observed(record),
+            warm=lambda planned: warm(self._place.engine, planned, self._place.warn),
+            converge=lambda _: self._converge_back(record, observation.pods_to_configure(old)),
+        )
+        outcome = await lane.run(plan, reason, steps)
+        for line in plan.warnings:
+            self._place.warn(line)
+        problems = (outcome.receipt.doubt, self._not_converged(observation, old, outcome.convergence))
+        return Ended(Event.PASSED, " ".join(filter(None, problems)) or None, outcome.receipt.to_json())
+
+    async def withdraw(self, record: ReleaseRecord) -> str:
+        """Deletes the pods of a new version that has not served. Returns a text about remaining pods."""
+        try:
+            await self._remove(record, Colour(record.target))
+        except (EngineError, GateRefusedError) as error:
+            return abort_incomplete(record, str(error))
+        return f"The pods of {record.target} are deleted"
+
+    async def until_condemned(self) -> Ended:
+        """Waits until another version of the group has failed its watch."""
+        return await self._acts.until_condemned()
+
+    async def _remove(self, record: ReleaseRecord, colour: Colour) -> None:
+        """Scales a colour to 0 pods by an update, whose gates refuse it for a colour that serves."""
+        await self._acts.remove(Warming(ColourChange(record.service, colour, {"replicas": 0}), str(record.tag)))
+
+    async def _colour(self, record: ReleaseRecord, colour: Colour) -> ColourState:
+        return (await self._observed(record)).colours[colour]
+
+    async def _observed(self, record: ReleaseRecord) -> Observation:
+        """Reads the service, with the settings that the release has given to its new colour."""
+        observation = await self._place.observe()
+        own = self._settings.own(Track(record.target))
+        pods = own.replicas if own.tag == record.tag else 0
+        wanted = observation.colours[Colour(record.source)].wanted
+        return replace(observation, settings=self._with(record, pods or wanted))
+
+    def _with(self, record: ReleaseRecord, pods: int) -> BlueGreenSettings:
+        colour = self._settings.own(Track(record.target)).model_copy(update={"tag": record.tag, "replicas": pods})
+        return self._settings.model_copy(update={record.target: colour})
+
+    async def _plan(self, record: ReleaseRecord) -> Plan:
+        observation, target = await self._observed(record), Colour(record.target)
+        return Plan(Act.SWITCH, observation, target, patch=not observation.is_at(target))
+
+    def _lane(self) -> FastLane:
+        return FastLane(self._place.access, self._place.cluster, NO_JOURNAL, self._place.warn)
+
+    async def _undrained(self, observation: Observation, colour: Colour) -> str | None:
+        return (await undrain(self._place.cluster, observation.name, observation.settings, colour)).problem
+
+    async def _converge_back(self, record: ReleaseRecord, replicas: int | None) -> Convergence:
+        self._ledger.begin_sending()
+        if self._converging is not None:
+            await self._converging  # which still holds the lock of the state
+        return await self._acts.converge_back(record.service, Colour(record.source), replicas)
+
+    def is_condemned(self) -> bool:
+        """Whether the watch, which started with the switch, has already judged the new version bad."""
+        return self._early_watch.is_condemned
+
+    def _not_converged(self, observation: Observation, target: Colour, convergence: Convergence) -> str | None:
+        if convergence.problem is None:
+            names = ", ".join(step.name for step in convergence.waiting)
+            return f"Other changes of the configuration wait for `{typed('pulumi up')}`: {names}" if names else None
+        name, stack = observation.name, self._place.stack
+        return not_converged(name, target, stack, convergence.problem, config=convergence.config)

@@ -1,0 +1,1 @@
+"""The drain: ends the connections that clients keep to the old colour."""

@@ -1,0 +1,1 @@
+"""Pulumi's engine as a subprocess, and the update of configuration and state to what serves."""

@@ -1,0 +1,98 @@
+"""Determines the version to which a rollback returns, from the record of earlier releases. Pure functions."""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from switchyard.config.commands import typed
+from switchyard.config.models.service import Colour
+from switchyard.config.models.service_name import key_of
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.kube.incompatible_version import RecordedRelease
+from switchyard.release.plan import Act, Observation
+from switchyard.release.refusals import UNTOUCHED, refuse_nothing_before
+
+RUNNING = "running"
+SUCCEEDED = "succeeded"
+
+
+class Recorded(RecordedRelease, Protocol):
+    """The part of a release's record that is needed to find the previous version."""
+
+    @property
+    def started(self) -> str:
+        """Start of the release."""
+
+
+@dataclass(frozen=True)
+class Previous:
+    """The target of a rollback.
+
+    Attributes:
+        colour: the colour that served before.
+        tag: the version that it served; None if no record has it.
+        patch: whether the selector has to be changed; otherwise an earlier, unfinished rollback has done so.
+    """
+
+    colour: Colour
+    tag: str | None = None
+    patch: bool = True
+
+
+def previous(observation: Observation, last: Recorded | None, *, converged: bool) -> Previous | Refusal:
+    """The colour and version that served before those that serve now.
+
+    Args:
+        observation: observation of the service.
+        last: the record of the latest release; None without one.
+        converged: whether the configuration has the colour that serves.
+    """
+    serving = observation.serving
+    if last is None:
+        return _unrecorded(observation)
+    if last.result == "refused":
+        if observation.colours[observation.serving.other].tag == last.tag:
+            reason = f"{last.tag} in {last.target} was refused ({last.started}, {last.actor}), and has never served"
+            return refuse_nothing_before(observation, reason)
+        return _unrecorded(observation)
+    if last.kind == Act.DRILL:
+        return _of_drill(last, serving)
+    if last.kind == Act.ROLLBACK and last.target == serving:
+        # Pressed twice, a rollback would otherwise bring back the very version that it took away.
+        if last.result == RUNNING or not converged:
+            return Previous(serving, patch=False)
+        reason = f"it was rolled back from {last.source} to {last.target} already ({last.started}, {last.actor})"
+        return refuse_nothing_before(observation, reason)
+    if last.target == serving:
+        return Previous(Colour(last.source), last.from_tag)
+    if last.result == SUCCEEDED:
+        return _unrecorded(observation)  # `pulumi up` has switched since
+    reason = f"the last release, to {last.target} ({last.started}, {last.actor}), {_outcome(last.result)}"
+    refusal = refuse_nothing_before(observation, f"{reason}, and {serving} has served since before it")
+    return _with_abort(refusal, observation) if (last.kind, last.result) == (Act.DEPLOY, RUNNING) else refusal
+
+
+def _with_abort(refusal: Refusal, observation: Observation) -> Refusal:
+    """The refusal during a deploy that has not switched, with the command that aborts it."""
+    abort = typed(f"switchyard abort {key_of(observation.name)}")
+    purpose = "To abort the deploy, after which a rollback goes to the version that served before"
+    return replace(refusal, remedy=f"{UNTOUCHED} {observation.what_serves} {purpose}: {abort}")
+
+
+def _of_drill(last: Recorded, serving: Colour) -> Previous:
+    """The target of a rollback during a drill: the colour that served before the drill, or the other one."""
+    if last.target == serving:
+        return Previous(Colour(last.source), last.from_tag)
+    return Previous(Colour(last.target), last.tag)
+
+
+def _unrecorded(observation: Observation) -> Previous | Refusal:
+    other = observation.colours[observation.serving.other]
+    if other.wanted:
+        return Previous(other.colour)
+    return refuse_nothing_before(
+        observation, f"{other.colour} has no pods, and no record says which version served before"
+    )
+
+
+def _outcome(result: str) -> str:
+    return {RUNNING: "has not switched", "rolledBack": "was rolled back"}.get(result, f"ended as {result}")

@@ -1,0 +1,36 @@
+"""Descriptions of a release for messages, and the command that finishes it."""
+
+from switchyard.config.commands import typed
+from switchyard.release.plan import Act
+from switchyard.release.record.release_record import ReleaseRecord
+
+
+def described(record: ReleaseRecord) -> str:
+    """A description of a release for messages."""
+    return f"the {record.kind} of {record.tag or record.target} by {record.actor} ({record.started})"
+
+
+def unfinished(record: ReleaseRecord) -> str:
+    """A sentence that a release has not ended, with its phase."""
+    return f"{described(record)} has not ended (phase {record.phase}{', held' if record.held else ''})"
+
+
+def again(record: ReleaseRecord) -> str:
+    """The command of a switch, a rollback or a drill, which continues it when run again."""
+    if record.together:
+        return typed(f"switchyard {record.kind} {' '.join(record.together)} --together")
+    colour = f" {record.target}" if record.kind == Act.SWITCH else ""
+    return typed(f"switchyard {record.kind} {record.service}{colour}")
+
+
+def finishing(record: ReleaseRecord, serving: str) -> str:
+    """The commands that end a switch or a rollback whose command was killed, without a full stop.
+
+    Args:
+        record: of the switch or the rollback.
+        serving: the colour that serves.
+    """
+    if record.target == serving:
+        return f"{again(record)} (continues)"
+    stay = typed(f"switchyard switch {record.service} {serving}")
+    return f"{again(record)} (changes the selector), or {stay} (stays with {serving})"

@@ -1,0 +1,1 @@
+"""The success measures of past releases."""

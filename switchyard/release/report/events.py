@@ -1,0 +1,291 @@
+"""Derives deployments, rollbacks and drills from the records of a service's releases. Pure functions.
+
+A record may be of an earlier version of the program, or incomplete. A missing value is None and never a guess.
+"""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from switchyard.kube.clock import from_text
+from switchyard.release.phases import Phase, Result
+from switchyard.release.plan import Act
+from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
+
+AFTER_SWITCH = frozenset({Phase.DRAIN, Phase.WATCH, Phase.BAKE, Phase.RETIRE})
+"""Phases that begin after users got the new version."""
+
+LAST_OLD = ("lastOldOnNewConnections", "lastOldOnKeptConnections")
+"""Keys of a receipt with the last answers of the old version, over new and over kept connections."""
+
+WITHDRAWN = re.compile(r"^aborted by|took its place$")
+"""Pattern of the detail of a release that an operator ended before users got its version."""
+
+ALONG = re.compile(r"^released together with ")
+"""Pattern of the detail of a release that ended only because of another one of its group."""
+
+
+class Status(StrEnum):
+    """The status of a deployment in the report.
+
+    Attributes:
+        SUCCEEDED: it ended well, and no rollback has undone it.
+        ROLLED_BACK: it reached users, and was rolled back by the watch or by an operator.
+        FAILED: it failed in any other way.
+        PREVENTED: a gate refused it before it reached users.
+        TAKEN_ALONG: it failed or was rolled back only because of another release of its group, which
+            counts by itself.
+        WITHDRAWN: an operator aborted it, or switched to its version, before its own switch.
+        RUNNING: it has not ended; a release that bakes or is held counts here.
+        CONTINUED: a switch whose selector was already changed: it finished an earlier command.
+    """
+
+    SUCCEEDED = "succeeded"
+    ROLLED_BACK = "rolledBack"
+    FAILED = "failed"
+    PREVENTED = "prevented"
+    TAKEN_ALONG = "takenAlong"
+    WITHDRAWN = "withdrawn"
+    RUNNING = "running"
+    CONTINUED = "continued"
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """One rollback, with the parts of its time in seconds; None for a part that is not in the record.
+
+    Attributes:
+        started: start of the release that has the rollback.
+        by: `watch`, `rollback`, `abort`, or `together` for a rollback because of another release.
+        serving_at: time at which the endpoints were those of the previous version.
+        seen_to_decision: from the reading with the bad verdict to the decision.
+        decision_to_accepted: from the decision to the API server's answer to the selector.
+        decision_to_serving: from the decision to the endpoints of the previous version.
+        seen_to_serving: from the reading with the bad verdict to the endpoints of the previous version.
+        decision_to_last_bad: from the decision to the last answer of the bad version.
+    """
+
+    started: datetime
+    by: str
+    serving_at: datetime | None
+    seen_to_decision: float | None
+    decision_to_accepted: float | None
+    decision_to_serving: float | None
+    seen_to_serving: float | None
+    decision_to_last_bad: float | None
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """One deployment: a release by `deploy` or by `switch`.
+
+    Attributes:
+        record: record of the release.
+        started: start of the release.
+        status: status in the report.
+        reached: whether users got the new version.
+        rollback: the rollback of this deployment; None without one.
+    """
+
+    record: ReleaseRecord
+    started: datetime
+    status: Status
+    reached: bool
+    rollback: Rollback | None
+
+    @property
+    def has_switched(self) -> bool:
+        """Whether this release itself gave users the new version, and not an earlier command."""
+        return self.reached and self.status is not Status.CONTINUED
+
+    @property
+    def watched(self) -> Mapping[str, Any] | None:
+        """The numbers of the verdict; None without any."""
+        return _numbers(self.record)
+
+
+@dataclass(frozen=True)
+class Events:
+    """The events of a service.
+
+    Attributes:
+        deployments: deployments, oldest first.
+        rollbacks: rollbacks, oldest first.
+        drills: records of the drills, oldest first.
+        unreadable: number of records with an unreadable start or an unknown kind.
+    """
+
+    deployments: tuple[Deployment, ...]
+    rollbacks: tuple[Rollback, ...]
+    drills: tuple[ReleaseRecord, ...]
+    unreadable: int
+
+
+def moment(text: object) -> datetime | None:
+    """A moment of a record; None for anything else."""
+    try:
+        read = from_text(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return read if read is not None and read.tzinfo is not None else None
+
+
+def between(start: object, end: object) -> float | None:
+    """Seconds between two moments of a record; None if one is missing, or their order is wrong."""
+    began, ended = moment(start), moment(end)
+    if began is None or ended is None or ended < began:
+        return None
+    return (ended - began).total_seconds()
+
+
+def number(value: object) -> float | None:
+    """A number of a record that is not negative; None for anything else."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        read = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        return None
+    return read if math.isfinite(read) and read >= 0 else None
+
+
+def reached(record: ReleaseRecord) -> bool:
+    """Whether users got the new version of a release."""
+    if record.result in {Result.SUCCEEDED, Result.ROLLED_BACK}:
+        return True
+    return any(
+        phase.phase in AFTER_SWITCH or (phase.phase is Phase.SWITCH and phase.outcome == "passed")
+        for phase in record.phases
+    )
+
+
+def events_of(records: Sequence[ReleaseRecord]) -> Events:
+    """The events of one service, from its records in any order."""
+    known = {Act.DEPLOY, Act.SWITCH, Act.ROLLBACK, Act.DRILL}
+    readable = [record for record in records if moment(record.started) is not None and record.kind in known]
+    ordered = sorted(readable, key=lambda record: (_started(record), record.id))
+    undone: dict[str, Rollback] = {}
+    rollbacks: list[Rollback] = []
+    last: ReleaseRecord | None = None
+    for record in ordered:
+        if record.kind == Act.ROLLBACK and record.result is Result.SUCCEEDED and not is_continued(record):
+            rollback = _by_command(record)
+            rollbacks.append(rollback)
+            if last is not None and (last.target, last.tag) == (record.source, record.from_tag):
+                undone.setdefault(last.id, rollback)
+        if record.kind in {Act.DEPLOY, Act.SWITCH} and reached(record) and not is_continued(record):
+            last = record
+    deployments = []
+    for record in (record for record in ordered if record.kind in {Act.DEPLOY, Act.SWITCH}):
+        own = None if record.id in undone else _by_itself(record)
+        if own is not None:
+            rollbacks.append(own)
+        rollback_of = undone.get(record.id, own)
+        status = _status(record, is_undone=record.id in undone)
+        deployments.append(Deployment(record, _started(record), status, reached(record), rollback_of))
+    return Events(
+        tuple(deployments),
+        tuple(sorted(rollbacks, key=lambda rollback: rollback.started)),
+        tuple(record for record in ordered if record.kind == Act.DRILL),
+        len(records) - len(readable),
+    )
+
+
+def is_continued(record: ReleaseRecord) -> bool:
+    """Whether a switch or a rollback did not change the selector, because it finished an earlier command."""
+    receipt = record.receipt
+    if record.kind == Act.DEPLOY or not isinstance(receipt, Mapping):
+        return False
+    return "patchedAfter" in receipt and receipt["patchedAfter"] is None
+
+
+def _started(record: ReleaseRecord) -> datetime:
+    return from_text(record.started)
+
+
+def _status(record: ReleaseRecord, *, is_undone: bool) -> Status:
+    if is_continued(record):
+        return Status.CONTINUED
+    if is_undone and not record.running:
+        return Status.ROLLED_BACK
+    if record.result in {Result.FAILED, Result.ROLLED_BACK} and ALONG.search(record.detail or ""):
+        return Status.TAKEN_ALONG
+    if record.result is Result.FAILED and not reached(record) and WITHDRAWN.search(record.detail or ""):
+        return Status.WITHDRAWN
+    return {
+        Result.RUNNING: Status.RUNNING,
+        Result.REFUSED: Status.PREVENTED,
+        Result.ROLLED_BACK: Status.ROLLED_BACK,
+        Result.SUCCEEDED: Status.SUCCEEDED,
+        Result.FAILED: Status.FAILED,
+    }[record.result]
+
+
+def _numbers(record: ReleaseRecord) -> Mapping[str, Any] | None:
+    watch = _last_watch(record)
+    return watch.numbers if watch is not None and isinstance(watch.numbers, Mapping) else None
+
+
+def _last_watch(record: ReleaseRecord) -> PhaseRecord | None:
+    return next((phase for phase in reversed(record.phases) if phase.phase is Phase.WATCH), None)
+
+
+def _by_command(record: ReleaseRecord) -> Rollback:
+    return _rollback(record, Act.ROLLBACK.value, None, None)
+
+
+def _by_itself(record: ReleaseRecord) -> Rollback | None:
+    """The rollback by a deploy itself, whose receipt replaced that of the switch."""
+    receipt = record.receipt
+    if record.kind != Act.DEPLOY or record.result is not Result.ROLLED_BACK or not isinstance(receipt, Mapping):
+        return None
+    if receipt.get("started") == record.started:
+        return None  # the receipt of the switch: somebody else has taken the release back
+    if ALONG.search(record.detail or ""):
+        breached = next((phase for phase in reversed(record.phases) if phase.outcome == "breached"), None)
+        return _rollback(record, "together", None, receipt.get("started") if breached is None else breached.ended)
+    watch = _last_watch(record)
+    if watch is None or watch.outcome != "breached":
+        return _rollback(record, Act.ABORT.value, None, None)
+    numbers = _numbers(record) or {}
+    return _rollback(record, "watch", numbers.get("problemSeen"), numbers.get("decided", watch.ended))
+
+
+def _rollback(record: ReleaseRecord, by: str, problem_seen: object, decided: object) -> Rollback:
+    """A rollback from its receipt, whose times count from the start of the command, which is the decision."""
+    receipt = record.receipt if isinstance(record.receipt, Mapping) else {}
+    by_operator = by in {Act.ROLLBACK.value, Act.ABORT.value}
+    began, waited = moment(receipt.get("started")), 0.0 if by_operator else between(decided, receipt.get("started"))
+    accepted, serving = number(receipt.get("patchedAfter")), number(receipt.get("endpointsAfter"))
+    to_decision, to_serving = between(problem_seen, decided), _sum(waited, serving)
+    return Rollback(
+        started=_started(record),
+        by=by,
+        serving_at=_later(began, serving),
+        seen_to_decision=to_decision,
+        decision_to_accepted=_sum(waited, accepted),
+        decision_to_serving=to_serving,
+        seen_to_serving=_sum(to_decision, to_serving),
+        decision_to_last_bad=_sum(waited, last_bad(receipt)),
+    )
+
+
+def last_bad(receipt: Mapping[str, Any]) -> float | None:
+    """Time of the last answer of the old version in a receipt; None if it was not seen."""
+    moments = (number(receipt.get(key)) for key in LAST_OLD)
+    return max((moment for moment in moments if moment is not None), default=None)
+
+
+def _later(began: datetime | None, seconds: float | None) -> datetime | None:
+    try:
+        return None if began is None or seconds is None else began + timedelta(seconds=seconds)
+    except OverflowError:  # no time that a calendar has
+        return None
+
+
+def _sum(first: float | None, second: float | None) -> float | None:
+    return None if first is None or second is None else first + second

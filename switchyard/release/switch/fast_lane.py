@@ -1,0 +1,277 @@
+"""The fast lane: a switch or a rollback of a service, in an order that is safe if it is killed.
+
+1. Observe the service, and check the gates.
+2. Take the Lease, so that one command at a time works on a service.
+3. Record the planned switch, and for a rollback the version that no automatic update may release again.
+4. Patch the selector, and the weights where a load balancer switches. Whatever happens from here on, the target serves.
+5. Watch the endpoints follow, and the load balancer.
+6. End the connections that clients keep to the old colour. Meanwhile, check each node until it follows, and then
+   update configuration and state.
+7. End the record, with the receipt.
+
+If the command is killed before step 4, the old colour continues to serve. After it, the same command continues.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from switchyard.config.models.drain import DrainMethod
+from switchyard.config.models.service import Colour, Track
+from switchyard.errors import ClusterError, GateRefusedError
+from switchyard.gates.autoscaling import read_sizings
+from switchyard.gates.base import Warn, raise_refusal
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.kube.access import ClusterAccess
+from switchyard.kube.cluster import Cluster
+from switchyard.release.drain.drain import drain, undrain
+from switchyard.release.drain.report import DrainReport, renews
+from switchyard.release.engine.convergence import Convergence
+from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.receipt.receipt import Receipt
+from switchyard.release.receipt.warnings import judged, not_renewed_yet
+from switchyard.release.record.previous import RUNNING, previous
+from switchyard.release.refusals import refuse_changed, refuse_no_pods, refuse_serving, warn_fewer
+from switchyard.release.switch.journal_protocol import Journal, lost_lease
+from switchyard.release.switch.protocol import Outcome, Steps
+from switchyard.release.switch.switching import switching_of
+
+if TYPE_CHECKING:
+    from switchyard.release.receipt.counting import Counting
+    from switchyard.release.switch.following import Following
+
+
+class FastLane:
+    """A switch or a rollback of one service.
+
+    Args:
+        access: the cluster of the stack.
+        cluster: the connected cluster of the stack.
+        journal: journal of the service.
+        warn: reports a warning of a gate.
+        begun: monotonic start of the command, from which the times of the receipt count.
+        gentle: whether a rollback ends kept connections as a switch does, because the version is not bad.
+    """
+
+    def __init__(
+        self,
+        access: ClusterAccess,
+        cluster: Cluster,
+        journal: Journal,
+        warn: Warn,
+        begun: float | None = None,
+        *,
+        gentle: bool = False,
+    ) -> None:
+        self._access = access
+        self._cluster = cluster
+        self._journal = journal
+        self._warn = warn
+        self._begun = time.monotonic() if begun is None else begun
+        self._gentle = gentle
+
+    async def plan_switch(self, observation: Observation, colour: Colour | None) -> Plan:
+        """Plans a switch.
+
+        Args:
+            observation: observation of the service.
+            colour: the colour that is to serve; None for the other colour.
+
+        Raises:
+            GateRefusedError: the colour already serves and is configured as active.
+        """
+        target = colour or observation.serving.other
+        if not observation.is_at(target):
+            return Plan(Act.SWITCH, observation, target)
+        last = await self._journal.last(target)
+        unfinished = last is not None and last.result == RUNNING and last.target == target
+        # To stay with what serves is how an operator ends a switch that was killed before it changed anything.
+        left_open = await self._journal.abandoned(target) is not None
+        if observation.settings.active == target and not unfinished and not left_open:
+            raise_refusal(refuse_serving(observation, target, Act.SWITCH))
+        return Plan(Act.SWITCH, observation, target, patch=False)
+
+    async def plan_rollback(self, observation: Observation) -> Plan:
+        """Plans a rollback.
+
+        Raises:
+            GateRefusedError: there is no previous version, or none of its pods is ready.
+        """
+        converged = observation.settings.active == observation.serving
+        before = previous(observation, await self._journal.last(observation.serving), converged=converged)
+        if isinstance(before, Refusal):
+            raise GateRefusedError(str(before))
+        patch = before.patch or not observation.is_at(before.colour)
+        plan = Plan(Act.ROLLBACK, observation, before.colour, patch=patch)
+        if not patch:
+            return plan
+        if before.tag is not None and (not plan.to.wanted or plan.to.tag != before.tag):
+            return replace(plan, warm_tag=before.tag)
+        raise_refusal(refuse_no_pods(observation, before.colour, Act.ROLLBACK))
+        short = plan.to.ready < plan.source.ready
+        return replace(plan, warnings=(warn_fewer(plan, plan.source.ready),)) if short else plan
+
+    async def run(self, plan: Plan, reason: str | None, steps: Steps) -> Outcome:
+        """Carries out a plan.
+
+        Args:
+            plan: the plan that the operator has confirmed.
+            reason: the operator's reason.
+            steps: further steps by the engine.
+
+        Raises:
+            GateRefusedError: a gate refuses, or somebody has changed the Service since the plan was made.
+            switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
+        """
+        async with self._journal.held(plan.act):
+            if plan.patch:
+                plan = await self._planned_again(plan, steps)
+            if plan.warm_tag is not None:
+                plan = await self._warmed(plan, steps)
+            started = await self._journal.begin(plan, reason)
+            async with self._ended_on_error(plan):
+                await self._journal.confirm()
+                patched = await self.patch(plan) if plan.patch else None
+            outcome = await self._followed(plan, Receipt(started, patched_after=patched), steps)
+            outcome = replace(outcome, receipt=judged(plan, outcome.receipt))
+            problems = (outcome.receipt.doubt, outcome.convergence.problem)
+            await self._journal.end(outcome.receipt, succeeded=True, detail=" ".join(filter(None, problems)) or None)
+        return outcome
+
+    async def _followed(self, plan: Plan, receipt: Receipt, steps: Steps) -> Outcome:
+        """Runs the steps after the patch. The drain does not wait for the nodes, nor the receipt for the drain."""
+        following = self._following(plan)
+        receipt = await following.endpoints(receipt)
+        counting = self._count(plan)
+        task = asyncio.create_task(following.nodes_and_content(receipt))
+
+        async def converged() -> Convergence:
+            followed = await task
+            if (lost := await lost_lease(self._journal)) is not None:
+                raise lost
+            if followed.content_warning is not None:
+                self._warn(followed.content_warning)
+            counting.follow_old()
+            return await steps.converge(followed)
+
+        drained, convergence = await asyncio.gather(self.drain(plan, task), converged())
+        return Outcome(await counting.end(replace(await task, drain=drained)), convergence)
+
+    def _following(self, plan: Plan) -> "Following":
+        from switchyard.release.switch.following import Following  # noqa: PLC0415 - nothing of it is needed before the patch
+
+        return Following(self._cluster, plan, self._elapsed)
+
+    def _count(self, plan: Plan) -> "Counting":
+        from switchyard.release.receipt.counting import Counting  # noqa: PLC0415 - a parser that is not needed before the patch
+
+        counting = Counting(self._cluster.api, plan, self._elapsed)
+        counting.begin()
+        return counting
+
+    async def _planned_again(self, plan: Plan, steps: Steps) -> Plan:
+        """Plans again under the Lease, because another command may have retired or warmed a colour."""
+        if plan.act is Act.SWITCH or plan.completes:
+            if plan.completes or steps.waited():
+                plan = self._unchanged(plan, await steps.observe())
+            if plan.act is Act.SWITCH:
+                await self.pass_gates(plan)
+            return plan
+        now = await self.plan_rollback(await steps.observe())
+        if (now.target, now.patch, now.to_tag, now.warm_tag) != (plan.target, plan.patch, plan.to_tag, plan.warm_tag):
+            raise GateRefusedError(str(refuse_changed(plan.observation.name)))
+        return now
+
+    def _unchanged(self, plan: Plan, observation: Observation) -> Plan:
+        """The plan from the present state, if the serving colour and the target's version are as confirmed."""
+        now = replace(plan, observation=observation)
+        if (now.source.colour, now.to_tag) != (plan.source.colour, plan.to_tag):
+            raise GateRefusedError(str(refuse_changed(plan.observation.name)))
+        return now
+
+    async def _warmed(self, plan: Plan, steps: Steps) -> Plan:
+        """Warms the target, and returns the plan with the service read again."""
+        await steps.warm(plan)
+        observation = await steps.observe()
+        if observation.serving != plan.observation.serving:
+            raise GateRefusedError(str(refuse_changed(plan.observation.name)))
+        raise_refusal(refuse_no_pods(observation, plan.target, plan.act))
+        return replace(plan, observation=observation)
+
+    async def pass_gates(self, plan: Plan, *, intended: bool = True) -> None:
+        """Checks the gates of a switch by `pulumi up`, with the same waits and refusals.
+
+        Args:
+            plan: the switch.
+            intended: whether a version that was rolled back is permitted.
+        """
+        observation = plan.observation
+        settings = observation.settings.model_copy(update={"active": plan.target})
+        gates = switching_of(self._cluster, observation).gates(settings, self._access, self._warn)
+        if settings.autoscaling is not None:
+            key = observation.name.key
+            gates.sizing = (await read_sizings(self._cluster, {key: settings}))[key]
+        gates.intended, gates.by_command = intended, True
+        await gates.before_command()
+
+    @asynccontextmanager
+    async def _ended_on_error(self, plan: Plan) -> AsyncGenerator[None, None]:
+        try:
+            yield
+        except (ClusterError, GateRefusedError) as error:
+            # A patch without an answer may have been applied: then the same command goes on from the record.
+            if isinstance(error, GateRefusedError) or not await self._may_serve(plan):
+                await self._journal.end(None, succeeded=False, detail=str(error))
+            raise
+
+    async def _may_serve(self, plan: Plan) -> bool:
+        """Whether the target serves, or may serve because the Service cannot be read."""
+        observation = plan.observation
+        try:
+            serving = await self._cluster.serving_track(observation.settings.namespace, observation.name)
+        except ClusterError:
+            return True
+        return serving == Track(plan.target)
+
+    async def patch(self, plan: Plan) -> float:
+        """Has the target serve. Returns the seconds since the command began. Refuses a service changed by others."""
+        await switching_of(self._cluster, plan.observation).patch(plan)
+        return self._elapsed()
+
+    async def drain(self, plan: Plan, following: "asyncio.Future[Receipt]") -> DrainReport:
+        """Ends the connections that clients keep to the old colour. A renewal after a switch continues by itself.
+
+        A renewal waits for the nodes, because a node that does not follow does not know the replacement pods.
+        """
+        observation = plan.observation
+        name, settings, old = observation.name, observation.settings, plan.target.other
+        permitted = await undrain(self._cluster, name, settings, plan.target)
+        if permitted.problem is not None:
+            self._warn(permitted.problem)
+        method = settings.release.drain.method
+        if renews(settings):
+            if nodes := (await following).may_send_to_old:
+                return DrainReport(old, method, problem=not_renewed_yet(plan, nodes))
+            if (lost := await lost_lease(self._journal)) is not None:
+                return DrainReport(old, method, problem=str(lost))
+        rolled_back = plan.act is Act.ROLLBACK and not self._gentle
+        seconds = None if rolled_back or method is DrainMethod.ENDPOINT else 0
+        return await drain(self._cluster, name, settings, old, seconds, rolled_back=rolled_back)
+
+    async def follow(self, plan: Plan, started: str, patched: float | None) -> Receipt:
+        """Observes the switch for a limited time. The switch is done whatever is observed.
+
+        Args:
+            plan: the switch.
+            started: when the command began, RFC 3339.
+            patched: result of `patch`; None if the selector was already right.
+        """
+        following = self._following(plan)
+        receipt = await following.endpoints(Receipt(started, patched_after=patched))
+        return await following.nodes_and_content(receipt)
+
+    def _elapsed(self) -> float:
+        return time.monotonic() - self._begun

@@ -1,0 +1,195 @@
+"""Writes a switch or a rollback to the record of the service."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime
+
+from switchyard.config.models.service import Colour
+from switchyard.gates.base import raise_refusal
+from switchyard.kube.clock import to_text
+from switchyard.kube.rolled_back import RolledBack
+from switchyard.release.held_record import HeldRecord
+from switchyard.release.hooks.refusals import refuse_gone
+from switchyard.release.phases import Phase, Result
+from switchyard.release.plan import Act, Plan
+from switchyard.release.receipt.receipt import Receipt
+from switchyard.release.record.earlier_releases import abandoned, has_not_switched, latest, superseded, without_marks_of
+from switchyard.release.record.lease_holder import Holder
+from switchyard.release.record.release_record import ReleaseRecord, new_id
+from switchyard.release.record.store import Releases
+
+
+class ReleaseJournal(HeldRecord):
+    """The record and the Lease of one service for a switch or a rollback, with the arguments of the base.
+
+    Attributes:
+        together: keys of all services that are switched together; empty for a single service.
+    """
+
+    together: tuple[str, ...] = ()
+    _record: ReleaseRecord | None = None
+    _read: Releases | None = None
+    override: str | None = None
+    """The operator's reason to roll back past an irreversible hook; None if that is refused."""
+    frozen: str | None = None
+    """The operator's reason to override a freeze, with the window; None without one."""
+
+    @property
+    def record(self) -> ReleaseRecord:
+        """The record of the release that has started."""
+        if self._record is None:
+            raise RuntimeError("no release has begun")
+        return self._record
+
+    async def check(self, plan: Plan) -> None:
+        """Refuses a version that no longer works after an irreversible hook, before anything is written.
+
+        Raises:
+            GateRefusedError: the version no longer works, and the operator does not override that.
+        """
+        # A rollback has just read the record, and is not delayed by reading it twice.
+        _overridden(self._read or await self.read(), plan, self.override)
+
+    async def write_hooks(self, record: ReleaseRecord) -> None:
+        """Writes the record while a hook runs."""
+        await self.confirm()
+        await self._store.update(lambda releases: releases.writing(record))
+        self._record = record
+
+    async def last(self, serving: Colour) -> ReleaseRecord | None:
+        """The record of the latest release that may have changed the serving colour; None without one.
+
+        Args:
+            serving: the colour that serves.
+        """
+        self._read = await self.read()
+        return latest(self._read, serving)
+
+    async def abandoned(self, serving: Colour) -> ReleaseRecord | None:
+        """The record of a switch or a rollback whose command was killed before it changed the selector."""
+        return abandoned(self._read or await self.read(), serving)
+
+    @asynccontextmanager
+    async def held(self, act: Act) -> AsyncGenerator[None, None]:
+        """Holds the Lease of the service within the block.
+
+        A rollback does not wait for a command that changes no pods, because the command that released the bad version
+        may hold the Lease while it watches.
+
+        Raises:
+            LeaseHeldError: the other command is running and may not be interrupted.
+        """
+        holder = Holder(act.value, phase=Phase.SWITCH.value)
+        async with self.holding(holder, urgent=act is Act.ROLLBACK):
+            yield
+
+    async def begin(self, plan: Plan, reason: str | None) -> str:
+        """Records the start of a release. A rollback also records the version that must not be released again.
+
+        If the command is killed before it changes the selector, that version continues to serve and is not refused.
+
+        Raises:
+            LeaseLostError: another command took the Lease while the gates were checked or a version was warmed.
+        """
+        await self.confirm_if_old()
+        now = self.now()
+        releases = await self._store.update(lambda releases: self._begun(releases, plan, reason, now))
+        self._record = releases.current
+        return to_text(now)
+
+    def _begun(self, releases: Releases, plan: Plan, reason: str | None, now: datetime) -> Releases:
+        override = _overridden(releases, plan, self.override) or self.frozen
+        return _begun(releases, plan, reason, now, override, self.together)
+
+    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
+        """Records the result of the release, and moves it into the history.
+
+        Raises:
+            LeaseLostError: another command has taken the Lease. A rollback has its own release in the record then, and
+                the version that was rolled back, and both stay.
+        """
+        record = self._record
+        if record is None:
+            raise RuntimeError("a release ends that has not begun")
+        await self.confirm()
+        now = self.now()
+        result = Result.SUCCEEDED if succeeded else Result.FAILED
+        ended = record.leaving("passed" if succeeded else "failed", now, detail).ending(result, now, detail)
+        if receipt is not None:
+            ended = replace(ended, receipt=receipt.to_json(), content=receipt.content)
+        await self._store.update(lambda releases: _ended(releases, ended))
+
+
+def _is_drilled(releases: Releases, colour: str) -> bool:
+    """Whether a colour serves only for a drill, so that a rollback from it does not mark its version as bad."""
+    last = releases.current
+    return last is not None and last.running and last.kind == Act.DRILL and last.target == colour
+
+
+def _overridden(releases: Releases, plan: Plan, override: str | None) -> str | None:
+    refusal = refuse_gone(plan, (releases.current, *releases.history))
+    if override is None:
+        raise_refusal(refusal)
+    return None if refusal is None else override
+
+
+def _begun(
+    releases: Releases,
+    plan: Plan,
+    reason: str | None,
+    now: datetime,
+    override: str | None,
+    together: tuple[str, ...] = (),
+) -> Releases:
+    source, from_tag = plan.source.colour.value, plan.source.tag
+    if source == plan.target:
+        source, from_tag = _other_side(releases, plan)
+    holder = Holder(plan.act.value)
+    continued = None if plan.patch else _unfinished(releases.current, plan)
+    record = ReleaseRecord(
+        id=new_id(now) if continued is None else continued.id,
+        kind=plan.act.value,
+        service=plan.observation.name.key,
+        source=source,
+        target=plan.target.value,
+        from_tag=from_tag,
+        tag=plan.to_tag,
+        actor=holder.user,
+        host=holder.host,
+        started=to_text(now),
+        reason=reason,
+        together=together,
+        hooks=() if continued is None else continued.hooks,
+        override=override or (None if continued is None else continued.override),
+    ).entering(Phase.SWITCH, now)
+    if plan.act is Act.ROLLBACK and from_tag is not None and not _is_drilled(releases, source):
+        version = RolledBack(source, from_tag, record.id, record.started, record.actor, reason)
+        releases = releases.rolling_back(version)
+    return superseded(releases, record, plan.source.colour, now).writing(record)
+
+
+def _other_side(releases: Releases, plan: Plan) -> tuple[str, str | None]:
+    """The colour and the version that a release of what serves already leaves, as an earlier command has them."""
+    serving, current = plan.target.value, releases.current
+    if plan.act is Act.ROLLBACK and current is not None and has_not_switched(current, serving):
+        return current.target, current.tag  # together with others, which have switched and go back
+    last = latest(releases, serving)
+    if last is None or last.target != serving or last.source == serving:
+        return plan.target.other.value, None
+    return last.source, last.from_tag
+
+
+def _unfinished(last: ReleaseRecord | None, plan: Plan) -> ReleaseRecord | None:
+    """The release of a killed command that is run again, whose hooks are not run again; None otherwise."""
+    if last is None or not last.running:
+        return None
+    return last if (last.kind, last.target) == (plan.act, plan.target) else None
+
+
+def _ended(releases: Releases, record: ReleaseRecord) -> Releases:
+    releases = releases.writing(record)
+    if record.result is not Result.SUCCEEDED:
+        # What this release has marked serves on; the selector was not changed.
+        return replace(releases, rolled_back=without_marks_of(releases, record))
+    return releases.permitting(record.target, record.tag) if record.kind == Act.SWITCH else releases

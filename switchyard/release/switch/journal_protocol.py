@@ -1,0 +1,58 @@
+"""Interface of the record and the Lease that the fast lane needs."""
+
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from switchyard.config.models.service import Colour
+from switchyard.errors import ClusterError
+from switchyard.release.plan import Act, Plan
+from switchyard.release.receipt.receipt import Receipt
+from switchyard.release.record.previous import Recorded
+from switchyard.release_errors import LeaseLostError
+
+
+class Journal(Protocol):
+    """The record of the releases of one service, and the Lease on them."""
+
+    async def last(self, serving: Colour) -> Recorded | None:
+        """The record of the latest release that may have changed what serves; None where there is none.
+
+        Args:
+            serving: the colour that serves.
+        """
+
+    async def abandoned(self, serving: Colour) -> Recorded | None:
+        """The record of a switch or a rollback whose command was killed before it changed the selector.
+
+        Args:
+            serving: the colour that serves.
+        """
+
+    def held(self, act: Act) -> AbstractAsyncContextManager[object]:
+        """Holds the Lease of the service within the block, for one command at a time."""
+
+    async def begin(self, plan: Plan, reason: str | None) -> str:
+        """Records the start of a release before anything is changed. Returns its start by the API server's clock."""
+
+    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
+        """Records the result of the release, and moves it into the history."""
+
+    async def confirm(self) -> None:
+        """Ends the command when another one has taken the Lease. Raises `switchyard.release_errors.LeaseLostError`."""
+
+
+async def lost_lease(journal: Journal) -> LeaseLostError | None:
+    """The reason why a command stops after its switch: a rollback has taken its Lease. None otherwise.
+
+    An API server that does not answer is no reason to stop, because the switch is done.
+
+    Args:
+        journal: journal of the service.
+    """
+    try:
+        await journal.confirm()
+    except LeaseLostError as error:
+        return error
+    except ClusterError:
+        return None
+    return None

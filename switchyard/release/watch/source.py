@@ -1,0 +1,38 @@
+"""Selects the source that a watch reads: the pods themselves, or a Prometheus that scrapes them."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from switchyard.config.models.service import ServiceSettings, Track
+from switchyard.kube.api import BoundedApi
+from switchyard.release.watch.pod_metrics import PodMetrics, Reading
+
+
+class Source(Protocol):
+    """A source of metrics that is read each second of a watch."""
+
+    async def read(self) -> Reading:
+        """Reads the source once. The reading has the failures too."""
+        ...
+
+
+def sources_of(
+    api: BoundedApi, service: str, settings: ServiceSettings, tracks: Sequence[Track], before: Reading | None = None
+) -> list[Source]:
+    """The configured source of the metrics of each track.
+
+    Args:
+        api: the API server.
+        service: the service's name in Kubernetes.
+        settings: settings of the service.
+        tracks: tracks of the pods.
+        before: an earlier reading of the same pods, from which the counting continues.
+    """
+    if settings.release.watch.prometheus is None:
+        return [PodMetrics(api, service, settings, track) for track in tracks]
+    # What asks Prometheus is imported by those alone who have one.
+    from switchyard.kube.prometheus import Prometheus  # noqa: PLC0415
+    from switchyard.release.watch.prometheus_metrics import PrometheusMetrics  # noqa: PLC0415
+
+    prometheus = Prometheus(settings.release.watch.prometheus, api)  # shared: one query at a time
+    return [PrometheusMetrics(api, prometheus, service, settings, track, before) for track in tracks]

@@ -1,0 +1,49 @@
+"""What a release reads and writes of versions that were rolled back."""
+
+import asyncio
+import json
+from typing import Any, cast
+
+import pytest
+
+from switchyard.kube.api import BoundedApi
+from switchyard.kube.rolled_back import RECORD_VERSION, VERSION, RolledBack
+from switchyard.manifests.labels import object_labels
+from switchyard.release.deploy.ledger import DeployLedger, entering
+from switchyard.release.phases import Phase
+from switchyard.release.record.store import Releases
+from tests.support.played_release import release
+
+ALONE = RolledBack("green", "v2.0.1", "id-0", "2030-01-31T12:00:00Z", "ada", "8 % failed")
+WITH_ANOTHER = RolledBack("green", "v2.0.1", "id-0", "2030-01-31T12:00:00Z", "ada", "worker goes back", "worker")
+
+
+class PlayedApi:
+    """An API server with a record that has one version that was rolled back."""
+
+    def __init__(self, version: RolledBack) -> None:
+        self.version = version
+
+    async def find(self, *_: str) -> dict[str, Any]:
+        marks = {"labels": object_labels("backend"), "annotations": {RECORD_VERSION: VERSION}}
+        metadata = {"name": "backend-release", "resourceVersion": "1", **marks}
+        return {"metadata": metadata, "data": {"rolledBack": json.dumps([self.version.to_json()])}}
+
+
+@pytest.mark.parametrize(("version", "is_meant"), [(ALONE, False), (WITH_ANOTHER, True)])
+def test_a_version_that_went_back_because_of_another_may_be_proved_again(version: RolledBack, is_meant: bool) -> None:
+    ledger = DeployLedger(cast("BoundedApi", PlayedApi(version)), "shop", "backend", print)
+    assert asyncio.run(ledger.is_meant(release())) is is_meant
+    assert not asyncio.run(ledger.is_meant(release(tag="v3")))
+
+
+def test_the_key_of_the_other_service_is_written_only_where_there_is_one() -> None:
+    assert "because" not in ALONE.to_json()
+    assert WITH_ANOTHER.to_json()["because"] == "worker"
+
+
+@pytest.mark.parametrize("phase", Phase)
+def test_a_version_is_rolled_back_no_more_once_it_serves(phase: Phase) -> None:
+    before = Releases(rolled_back=(WITH_ANOTHER,))
+    after = entering(before, release(phase=phase))
+    assert after.rolled_back == (() if phase is Phase.DRAIN else (WITH_ANOTHER,))

@@ -1,0 +1,242 @@
+"""A release whose switch was not seen to be followed says so to its end, looks again, and retires no version before."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from switchyard.config.models.service import Colour
+from switchyard.errors import GateRefusedError, UnreachableError
+from switchyard.release.deploy import steps as deploy_steps
+from switchyard.release.deploy import switch_doubt
+from switchyard.release.deploy.runner import Ended
+from switchyard.release.deploy.steps import ClusterSteps
+from switchyard.release.engine.convergence import Convergence
+from switchyard.release.phases import Event, Phase, Result
+from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.receipt.receipt import NodeAnswer, Receipt
+from switchyard.release.receipt.warnings import judged
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.release_context import ReleaseContext
+from switchyard.release.switch.protocol import Outcome
+from switchyard.release.watch.verdict import Outcome as Judgement
+from switchyard.release.watch.verdict import Verdict
+from tests.support.observed import observed, settings
+from tests.support.played_release import Play, release
+
+NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+FOLLOWED = Receipt("", endpoints_after=0.4, ready_endpoints=3, nodes=(NodeAnswer("node-1", True, answered_after=0.5),))
+BEHIND = replace(FOLLOWED, nodes=(*FOLLOWED.nodes, NodeAnswer("node-2", False, "its NodePort answers with v1.0.0")))
+UNREAD = Receipt("", endpoints_after=0.4, ready_endpoints=3, nodes_unread=True, unseen=("nodes: no answer",))
+DOUBT = "backend: 1 of 2 nodes do not follow the switch to green (SY-P140)."
+IN_DOUBT = release(
+    phase=Phase.WATCH, receipt={"started": "2030-01-31T12:00:00Z", "endpointsAfter": 0.4, "doubt": DOUBT}
+)
+LOST = release(phase=Phase.SWITCH).entering(Phase.SWITCH, NOW).leaving("passed", NOW, "no answer in 5 s")
+NO_WATCH = {"watch": {"seconds": 0}}
+
+
+class PlayedLedger:
+    async def confirm(self) -> None:
+        pass
+
+    def now(self) -> datetime:
+        return NOW
+
+
+class PlayedLane:
+    """A lane whose switch is followed as a receipt says."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        self._receipt = receipt
+
+    async def follow(self, *_: object) -> Receipt:
+        return self._receipt
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Steps of a release whose new version serves, gets no requests in its old colour, and passes its watch."""
+
+    async def observe() -> Observation:
+        return observed(Colour.GREEN, release=NO_WATCH)
+
+    async def unused(*_: object) -> None:
+        return None
+
+    async def watch(*_: object, **__: object) -> Verdict:
+        return Verdict(Judgement.PASS, "It is well.", seconds=300)
+
+    monkeypatch.setattr(deploy_steps, "still_used", unused)
+    monkeypatch.setattr(deploy_steps, "watch", watch)
+    place = ReleaseContext(None, None, None, "test", observe, print)  # type: ignore[arg-type]
+    return ClusterSteps(place, PlayedLedger(), settings("green", release=NO_WATCH))  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[Receipt | Exception], list[str]]:
+    """Plays what is seen of a switch when it is looked at again; returns what was."""
+
+    def see(answer: Receipt | Exception) -> list[str]:
+        looks: list[str] = []
+
+        async def recheck_following(*_: object) -> Receipt:
+            looks.append("look")
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        monkeypatch.setattr(switch_doubt, "recheck_following", recheck_following)
+        return looks
+
+    return see
+
+
+See = Callable[[Receipt | Exception], list[str]]
+
+
+@pytest.mark.parametrize(
+    ("receipt", "code"), [(FOLLOWED, None), (BEHIND, "(SY-P140)"), (UNREAD, "(SY-P155)"), (Receipt(""), "(SY-P155)")]
+)
+def test_the_record_keeps_what_was_not_seen_to_follow_the_switch(
+    steps: Any, receipt: Receipt, code: str | None
+) -> None:
+    steps._lane = lambda: PlayedLane(receipt)
+    ended: Ended = asyncio.run(steps.switch(release(phase=Phase.SWITCH)))
+    kept = replace(release(), receipt=ended.receipt).doubt
+    assert ended.event is Event.PASSED
+    assert kept is None if code is None else code in str(kept)
+
+
+@pytest.mark.parametrize(
+    ("record", "doubt"),
+    [
+        (release(), None),
+        (LOST, "what followed the switch was not seen: no answer in 5 s"),
+        (replace(LOST, kind="switch"), None),
+        (replace(LOST, receipt=FOLLOWED.to_json()), None),  # of a program that wrote no doubt
+        (release(phase=Phase.SWITCH).entering(Phase.SWITCH, NOW), None),
+        (IN_DOUBT, DOUBT),
+        (ReleaseRecord.from_json(IN_DOUBT.to_json()), DOUBT),
+    ],
+)
+def test_a_record_says_whether_its_switch_is_in_doubt(record: ReleaseRecord, doubt: str | None) -> None:
+    assert record.doubt == doubt
+
+
+def test_the_doubt_is_in_the_record_of_a_release_that_bakes() -> None:
+    switched = Ended(Event.PASSED, "green serves v2", {"doubt": DOUBT})
+    record = Play(bake_seconds=3600, outcomes={Phase.SWITCH: switched}).deploy()
+    assert (record.phase, record.doubt) == (Phase.BAKE, DOUBT)
+
+
+def test_a_rollback_that_a_node_does_not_follow_says_so_at_the_end_and_in_the_record(
+    steps: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class RollbackLane:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        async def plan_rollback(self, observation: Observation) -> Plan:
+            return Plan(Act.ROLLBACK, observation, Colour.BLUE)
+
+        async def run(self, plan: Plan, *_: object) -> Outcome:
+            return Outcome(judged(plan, BEHIND), Convergence(config=True, state=True))
+
+    monkeypatch.setattr(deploy_steps, "FastLane", RollbackLane)
+    ended: Ended = asyncio.run(steps.roll_back(release(phase=Phase.WATCH), "it was condemned"))
+    assert "1 of 2 nodes do not follow the switch to blue" in str(ended.detail)
+    assert replace(release(), receipt=ended.receipt).doubt == ended.detail
+
+
+@pytest.mark.parametrize("record", [IN_DOUBT, LOST])
+def test_a_switch_that_is_followed_by_the_end_of_the_watch_is_in_doubt_no_more(
+    steps: Any, seen: See, record: ReleaseRecord
+) -> None:
+    looks = seen(FOLLOWED)
+    ended: Ended = asyncio.run(steps.watch(record))
+    assert (ended.event, looks) == (Event.PASSED, ["look"])
+    assert str(ended.detail).endswith("It is well. Every node follows the switch by now")
+    after = replace(record, receipt=ended.receipt)
+    assert after.doubt is None
+    assert (after.receipt or {})["started"] == record.started
+    assert (after.receipt or {})["endpointsAfter"] == 0.4
+
+
+@pytest.mark.parametrize("answer", [BEHIND, UNREAD, UnreachableError("no answer")])
+@pytest.mark.parametrize("record", [IN_DOUBT, LOST])
+def test_a_doubt_that_is_left_at_the_end_of_the_watch_stays(
+    steps: Any, seen: See, record: ReleaseRecord, answer: Receipt | Exception
+) -> None:
+    seen(answer)
+    ended: Ended = asyncio.run(steps.watch(record))
+    assert ended.event is Event.PASSED
+    assert replace(record, receipt=ended.receipt or record.receipt).doubt is not None
+
+
+def test_a_switch_that_was_followed_is_not_looked_at_again(steps: Any, seen: See) -> None:
+    looks = seen(BEHIND)
+    followed: Mapping[str, Any] = {"endpointsAfter": 0.4, "doubt": None}
+    record = release(phase=Phase.WATCH, receipt=followed)
+    assert asyncio.run(steps.watch(record)).receipt is None
+    asyncio.run(steps.check_unused(record))
+    assert looks == []
+
+
+def test_a_look_at_nodes_does_not_keep_a_version_that_goes_back_with_another_one(
+    steps: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def endless(*_: object) -> Receipt:
+        condemned.append(Ended(Event.BREACHED, "worker, which goes back"))
+        return await asyncio.Future[Receipt]()
+
+    condemned: list[Ended] = []
+
+    class Others:
+        def condemned(self) -> Ended | None:
+            return condemned[0] if condemned else None
+
+        async def until_condemned(self) -> Ended:
+            while not condemned:
+                await asyncio.sleep(0)
+            return condemned[0]
+
+        def condemn(self, detail: str) -> None:
+            raise AssertionError(detail)
+
+    monkeypatch.setattr(switch_doubt, "recheck_following", endless)
+    steps._early_watch._others = Others()
+    assert asyncio.run(asyncio.wait_for(steps.watch(IN_DOUBT), 10)).receipt is None
+    assert condemned, "it was not looked again"
+
+
+@pytest.mark.parametrize("answer", [BEHIND, UNREAD])
+def test_no_version_is_retired_that_a_node_may_still_send_to(steps: Any, seen: See, answer: Receipt) -> None:
+    seen(answer)
+    with pytest.raises(GateRefusedError) as error:
+        asyncio.run(steps.retire(IN_DOUBT))
+    assert "its switch is in doubt: " in str(error.value)
+    assert "may still send to it" in str(error.value)
+    assert "switchyard retire backend" in str(error.value)
+    assert ("(SY-P140)" if answer is BEHIND else "(SY-P155)") in str(error.value)
+
+
+def test_a_version_is_retired_once_every_node_follows(steps: Any, seen: See) -> None:
+    looks, removed = seen(FOLLOWED), []
+
+    async def remove(_: ReleaseRecord, colour: Colour) -> None:
+        removed.append(colour)
+
+    steps._remove = remove
+    assert asyncio.run(steps.retire(IN_DOUBT)).event is Event.PASSED
+    assert (looks, removed) == (["look"], [Colour.BLUE])
+
+
+def test_a_retirement_in_doubt_is_held_and_tried_again() -> None:
+    play = Play(outcomes={Phase.RETIRE: GateRefusedError("its switch is in doubt")})
+    record = play.deploy()
+    assert (record.phase, record.held, record.result) == (Phase.RETIRE, True, Result.RUNNING)
+    assert play.world.pods["blue"] > 0

@@ -1,0 +1,211 @@
+"""Messages about releases: each arrives once, whoever is killed, and none stops a release."""
+
+import asyncio
+import random
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+import pytest
+
+from switchyard.errors import UnreachableError
+from switchyard.release.deploy.runner import Ended
+from switchyard.release.notices import notification_sender as module
+from switchyard.release.phases import Event, Phase, Result
+from switchyard.release.record.outbox import Outbox
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.store import Releases
+from switchyard.release_errors import TransitionError
+from tests.support.played_messages import Webhooks, notification, subscriptions, telling
+from tests.support.played_release import KilledError, Play, World
+
+KILLS = 500
+
+CHAT, CI = notification("chat", "slack"), notification("ci", events=["rollback", "retirement"])
+BOTH = subscriptions(CHAT, CI)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "ATTEMPT_SECONDS", 0)
+
+
+def expected(record: ReleaseRecord) -> set[tuple[str, str]]:
+    """What a release that has ended is to have sent, from its record alone."""
+    watches = [phase for phase in record.phases if phase.phase is Phase.WATCH and phase.outcome is not None]
+    events = ["start", *("verdict" if number == 0 else f"verdict-{number + 1}" for number in range(len(watches)))]
+    ends = {Result.SUCCEEDED: "retirement", Result.ROLLED_BACK: "rollback"}
+    last = ends.get(record.result, "verdict" if not watches else f"verdict-{len(watches) + 1}")
+    events.append(last)
+    return {
+        *(("chat", f"{record.id}/{event}") for event in events),
+        *(("ci", f"{record.id}/{event}") for event in events if event in {"rollback", "retirement"}),
+    }
+
+
+def killed(webhooks: Webhooks, call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except KilledError:
+        webhooks.killed()
+        return True
+    except TransitionError:
+        pass  # the old colour is retired: what is left is to go on
+    return False
+
+
+def finish(play: Play, webhooks: Webhooks) -> None:
+    """Another command of the service, a while later."""
+    play.world.kill, webhooks.down = None, lambda _: False
+    play.world.time += timedelta(seconds=60)
+    asyncio.run(telling(play, webhooks, BOTH, []).finish())
+
+
+def test_messages_of_killed_commands_arrive_once_or_are_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:
+    chance, kills, twice, messages, ends = random.Random(20), 0, 0, 0, set[Result]()  # noqa: S311 - no secret
+    while kills < KILLS:
+        watch = chance.choice([Ended(Event.PASSED), Ended(Event.BREACHED, "bad"), Ended(Event.NO_VERDICT, "none")])
+        play = Play(outcomes={Phase.WATCH: watch}, bake_seconds=chance.choice([0, 2]))
+        if chance.random() < 0.2:
+            play.outcomes[Phase.PROVE] = Ended(Event.REFUSED, "too few ready pods")
+        webhooks = Webhooks(play.world, down=lambda _: chance.random() < 0.2)
+        call: Callable[[], object] = play.deploy
+        for attempt in range(60):
+            telling(play, webhooks, BOTH, [])  # each command has its own sender
+            play.world.kill = chance.randrange(60) if attempt < 20 else None
+            kills += killed(webhooks, call)
+            current = play.world.releases.current
+            if current is not None and not current.running:
+                break
+            play.world.time += timedelta(seconds=chance.choice([1, 60]))
+            if attempt >= 20:
+                play.outcomes.clear()
+            acts = ["resume", "abort"] if attempt < 20 else ["resume"]
+            call = play.deploy if current is None else partial(play.act, chance.choice(acts))
+        finish(play, webhooks)
+        current = play.world.releases.current
+        assert current is not None
+        assert not current.running
+        assert play.world.releases.outbox == Outbox()
+        assert set(webhooks.got) == expected(current)
+        for key, count in webhooks.got.items():
+            assert 1 <= count <= 1 + webhooks.again[key], f"{key} has arrived {count} times"
+        twice += sum(count - 1 for count in webhooks.got.values())
+        messages += len(webhooks.got)
+        ends.add(current.result)
+    with capsys.disabled():
+        print(f"\n{kills} kills, {messages} messages, {twice} of them sent again as nobody knew", end=" ")
+    assert twice, "no command was killed between a message and its removal"
+    assert ends >= {Result.SUCCEEDED, Result.ROLLED_BACK, Result.FAILED, Result.REFUSED}
+
+
+def test_a_command_killed_at_any_moment_loses_no_message() -> None:
+    whole = Play()
+    telling(whole, Webhooks(whole.world), BOTH, [])
+    whole.deploy()
+    again = 0
+    for moment in range(whole.world.moments):
+        play = Play(World(kill=moment))
+        webhooks = Webhooks(play.world)
+        telling(play, webhooks, BOTH, [])
+        assert killed(webhooks, play.deploy), "the command was not killed"
+        play.world.kill = None
+        if play.world.releases.current is None:
+            assert not webhooks.got
+            continue
+        if play.world.releases.current.running:
+            telling(play, webhooks, BOTH, [])
+            play.act("resume")
+        finish(play, webhooks)
+        assert set(webhooks.got) == expected(play.world.releases.current)
+        assert webhooks.got == {key: 1 + webhooks.again[key] for key in webhooks.got}
+        again += webhooks.again.total()
+    assert again, "no command was killed between a message and its removal"
+
+
+def test_an_undisturbed_release_sends_each_message_once_in_its_order() -> None:
+    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "bad")})
+    webhooks, warnings = Webhooks(play.world), list[str]()
+    telling(play, webhooks, BOTH, warnings)
+    play.deploy()
+    chat = [message for name, message in webhooks.order if name == "chat"]
+    assert chat == ["id-1/start", "id-1/verdict", "id-1/rollback"]
+    assert webhooks.got[("ci", "id-1/rollback")] == 1
+    assert webhooks.got.total() == 4
+    assert warnings == []
+
+
+def test_a_webhook_that_is_down_stops_nothing_and_gets_its_messages_in_order_later() -> None:
+    play, warnings = Play(), list[str]()
+    webhooks = Webhooks(play.world, down=lambda name: name == "chat")
+    telling(play, webhooks, BOTH, warnings)
+    assert play.deploy().result is Result.SUCCEEDED
+    assert webhooks.order == [("ci", "id-1/retirement")]
+    assert warnings == [
+        "backend: notification chat has not received the message about the start of a release: it answered 503 "
+        "(SY-P110). The message is kept, and delays nothing. The next command that releases the service sends it."
+    ]
+    finish(play, webhooks)
+    assert webhooks.order[1:] == [("chat", f"id-1/{event}") for event in ("start", "verdict", "retirement")]
+
+
+def test_a_webhook_that_is_down_is_not_tried_again_at_once() -> None:
+    play, tried = Play(), list[str]()
+
+    def down(name: str) -> bool:
+        tried.append(name)
+        return True
+
+    webhooks = Webhooks(play.world, down=down)
+    telling(play, webhooks, subscriptions(CHAT), [])
+    play.deploy()
+    assert tried == ["chat"]
+
+
+def test_an_api_server_that_is_away_after_a_message_does_not_have_it_sent_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    play = Play()
+    webhooks = Webhooks(play.world)
+    sender = telling(play, webhooks, subscriptions(CHAT), [])
+    play.played.after_write = None
+    play.deploy()
+    queue, away = sender._queue, [3]
+    update = queue.update
+
+    async def restarted(change: Callable[[Releases], Releases]) -> Releases:
+        if webhooks.in_doubt and away[0]:
+            away[0] -= 1
+            raise UnreachableError("no answer")
+        return await update(change)
+
+    monkeypatch.setattr(queue, "update", restarted)
+    asyncio.run(sender.finish())
+    assert away == [0]
+    assert set(webhooks.got.values()) == {1}
+    assert play.world.releases.outbox == Outbox()
+
+
+def test_messages_that_are_too_old_are_dropped_with_a_warning() -> None:
+    play, warnings = Play(), list[str]()
+    webhooks = Webhooks(play.world, down=lambda _: True)
+    telling(play, webhooks, BOTH, [])
+    play.deploy()
+    play.world.time += timedelta(hours=73)
+    webhooks.down = lambda _: False
+    asyncio.run(telling(play, webhooks, BOTH, warnings).finish())
+    assert not webhooks.got
+    assert play.world.releases.outbox == Outbox()
+    assert len(warnings) == 1
+    assert "3 messages about releases were not sent, and were dropped (SY-P112)" in warnings[0]
+
+
+def test_a_notification_that_this_configuration_does_not_have_keeps_its_messages() -> None:
+    play = Play()
+    webhooks = Webhooks(play.world, down=lambda _: True)
+    telling(play, webhooks, BOTH, [])
+    play.deploy()
+    webhooks.down = lambda _: False
+    asyncio.run(telling(play, webhooks, subscriptions(CI), []).finish())
+    assert webhooks.order == [("ci", "id-1/retirement")]
+    assert {name for message in play.world.releases.outbox.messages for name in message.to} == {"chat"}

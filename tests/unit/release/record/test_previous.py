@@ -1,0 +1,74 @@
+"""Where a rollback goes: by the record of the last release, and never forward by pressing it twice."""
+
+from dataclasses import replace
+
+import pytest
+
+from switchyard.codes import Code
+from switchyard.config.models.service import Colour
+from switchyard.gates.rules.refusal import Refusal
+from switchyard.release.plan import ColourState
+from switchyard.release.record.previous import Previous, previous
+from tests.support.observed import observed
+from tests.support.played_lane import Release
+
+ON_GREEN = observed(Colour.GREEN)
+ON_BLUE = observed(Colour.BLUE)
+ROLLBACK = Release("rollback", "green", "blue", "v2")
+
+
+def refused(answer: Previous | Refusal) -> str:
+    assert isinstance(answer, Refusal)
+    assert answer.code is Code.NOTHING_TO_ROLL_BACK_TO
+    assert "Nothing was changed" in answer.remedy
+    return answer.observed
+
+
+@pytest.mark.parametrize("kind", ["deploy", "switch"])
+@pytest.mark.parametrize("result", ["succeeded", "running"])
+def test_a_release_is_rolled_back_to_the_version_that_served_before(kind: str, result: str) -> None:
+    assert previous(ON_GREEN, Release(kind, result=result), converged=True) == Previous(Colour.BLUE, "v1")
+
+
+def test_a_rollback_pressed_twice_does_not_bring_the_bad_version_back() -> None:
+    assert "rolled back from green to blue already" in refused(previous(ON_BLUE, ROLLBACK, converged=True))
+
+
+@pytest.mark.parametrize(("result", "converged"), [("running", True), ("running", False), ("succeeded", False)])
+def test_a_rollback_that_has_not_finished_goes_on_without_a_patch(result: str, *, converged: bool) -> None:
+    answer = previous(ON_BLUE, replace(ROLLBACK, result=result), converged=converged)
+    assert answer == Previous(Colour.BLUE, patch=False)
+
+
+@pytest.mark.parametrize("result", ["running", "failed", "rolledBack"])
+def test_a_release_that_never_switched_leaves_nothing_to_go_back_to(result: str) -> None:
+    assert "blue has served since before it" in refused(previous(ON_BLUE, Release(result=result), converged=True))
+
+
+def test_a_switch_by_an_update_since_leaves_the_other_colour() -> None:
+    assert previous(ON_BLUE, Release(), converged=True) == Previous(Colour.GREEN)
+
+
+@pytest.mark.parametrize("last", [None, Release(result="refused")])
+def test_without_a_record_the_warm_colour_is_the_one_before(last: Release | None) -> None:
+    assert previous(ON_GREEN, last, converged=True) == Previous(Colour.BLUE)
+    retired = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v1", 0, 0))
+    assert "blue has no pods" in refused(previous(retired, last, converged=True))
+
+
+def test_a_version_that_was_refused_is_nothing_to_go_back_to() -> None:
+    deploy = Release(source="green", target="blue", from_tag="v2", tag="v3", result="refused")
+    warmed = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v3", 3, 3))
+    assert "v3 in blue was refused" in refused(previous(warmed, deploy, converged=True))
+    # The idle colour has another version by now, which no record speaks against.
+    assert previous(ON_GREEN, deploy, converged=True) == Previous(Colour.BLUE)
+
+
+@pytest.mark.parametrize(("result", "remedy"), [("running", "switchyard abort"), ("rolledBack", "switchyard switch")])
+def test_a_version_that_nobody_has_proved_is_not_what_a_rollback_names(result: str, remedy: str) -> None:
+    answer = previous(ON_BLUE, Release(result=result), converged=True)
+    assert isinstance(answer, Refusal)
+    assert [word in answer.remedy for word in ("switchyard abort", "switchyard switch")] == [
+        remedy == "switchyard abort",
+        remedy == "switchyard switch",
+    ]

@@ -1,0 +1,154 @@
+"""The record in its ConfigMap: messages beside releases, and what other programs have written."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, cast
+
+import pytest
+
+from switchyard.errors import ApiStatusError
+from switchyard.kube.api import BoundedApi
+from switchyard.manifests.labels import FIELD_MANAGER, MANAGED, RECORD_MANAGER
+from switchyard.release.notices.notices import queueing
+from switchyard.release.record.outbox import Outbox
+from switchyard.release.record.store import OUTBOX, Releases, ReleaseStore
+from tests.support.played_messages import notification, subscriptions
+from tests.support.release_records import record
+
+SUBSCRIBED = subscriptions(notification("chat"))
+
+
+@dataclass
+class Server:
+    """An API server with one ConfigMap, whose keys belong to the managers that have applied them.
+
+    Attributes:
+        data: of the ConfigMap.
+        owned: the keys of each field manager.
+        before_write: what another command does between the next read and its write.
+    """
+
+    data: dict[str, str] | None = None
+    owned: dict[str, set[str]] = field(default_factory=dict)
+    version: int = 1
+    before_write: list[Callable[[], None]] = field(default_factory=list)
+
+    async def find(self, *_: str) -> dict[str, Any] | None:
+        if self.data is None:
+            return None
+        metadata = {"name": "backend-release", "labels": MANAGED, "resourceVersion": str(self.version)}
+        return {"metadata": metadata, "data": dict(self.data)}
+
+    async def ask(self, *_: str, params: dict[str, str], content: str, **__: Any) -> dict[str, Any]:
+        if self.before_write:
+            self.before_write.pop(0)()
+        document = json.loads(content)
+        if self.data is not None and document["metadata"].get("resourceVersion") != str(self.version):
+            raise ApiStatusError("patch", "configmaps", 409, "the object has been modified")
+        self.apply(params["fieldManager"], document["data"])
+        return {"metadata": {"resourceVersion": str(self.version)}}
+
+    def apply(self, manager: str, data: dict[str, str]) -> None:
+        """Server-side apply with force: a manager removes what it alone had set before and sets no more."""
+        gone = self.owned.get(manager, set()) - set(data)
+        others = set().union(*(keys for name, keys in self.owned.items() if name != manager))
+        kept = {key: value for key, value in (self.data or {}).items() if key not in gone - others}
+        taken = {key for key, value in data.items() if kept.get(key) != value}
+        self.owned = {name: keys - taken for name, keys in self.owned.items()} | {manager: set(data)}
+        self.data = {**kept, **data}
+        self.version += 1
+
+
+def store(server: Server) -> ReleaseStore:
+    return ReleaseStore(cast("BoundedApi", server), "shop", "backend", queueing(SUBSCRIBED))
+
+
+def write(server: Server, number: int = 0) -> Releases:
+    return asyncio.run(store(server).update(lambda releases: releases.writing(record(number))))
+
+
+def test_a_message_is_in_the_same_write_as_what_it_is_about() -> None:
+    server = Server()
+    releases = write(server)
+    assert server.version == 2
+    assert server.data is not None
+    assert json.loads(server.data[OUTBOX]) == releases.outbox.to_json()
+    assert asyncio.run(store(server).read()) == releases
+    asyncio.run(store(server).update(lambda releases: replace(releases, outbox=Outbox())))
+    assert OUTBOX not in server.data
+
+
+def test_an_earlier_program_that_writes_the_record_keeps_the_messages() -> None:
+    server = Server()
+    write(server)
+    assert server.data is not None
+    earlier = {key: value for key, value in server.data.items() if key != OUTBOX}
+    server.apply(FIELD_MANAGER, earlier | {"current": json.dumps(record(1).to_json())})
+    server.apply(FIELD_MANAGER, earlier | {"current": json.dumps(record(2).to_json())})
+    assert OUTBOX in server.data
+    after = write(server, 3)
+    assert [message.id for message in after.outbox.messages] == ["id-0/start", "id-3/start"]
+    assert set(server.owned) == {FIELD_MANAGER, RECORD_MANAGER}
+
+
+def test_a_key_of_a_later_program_is_kept() -> None:
+    server = Server()
+    write(server)
+    assert server.data is not None
+    server.apply(RECORD_MANAGER, server.data | {"later": "[1]"})
+    write(server, 1)
+    assert server.data["later"] == "[1]"
+
+
+def test_messages_that_another_command_has_sent_meanwhile_stop_no_release() -> None:
+    server = Server()
+    write(server)
+
+    def sent() -> None:
+        assert server.data is not None
+        server.apply(RECORD_MANAGER, {key: value for key, value in server.data.items() if key != OUTBOX})
+
+    server.before_write.append(sent)
+    after = write(server, 1)
+    assert server.before_write == []
+    assert [message.id for message in after.outbox.messages] == ["id-1/start"]
+
+
+def test_of_two_commands_that_write_a_release_one_is_refused() -> None:
+    server = Server()
+    write(server)
+
+    def released() -> None:
+        assert server.data is not None
+        server.apply(RECORD_MANAGER, server.data | {"current": json.dumps(record(7).to_json())})
+
+    server.before_write.append(released)
+    with pytest.raises(ApiStatusError, match="409"):
+        write(server, 1)
+    assert asyncio.run(store(server).read()).current == record(7)
+
+
+def test_writes_of_one_command_wait_for_each_other() -> None:
+    server = Server()
+    own = store(server)
+
+    async def both() -> None:
+        await asyncio.gather(
+            own.update(lambda releases: releases.writing(record(1))),
+            own.update(lambda releases: replace(releases, outbox=releases.outbox.withdrawing("id-9"))),
+        )
+
+    asyncio.run(both())
+    assert own.outbox == asyncio.run(store(server).read()).outbox != Outbox()
+
+
+@pytest.mark.parametrize("broken", ["{", "[]", '{"messages": [{}], "dropped": 0}'])
+def test_broken_messages_stop_no_release(broken: str) -> None:
+    server = Server()
+    write(server)
+    assert server.data is not None
+    server.data[OUTBOX] = broken
+    after = write(server, 1)
+    assert [message.id for message in after.outbox.messages] == ["id-1/start"]

@@ -1,0 +1,253 @@
+"""A switch and a rollback: what is refused, in which order the rest happens, and what is seen of it."""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+import pytest
+
+from switchyard.config.models.service import Colour, Track
+from switchyard.errors import AccessDeniedError, ApiStatusError, GateRefusedError, UnreachableError
+from switchyard.gates.blue_green import BlueGreenGates
+from switchyard.release.plan import Act, ColourState, Observation, Plan
+from switchyard.release.receipt.receipt import lines
+from switchyard.release_errors import LeaseLostError
+from tests.support.lane_fixtures import drained, gates
+from tests.support.observed import live, observed
+from tests.support.played_lane import Lane, PlayedCluster, Release, Table, done
+
+__all__ = ["drained", "gates"]
+
+CONFLICT = ApiStatusError("patch", "services/backend", 409, "the object has been modified")
+
+
+def refused(call: Coroutine[Any, Any, object]) -> str:
+    with pytest.raises(GateRefusedError) as error:
+        asyncio.run(call)
+    return str(error.value)
+
+
+def test_a_switch_without_a_colour_goes_to_the_one_that_does_not_serve() -> None:
+    assert done(Lane().lane.plan_switch(observed(Colour.GREEN), None)).target is Colour.BLUE
+
+
+def test_a_switch_to_what_serves_is_refused_with_what_serves() -> None:
+    text = refused(Lane().lane.plan_switch(observed(), Colour.BLUE))
+    assert "(SY-P022): blue serves already (blue v1, 3 of 3 pods ready)" in text
+    assert "Nothing was changed" in text
+
+
+@pytest.mark.parametrize("latest", [None, Release("switch", "green", "blue", result="running")])
+def test_a_switch_that_is_not_finished_goes_on_without_a_patch(latest: Release | None) -> None:
+    configured = Colour.BLUE if latest else Colour.GREEN
+    plan = done(Lane(latest=latest).lane.plan_switch(observed(active=configured), Colour.BLUE))
+    assert plan.patch is False
+
+
+def test_a_switch_to_what_serves_ends_a_command_that_was_killed() -> None:
+    it = Lane()
+    it.journal.left_open = Release("switch", result="running")
+    plan = done(it.lane.plan_switch(observed(), Colour.BLUE))
+    assert (plan.target, plan.patch) == (Colour.BLUE, False)
+
+
+def test_a_rollback_without_a_ready_pod_is_refused() -> None:
+    text = refused(Lane().lane.plan_rollback(observed(green=ColourState(Colour.GREEN, "v2", 3, 0))))
+    assert "(SY-P024): none of its 3 pods is ready (v2)" in text
+    assert "backend serves blue v1, 3 of 3 pods ready." in text
+    assert "kubectl -n default get pods -l app=backend,version=green" in text
+
+
+def test_a_rollback_to_fewer_pods_is_warned_of_and_not_stopped() -> None:
+    plan = done(Lane().lane.plan_rollback(observed(green=ColourState(Colour.GREEN, "v2", 3, 2))))
+    [warning] = plan.warnings
+    assert "green has 2 ready pods, and 3 serve now (SY-P033)" in warning
+
+
+@pytest.mark.parametrize("blue", [ColourState(Colour.BLUE, "v1", 0, 0), ColourState(Colour.BLUE, "v3", 3, 3)])
+def test_a_retired_version_and_one_that_was_replaced_are_warmed_first(blue: ColourState) -> None:
+    plan = done(Lane(latest=Release()).lane.plan_rollback(observed(Colour.GREEN, blue=blue)))
+    assert (plan.target, plan.warm_tag, plan.to_tag) == (Colour.BLUE, "v1", "v1")
+
+
+def test_the_record_is_written_before_the_patch_and_ended_after_configuration_and_state(
+    gates: list[BlueGreenGates],
+) -> None:
+    it = Lane()
+    outcome = it.run(Plan(Act.SWITCH, observed(), Colour.GREEN))
+    assert it.events == ["hold switch", "begin green why", "converge", "end True None", "release"]
+    [patch] = it.cluster.api.patches
+    assert '"selector": {"app": "backend", "version": "green"}' in patch["content"]
+    assert [gate.intended for gate in gates] == [True]
+    assert outcome.receipt.patched_after is not None
+    assert (outcome.receipt.ready_endpoints, outcome.receipt.endpoints_after is not None) == (2, True)
+    assert it.journal.receipt == outcome.receipt
+
+
+def test_a_rollback_passes_no_gate_that_protects_a_switch(gates: list[BlueGreenGates]) -> None:
+    it = Lane()
+    it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert gates == []
+    assert len(it.cluster.api.patches) == 1
+
+
+def test_what_serves_already_is_not_patched_again() -> None:
+    it = Lane()
+    outcome = it.run(Plan(Act.SWITCH, observed(Colour.GREEN), Colour.GREEN, patch=False))
+    assert it.cluster.api.patches == []
+    assert outcome.receipt.patched_after is None
+    assert "converge" in it.events
+
+
+def test_an_annotation_by_a_controller_meanwhile_does_not_stop_the_patch() -> None:
+    it = Lane(PlayedCluster(Table([CONFLICT], live(Colour.BLUE))))
+    it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert len(it.cluster.api.patches) == 1
+
+
+@pytest.mark.parametrize("service", [None, live(Colour.GREEN)], ids=["deleted", "switched by another"])
+def test_a_service_that_somebody_has_changed_meanwhile_is_left_alone(service: dict[str, Any] | None) -> None:
+    it = Lane(PlayedCluster(Table([CONFLICT], service)))
+    with pytest.raises(GateRefusedError, match="SY-P031"):
+        it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert it.cluster.api.patches == []
+    assert it.events[2].startswith("end False")
+
+
+def test_a_patch_that_the_api_server_does_not_answer_ends_the_record_as_failed() -> None:
+    it = Lane(PlayedCluster(Table([UnreachableError("connection refused")])))
+    with pytest.raises(UnreachableError):
+        it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert it.events == ["hold rollback", "begin green why", "end False connection refused"]
+
+
+OF_BLUE = Release(source="green", target="blue", from_tag="v2", tag="v1")
+"""The release that blue serves by."""
+
+
+def test_a_retired_version_is_warmed_and_observed_anew_before_the_record() -> None:
+    retired = observed(green=ColourState(Colour.GREEN, "v2", 0, 0))
+    it = Lane(again=observed(), latest=OF_BLUE)
+    it.run(Plan(Act.ROLLBACK, retired, Colour.GREEN, warm_tag="v2"))
+    assert it.events[:3] == ["hold rollback", "warm v2", "begin green why"]
+
+
+@pytest.mark.parametrize(
+    ("again", "code"),
+    [(observed(Colour.GREEN), "SY-P031"), (observed(green=ColourState(Colour.GREEN, "v2", 3, 0)), "SY-P024")],
+)
+def test_a_service_that_changed_while_it_warmed_is_not_switched(again: Observation, code: str) -> None:
+    it = Lane(again=again, latest=OF_BLUE)
+    retired = observed(green=ColourState(Colour.GREEN, "v2", 0, 0))
+    with pytest.raises(GateRefusedError, match=code):
+        it.run(Plan(Act.ROLLBACK, retired, Colour.GREEN, warm_tag="v2"))
+    assert it.cluster.api.patches == []
+
+
+@pytest.mark.parametrize(
+    ("under_lease", "code"),
+    [
+        (observed(green=ColourState(Colour.GREEN, "v2", 0, 0)), "SY-P023"),  # another command has retired it
+        (observed(green=ColourState(Colour.GREEN, "v2", 3, 0)), "SY-P024"),
+        (
+            observed(green=ColourState(Colour.GREEN, "v3", 3, 3)),
+            "SY-P031",
+        ),  # another command has warmed another version
+        (observed(Colour.GREEN), "SY-P031"),
+    ],
+)
+def test_a_rollback_is_planned_again_under_the_lease(under_lease: Observation, code: str) -> None:
+    it = Lane(under_lease=under_lease)
+    with pytest.raises(GateRefusedError, match=code):
+        it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert it.cluster.api.patches == []
+
+
+def test_a_command_that_has_lost_its_lease_changes_nothing() -> None:
+    it = Lane()
+    it.journal.lost = LeaseLostError("another command has taken it")
+    with pytest.raises(LeaseLostError):
+        it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert it.cluster.api.patches == []
+
+
+def losing(it: Lane, monkeypatch: pytest.MonkeyPatch, error: LeaseLostError | UnreachableError) -> None:
+    """Lets every check of the Lease fail with an error once the selector is changed."""
+    patch = it.lane.patch
+
+    async def patched(plan: Plan) -> float:
+        seconds = await patch(plan)
+        it.journal.lost = error
+        return seconds
+
+    monkeypatch.setattr(it.lane, "patch", patched)
+
+
+def test_a_switch_whose_lease_a_rollback_takes_after_the_patch_neither_converges_nor_renews_pods(
+    monkeypatch: pytest.MonkeyPatch, drained: list[tuple[Any, ...]]
+) -> None:
+    it = Lane()
+    losing(it, monkeypatch, LeaseLostError("another command has taken it"))
+    with pytest.raises(LeaseLostError):
+        it.run(Plan(Act.SWITCH, observed(), Colour.GREEN))
+    assert len(it.cluster.api.patches) == 1
+    assert it.events == ["hold switch", "begin green why"], "blue serves again, and has to stay configured"
+    assert [act for act, *_ in drained] == ["undrain"], "the pods that serve again are renewed"
+
+
+def test_an_api_server_that_does_not_say_who_has_the_lease_stops_no_convergence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    it = Lane()
+    losing(it, monkeypatch, UnreachableError("connection refused"))
+    it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert "converge" in it.events
+
+
+@pytest.mark.parametrize(("serving", "unreadable"), [(Track.GREEN, None), (Track.BLUE, UnreachableError("gone"))])
+def test_a_patch_that_may_have_been_applied_leaves_the_record_running(
+    serving: Track, unreadable: Exception | None
+) -> None:
+    cluster = PlayedCluster(Table([UnreachableError("no answer in 30 s")]), serving=serving, unreadable=unreadable)
+    it = Lane(cluster)
+    with pytest.raises(UnreachableError):
+        it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+    assert it.events == ["hold rollback", "begin green why"]
+
+
+@pytest.mark.parametrize("what", ["nodes", "all"])
+def test_what_may_not_be_seen_is_said_and_does_not_undo_the_switch(what: str) -> None:
+    denied = AccessDeniedError("get", "nodes/proxy", 403, "no")
+    cluster = PlayedCluster(denied=denied) if what == "nodes" else PlayedCluster(error=denied)
+    outcome = Lane(cluster).run(Plan(Act.SWITCH, observed(), Colour.GREEN))
+    text = "\n".join(lines(outcome.receipt))
+    assert "may not get nodes/proxy" in text
+    assert outcome.convergence.done
+
+
+def test_a_state_that_cannot_be_reached_is_part_of_the_record() -> None:
+    it = Lane(problem="no such host")
+    assert it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN)).convergence.problem == "no such host"
+    assert "end True no such host" in it.events
+
+
+@pytest.mark.parametrize(
+    ("now", "goes_on"),
+    [
+        (observed(), True),
+        (observed(Colour.GREEN), False),
+        (observed(green=ColourState(Colour.GREEN, "v3", 3, 3)), False),
+    ],
+)
+def test_a_switch_that_has_waited_is_planned_anew_and_does_not_serve_what_nobody_confirmed(
+    now: Observation, *, goes_on: bool
+) -> None:
+    lane = Lane(under_lease=now, waited=True)
+    plan = Plan(Act.SWITCH, observed(), Colour.GREEN)
+    if goes_on:
+        lane.run(plan)
+        assert len(lane.cluster.api.patches) == 1
+        return
+    with pytest.raises(GateRefusedError, match="SY-P031"):
+        lane.run(plan)
+    assert lane.cluster.api.patches == []

@@ -1,0 +1,232 @@
+"""What a switch or a rollback writes: why it overrides a refusal, and hooks that are not run twice."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from switchyard.config.models.service import Colour
+from switchyard.errors import GateRefusedError
+from switchyard.release.phases import Phase, Result
+from switchyard.release.plan import Act, ColourState, Plan
+from switchyard.release.record.hook import HookOutcome, HookRecord
+from switchyard.release.record.previous import Previous, previous
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.store import Releases
+from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release_errors import LeaseLostError
+from tests.support.observed import observed
+from tests.support.played_release import release
+
+NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+BLUE, GREEN = ColourState(Colour.BLUE, "v1.0.0", 3, 3), ColourState(Colour.GREEN, "v2.0.1", 3, 3)
+CONTRACT = HookRecord("contract", "beforeRetire", "2030-01-31T12:30:00Z", irreversible=True)
+BEGUN = release(hooks=(CONTRACT,), phase=Phase.RETIRE)
+RELEASED = replace(BEGUN, hooks=(CONTRACT.ending(HookOutcome.PASSED, NOW, None),)).ending(Result.SUCCEEDED, NOW)
+GO = Plan(Act.SWITCH, observed(Colour.BLUE, BLUE, GREEN), Colour.GREEN)
+BACK = Plan(Act.ROLLBACK, observed(Colour.GREEN, BLUE, GREEN), Colour.BLUE)
+
+
+@dataclass
+class PlayedStore:
+    """The record of a service."""
+
+    releases: Releases = field(default_factory=Releases)
+    reads: int = 0
+
+    async def read(self) -> Releases:
+        self.reads += 1
+        return self.releases
+
+    async def update(self, change: Callable[[Releases], Releases]) -> Releases:
+        self.releases = change(self.releases)
+        return self.releases
+
+
+class PlayedJournal(ReleaseJournal):
+    """A journal whose Lease is held."""
+
+    def __init__(self, releases: Releases, override: str | None = None) -> None:
+        super().__init__(None, "default", "backend", print)  # type: ignore[arg-type]
+        self.store = PlayedStore(releases)
+        self._store: Any = self.store
+        self.override = override
+        self.lost: LeaseLostError | None = None
+
+    def now(self) -> datetime:
+        return NOW
+
+    async def confirm(self) -> None:
+        if self.lost is not None:
+            raise self.lost
+
+    def begin_now(self, plan: Plan) -> ReleaseRecord:
+        asyncio.run(self.begin(plan, "why"))
+        return self.record
+
+
+@pytest.mark.parametrize("current", [BEGUN, RELEASED])
+def test_a_rollback_behind_an_irreversible_hook_is_refused_before_anything_is_written(current: ReleaseRecord) -> None:
+    releases = Releases().writing(current)
+    journal = PlayedJournal(releases)
+    for call in (journal.check(BACK), journal.begin(BACK, "why")):
+        with pytest.raises(GateRefusedError, match="SY-P092"):
+            asyncio.run(call)
+    assert journal.store.releases is releases
+
+
+def test_an_operator_who_knows_better_says_why_and_the_record_has_it() -> None:
+    journal = PlayedJournal(Releases().writing(RELEASED), "v1.0.0 ignores the new column")
+    asyncio.run(journal.check(BACK))
+    record = journal.begin_now(BACK)
+    assert (record.override, record.to_json()["override"]) == ("v1.0.0 ignores the new column",) * 2
+    assert ReleaseRecord.from_json(record.to_json()).override == record.override
+
+
+def test_an_override_that_overrides_nothing_is_not_in_the_record() -> None:
+    assert PlayedJournal(Releases(), "why not").begin_now(BACK).override is None
+
+
+def test_a_rollback_reads_the_record_once_before_it_takes_the_lease() -> None:
+    journal = PlayedJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
+    asyncio.run(journal.last(Colour.GREEN))
+    asyncio.run(journal.check(BACK))
+    assert journal.store.reads == 1
+
+
+def test_a_rollback_that_was_killed_and_is_run_again_does_not_run_its_hooks_again() -> None:
+    journal = PlayedJournal(Releases())
+    record = journal.begin_now(BACK)
+    alert = HookRecord("alert", "onRollback", "2030-01-31T12:00:00Z")
+    asyncio.run(journal.write_hooks(record.with_hook(alert)))
+    assert journal.store.releases.current == journal.record
+
+    again = PlayedJournal(journal.store.releases)
+    continued = again.begin_now(replace(BACK, observation=observed(Colour.BLUE, BLUE, GREEN), patch=False))
+    assert (continued.id, continued.hooks) == (record.id, (alert,))
+    other = PlayedJournal(journal.store.releases).begin_now(BACK)  # the selector was changed in between
+    assert other.id != record.id
+    assert other.hooks == ()
+
+
+def test_hooks_of_a_rollback_are_in_the_history() -> None:
+    journal = PlayedJournal(Releases())
+    record = journal.begin_now(BACK)
+    alert = HookRecord("alert", "onRollback", "2030-01-31T12:00:00Z").ending(HookOutcome.FAILED, NOW, "no")
+    asyncio.run(journal.write_hooks(record.with_hook(alert)))
+    asyncio.run(journal.end(None, succeeded=True))
+    [ended] = journal.store.releases.history
+    assert (ended.result, ended.hooks) == (Result.SUCCEEDED, (alert,))
+
+
+def interrupted(switch: PlayedJournal) -> PlayedJournal:
+    """A rollback that has taken the Lease of a switch, and has begun in the same record."""
+    back = PlayedJournal(switch.store.releases)
+    back.begin_now(BACK)
+    switch.store.releases = back.store.releases
+    switch.lost = LeaseLostError("another command has taken the Lease")
+    return back
+
+
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_a_switch_that_a_rollback_has_interrupted_leaves_the_record_of_the_rollback(*, succeeded: bool) -> None:
+    switch = PlayedJournal(Releases())
+    switch.begin_now(GO)
+    back = interrupted(switch)
+    with pytest.raises(LeaseLostError):
+        asyncio.run(switch.end(None, succeeded=succeeded))
+    assert switch.store.releases.current == back.record
+    [version] = switch.store.releases.rolled_back
+    assert (version.colour, version.tag) == ("green", "v2.0.1"), "a robot may bring the version back"
+
+
+def test_a_switch_that_a_rollback_has_interrupted_while_its_gates_were_passed_begins_no_release() -> None:
+    switch = PlayedJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
+    back = interrupted(switch)
+    with pytest.raises(LeaseLostError):
+        switch.begin_now(GO)
+    assert switch.store.releases.current == back.record
+
+
+DEPLOYED = release().entering(Phase.SWITCH, NOW).leaving("passed", NOW).ending(Result.SUCCEEDED, NOW)
+"""A release by which green v2.0.1 serves, after blue v1.0.0."""
+
+
+def failed_switch(releases: Releases) -> Releases:
+    """The record after a switch back to blue whose selector could not be changed."""
+    journal = PlayedJournal(releases)
+    journal.begin_now(replace(BACK, act=Act.SWITCH))
+    asyncio.run(journal.end(None, succeeded=False, detail="together with worker, which was not changed"))
+    return journal.store.releases
+
+
+@pytest.mark.parametrize("running", [True, False])
+def test_a_switch_that_failed_leaves_a_rollback_to_the_version_before(*, running: bool) -> None:
+    before = replace(DEPLOYED, result=Result.RUNNING, ended=None, phase=Phase.WATCH) if running else DEPLOYED
+    releases = failed_switch(Releases().writing(before))
+    assert releases.current is not None
+    assert (releases.current.kind, releases.current.result) == ("switch", Result.FAILED)
+    last = asyncio.run(PlayedJournal(releases).last(Colour.GREEN))
+    assert previous(BACK.observation, last, converged=True) == Previous(Colour.BLUE, "v1.0.0")
+
+
+def test_a_switch_that_failed_says_nothing_where_no_other_release_is_recorded() -> None:
+    last = asyncio.run(PlayedJournal(failed_switch(Releases())).last(Colour.GREEN))
+    assert previous(BACK.observation, last, converged=True) == Previous(Colour.BLUE)
+
+
+def test_a_release_that_never_switched_is_no_version_before() -> None:
+    refused = release(id="id-2", target="blue", source="green").ending(Result.REFUSED, NOW)
+    last = asyncio.run(PlayedJournal(Releases().writing(DEPLOYED).writing(refused)).last(Colour.GREEN))
+    assert last == DEPLOYED
+
+
+GREEN_BEFORE = release(source="green", target="blue", from_tag="v2.0.1", tag="v1.0.0").ending(Result.SUCCEEDED, NOW)
+"""A release by which blue v1.0.0 serves, after green v2.0.1."""
+
+
+@pytest.mark.parametrize("act", [Act.SWITCH, Act.ROLLBACK])
+def test_an_operator_stays_with_what_serves_after_a_killed_command(act: Act) -> None:
+    killed = PlayedJournal(Releases().writing(GREEN_BEFORE))
+    first = killed.begin_now(replace(GO, act=act))
+    stay = PlayedJournal(killed.store.releases)
+    assert asyncio.run(stay.abandoned(Colour.BLUE)) == first
+    record = stay.begin_now(replace(GO, target=Colour.BLUE, patch=False))
+    asyncio.run(stay.end(None, succeeded=True))
+    releases = stay.store.releases
+    assert [(ended.id, ended.result) for ended in releases.history[:2]] == [
+        (record.id, Result.SUCCEEDED),
+        (first.id, Result.FAILED),
+    ]
+    assert (record.source, record.from_tag) == ("green", "v2.0.1"), "a rollback goes to the version before"
+    assert releases.rolled_back == (), "the version that serves is not condemned"
+
+
+def test_a_rollback_after_a_killed_switch_is_recorded_beside_it() -> None:
+    killed = PlayedJournal(Releases().writing(GREEN_BEFORE))
+    first = killed.begin_now(GO)
+    back = PlayedJournal(killed.store.releases)
+    last = asyncio.run(back.last(Colour.BLUE))
+    assert previous(GO.observation, last, converged=True) == Previous(Colour.GREEN, "v2.0.1")
+    record = back.begin_now(replace(GO, act=Act.ROLLBACK))
+    asyncio.run(back.end(None, succeeded=True))
+    assert [ended.id for ended in back.store.releases.history] == [record.id, first.id, GREEN_BEFORE.id]
+    [version] = back.store.releases.rolled_back
+    assert (version.colour, version.tag) == ("blue", "v1.0.0")
+
+
+@pytest.mark.parametrize("failed", [True, False])
+def test_a_version_that_goes_back_with_others_is_condemned_although_it_never_served(*, failed: bool) -> None:
+    switch = PlayedJournal(Releases().writing(GREEN_BEFORE))
+    switch.together = ("backend", "worker")
+    switch.begin_now(GO)
+    if failed:
+        asyncio.run(switch.end(None, succeeded=False, detail="together with backend, worker"))
+    back = PlayedJournal(switch.store.releases)
+    record = back.begin_now(replace(GO, act=Act.ROLLBACK, target=Colour.BLUE, patch=False))
+    assert (record.source, record.from_tag, record.target) == ("green", "v2.0.1", "blue")
+    [version] = back.store.releases.rolled_back
+    assert (version.colour, version.tag) == ("green", "v2.0.1")
