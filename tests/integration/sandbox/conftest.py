@@ -14,8 +14,19 @@ from devtools.toolchain.install import installed_from
 from devtools.toolchain.versions import TOOLS
 from tests.support.shared import Shared, backend_stack, fresh_namespace
 
-LONGEST = ("test_random_walk", "test_runbook_pages", "test_deploy", "test_fast_lane", "test_weights")
-"""Files whose tests take longest, the first of which is one test."""
+LONGEST = (
+    "test_random_walk",
+    "test_runbook_pages",
+    "test_weights",
+    "test_deploy",
+    "test_weights_commands",
+    "test_fast_lane",
+    "test_killed_releases",
+    "test_sandbox_lifecycle",
+    "test_faults",
+    "test_release",
+)
+"""Files whose tests take longest, in this order; the first of them is one test."""
 
 
 def pytest_configure() -> None:

@@ -21,7 +21,7 @@ from tests.support.injected_faults import BEFORE_RETIREMENT
 from tests.support.kubectl import Kubectl
 from tests.support.lease_holders import expire_lease
 
-KILLS = int(os.environ.get("SWITCHYARD_KILLS", "2"))
+KILLS = int(os.environ.get("SWITCHYARD_KILLS", "1"))
 
 PODS = 3
 
