@@ -197,6 +197,7 @@ def main(
 def _keep(data: dict[str, Any], part: Part) -> None:
     """Writes the raw data after each part: a long benchmark that is cut off keeps what it has."""
     data.setdefault("dates", {})[part] = data["machine"]["date"]
+    data.setdefault("processors", {})[part] = data["machine"]["processor"]
     DATA.write_text(json.dumps(data, indent=1) + "\n")
 
 

@@ -61,24 +61,29 @@ def report(data: dict[str, Any]) -> str:
         "program": report_program.program,
         "evidence": evidence.report,
     }
-    lines = _head(data["machine"], data["dates"])
+    lines = _head(data["machine"], data["dates"], data.get("processors", {}))
     for part, section in sections.items():
         if part in data:
             lines += section(data[part])
     return "\n".join([*lines, ""])
 
 
-def _head(machine: dict[str, Any], dates: dict[str, str]) -> list[str]:
+def _head(machine: dict[str, Any], dates: dict[str, str], processors: dict[str, str]) -> list[str]:
+    by_processor: dict[str, list[str]] = {}
+    for part in sorted(dates):
+        by_processor.setdefault(processors.get(part, "not recorded"), []).append(part)
     return [
         "# Benchmarks",
         "",
         "This page is written by `make bench`; the raw data is in [benchmarks.json](benchmarks.json).",
         "",
-        f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
+        f"{machine['cores']} cores, {machine['memory_gib']} GiB, {machine['system']}; "
         f"Python {machine['python']}, Pulumi {machine['pulumi']}, pulumi-kubernetes {machine['pulumi-kubernetes']}, "
         f"Kubernetes {machine['kubernetes']}, etcd {machine['etcd']}. Measured: "
         + ", ".join(f"{part} {date}" for part, date in sorted(dates.items()))
-        + ".",
+        + ". Processor, by part: "
+        + "; ".join(f"{processor}: {', '.join(parts)}" for processor, parts in by_processor.items())
+        + ". Compare the times of different parts only if the processor is the same.",
         "",
         "The control plane is real in every section. Sections that count users' requests run on two real nodes. "
         "Sections",
