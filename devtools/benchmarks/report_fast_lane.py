@@ -16,17 +16,17 @@ def fast_lane(results: dict[str, list[dict[str, Any]]], startup: dict[str, list[
     """Compares the fast lane with its peers in the same run, and gives the reason where it misses its target.
 
     Args:
-        results: runs by way.
+        results: runs by method.
         startup: seconds that a rollback takes before its first request, if they were measured.
     """
     if SWITCH not in results:
         return []
-    first = {way: median([run["first_new"] for run in runs]) for way, runs in results.items()}
+    first = {method: median([run["first_new"] for run in runs]) for method, runs in results.items()}
     lines = [
         "First answer of the new version at the median, in the same run, and without a drain because the peers have "
         "none ([kept connections](#kept-connections-after-a-switch) are in a separate table):",
         "",
-        *(_target(way, first) for way in (SWITCH, ROLLBACK)),
+        *(_target(method, first) for method in (SWITCH, ROLLBACK)),
         "",
     ]
     slowest = max((SWITCH, ROLLBACK), key=first.__getitem__)
@@ -35,11 +35,11 @@ def fast_lane(results: dict[str, list[dict[str, Any]]], startup: dict[str, list[
     return lines
 
 
-def _target(way: str, first: dict[str, float]) -> str:
-    times, of_undo = (first[way] / first[peer] for peer in (PATCH, UNDO))
-    command = way.rpartition(", ")[2]
+def _target(method: str, first: dict[str, float]) -> str:
+    times, of_undo = (first[method] / first[peer] for peer in (PATCH, UNDO))
+    command = method.rpartition(", ")[2]
     return (
-        f"- `{command}`: {first[way]:.2f} s, **{times:.1f}x** {PATCH} "
+        f"- `{command}`: {first[method]:.2f} s, **{times:.1f}x** {PATCH} "
         f"{target(f'at most {TIMES_PATCH}x', times <= TIMES_PATCH)}, {of_undo:.2f}x {UNDO} "
         f"{target('below 1x', of_undo < 1)}"
     )

@@ -34,14 +34,14 @@ WHY_FASTER = {
     UNDO: "its controller is already running, and so are the old pods; once scaled down, they would have to start "
     "first.",
 }
-"""Why each other way is faster than `pulumi up` of this program: what it omits or does beforehand."""
+"""Why each other method is faster than `pulumi up` of this program: what it omits or does beforehand."""
 
 
 def ways(results: dict[str, list[dict[str, Any]]], startup: dict[str, list[float]] | None = None) -> list[str]:
-    """Renders what users observe during a switch by each way.
+    """Renders what users observe during a switch by each method.
 
     Args:
-        results: runs by way.
+        results: runs by method.
         startup: seconds that a rollback takes before its first request, if they were measured.
     """
     runs = len(results[OURS])
@@ -64,12 +64,12 @@ def ways(results: dict[str, list[dict[str, Any]]], startup: dict[str, list[float
         "| pods and memory during | after |",
         "|---|---|---|---|---|---|---|---|---|---|---|",
     ]
-    for way, taken in results.items():
+    for method, taken in results.items():
         columns = {name: [run[name] for run in taken] for name in taken[0]}
         kept = [value for value in columns["last_old_kept"] if value is not None]
         stays = "not closed" if len(kept) < len(taken) / 2 else f"{median(kept):.2f} s"
         lines.append(
-            f"| {way} | {_both(columns['first_new'])} | {_both(columns['last_old_new'])} | {stays} "
+            f"| {method} | {_both(columns['first_new'])} | {_both(columns['last_old_new'])} | {stays} "
             f"| {_both(columns['done'])} | {sum(columns['failed'])} of {sum(columns['requests']):,} "
             f"| {_held(columns['during'])} | {_held(columns['after'])} |"
         )
@@ -85,7 +85,7 @@ def ways(results: dict[str, list[dict[str, Any]]], startup: dict[str, list[float
         "It has no step at which the new version could be refused. 'During' is the maximum from the start of the "
         f"command to {SECONDS_AFTER} s after its end; 'after' is measured when no pod is terminating any more.",
         "",
-        "![Answers by version over time, one run of each way](switches.png)",
+        "![Answers by version over time, one run of each method](switches.png)",
     ]
 
 
@@ -96,13 +96,13 @@ def _held(moments: list[dict[str, float]]) -> str:
 
 
 def _faster(results: dict[str, list[dict[str, Any]]]) -> list[str]:
-    """Lists the ways whose first answer of the new version comes sooner than this program's, and why."""
-    medians = {way: median([run["first_new"] for run in runs]) for way, runs in results.items()}
-    faster = [way for way in medians if medians[way] < medians[OURS]]
+    """Lists the methods whose first answer of the new version comes sooner than this program's, and why."""
+    medians = {method: median([run["first_new"] for run in runs]) for method, runs in results.items()}
+    faster = [method for method in medians if medians[method] < medians[OURS]]
     if not faster:
         return []
     lines = ["Faster than `pulumi up` of this program to the first answer of the new version:", ""]
-    lines += [f"- {way}, {medians[way] / medians[OURS]:.2f}x: {WHY_FASTER[way]}" for way in faster]
+    lines += [f"- {method}, {medians[method] / medians[OURS]:.2f}x: {WHY_FASTER[method]}" for method in faster]
     return [*lines, ""]
 
 

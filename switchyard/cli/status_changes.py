@@ -19,18 +19,18 @@ class Lines:
         self._lines: dict[str, str] = {}
         self._error: str | None = None
 
-    def show(self, look: StatusReading) -> None:
+    def show(self, reading: StatusReading) -> None:
         """Prints the changes since the last reading."""
-        error = None if look.error is None else type(look.error).__name__
+        error = None if reading.error is None else type(reading.error).__name__
         if error != self._error:
-            _print(look, f"cannot be seen: {reason(look.error)}" if look.error else "can be seen again")
+            _print(reading, f"cannot be seen: {reason(reading.error)}" if reading.error else "can be seen again")
         self._error = error
-        if look.error is not None:
+        if reading.error is not None:
             return
-        for service in look.services:
+        for service in reading.services:
             key, line = key_of(service.name), described(service)
             if self._lines.get(key) != line:
-                _print(look, f"{key}: {line}")
+                _print(reading, f"{key}: {line}")
             self._lines[key] = line
 
 
@@ -45,17 +45,17 @@ class Documents:
         self._stack = stack
         self._last: object = None
 
-    def show(self, look: StatusReading) -> None:
+    def show(self, reading: StatusReading) -> None:
         """Prints the document if anything in it has changed since the last reading."""
-        if look.error is None:
-            content = document(self._stack, list(look.services))
+        if reading.error is None:
+            content = document(self._stack, list(reading.services))
             changed: object = content
         else:
-            error = failure(reason(look.error), look.error)
+            error = failure(reason(reading.error), reading.error)
             content = {"version": FORM_VERSION, "stack": self._stack, **error}
             changed = error["code"]  # the text may have a time in it
         if changed != self._last:
-            print(json.dumps({"at": to_text(look.at), **content}, separators=(",", ":")), flush=True)
+            print(json.dumps({"at": to_text(reading.at), **content}, separators=(",", ":")), flush=True)
         self._last = changed
 
 
@@ -80,6 +80,6 @@ def _release(service: ServiceStatus) -> str:
     return line if doubt is None else f"{line.removesuffix('.')}; {doubt.removeprefix(f'{key}: ')}"
 
 
-def _print(look: StatusReading, text: str) -> None:
-    sys.stdout.write(f"{to_text(look.at)} {' '.join(text.split())}\n")
+def _print(reading: StatusReading, text: str) -> None:
+    sys.stdout.write(f"{to_text(reading.at)} {' '.join(text.split())}\n")
     sys.stdout.flush()

@@ -38,28 +38,28 @@ class LiveDisplay:
     ) -> None:
         self._live.__exit__(kind, error, trace)
 
-    def show(self, look: StatusReading) -> None:
+    def show(self, reading: StatusReading) -> None:
         """Shows a reading in place of the last one."""
-        self._live.update(rendered(self._stack, look), refresh=True)
+        self._live.update(rendered(self._stack, reading), refresh=True)
 
 
-def rendered(stack: str, look: StatusReading) -> RenderableType:
+def rendered(stack: str, reading: StatusReading) -> RenderableType:
     """The output of a reading for a terminal.
 
     Args:
         stack: name of the stack.
-        look: the reading.
+        reading: the reading.
     """
-    parts: list[RenderableType] = [table(stack, list(look.services))]
-    for service in look.services:
+    parts: list[RenderableType] = [table(stack, list(reading.services))]
+    for service in reading.services:
         if service.frozen_note is not None:
             parts.append(Text(service.frozen_note, style="yellow"))
-        parts += _release(service, look.at)
+        parts += _release(service, reading.at)
         parts += [Text(note, style="yellow") for note in service.notes]
-    if look.error is not None:
-        seconds = (look.at - look.last_seen).total_seconds()
-        parts.append(Text(f"Not seen for {seconds:.0f} s: {reason(look.error)}", style="red"))
-    parts.append(Text(f"{to_text(look.at)}  Ctrl-C ends this display, and nothing else.", style="dim"))
+    if reading.error is not None:
+        seconds = (reading.at - reading.last_seen).total_seconds()
+        parts.append(Text(f"Not seen for {seconds:.0f} s: {reason(reading.error)}", style="red"))
+    parts.append(Text(f"{to_text(reading.at)}  Ctrl-C ends this display, and nothing else.", style="dim"))
     return Group(*parts)
 
 

@@ -51,7 +51,7 @@ class StatusReading:
 class Display(Protocol):
     """Interface of a display for the results of readings."""
 
-    def show(self, look: StatusReading) -> None:
+    def show(self, reading: StatusReading) -> None:
         """Shows a reading. It is called at least each second, also during the next reading."""
 
 
@@ -115,17 +115,17 @@ async def watch(
     """
     clock = await ServerClock.ask(await access.api())
     now = clock.now()
-    look = StatusReading(now, tuple(await inspect_services(access, services(), freezes())), now)
+    reading = StatusReading(now, tuple(await inspect_services(access, services(), freezes())), now)
     while True:
-        display.show(look)
+        display.show(reading)
         await asyncio.sleep(SECONDS)
-        looking = asyncio.ensure_future(_looked(access, services, look, clock.now, freezes))
-        while not (await asyncio.wait({looking}, timeout=SECONDS))[0]:
-            display.show(replace(look, at=clock.now()))
-        look = looking.result()
+        next_reading = asyncio.ensure_future(_read_again(access, services, reading, clock.now, freezes))
+        while not (await asyncio.wait({next_reading}, timeout=SECONDS))[0]:
+            display.show(replace(reading, at=clock.now()))
+        reading = next_reading.result()
 
 
-async def _looked(
+async def _read_again(
     access: ClusterAccess,
     services: Callable[[], Mapping[str, ServiceSettings]],
     last: StatusReading,

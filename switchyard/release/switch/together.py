@@ -193,7 +193,7 @@ class Together:
             TogetherSplitError: not all serve as before.
         """
         why = str(error) or "interrupted"
-        split = {key: problem for key in reversed(touched) if (problem := await self._changed_back(key, plans[key]))}
+        split = {key: problem for key in reversed(touched) if (problem := await self._revert(key, plans[key]))}
         for key in begun:
             if key not in split:  # that of one that still serves the new colour stays open: the command can go on
                 with suppress(*EXPECTED):
@@ -205,7 +205,7 @@ class Together:
         if not isinstance(error, asyncio.CancelledError):
             raise TogetherUndoneError(report_undone(plans, failed, why, touched)) from error
 
-    async def _changed_back(self, key: str, plan: Plan) -> str | None:
+    async def _revert(self, key: str, plan: Plan) -> str | None:
         """Changes a selector back and reads it. Returns the reason if the old colour does not serve."""
         member, source = self._members[key], plan.source.colour
         if not plan.patch:

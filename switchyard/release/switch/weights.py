@@ -107,10 +107,8 @@ class WeightsSwitching:
             for live in ingresses:
                 await self._write(live, value)
         except ClusterError as error:
-            is_changed_back = plan.act is not Act.ROLLBACK and await self._changed_back(plan)
-            raise WeightsNotWrittenError(
-                report_weights_not_written(plan, str(error), is_changed_back=is_changed_back)
-            ) from error
+            reverted = plan.act is not Act.ROLLBACK and await self._revert(plan)
+            raise WeightsNotWrittenError(report_weights_not_written(plan, str(error), reverted=reverted)) from error
 
     async def follow(self, plan: Plan, seconds: float) -> BalancerAnswer | None:
         """What AWS reports of the load balancer, once it follows or the time for that has passed."""
@@ -169,7 +167,7 @@ class WeightsSwitching:
     async def _apply(self, live: Mapping[str, Any], value: str, *, dry_run: bool = False) -> None:
         await apply(self._cluster.api, "ingresses", with_weights(live, self._name, value), dry_run=dry_run)
 
-    async def _changed_back(self, plan: Plan) -> bool:
+    async def _revert(self, plan: Plan) -> bool:
         """Changes the Service back to the former colour, which still gets the requests of the load balancer."""
         source = plan.source.colour
         with suppress(ClusterError):

@@ -8,21 +8,21 @@ from switchyard.release.plan import Act, Plan
 from switchyard.release.refusals import command
 
 
-def report_weights_not_written(plan: Plan, why: str, *, is_changed_back: bool) -> str:
+def report_weights_not_written(plan: Plan, why: str, *, reverted: bool) -> str:
     """Reports that the Service was changed and that an Ingress was not, with what serves now.
 
     Args:
         plan: what was to serve.
         why: why the Ingress was not changed.
-        is_changed_back: whether the Service selects the colour of before again.
+        reverted: whether the Service selects the colour of before again.
     """
     name, target, old = plan.observation.name, plan.target, plan.target.other
     what_serves = f"Service {name} selects {target}; the load balancer may still send to {old}."
-    if is_changed_back:
+    if reverted:
         what_serves = f"Service {name} selects {old} again, as before, and so does the load balancer."
     act = Act.ROLLBACK if plan.act is Act.ROLLBACK else Act.SWITCH
     again = command(act, name, None if act is Act.ROLLBACK else target)
-    if plan.act in {Act.DEPLOY, Act.SWITCH} and not is_changed_back:
+    if plan.act in {Act.DEPLOY, Act.SWITCH} and not reverted:
         again = f"{again}; of a deploy: {typed(f'switchyard resume {key_of(name)}')}"
     return notice(
         Code.WEIGHTS_NOT_WRITTEN,

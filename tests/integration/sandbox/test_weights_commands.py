@@ -114,7 +114,7 @@ def test_a_switch_a_drill_and_a_rollback_write_selector_and_weights_and_leave_an
     assert kubectl.get("ingress", "backend")["metadata"]["resourceVersion"] == before["resourceVersion"]
 
 
-def test_a_command_killed_between_selector_and_weights_is_finished_by_itself_or_taken_back(
+def test_a_command_killed_between_selector_and_weights_is_finished_by_itself_or_reverted(
     both: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
     def expect_killed(*arguments: str, selected: str, routed: str) -> None:

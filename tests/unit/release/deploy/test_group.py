@@ -23,7 +23,7 @@ from tests.support.played_release import PODS, KilledError
 
 
 @pytest.mark.parametrize("event", [Event.LOST, Event.FAILED, Event.NO_VERDICT])
-def test_a_version_that_is_condemned_after_its_release_was_lost_takes_the_others_back(event: Event) -> None:
+def test_a_version_that_is_condemned_after_its_release_was_lost_rolls_the_others_back(event: Event) -> None:
     group = Group({"api": Phase.DRAIN, "worker": Phase.WATCH})
     group.leave("api", Ended(event, "taken by bob"))
     assert group.condemned("worker") is None

@@ -196,7 +196,7 @@ def test_a_lease_that_is_lost_ends_all_before_the_switch_and_holds_the_others_af
         assert "which this command no longer releases: taken by bob" in str(other.detail)
 
 
-def test_a_service_that_serves_its_old_version_again_takes_the_others_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_service_that_serves_its_old_version_again_rolls_the_others_back(monkeypatch: pytest.MonkeyPatch) -> None:
     play = PlayGroup(monkeypatch)
     play.deploy(hold_after=Phase.DRAIN)
     play.worlds["api"].serving = "blue"  # by hand

@@ -88,7 +88,7 @@ def test_a_rollback_tells_its_hooks_which_version_serves_again() -> None:
         ("tell", Result.SUCCEEDED, Phase.RETIRE, "green", False),
     ],
 )
-def test_a_hook_that_does_not_pass_ends_holds_or_takes_back_the_release(
+def test_a_hook_that_does_not_pass_ends_holds_or_rolls_back_the_release(
     outcome: HookOutcome, name: str, result: Result, phase: Phase, serving: str, held: bool
 ) -> None:
     played = play({name: outcome})
