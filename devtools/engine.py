@@ -185,15 +185,19 @@ class Stack:
             start_new_session=True,
         )
 
-    def kill(self, process: subprocess.Popen[str]) -> None:
-        """Kills the engine, its language host, the program and its providers, none with time to tidy up."""
+    def kill(self, process: subprocess.Popen[str]) -> str:
+        """Kills the engine, its language host, the program and its providers, none with time to tidy up.
+
+        Returns what it had printed and nobody has read.
+        """
         engine = psutil.Process(process.pid)
         family = [engine, *engine.children(recursive=True)]
         for member in family:
             with contextlib.suppress(psutil.NoSuchProcess):
                 member.kill()
-        process.communicate()
+        printed, _ = process.communicate()
         psutil.wait_procs(family)
+        return printed
 
     def _write(self) -> None:
         self._config_file.write_text(yaml.safe_dump(self.config, sort_keys=False))

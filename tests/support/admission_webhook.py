@@ -1,10 +1,12 @@
-"""A mutating admission webhook, served on this machine, that rewrites images as a registry mirror does."""
+"""Admission webhooks, served on this machine; one rewrites images as a registry mirror does."""
 
 import base64
 import copy
 import datetime
+import functools
 import ipaddress
 import json
+import operator
 import ssl
 import subprocess
 import threading
@@ -13,7 +15,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -34,19 +36,33 @@ def mirrored(pod_spec: dict[str, Any]) -> None:
             container["image"] = MIRROR + container["image"]
 
 
-class Webhook:
-    """A webhook for one resource in the namespace of a test.
+class AdmissionWebhook:
+    """An admission webhook in the namespace of a test; each class says which one.
 
     Args:
         kubectl: the cluster, and the namespace.
         directory: for its certificate.
-        resource: ``deployments`` or ``pods``.
-        change: what it does to the specification of the pods.
+
+    Attributes:
+        asked: number of times that the API server has called it.
     """
 
-    def __init__(self, kubectl: Kubectl, directory: Path, resource: str, change: Change = mirrored) -> None:
-        self._kubectl, self._resource, self._change = kubectl, resource, change
-        self._name = f"{kubectl.namespace}-{resource}.example.org"
+    KIND: ClassVar[str]
+    """``MutatingWebhookConfiguration`` or ``ValidatingWebhookConfiguration``."""
+
+    TIMEOUT_SECONDS: ClassVar[int] = 5
+    """After which the API server refuses a write about which the webhook says nothing."""
+
+    RESOURCES: ClassVar[dict[str, tuple[str, tuple[str, ...]]]] = {
+        "deployments": ("apps", ("create", "deployment", "probe", "--image=probe")),
+        "pods": ("", ("run", "probe", "--image=probe")),
+        "services": ("", ("create", "service", "clusterip", "probe", "--tcp=80")),
+    }
+    """Group of each resource, and the kubectl command that creates one."""
+
+    def __init__(self, kubectl: Kubectl, directory: Path, *resources: str) -> None:
+        self._kubectl, self._resources = kubectl, resources
+        self._name = f"{kubectl.namespace}-{resources[0]}.example.org"
         self.asked = 0
         self._files = certificate(directory)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -67,7 +83,7 @@ class Webhook:
 
     def remove(self) -> None:
         """Removes the webhook's configuration: the API server does not call it any more."""
-        self._kubectl.run("delete", "mutatingwebhookconfiguration", self._name, "--ignore-not-found")
+        self._kubectl.run("delete", self.KIND, self._name, "--ignore-not-found")
         self._expect(in_force=False)
 
     def stop(self) -> None:
@@ -85,17 +101,15 @@ class Webhook:
 
     def _is_in_force(self) -> bool:
         """Whether the API server calls it for an object that it is only asked to check."""
-        creation = {"deployments": ("create", "deployment"), "pods": ("run",)}[self._resource]
         before = self.asked
-        command = self._kubectl.command(*creation, "probe", "--image=probe", "--dry-run=server")
+        command = self._kubectl.command(*self.RESOURCES[self._resources[0]][1], "--dry-run=server")
         result = subprocess.run(command, capture_output=True, text=True, check=False)
         return self.asked > before or "failed calling webhook" in result.stderr
 
     def _configuration(self) -> dict[str, Any]:
-        group = "apps" if self._resource == "deployments" else ""
         return {
             "apiVersion": "admissionregistration.k8s.io/v1",
-            "kind": "MutatingWebhookConfiguration",
+            "kind": self.KIND,
             "metadata": {"name": self._name},
             "webhooks": [
                 {
@@ -106,17 +120,18 @@ class Webhook:
                     },
                     "rules": [
                         {
-                            "apiGroups": [group],
+                            "apiGroups": [self.RESOURCES[resource][0]],
                             "apiVersions": ["v1"],
                             "operations": ["CREATE", "UPDATE"],
-                            "resources": [self._resource],
+                            "resources": [resource],
                         }
+                        for resource in self._resources
                     ],
                     "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": self._kubectl.namespace}},
                     "failurePolicy": "Fail",
                     "sideEffects": "None",
                     "admissionReviewVersions": ["v1"],
-                    "timeoutSeconds": 5,
+                    "timeoutSeconds": self.TIMEOUT_SECONDS,
                 }
             ],
         }
@@ -128,7 +143,9 @@ class Webhook:
             def do_POST(self) -> None:
                 review = json.loads(self.rfile.read(int(self.headers["content-length"])))
                 webhook.asked += 1
-                body = json.dumps(webhook.answer(review["request"])).encode()
+                response = {"uid": review["request"]["uid"], **webhook.answer(review["request"])}
+                answer = {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
+                body = json.dumps(answer).encode()
                 self.send_response(200)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(body)))
@@ -141,19 +158,33 @@ class Webhook:
         return Handler
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The response to a request about an object, without its ``uid``."""
+        raise NotImplementedError
+
+
+class RewritingWebhook(AdmissionWebhook):
+    """A mutating webhook that changes the specification of the pods.
+
+    Args:
+        kubectl: the cluster, and the namespace.
+        directory: for its certificate.
+        resource: ``deployments`` or ``pods``.
+        change: what it does to the specification of the pods.
+    """
+
+    KIND = "MutatingWebhookConfiguration"
+
+    def __init__(self, kubectl: Kubectl, directory: Path, resource: str, change: Change = mirrored) -> None:
+        super().__init__(kubectl, directory, resource)
+        self._path = ("spec", "template", "spec") if resource == "deployments" else ("spec",)
+        self._change = change
+
+    def answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """Allows everything, and changes what it is for."""
-        path = "/spec/template/spec" if self._resource == "deployments" else "/spec"
-        spec = request["object"]["spec"]
-        spec = copy.deepcopy(spec["template"]["spec"] if self._resource == "deployments" else spec)
+        spec = copy.deepcopy(functools.reduce(operator.getitem, self._path, request["object"]))
         self._change(spec)
-        patch = json.dumps([{"op": "replace", "path": path, "value": spec}]).encode()
-        response = {
-            "uid": request["uid"],
-            "allowed": True,
-            "patchType": "JSONPatch",
-            "patch": base64.b64encode(patch).decode(),
-        }
-        return {"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "response": response}
+        patch = json.dumps([{"op": "replace", "path": f"/{'/'.join(self._path)}", "value": spec}]).encode()
+        return {"allowed": True, "patchType": "JSONPatch", "patch": base64.b64encode(patch).decode()}
 
 
 def certificate(directory: Path) -> tuple[Path, Path]:

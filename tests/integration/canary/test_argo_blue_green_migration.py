@@ -1,5 +1,7 @@
 """Strategy migrations between two colours and Argo Rollouts' own blue/green, also by an engine that is killed."""
 
+from pathlib import Path
+
 from devtools.engine import Stack
 from switchyard.kube.cluster import PAUSED_FOR
 from tests.integration.canary.argo_blue_green import (
@@ -15,6 +17,7 @@ from tests.integration.canary.argo_blue_green import (
     two_colours,
 )
 from tests.support.history import History
+from tests.support.killed_engine import HeldWrite, kill_at_write
 from tests.support.kubectl import Kubectl
 from tests.support.rollouts import Rollouts, kill_once_the_rollout_exists
 
@@ -99,15 +102,11 @@ def test_an_engine_that_is_killed_in_the_strategy_migration_leaves_somebody_serv
 
 
 def test_an_engine_killed_during_the_migration_back_can_be_reverted(
-    manual: Stack, kubectl: Kubectl, rollouts: Rollouts
+    manual: Stack, kubectl: Kubectl, rollouts: Rollouts, tmp_path: Path
 ) -> None:
     manual.set("services.backend.strategy", None)
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
-        engine = manual.start("up", "--yes", "--skip-preview")
-        assert engine.stdout is not None
-        assert any("Service backend updated" in printed for printed in engine.stdout)
-        manual.kill(engine)
-        assert engine.returncode == -9
+        kill_at_write(manual, HeldWrite(kubectl, tmp_path, "Service backend"), written=True)
         assert kubectl.serving() == "blue"
         assert rollouts.get()["metadata"]["annotations"][PAUSED_FOR] == "hand-over"
         assert manual.run("cancel", "--yes").ok

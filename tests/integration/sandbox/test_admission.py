@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from devtools.engine import Stack
-from tests.support.admission_webhook import MIRROR, Webhook, mirrored
+from tests.support.admission_webhook import MIRROR, RewritingWebhook, mirrored
 from tests.support.kubectl import Kubectl
 
 IMAGE = "ghcr.io/org/backend:v1.0.0"
@@ -27,7 +27,7 @@ def names(kubectl: Kubectl, colour: str = "blue") -> set[str]:
 
 
 def test_pods_rewritten_by_a_webhook_are_left_alone(stack: Stack, kubectl: Kubectl, tmp_path: Path) -> None:
-    with Webhook(kubectl, tmp_path, "deployments", with_sidecar) as webhook:
+    with RewritingWebhook(kubectl, tmp_path, "deployments", with_sidecar) as webhook:
         first = stack.up()
         assert first.ok, first.output
         changed = f"container app: image {IMAGE} => {MIRROR}{IMAGE}, container proxy added"
@@ -64,7 +64,7 @@ def test_a_change_that_only_a_new_webhook_makes_is_refused_by_name(
     serving: Stack, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     before = names(kubectl)
-    with Webhook(kubectl, tmp_path, "deployments") as webhook:
+    with RewritingWebhook(kubectl, tmp_path, "deployments") as webhook:
         serving.set("services.backend.blue.replicas", 4)
         result = serving.up()
         assert not result.ok
@@ -84,7 +84,7 @@ def test_a_change_that_only_a_new_webhook_makes_is_refused_by_name(
 
 
 def test_pods_rewritten_one_by_one_are_shown_as_they_run(stack: Stack, kubectl: Kubectl, tmp_path: Path) -> None:
-    with Webhook(kubectl, tmp_path, "pods"):
+    with RewritingWebhook(kubectl, tmp_path, "pods"):
         result = stack.up()
         assert result.ok, result.output
         assert images(kubectl) == {MIRROR + IMAGE}

@@ -4,20 +4,25 @@ All tests share one stack: each begins with the colour that serves, whichever it
 """
 
 import itertools
+from pathlib import Path
 
 import pytest
 
 from devtools.engine import Stack
 from tests.support.history import History
+from tests.support.killed_engine import HeldWrite, kill_at_write
 from tests.support.kubectl import Kubectl
 from tests.support.shared import Shared
 
-STEPS = {
-    "while the next warms": "Deployment backend-{next} updating",
-    "at the gate": "Service backend updating",
-    "after the switch": "Service backend updated",
-    "while the last retires": "Deployment backend-{last} updating",
+KILLED_AT = {
+    "while the next warms": ("Deployment backend-{next}", True),
+    "before the switch": ("Service backend", False),
+    "after the switch": ("Service backend", True),
+    "before the last retires": ("Deployment backend-{last}", False),
+    "while the last retires": ("Deployment backend-{last}", True),
 }
+"""The write at which the engine is killed, and whether the API server has done it."""
+
 VERSIONS = itertools.count(2)
 
 
@@ -46,21 +51,15 @@ def switch(serving: Stack, last: str, following: str, *, retire: bool) -> None:
         serving.set(f"services.backend.{last}.replicas", 0)
 
 
-@pytest.mark.parametrize("line", STEPS.values(), ids=STEPS)
+@pytest.mark.parametrize(("target", "written"), KILLED_AT.values(), ids=KILLED_AT)
 def test_an_engine_killed_in_the_middle_of_a_switch_leaves_pods_and_the_next_update_converges(
-    serving: Stack, kubectl: Kubectl, colours: tuple[str, str], line: str
+    serving: Stack, kubectl: Kubectl, colours: tuple[str, str], tmp_path: Path, target: str, written: bool
 ) -> None:
     last, following = colours
-    line = line.format(last=last, next=following)
     switch(serving, last, following, retire=True)
+    held = HeldWrite(kubectl, tmp_path, target.format(last=last, next=following))
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
-        engine = serving.start("up", "--yes", "--skip-preview")
-        assert engine.stdout is not None
-        assert any(line in printed for printed in engine.stdout), "the step to kill it at was never reached"
-        assert engine.poll() is None, "it had ended already"
-        serving.kill(engine)
-        assert engine.returncode == -9
-
+        kill_at_write(serving, held, written=written)
         blocked = serving.up()
         assert not blocked.ok
         assert "pulumi cancel" in blocked.output
@@ -106,16 +105,15 @@ def test_a_rollback_after_a_lost_switch_does_not_report_success(
     assert history.fewest_ready("backend") == 3
 
 
+@pytest.mark.parametrize("written", [False, True], ids=["before the switch", "after the switch"])
 def test_a_rollback_after_a_kill_at_the_switch_converges(
-    serving: Stack, kubectl: Kubectl, colours: tuple[str, str]
+    serving: Stack, kubectl: Kubectl, colours: tuple[str, str], tmp_path: Path, written: bool
 ) -> None:
     last, following = colours
     switch(serving, last, following, retire=False)
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
-        engine = serving.start("up", "--yes", "--skip-preview")
-        assert engine.stdout is not None
-        assert any(STEPS["at the gate"] in printed for printed in engine.stdout)
-        serving.kill(engine)
+        kill_at_write(serving, HeldWrite(kubectl, tmp_path, "Service backend"), written=written)
+        assert kubectl.serving() == (following if written else last)
         assert serving.run("cancel", "--yes").ok
 
         serving.set("services.backend.active", last)

@@ -1,10 +1,9 @@
 """Faults under load. Each test says beforehand what may fail, and asserts that its fault happened."""
 
-import signal
-import subprocess
 import time
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 
 import psutil
 
@@ -15,6 +14,7 @@ from devtools.sandbox.faults import CRASH_AFTER_READY, CRASH_LOOP, NEVER_READY
 from devtools.sandbox.processes import stopped
 from devtools.sandbox.real_node import RealNode
 from devtools.sandbox.tags import CRASH_SECONDS
+from tests.support.killed_engine import HeldWrite, kill_at_write
 from tests.support.kubectl import Kubectl
 from tests.support.load import assert_new_connections_go, assert_nobody_noticed, failures
 
@@ -57,14 +57,6 @@ def expect_crashes(kubectl: Kubectl) -> list[float]:
     containers = [kubectl.get("pod", name)["status"]["containerStatuses"][0] for name in names]
     ends = [container["lastState"]["terminated"]["finishedAt"] for container in containers]
     return [datetime.fromisoformat(end).timestamp() for end in ends]
-
-
-def started_and_at(stack: Stack, line: str) -> "subprocess.Popen[str]":
-    """Starts an update and returns in the moment in which the engine prints a line."""
-    engine = stack.start("up", "--yes", "--skip-preview")
-    assert engine.stdout is not None
-    assert any(line in printed for printed in engine.stdout), f"{line!r} was never printed"
-    return engine
 
 
 def test_a_green_that_never_gets_ready_fails_no_request(serving: Stack, kubectl: Kubectl, load: Begin) -> None:
@@ -125,14 +117,16 @@ def test_a_green_that_crashes_after_the_switch_fails_requests_until_the_rollback
 
 
 def test_a_kubelet_that_dies_in_the_middle_of_a_switch_fails_no_request(
-    warm: Stack, kubectl: Kubectl, own_nodes: Sandbox, load: Begin
+    warm: Stack, kubectl: Kubectl, own_nodes: Sandbox, load: Begin, tmp_path: Path
 ) -> None:
     node = worker(own_nodes, "k8s-worker-2")
     warm.set("services.backend.active", "green")
-    with load() as running:
-        engine = started_and_at(warm, "Service backend updating")
-        assert engine.poll() is None, "the switch was over already"
+    with HeldWrite(kubectl, tmp_path, "Service backend") as held, load() as running:
+        engine = warm.start("up", "--yes", "--skip-preview")
+        held.wait()
         killed(node.processes()["kubelet"])
+        assert kubectl.serving() == "blue"
+        held.allow()
         output, _ = engine.communicate()
         assert engine.returncode == 0, output
         assert "kubelet" not in node.processes()
@@ -175,13 +169,14 @@ def test_a_kube_proxy_that_is_stopped_at_the_switch_is_named_and_the_old_colour_
 
 
 def test_an_api_server_that_dies_in_the_middle_of_a_switch_fails_no_request(
-    warm: Stack, kubectl: Kubectl, own_nodes: Sandbox, load: Begin
+    warm: Stack, kubectl: Kubectl, own_nodes: Sandbox, load: Begin, tmp_path: Path
 ) -> None:
     """The update may fail, the next one converges."""
     warm.set("services.backend.active", "green")
-    with load() as running:
-        engine = started_and_at(warm, "Service backend updating")
-        assert engine.poll() is None, "the switch was over already"
+    with HeldWrite(kubectl, tmp_path, "Service backend") as held, load() as running:
+        engine = warm.start("up", "--yes", "--skip-preview")
+        held.wait()
+        assert kubectl.serving() == "blue"
         killed(own_nodes.processes()["kube-apiserver"])
         engine.communicate()
         assert "kube-apiserver" not in own_nodes.processes()
@@ -194,13 +189,11 @@ def test_an_api_server_that_dies_in_the_middle_of_a_switch_fails_no_request(
 
 
 def test_an_engine_killed_in_the_middle_of_a_switch_fails_no_request(
-    warm: Stack, kubectl: Kubectl, load: Begin
+    warm: Stack, kubectl: Kubectl, load: Begin, tmp_path: Path
 ) -> None:
     warm.set("services.backend.active", "green")
     with load() as running:
-        engine = started_and_at(warm, "Service backend updating")
-        warm.kill(engine)
-        assert engine.returncode == -signal.SIGKILL
+        kill_at_write(warm, HeldWrite(kubectl, tmp_path, "Service backend"), written=True)
         assert warm.run("cancel", "--yes").ok
         result = warm.up()
         assert result.ok, result.output

@@ -19,6 +19,7 @@ from typing import TypeVar
 from devtools.sandbox.faults import CRASH_LOOP, NEVER_READY
 from tests.integration.sandbox.walk.model import WANTED, ServiceModel
 from tests.integration.sandbox.walk.stack import EXTRA, PARALLEL, WalkStack
+from tests.support.killed_engine import HeldWrite, kill_at_write
 
 Item = TypeVar("Item")
 
@@ -40,12 +41,8 @@ BY_HAND = [
 
 MOVES = ["namespace", "rename", "drop"]
 
-KILL_AT = [
-    r"Deployment service-\S+ updating",
-    r"Service service-\S+ updating",
-    r"Service service-\S+ updated",
-]
-"""Lines of the engine: pods warm up, a switch is at its gate, a switch is done and the old pods retire."""
+WRITES = {"Deployment service-.*": 2, "Service service-.*": 1}
+"""How often a release writes which object of its service: it warms up and retires pods, and switches."""
 
 
 class Rounds:
@@ -164,13 +161,16 @@ class Rounds:
         self.stack.converge()
 
     def killed(self) -> None:
-        """The engine is killed while it releases all services; half of them are then rolled back, the rest continue."""
-        line, times = self._draw.choice(KILL_AT), self._draw.randint(1, len(self.stack.services))
+        """The engine is killed at a write while it releases all services; half are rolled back, the rest continue."""
+        target, writes = self._draw.choice(list(WRITES.items()))
+        number = self._draw.randint(1, writes * len(self.stack.services))
+        held = HeldWrite(self.stack.kubectl, self.stack.directory, target, number)
         names = self._names()
         before = self.stack.saved()
         for model in self.stack.services.values():
             model.release()
-        printed = self._kill_at(line, times)
+        printed = kill_at_write(self.stack.engine, held, self.stack.start, written=self._draw.random() < 0.5)
+        assert self.stack.engine.run("cancel", "--yes").ok
         in_between = [name for name in names if f"{name}-{self.stack.services[name].active} updating" in printed]
         in_between = [name for name in in_between if f"{name}-{before[name].active} updated" not in printed]
         assert in_between, printed
@@ -179,23 +179,6 @@ class Rounds:
         self.stack.refresh = True
         self.stack.converge()
         self._count("killed", len(in_between))
-
-    def _kill_at(self, line: str, times: int) -> str:
-        """Starts an update, kills the engine once it has printed such a line so often; returns what it had printed."""
-        engine = self.stack.start()
-        assert engine.stdout is not None
-        printed = []
-        for text in engine.stdout:
-            printed.append(text)
-            if re.search(line, text):
-                times -= 1
-            if not times:
-                break
-        assert engine.poll() is None, f"it had ended already: {''.join(printed)}"
-        self.stack.engine.kill(engine)
-        assert engine.returncode == -9
-        assert self.stack.engine.run("cancel", "--yes").ok
-        return "".join(printed)
 
     def by_hand(self) -> None:
         """After the acts somebody changes or deletes an object of every service, and a refreshing update repairs it."""
