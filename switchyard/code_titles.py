@@ -197,5 +197,6 @@ TITLES: Mapping[Code, str] = {
     Code.PROMETHEUS_UNRESOLVED: "The host name of Prometheus does not resolve",
     Code.NOT_AS_CONFIGURED: "Not everything is as configured",
     Code.INTERRUPTED: "The command was interrupted",
+    Code.COMMAND_LINE_WRONG: "The command line is wrong",
 }
 """What each message is about, in one line: the title of its section in the runbook."""

@@ -107,9 +107,9 @@ class EngineError(ConfigurationError):
 
 
 class UsageError(SwitchyardError):
-    """A command names what the stack does not have, or is not confirmed. The text has the code of the message."""
+    """A command names what the stack does not have, or is not confirmed. The text of a refusal has its own code."""
 
-    code = Code.CONFIRMATION_NEEDED
+    code = Code.COMMAND_LINE_WRONG
     exit_code = ExitCode.USAGE
 
 

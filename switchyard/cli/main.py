@@ -1,6 +1,8 @@
 """The command line: one command a file. Exit codes are those of `switchyard.errors.ExitCode`."""
 
 import gc
+import io
+import sys
 
 import typer
 
@@ -17,8 +19,10 @@ from switchyard.cli.retire import retire
 from switchyard.cli.rollback import rollback
 from switchyard.cli.status import status
 from switchyard.cli.switch import switch
+from switchyard.cli.wrong_words import Commands
 
 app = typer.Typer(
+    cls=Commands,
     help="Releases the services of a stack, and shows what is configured and what serves.",
     add_completion=False,
     no_args_is_help=True,
@@ -50,6 +54,9 @@ def main() -> None:
     # A command lives for a second, and would spend a fifth of it on a search for garbage among modules and their
     # classes: while they are imported, and at the end once more.
     gc.disable()
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a release does not end at a character that the terminal lacks
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     finally:

@@ -4,6 +4,26 @@ from typing import Annotated
 
 import typer
 
+REASON_CHARACTERS = 1_000
+"""Largest number of characters of a reason in the record."""
+
+
+def one_line(text: str | None) -> str | None:
+    """The text of an option as one line for the record, which others print at their terminals and in messages.
+
+    Bytes that are no UTF-8, and characters that control a terminal, are replaced. A long text is cut, because no
+    rollback is refused for its reason.
+
+    Args:
+        text: the text as it was typed; None without one.
+    """
+    if text is None:
+        return None
+    words = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    line = " ".join("".join(char if char.isprintable() else " " for char in words).split())
+    return line if len(line) <= REASON_CHARACTERS else f"{line[: REASON_CHARACTERS - 3]}..."
+
+
 Stack = Annotated[str | None, typer.Option("--stack", "-s", help="Name of the stack. Default: the selected one.")]
 
 Json = Annotated[
@@ -15,7 +35,8 @@ ServiceKey = Annotated[
 ]
 
 Reason = Annotated[
-    str | None, typer.Option("--reason", help="Reason for the command, kept in the record.", show_default=False)
+    str | None,
+    typer.Option("--reason", callback=one_line, help="Reason for the command, kept in the record.", show_default=False),
 ]
 
 Yes = Annotated[
@@ -35,6 +56,7 @@ Override = Annotated[
     typer.Option(
         "--override",
         metavar="REASON",
+        callback=one_line,
         help="Reason to continue although releases are frozen. It is kept in the record.",
         show_default=False,
     ),

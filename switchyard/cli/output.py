@@ -8,10 +8,11 @@ from rich.console import Console
 LOG_WIDTH = 120
 """Width of the output in columns if there is no terminal."""
 
-console = Console(highlight=False, soft_wrap=True)
+# Texts have reasons of operators and messages of others, in which brackets and colons are no markup.
+console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 if not console.is_terminal:
     console.width = LOG_WIDTH
-errors = Console(stderr=True, highlight=False, markup=False, soft_wrap=True, style="red")
+errors = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True, style="red")
 
 
 def print_json(document: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Together, Wait, Yes
+from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Together, Wait, Yes, one_line
 
 Others = Annotated[
     list[str] | None,
@@ -20,6 +20,7 @@ Override = Annotated[
     typer.Option(
         "--override",
         metavar="REASON",
+        callback=one_line,
         help="Reason for a rollback although an irreversible hook has run. It is kept in the record.",
         show_default=False,
     ),

@@ -41,7 +41,13 @@ KEPT_RELEASES = 200
 """Number of releases that the history keeps."""
 
 HISTORY_BYTES = 900_000
-"""Largest size of the history in bytes, as a ConfigMap holds 1 MiB. Older releases that do not fit are dropped."""
+"""Largest size of the history in bytes. Older releases that do not fit are dropped."""
+
+RECORD_BYTES = 1_000_000
+"""Largest size of the record in bytes, as a ConfigMap holds 1 MiB. The history leaves room for the other keys."""
+
+TEXT_CHARACTERS = 4_000
+"""Largest number of characters of a text in the record. The message of an engine or an API server may be longer."""
 
 KEPT_ROLLBACKS = 20
 """Number of rolled-back versions that the record keeps."""
@@ -194,13 +200,14 @@ class ReleaseStore:
             metadata["resourceVersion"] = self._resource_version
         texts = {
             **releases.others,
-            HISTORY: _history_text(releases.history),
             ROLLED_BACK: _json([version.to_json() for version in releases.rolled_back]),
         }
         if releases.current is not None:
             texts[CURRENT] = _json(releases.current.to_json())
         if releases.outbox != Outbox():
             texts[OUTBOX] = _json(releases.outbox.to_json())
+        room = RECORD_BYTES - sum(len(text.encode()) for text in texts.values())
+        texts[HISTORY] = _history_text(releases.history, min(HISTORY_BYTES, room))
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": texts}
 
 
@@ -212,17 +219,26 @@ def _outbox(live: Mapping[str, Any]) -> Outbox:
         return Outbox(dropped=1)
 
 
-def _history_text(history: Sequence[ReleaseRecord]) -> str:
-    """The newest releases of the history that fit."""
+def _history_text(history: Sequence[ReleaseRecord], room: int) -> str:
+    """The newest releases of the history that fit into a number of bytes."""
     size, texts = 0, []
     for release in history:
         text = _json(release.to_json())
         size += len(text.encode()) + 1
-        if size > HISTORY_BYTES:
+        if size > room:
             break
         texts.append(text)
     return f"[{','.join(texts)}]"
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, separators=(",", ":"))
+    return json.dumps(_shortened(value), separators=(",", ":"))
+
+
+def _shortened(value: Any) -> Any:
+    """A JSON value in which no text is longer than the record permits."""
+    if isinstance(value, str):
+        return value if len(value) <= TEXT_CHARACTERS else f"{value[: TEXT_CHARACTERS - 3]}..."
+    if isinstance(value, Mapping):
+        return {key: _shortened(entry) for key, entry in value.items()}
+    return [_shortened(entry) for entry in value] if isinstance(value, list | tuple) else value

@@ -6,12 +6,13 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from switchyard.cli import configuration, history
+from switchyard.cli import configuration, history, output
 from switchyard.cli.main import app
 from switchyard.config.loader import load
 from switchyard.errors import ExitCode
 from switchyard.release.record.store import Releases
 from tests.support.configuration import BACKEND, EXISTING
+from tests.support.release_records import record
 
 
 @pytest.fixture(autouse=True)
@@ -21,6 +22,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> None:
     async def nothing(*_: Any) -> Releases:
         return Releases()
 
+    monkeypatch.setattr(output.console, "width", 200)
     settings = load(EXISTING, {"backend": BACKEND}, "staging")
     monkeypatch.setattr(configuration, "read_settings", lambda _: ("staging", settings))
     monkeypatch.setattr(history, "_read", nothing)
@@ -38,3 +40,14 @@ def test_a_service_that_is_not_configured_is_named_beside_those_that_are() -> No
     result = CliRunner().invoke(app, ["history", "frontend"])
     assert result.exit_code == ExitCode.USAGE
     assert "there is no service frontend in the configuration; it has: backend" in " ".join(result.output.split())
+
+
+@pytest.mark.parametrize("reason", ["500s on [/pay]", "[red]not red[/red] :bug:", r"a \\[b]"])
+def test_a_reason_is_shown_as_it_was_typed(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
+    async def released(*_: Any) -> Releases:
+        return Releases(record(reason=reason))
+
+    monkeypatch.setattr(history, "_read", released)
+    result = CliRunner().invoke(app, ["history", "backend"])
+    assert result.exit_code == ExitCode.OK
+    assert reason in result.output

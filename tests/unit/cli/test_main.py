@@ -1,8 +1,11 @@
 """Every command of the command line is registered, tested and documented."""
 
 import importlib
+import os
 import pkgutil
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,7 @@ import pytest
 from devtools.toolchain.paths import PROJECT
 from switchyard import cli
 from switchyard.cli.main import app
+from switchyard.errors import ExitCode
 
 COMMANDS = {
     command.name or command.callback.__name__.replace("_", "-"): command.callback.__module__
@@ -37,3 +41,16 @@ def test_a_command_has_unit_tests(name: str) -> None:
     tests = [path.read_text() for path in Path(__file__).parent.glob("test_*.py")]
     mentions = re.compile(rf'switchyard\.cli\.{name.replace("-", "_")}\b|"{name}"')
     assert any(mentions.search(text) for text in tests), f"no test in tests/unit/cli runs `switchyard {name}`"
+
+
+def test_a_character_that_the_terminal_lacks_does_not_end_a_command() -> None:
+    program = (
+        "from switchyard.cli import main, output; main.app = lambda: output.console.print('b\\xfcro'); main.main()"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONIOENCODING": "ascii:strict"},
+        capture_output=True,
+        check=False,
+    )
+    assert (result.returncode, result.stdout) == (ExitCode.OK, b"b\\xfcro\n")

@@ -80,8 +80,8 @@ def test_the_history_keeps_the_newest_releases_of_a_bounded_number_and_size() ->
         releases = releases.writing(record(number).ending(Result.SUCCEEDED, START))
     assert [release.id for release in releases.history][:2] == [f"id-{KEPT_RELEASES + 4}", f"id-{KEPT_RELEASES + 3}"]
     assert len(releases.history) == KEPT_RELEASES
-    large = [record(number, reason="x" * 10_000) for number in range(KEPT_RELEASES)]
-    text = _history_text(large)
+    large = [record(number, reason="x" * 10_000, detail="x" * 10_000) for number in range(KEPT_RELEASES)]
+    text = _history_text(large, HISTORY_BYTES)
     assert HISTORY_BYTES - 11_000 < len(text) <= HISTORY_BYTES + 2
     assert [release["id"] for release in json.loads(text)] == [
         f"id-{number}" for number in range(len(json.loads(text)))

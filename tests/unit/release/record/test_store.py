@@ -10,12 +10,24 @@ import pytest
 
 from switchyard.errors import ApiStatusError
 from switchyard.kube.api import BoundedApi
+from switchyard.kube.rolled_back import RolledBack
 from switchyard.manifests.labels import FIELD_MANAGER, MANAGED, RECORD_MANAGER
 from switchyard.release.notices.notices import queueing
+from switchyard.release.phases import Phase, Result
 from switchyard.release.record.outbox import Outbox
-from switchyard.release.record.store import OUTBOX, Releases, ReleaseStore
+from switchyard.release.record.store import (
+    KEPT_RELEASES,
+    KEPT_ROLLBACKS,
+    OUTBOX,
+    TEXT_CHARACTERS,
+    Releases,
+    ReleaseStore,
+)
 from tests.support.played_messages import notification, subscriptions
-from tests.support.release_records import record
+from tests.support.release_records import START, record
+
+CONFIG_MAP_BYTES = 1024 * 1024
+"""Largest size of a ConfigMap's keys and values that an API server accepts."""
 
 SUBSCRIBED = subscriptions(notification("chat"))
 
@@ -114,6 +126,28 @@ def test_messages_that_another_command_has_sent_meanwhile_stop_no_release() -> N
     after = write(server, 1)
     assert server.before_write == []
     assert [message.id for message in after.outbox.messages] == ["id-1/start"]
+
+
+def test_a_full_record_fits_into_a_config_map_and_ends_its_release() -> None:
+    server, long_text = Server(), "\u001b" * 100_000  # as JSON each of them takes six bytes
+    own = store(server)
+
+    def full(releases: Releases) -> Releases:
+        for number in range(KEPT_RELEASES):
+            version = RolledBack("green", f"v{number}", "id", "2030-01-31T12:00:00Z", "ada", long_text)
+            running = record(number, reason=long_text).entering(Phase.WARM, START)
+            ended = running.leaving("failed", START, long_text).ending(Result.FAILED, START, long_text)
+            releases = releases.writing(ended).rolling_back(version)
+        return releases
+
+    asyncio.run(own.update(full))
+    assert server.data is not None
+    assert sum(len(key) + len(text.encode()) for key, text in server.data.items()) < CONFIG_MAP_BYTES
+    kept = asyncio.run(own.read())
+    assert kept.current == kept.history[0]
+    assert (kept.current.id, kept.current.result) == (f"id-{KEPT_RELEASES - 1}", Result.FAILED)
+    assert len(kept.rolled_back) == KEPT_ROLLBACKS
+    assert [len(kept.current.reason or ""), len(kept.current.detail or "")] == [TEXT_CHARACTERS] * 2
 
 
 def test_of_two_commands_that_write_a_release_one_is_refused() -> None:

@@ -1,0 +1,54 @@
+"""Reports a wrong command line as a JSON document if it has `--json`, as every other error is reported."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from typer._click.exceptions import UsageError as WrongWords  # typer exports only a class below it
+from typer.core import TyperGroup
+
+from switchyard.codes import Code
+from switchyard.errors import ExitCode
+
+
+class Commands(TyperGroup):
+    """All commands of the program. Without `--json`, a wrong command line is reported as by any program of typer."""
+
+    _as_json = False
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Reads the options before the name of the command."""
+        self._as_json = "--json" in _options(args)
+        with self._reporting():
+            return super().make_context(info_name, args, parent, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Reads the arguments and options of a command, and runs it."""
+        with self._reporting():
+            return super().invoke(ctx)
+
+    @contextmanager
+    def _reporting(self) -> Iterator[None]:
+        try:
+            yield
+        except WrongWords as error:
+            if not self._as_json:
+                raise
+            from switchyard.cli.output import print_json  # noqa: PLC0415 - not before something is printed
+
+            print_json(_document(error))
+            raise typer.Exit(ExitCode.USAGE) from None
+
+
+def _options(args: Sequence[str]) -> Sequence[str]:
+    """The arguments up to `--`, after which no word is an option."""
+    return args[: args.index("--")] if "--" in args else args
+
+
+def _document(error: WrongWords) -> dict[str, Any]:
+    context = error.ctx
+    command = "switchyard" if context is None or context.parent is None else f"switchyard {context.info_name}"
+    message = error.format_message().rstrip(".")
+    text = f"{command}: {message} ({Code.COMMAND_LINE_WRONG}). Nothing was changed. What it takes: {command} --help"
+    return {"error": text, "code": Code.COMMAND_LINE_WRONG.value, "exitCode": ExitCode.USAGE.value}
