@@ -18,6 +18,7 @@ class HookServer:
     Attributes:
         status: of every answer.
         body: of every answer.
+        endless: whether the body of an answer never ends until the server is closed.
         silent: whether requests are left without an answer until the server is closed.
         calls: method, headers and JSON of each request.
         before_answer: called for each request before it is answered.
@@ -25,6 +26,7 @@ class HookServer:
 
     status: int = 200
     body: str = ""
+    endless: bool = False
     silent: bool = False
     calls: list[tuple[str, dict[str, str], Any]] = field(default_factory=list)
     before_answer: Callable[[], None] = lambda: None
@@ -49,9 +51,11 @@ def hook_server() -> Iterator[HookServer]:
             body = played.body.encode()
             self.send_response(played.status)
             self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Content-Length", str(len(body) + played.endless))
             self.end_headers()
             self.wfile.write(body)
+            if played.endless:
+                played.closing.wait()
 
         do_GET = do_PUT = do_POST  # noqa: N815 - names of the base class
 

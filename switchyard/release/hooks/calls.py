@@ -26,6 +26,9 @@ CONNECT_SECONDS = 10
 QUOTED_BYTES = 400
 """Number of bytes of an answer that a message quotes."""
 
+QUOTED_SECONDS = 1.0
+"""Seconds within which the quoted bytes must arrive. The status of the answer is known before."""
+
 NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 """Errors of a call before anything was sent."""
 
@@ -112,11 +115,12 @@ async def _sent(http: HookHttp, headers: dict[str, str], body: dict[str, object]
 
 async def _excerpt(response: httpx.Response) -> str | None:
     text = b""
-    with suppress(httpx.HTTPError):
-        async for chunk in response.aiter_bytes():
-            text += chunk
-            if len(text) >= QUOTED_BYTES:
-                break
+    with suppress(httpx.HTTPError, TimeoutError):
+        async with asyncio.timeout(QUOTED_SECONDS):
+            async for chunk in response.aiter_bytes():
+                text += chunk
+                if len(text) >= QUOTED_BYTES:
+                    break
     shown = "".join(char if char.isprintable() else " " for char in text[:QUOTED_BYTES].decode("utf-8", "replace"))
     words = " ".join(shown.split())
     return f"It answered: {words}" if words else None

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from switchyard.errors import AccessDeniedError
+from switchyard.release.hooks import calls
 from switchyard.release.hooks.calls import ClusterHookCalls
 from switchyard.release.record.hook import HookOutcome
 from tests.support.hook_api import CONTEXT, NOW, PlayedApi, run
@@ -55,6 +56,14 @@ def test_a_status_that_is_not_expected_is_a_failure(listening: HookServer, answe
         assert "no such thing" in str(result.quoted)
         assert len(str(result.quoted)) < 500
     assert "a-secret-path" not in f"{result.detail}{result.quoted}"
+
+
+def test_an_answer_whose_body_does_not_end_is_the_answer(listening: HookServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "QUOTED_SECONDS", 0.2)
+    listening.status, listening.body, listening.endless = 500, "out of", True
+    result = run(PlayedApi(), {**call(listening), "timeoutSeconds": 2})
+    assert (result.outcome, result.quoted) == (HookOutcome.FAILED, "It answered: out of")
+    assert "answered 500, expected" in str(result.detail)
 
 
 def test_no_answer_in_time_leaves_unknown_whether_it_ran(listening: HookServer) -> None:
