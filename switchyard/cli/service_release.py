@@ -17,7 +17,7 @@ from switchyard.gates.rules.windows import OpenWindow
 from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.rolled_back import find_rolled_back
+from switchyard.kube.rolled_back import find_condemned
 from switchyard.release.deploy.acts import Acts
 from switchyard.release.deploy.hooks import ReleaseHooks, release_hooks
 from switchyard.release.deploy.ledger import DeployLedger
@@ -153,8 +153,7 @@ class ServiceRelease:
             return
         raise_refusal(refuse_unfinished(releases.current, request.service, observation.serving))
         raise_refusal(refuse_serves(observation, request.tag))
-        version = find_rolled_back(releases.rolled_back, observation.serving.other, request.tag)
-        if version is not None and version.because is None:
+        if (version := find_condemned(releases.rolled_back, request.tag)) is not None:
             raise_refusal(refuse_returned(observation, request.tag, version))
 
     async def pass_freeze(self, cluster: Cluster, releases: Releases, observation: Observation) -> None:

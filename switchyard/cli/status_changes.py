@@ -1,7 +1,11 @@
 """Output of `switchyard status --watch` without a terminal: one line for each change."""
 
+import errno
 import json
+import os
+import select
 import sys
+from io import UnsupportedOperation
 
 from switchyard.cli.release_text import doubt_line, release_line
 from switchyard.cli.service_status import ServiceStatus
@@ -21,6 +25,7 @@ class Lines:
 
     def show(self, reading: StatusReading) -> None:
         """Prints the changes since the last reading."""
+        _end_without_reader()
         error = None if reading.error is None else type(reading.error).__name__
         if error != self._error:
             _print(reading, f"cannot be seen: {reason(reading.error)}" if reading.error else "can be seen again")
@@ -47,6 +52,7 @@ class Documents:
 
     def show(self, reading: StatusReading) -> None:
         """Prints the document if anything in it has changed since the last reading."""
+        _end_without_reader()
         if reading.error is None:
             content = document(self._stack, list(reading.services))
             changed: object = content
@@ -83,3 +89,15 @@ def _release(service: ServiceStatus) -> str:
 def _print(reading: StatusReading, text: str) -> None:
     sys.stdout.write(f"{to_text(reading.at)} {' '.join(text.split())}\n")
     sys.stdout.flush()
+
+
+def _end_without_reader() -> None:
+    """Raises ``BrokenPipeError`` once the reader of the output has ended, as `head` does: the next change may be far."""
+    try:
+        output = sys.stdout.fileno()
+    except UnsupportedOperation:  # no file, but a test
+        return
+    poll = select.poll()
+    poll.register(output, 0)
+    if any(events & (select.POLLERR | select.POLLHUP) for _, events in poll.poll(0)):
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))

@@ -100,6 +100,14 @@ def find_rolled_back(versions: Iterable[RolledBack], colour: str, tag: str | Non
     return next((version for version in versions if (version.colour, version.tag) == (colour, tag)), None)
 
 
+def find_condemned(versions: Iterable[RolledBack], tag: str) -> RolledBack | None:
+    """The rollback of a version in either colour; None when it was not rolled back, or only with another service's.
+
+    A release by command puts a version into the colour that is idle, which may be another one than before.
+    """
+    return next((version for version in versions if version.tag == tag and version.because is None), None)
+
+
 async def read_record(api: BoundedApi, namespace: str, service: str) -> dict[str, Any] | None:
     """Reads the ConfigMap with the record of a service; None where there is none.
 

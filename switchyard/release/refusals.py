@@ -159,16 +159,16 @@ def refuse_no_pods(observation: Observation, target: Colour, act: Act) -> Refusa
 
 def refuse_nothing_before(observation: Observation, reason: str) -> Refusal:
     """Refuses a rollback when there is no version to go back to."""
-    name, other = observation.name, observation.serving.other
+    name, other = observation.name, observation.colours[observation.serving.other]
+    onward = f"To have {other.colour} serve ({other}): {command(Act.SWITCH, name, other.colour)}"
+    if not other.wanted:  # a switch to it would be refused
+        onward = f"To release a version: {typed(f'switchyard deploy {key_of(name)} TAG')}"
     return Refusal(
         code=Code.NOTHING_TO_ROLL_BACK_TO,
         step=f"{key_of(name)}: the rollback",
         observed=reason,
         rule="a rollback goes to the version that served before",
-        remedy=(
-            f"{UNTOUCHED} {observation.what_serves} To have {other} serve ({observation.colours[other]}): "
-            f"{command(Act.SWITCH, name, other)}"
-        ),
+        remedy=f"{UNTOUCHED} {observation.what_serves} {onward}",
     )
 
 

@@ -1,7 +1,7 @@
 """Moments, times of the week and time zones, as a configuration has them."""
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 from switchyard.config.types.rules import Checked
@@ -24,7 +24,7 @@ def _moment(text: str) -> str:
     if re.fullmatch(_MOMENT, text, re.ASCII) is None:
         raise ValueError(rule)
     try:
-        moment(text).timestamp()
+        moment(text).astimezone(UTC)  # the last hours of the year 9999 may be beyond the calendar
     except (OverflowError, ValueError):
         raise ValueError(rule) from None
     return text

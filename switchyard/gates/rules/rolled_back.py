@@ -27,13 +27,13 @@ def refuse_rolled_back(
     if rollback is None or serving in {None, to}:
         return None
     key = key_of(name)
-    stay = f" To stay with {serving}: {setting(name, 'active', str(serving))}" if serving is not Track.ROLLOUT else ""
+    stay = f" To stay with {serving}: {setting(name, 'active', str(serving))}." if serving is not Track.ROLLOUT else ""
     return Refusal(
         code=Code.VERSION_ROLLED_BACK,
         step=f"{key}: the switch to {to}",
         observed=f"{rollback.tag} in {to} {rollback.described}",
         rule="a version that was rolled back does not return unless an operator asks for it",
-        remedy=(f"{serving} continues to serve.{stay}. To switch anyway: {typed(f'switchyard switch {key} {to}')}"),
+        remedy=(f"{serving} continues to serve.{stay} To switch anyway: {typed(f'switchyard switch {key} {to}')}"),
     )
 
 

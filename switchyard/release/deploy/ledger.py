@@ -182,4 +182,4 @@ NO_JOURNAL = NoJournal()
 def entering(releases: Releases, record: ReleaseRecord) -> Releases:
     """The record after the start of a phase. A version that serves again no longer counts as rolled back."""
     releases = releases.writing(record)
-    return releases.permitting(record.target, record.tag) if record.phase is Phase.DRAIN else releases
+    return releases.permitting(record.tag) if record.phase is Phase.DRAIN else releases

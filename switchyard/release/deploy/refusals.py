@@ -99,15 +99,20 @@ def refuse_no_release(record: ReleaseRecord | None, key: str, act: Act) -> Refus
 
 def refuse_returned(observation: Observation, tag: str, version: RolledBack) -> Refusal:
     """Refuses to release a version that was rolled back."""
-    key = key_of(observation.name)
+    key, serving = key_of(observation.name), observation.colours[observation.serving]
+    idle = observation.colours[observation.serving.other]
+    path, warm = f"{below(SERVICES, key)}.{idle.colour}", ""
+    if idle.tag != tag or not idle.wanted:
+        sets = (set_value(f"{path}.tag", tag, text=True), set_value(f"{path}.replicas", serving.wanted))
+        warm = f"{' && '.join(sets)} && {typed('pulumi up')} && "
     return Refusal(
         code=Code.VERSION_ROLLED_BACK,
         step=f"{key}: the deploy of {tag}",
         observed=f"it {version.described}",
         rule="a version that was rolled back does not return unless an operator asks for it",
         remedy=(
-            f"{UNTOUCHED} {observation.what_serves} To switch anyway, if its pods are still there: "
-            + typed(f"switchyard switch {key} {version.colour}")
+            f"{UNTOUCHED} {observation.what_serves} To have it serve anyway: {warm}"
+            + typed(f"switchyard switch {key} {idle.colour}")
         ),
     )
 

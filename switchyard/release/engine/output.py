@@ -60,4 +60,5 @@ def _of_diagnostics(output: str) -> str:
 def _lines(printed: str) -> str:
     """The lines with the reason of a failure; all lines if none is marked as an error."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    lines = [line for line in lines if not ENDED.fullmatch(line.removeprefix("error: "))] or lines
     return "\n".join([line for line in lines if line.startswith("error:")] or lines)

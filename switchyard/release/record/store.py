@@ -88,15 +88,13 @@ class Releases:
 
     def rolling_back(self, version: RolledBack) -> "Releases":
         """The record with one more version that was rolled back."""
-        return replace(
-            self.permitting(version.colour, version.tag),
-            rolled_back=(version, *self.permitting(version.colour, version.tag).rolled_back)[:KEPT_ROLLBACKS],
-        )
+        same = (version.colour, version.tag)
+        others = tuple(other for other in self.rolled_back if (other.colour, other.tag) != same)
+        return replace(self, rolled_back=(version, *others)[:KEPT_ROLLBACKS])
 
-    def permitting(self, colour: str, tag: str | None) -> "Releases":
-        """The record without a version that was rolled back, so that a switch to it is permitted again."""
-        kept = tuple(version for version in self.rolled_back if (version.colour, version.tag) != (colour, tag))
-        return replace(self, rolled_back=kept)
+    def permitting(self, tag: str | None) -> "Releases":
+        """The record without a version that was rolled back, in either colour, so that it is permitted again."""
+        return replace(self, rolled_back=tuple(version for version in self.rolled_back if version.tag != tag))
 
 
 class ReleaseStore:

@@ -192,4 +192,4 @@ def _ended(releases: Releases, record: ReleaseRecord) -> Releases:
     if record.result is not Result.SUCCEEDED:
         # What this release has marked serves on; the selector was not changed.
         return replace(releases, rolled_back=without_marks_of(releases, record))
-    return releases.permitting(record.target, record.tag) if record.kind == Act.SWITCH else releases
+    return releases.permitting(record.tag) if record.kind == Act.SWITCH else releases

@@ -148,7 +148,7 @@ def test_a_version_that_was_rolled_back_is_not_brought_back_by_the_configuration
 
     async def permit(api: BoundedApi) -> Releases:
         store = ReleaseStore(api, kubectl.namespace, "backend")
-        return await store.update(lambda releases: releases.permitting("green", "v2.0.0"))
+        return await store.update(lambda releases: releases.permitting("v2.0.0"))
 
     # What `switchyard switch backend green` writes: the same configuration goes through.
     assert on_cluster(kubectl, permit).rolled_back == ()

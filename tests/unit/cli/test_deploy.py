@@ -209,12 +209,18 @@ def test_a_version_that_went_back_because_of_another_service_may_be_deployed_aga
     assert result.exit_code == 0, result.output
 
 
-def test_a_version_that_was_rolled_back_is_not_deployed_again(run: Run, server: PlayedApiServer) -> None:
-    version = ROLLED_BACK
+@pytest.mark.parametrize("colour", ["green", "blue"])  # a release goes to the idle colour, which is green
+def test_a_version_that_was_rolled_back_is_not_deployed_again(run: Run, server: PlayedApiServer, colour: str) -> None:
+    version = {**ROLLED_BACK, "colour": colour}
     result = run("deploy", "backend", "v9", "--yes", "--json", rolled_back=[version])
     message = refused(result, server, 1, "SY-P005")
     assert "id-0" in message
-    assert "switchyard switch backend green" in message
+    path = "switchyard:services.backend.green"
+    assert (
+        f"To have it serve anyway: pulumi config set --path '{path}.tag' v9 --stack test && "
+        f"pulumi config set --path '{path}.replicas' 3 --stack test && pulumi up --stack test && "
+        "switchyard switch backend green --stack test"
+    ) in message
 
 
 @pytest.mark.parametrize(

@@ -180,6 +180,20 @@ def test_a_document_a_line_for_each_change_in_the_form_of_status(capsys: pytest.
     assert (printed[2]["code"], printed[2]["exitCode"]) == (AWAY.code, 1)
 
 
+@pytest.mark.parametrize("shown", [Lines(), Documents("test")])
+def test_it_ends_with_its_reader_before_the_next_change(
+    monkeypatch: pytest.MonkeyPatch, shown: Lines | Documents
+) -> None:
+    reading, writing = os.pipe()
+    with os.fdopen(writing, "w") as output:
+        monkeypatch.setattr(sys, "stdout", output)
+        shown.show(look(0, status()))
+        shown.show(look(1, status()))
+        os.close(reading)
+        with pytest.raises(BrokenPipeError):
+            shown.show(look(2, status()))
+
+
 def text(shown: StatusReading) -> str:
     console = Console(width=160, file=open(os.devnull, "w"), record=True)  # noqa: SIM115 - closed with the process
     console.print(rendered("test", shown))

@@ -58,6 +58,7 @@ def test_windows_and_notifications_are_read() -> None:
         ({"from": "2026-11-27"}, "0.from: '2026-11-27': must be a moment of RFC 3339 with its zone, in quotes."),
         ({"from": "2026-11-27T00:00:00"}, "0.from: '2026-11-27T00:00:00': must be a moment of RFC 3339 with its zone"),
         ({"until": "2026-02-30T00:00:00Z"}, "0.until: '2026-02-30T00:00:00Z': must be a moment of RFC 3339"),
+        ({"until": "9999-12-31T23:59:59-05:00"}, "0.until: '9999-12-31T23:59:59-05:00': must be a moment of RFC 3339"),
         ({"until": "2026-11-27T00:00:00Z"}, "0: a mapping: until (2026-11-27T00:00:00Z) must be later than from"),
         ({"until": None}, "0: a mapping: must have from and until, or weekly alone."),
         ({"weekly": WEEKLY}, "0: a mapping: must have from and until, or weekly alone."),

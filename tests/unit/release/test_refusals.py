@@ -6,9 +6,16 @@ import re
 import pytest
 
 from switchyard.config.models.service import Colour
+from switchyard.kube.rolled_back import RolledBack
+from switchyard.release.deploy.refusals import refuse_returned
 from switchyard.release.plan import Act, ColourState, Plan
-from switchyard.release.refusals import refuse_kubeconfig_unreachable, refuse_not_warmed, refuse_selector
-from tests.support.observed import observed, settings
+from switchyard.release.refusals import (
+    refuse_kubeconfig_unreachable,
+    refuse_not_warmed,
+    refuse_nothing_before,
+    refuse_selector,
+)
+from tests.support.observed import GREEN, observed, settings
 
 LABEL_VALUE = r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?"
 """The API server's rule for the value of a label, and of a selector."""
@@ -56,3 +63,32 @@ def test_a_version_that_the_engine_has_not_warmed_is_warmed_by_what_is_pasted(ta
     text = str(refuse_not_warmed(plan, "no such host"))
     assert "'switchyard:services.backend.blue.tag' v1 && " in text
     assert "'switchyard:services.backend.blue.replicas' 3 && pulumi up" in text, "no pods would be created"
+
+
+EMPTY = ColourState(Colour.GREEN, "v2", 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("green", "remedy"),
+    [
+        (GREEN, "To have green serve (green v2, 3 of 3 pods ready): switchyard switch backend green"),
+        (EMPTY, "To release a version: switchyard deploy backend TAG"),
+    ],
+)
+def test_a_rollback_to_nothing_proposes_no_switch_to_a_colour_without_pods(green: ColourState, remedy: str) -> None:
+    refusal = refuse_nothing_before(observed(green=green), "it has no release")
+    assert refusal.remedy.endswith(f"backend serves blue v1, 3 of 3 pods ready. {remedy}")
+
+
+@pytest.mark.parametrize(
+    ("green", "is_warm"), [(GREEN, True), (EMPTY, False), (ColourState(Colour.GREEN, "v3", 3, 3), False)]
+)
+@pytest.mark.parametrize("colour", Colour)
+def test_a_version_that_was_rolled_back_is_warmed_before_a_switch_to_it(
+    green: ColourState, is_warm: bool, colour: Colour
+) -> None:
+    version = RolledBack(colour.value, "v2", "id-0", "2030-01-31T12:00:00Z", "ada")
+    path = "switchyard:services.backend.green"
+    warm = f"pulumi config set --path '{path}.tag' v2 && pulumi config set --path '{path}.replicas' 3 && pulumi up && "
+    remedy = f"To have it serve anyway: {'' if is_warm else warm}switchyard switch backend green"
+    assert refuse_returned(observed(green=green), "v2", version).remedy.endswith(remedy)

@@ -54,3 +54,9 @@ def test_a_preview_as_a_document_has_its_errors_alone() -> None:
     messages = [("error", "SY-C002 wrong\n"), ("warning", "old"), ("error", "an unhandled error occurred: x")]
     document = {"diagnostics": [{"severity": severity, "message": message} for severity, message in messages]}
     assert reason(json.dumps(document), "") == "SY-C002 wrong"
+
+
+def test_a_preview_that_fails_has_its_reason_alone() -> None:
+    refused = "error: Preview failed: before hook failed: backend: the change is refused (SY-S004)"
+    assert reason("", f"{refused}\nerror: preview failed\n") == refused
+    assert reason("", "error: preview failed\n") == "error: preview failed"

@@ -58,7 +58,9 @@ def test_a_status_that_is_not_expected_is_a_failure(listening: HookServer, answe
     assert "a-secret-path" not in f"{result.detail}{result.quoted}"
 
 
-def test_an_answer_whose_body_does_not_end_is_the_answer(listening: HookServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_answer_whose_body_does_not_end_is_the_answer(
+    listening: HookServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(calls, "QUOTED_SECONDS", 0.2)
     listening.status, listening.body, listening.endless = 500, "out of", True
     result = run(PlayedApi(), {**call(listening), "timeoutSeconds": 2})

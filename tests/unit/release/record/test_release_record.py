@@ -1,6 +1,7 @@
 """The record of releases: its JSON form, its history, and the versions that were rolled back."""
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,6 +12,7 @@ from switchyard.kube.rolled_back import (
     ROLLED_BACK,
     RolledBack,
     check_own,
+    find_condemned,
     find_rolled_back,
     json_of,
     parse_rolled_back,
@@ -96,7 +98,11 @@ def test_a_version_that_was_rolled_back_is_found_until_it_is_permitted() -> None
     newest = f"v2.0.{KEPT_ROLLBACKS + 2}"
     assert find_rolled_back(releases.rolled_back, "green", newest) == rolled_back(newest)
     assert find_rolled_back(releases.rolled_back, "blue", newest) is None
-    assert find_rolled_back(releases.permitting("green", newest).rolled_back, "green", newest) is None
+    assert find_condemned(releases.rolled_back, newest) == rolled_back(newest)
+    assert releases.rolling_back(rolled_back(newest)).rolled_back == releases.rolled_back
+    permitted = releases.rolling_back(replace(rolled_back(newest), colour="blue")).permitting(newest)
+    assert find_condemned(permitted.rolled_back, newest) is None
+    assert find_rolled_back(permitted.rolled_back, "green", newest) is None
 
 
 def test_versions_that_were_rolled_back_are_read_from_the_config_map() -> None:
