@@ -95,12 +95,12 @@ def analyze(
     For blueGreen, the version that serves is watched for some seconds and judged as a release would judge it. For a
     canary, Prometheus is queried once. Ends with 0 if the version would pass, and with 1 otherwise.
     """
-    from switchyard.cli.configuration import access_to, read_settings
+    from switchyard.cli.configuration import access_to, read_settings_at_once
     from switchyard.cli.failures import errors_end_the_command
     from switchyard.config.models.service import BlueGreenSettings
 
     with errors_end_the_command(stack, as_json=as_json):
-        name, settings = read_settings(stack)
+        name, settings = read_settings_at_once(stack)
         own = settings.services.get(service)
         request = Request(name, service, prometheus, pod_hash, seconds, as_json=as_json)
         if isinstance(own, BlueGreenSettings):

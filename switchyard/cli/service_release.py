@@ -179,7 +179,9 @@ class ServiceRelease:
             raise RuntimeError("a release that does not run is refused before")
         current = releases.current
         override = combined(current.override, self._override)
-        return replace(current, override=override, hotfix=current.hotfix or self.request.hotfix)
+        # The configuration may have the service under another key by now.
+        key, hotfix = self.request.service, current.hotfix or self.request.hotfix
+        return replace(current, service=key, override=override, hotfix=hotfix)
 
 
 def operator() -> str:

@@ -92,7 +92,7 @@ def _print(reading: StatusReading, text: str) -> None:
 
 
 def _end_without_reader() -> None:
-    """Raises ``BrokenPipeError`` once the reader of the output has ended, as `head` does: the next change may be far."""
+    """Raises ``BrokenPipeError`` once nobody reads the output any more: the next change may be far."""
     try:
         output = sys.stdout.fileno()
     except UnsupportedOperation:  # no file, but a test

@@ -79,7 +79,8 @@ def refuse_foreign(
         rule="a command changes only what its stack has created, on the stack's own cluster",
         remedy=(
             f"{UNTOUCHED} Check switchyard:cluster.kubeconfig, switchyard:cluster.context and KUBECONFIG. If it is the "
-            f"right cluster and the service is new, create it: {typed('pulumi up')}"
+            # An update without a refresh creates nothing that the state has.
+            f"right cluster, and the Service is new or was deleted, create it: {typed('pulumi up --refresh')}"
         ),
     )
 

@@ -46,10 +46,10 @@ def refuse_pairs(words: Sequence[str], *, together: bool) -> Refusal | None:
         together: whether --together is given.
     """
     tags = {name: tag for name, _, tag in (word.partition("=") for word in words)}
-    pairs = " ".join(f"{name or 'SERVICE'}={tag or 'TAG'}" for name, tag in tags.items())
+    pairs = " ".join(f"{name or 'SERVICE'}={'TAG' if '=' in tag or not tag else tag}" for name, tag in tags.items())
     several = "For all of them: " + typed(f"switchyard deploy {pairs} --together")
     if not any(PAIR.fullmatch(word) for word in words):
-        service, tag, *more = (*words, "TAG") if len(words) == 1 else words
+        service, tag, *more = (words[0].partition("=")[0], "TAG") if len(words) == 1 else words
         observed = (
             f"more is named: {' '.join(more)}" if more else "--together is given" if together else "no tag is named"
         )

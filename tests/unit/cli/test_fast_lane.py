@@ -145,6 +145,7 @@ def test_a_service_that_is_not_on_the_cluster_is_refused(run: Run, server: Playe
     server.answers["GET", f"{SERVICES}/services/backend"] = (404, {})
     text = refused(run("switch", "backend", "--yes", "--json"), 1, "SY-P026")
     assert "has no Service backend in namespace default" in text
+    assert "and the Service is new or was deleted, create it: pulumi up --refresh --stack test" in text
 
 
 def test_another_cluster_than_that_of_the_state_is_refused(run: Run) -> None:

@@ -79,7 +79,6 @@ def test_ctrl_c_says_the_same_to_people_where_nothing_can_be_read(
 def test_ctrl_c_of_a_command_that_reads_says_that_nothing_was_changed(
     monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
 ) -> None:
-    monkeypatch.setattr("switchyard.cli.configuration.read_settings", interrupted)
     result = end(monkeypatch, "configuration.read_settings_at_once", command, "--json")
     assert json.loads(result.stdout) == {
         "error": "Interrupted (SY-X009). Nothing was changed.",

@@ -54,6 +54,12 @@ def _no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         (("deploy", "api=v2", "worker=v3", "web=v4"), "SY-P133", "api=v2 worker=v3 web=v4 --together"),
         (("deploy", "api=v2", "worker", "--together"), "SY-P133", "switchyard deploy api=v2 worker=TAG --together"),
         (("deploy", "api=v2", "worker=", "--together"), "SY-P133", "no tag is named for worker="),
+        (
+            ("deploy", "api=v2=x", "worker=v1", "--together"),
+            "SY-P133",
+            "switchyard deploy api=TAG worker=v1 --together",
+        ),
+        (("deploy", "api=", "--together"), "SY-P133", "switchyard deploy api TAG"),
         (("deploy", "api=v2", "worker=v3", "api=v4", "--together"), "SY-P133", "api is named twice"),
         (("deploy", "api=v2", "--together"), "SY-P133", "For this service alone: switchyard deploy api v2"),
         (("deploy", "api"), "SY-P133", "For this service alone: switchyard deploy api TAG"),
