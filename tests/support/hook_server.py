@@ -10,6 +10,14 @@ from typing import Any
 
 from tests.support.http_server import http_server
 
+UNUSABLE = [
+    ("ALL_PROXY", "socks5://ada:a-password@127.0.0.1:1"),
+    ("HTTP_PROXY", "ftp://ada:a-password@127.0.0.1"),
+    ("HTTP_PROXY", "http://ada:a-password@[::1"),
+    ("SSL_CERT_FILE", "/no/such/a-password.pem"),
+]
+"""Variables of the environment with which the HTTP library sends nothing."""
+
 
 @dataclass
 class HookServer:

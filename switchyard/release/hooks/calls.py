@@ -15,6 +15,7 @@ from switchyard.config.models.hooks import IDEMPOTENCY_KEY, Hook, HookHttp
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import ClusterError
 from switchyard.kube.api import BoundedApi
+from switchyard.kube.outgoing import outgoing_client
 from switchyard.manifests.hooks import HookContext
 from switchyard.release.hooks.hooks import HookResult
 from switchyard.release.hooks.job import JobRun
@@ -61,14 +62,16 @@ class ClusterHookCalls:
     async def _call(self, hook: Hook, http: HookHttp, context: HookContext) -> HookResult:
         try:
             secret = {name: await self._secret(value) for name, value in http.secret_headers.items()}
+            seconds = hook.timeout_seconds
+            client = outgoing_client(httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds)))
         except (ClusterError, ValueError) as error:
             return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: {error}")
         headers = {**http.headers, **secret, IDEMPOTENCY_KEY: f"{context.release}/{hook.name}"}
         try:
-            async with asyncio.timeout(hook.timeout_seconds):
-                return await _sent(http, headers, _body(hook, context), hook.timeout_seconds)
+            async with asyncio.timeout(seconds), client:
+                return await _sent(client, http, headers, _body(hook, context))
         except TimeoutError:
-            detail = f"{_host(http)} has not answered in {hook.timeout_seconds} s"
+            detail = f"{_host(http)} has not answered in {seconds} s"
             return HookResult(HookOutcome.UNKNOWN, detail)
         except (httpx.InvalidURL, UnicodeError):  # whose text may have the path
             return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: its host or port is invalid")
@@ -99,13 +102,11 @@ class ClusterHookCalls:
         return text
 
 
-async def _sent(http: HookHttp, headers: dict[str, str], body: dict[str, object], seconds: float) -> HookResult:
-    timeout = httpx.Timeout(seconds, connect=min(CONNECT_SECONDS, seconds))
+async def _sent(
+    client: httpx.AsyncClient, http: HookHttp, headers: dict[str, str], body: dict[str, object]
+) -> HookResult:
     json_body = None if http.method == "GET" else body
-    async with (
-        httpx.AsyncClient(timeout=timeout, follow_redirects=False) as client,
-        client.stream(http.method, http.url, headers=headers, json=json_body) as response,
-    ):
+    async with client.stream(http.method, http.url, headers=headers, json=json_body) as response:
         if response.status_code in http.expect_status:
             return HookResult(HookOutcome.PASSED, f"{_host(http)} answered {response.status_code}")
         expected = ", ".join(map(str, http.expect_status))

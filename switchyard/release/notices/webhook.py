@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from switchyard.kube.outgoing import outgoing_client
 from switchyard.kube.proxies import has_host
 from switchyard.release_errors import WebhookUrlError
 
@@ -68,7 +69,10 @@ async def send(url: str, message_id: str, body: Mapping[str, Any]) -> str | None
     try:
         async with asyncio.timeout(SEND_SECONDS):
             # The certificates of the system take a while to be read, which would hold up what goes on beside.
-            client = await asyncio.to_thread(httpx.AsyncClient, timeout=SEND_SECONDS, follow_redirects=False)
+            try:
+                client = await asyncio.to_thread(outgoing_client, SEND_SECONDS)
+            except ValueError as error:
+                return str(error)
             async with client, client.stream("POST", url, json=body, headers={ID_HEADER: message_id}) as response:
                 return None if response.is_success else f"it answered {response.status_code}"
     except TimeoutError:

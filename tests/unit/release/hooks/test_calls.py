@@ -1,6 +1,7 @@
 """Hooks as they are begun: HTTP calls to a server."""
 
 import base64
+import re
 import socket
 from collections.abc import Iterator
 from datetime import timedelta
@@ -13,7 +14,7 @@ from switchyard.release.hooks import calls
 from switchyard.release.hooks.calls import ClusterHookCalls
 from switchyard.release.record.hook import HookOutcome
 from tests.support.hook_api import CONTEXT, NOW, PlayedApi, run
-from tests.support.hook_server import HookServer, hook_server
+from tests.support.hook_server import UNUSABLE, HookServer, hook_server
 
 
 @pytest.fixture
@@ -56,6 +57,17 @@ def test_a_status_that_is_not_expected_is_a_failure(listening: HookServer, answe
         assert "no such thing" in str(result.quoted)
         assert len(str(result.quoted)) < 500
     assert "a-secret-path" not in f"{result.detail}{result.quoted}"
+
+
+@pytest.mark.parametrize(("variable", "value"), UNUSABLE)
+def test_an_unusable_proxy_of_the_machine_is_a_certain_failure(
+    listening: HookServer, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    result = run(PlayedApi(), call(listening))
+    assert (result.outcome, listening.calls) == (HookOutcome.FAILED, [])
+    assert re.fullmatch(r"nothing was sent to 127\.0\.0\.1:\d+: HTTP_PROXY, .* cannot be used: .*", str(result.detail))
+    assert "a-password" not in str(result.detail)
 
 
 def test_an_answer_whose_body_does_not_end_is_the_answer(

@@ -10,7 +10,7 @@ import pytest
 from switchyard.release.notices import webhook
 from switchyard.release.notices.webhook import send, url_of
 from switchyard.release_errors import WebhookUrlError
-from tests.support.hook_server import hook_server
+from tests.support.hook_server import UNUSABLE, hook_server
 
 
 def test_a_message_carries_its_id_and_its_json(caplog: pytest.LogCaptureFixture) -> None:
@@ -79,3 +79,15 @@ def test_the_url_is_a_key_of_a_secret() -> None:
         url_of(None, "webhooks", "chat")
     with pytest.raises(WebhookUrlError, match="there is no key ci of Secret webhooks"):
         url_of(secret(b"https://hidden"), "webhooks", "ci")
+
+
+@pytest.mark.parametrize(("variable", "value"), UNUSABLE)
+def test_an_unusable_proxy_of_the_machine_is_a_reason_without_its_password(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with hook_server() as server:
+        reason = str(asyncio.run(send(server.url, "id-1/start", {})))
+        assert server.calls == []
+    assert reason.startswith("HTTP_PROXY, ")
+    assert "a-password" not in reason
