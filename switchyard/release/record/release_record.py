@@ -56,10 +56,10 @@ class PhaseRecord:
         """Parses a phase. Raises ``KeyError`` or ``ValueError`` for other content."""
         read = cls(
             phase=Phase(document["phase"]),
-            started=str(document["started"]),
-            ended=document.get("ended"),
-            outcome=document.get("outcome"),
-            detail=document.get("detail"),
+            started=_moment(str(document["started"])),
+            ended=_text(document, "ended"),
+            outcome=_text(document, "outcome"),
+            detail=_text(document, "detail"),
             numbers=document.get("numbers"),
         )
         return replace(read, others=unknown_keys(document, read.to_json()))
@@ -211,23 +211,49 @@ class ReleaseRecord:
             service=str(document["service"]),
             source=str(document["from"]),
             target=str(document["to"]),
-            from_tag=document.get("fromTag"),
-            tag=document.get("tag"),
+            from_tag=_text(document, "fromTag"),
+            tag=_text(document, "tag"),
             actor=str(document["actor"]),
             host=str(document["host"]),
             started=str(document["started"]),
-            reason=document.get("reason"),
+            reason=_text(document, "reason"),
             phase=Phase(document["phase"]),
             result=Result(document["result"]),
             held=bool(document.get("held", False)),
-            ended=document.get("ended"),
-            detail=document.get("detail"),
+            ended=_text(document, "ended"),
+            detail=_text(document, "detail"),
             phases=tuple(PhaseRecord.from_json(phase) for phase in document.get("phases", ())),
             content=dict(document.get("content") or {}),
-            receipt=document.get("receipt"),
+            receipt=_receipt(document.get("receipt")),
             together=tuple(document.get("together") or ()),
             hooks=tuple(HookRecord.from_json(hook) for hook in document.get("hooks") or ()),
-            override=document.get("override"),
+            override=_text(document, "override"),
             hotfix=bool(document.get("hotfix", False)),
         )
         return replace(read, others=unknown_keys(document, read.to_json()))
+
+
+def _text(document: Mapping[str, Any], key: str) -> str | None:
+    """A text of a document, or None without one. Raises ``TypeError`` for anything else."""
+    text: object = document.get(key)
+    if text is not None and not isinstance(text, str):
+        raise TypeError(f"{key} is not a text")
+    return text
+
+
+def _receipt(document: Any) -> Mapping[str, Any] | None:
+    """A receipt whose sentences are texts, or None without one. Raises ``TypeError`` for anything else."""
+    if document is None:
+        return None
+    if not isinstance(document, Mapping):
+        raise TypeError("receipt is not an object")
+    for key in ("doubt", "notSeen"):
+        _text(document, key)
+    return document
+
+
+def _moment(text: str) -> str:
+    """A moment with its time zone, as it is written. Raises ``ValueError`` for anything else."""
+    if from_text(text).tzinfo is None:
+        raise ValueError(f"{text} has no time zone")
+    return text

@@ -18,6 +18,7 @@ from switchyard.kube.rolled_back import (
     parse_rolled_back,
 )
 from switchyard.release.phases import Phase, Result
+from switchyard.release.record.latest import latest_record
 from switchyard.release.record.release_record import ReleaseRecord, new_id
 from switchyard.release.record.store import HISTORY_BYTES, KEPT_RELEASES, KEPT_ROLLBACKS, Releases, _history_text
 from switchyard.release_errors import ForeignRecordError, RecordUnreadableError
@@ -129,3 +130,24 @@ def test_a_record_of_a_newer_version_is_not_read() -> None:
 def test_an_object_of_somebody_else_is_not_taken_over() -> None:
     with pytest.raises(ForeignRecordError, match="ConfigMap backend-release in namespace shop is not of this program"):
         check_own(config_map())
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"receipt": []},
+        {"receipt": {"doubt": 5}},
+        {"receipt": {"notSeen": {}}},
+        {"reason": 5},
+        {"detail": ["a"]},
+        {"fromTag": True},
+        {"phases": [{"phase": "bake", "started": "yesterday"}]},
+        {"phases": [{"phase": "bake", "started": "2030-01-31T12:00:00"}]},
+        {"phases": [{"phase": "bake", "started": "2030-01-31T12:00:00Z", "detail": 5}]},
+    ],
+)
+def test_a_record_that_somebody_has_broken_is_refused_before_anything_uses_it(broken: dict[str, Any]) -> None:
+    document = config_map(current=record().to_json() | broken)
+    assert latest_record(config_map(current=record().to_json())) == record()
+    with pytest.raises(RecordUnreadableError, match="key current of ConfigMap backend-release in namespace shop"):
+        latest_record(document)
