@@ -19,7 +19,7 @@ from switchyard.cli.retire import retire
 from switchyard.cli.rollback import rollback
 from switchyard.cli.status import status
 from switchyard.cli.switch import switch
-from switchyard.cli.wrong_words import Commands
+from switchyard.cli.usage_errors import Commands
 
 app = typer.Typer(
     cls=Commands,

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
-from typer._click.exceptions import UsageError as WrongWords  # typer exports only a class below it
+from typer._click.exceptions import UsageError  # typer exports only a class below it
 from typer.core import TyperGroup
 
 from switchyard.codes import Code
@@ -32,7 +32,7 @@ class Commands(TyperGroup):
     def _reporting(self) -> Iterator[None]:
         try:
             yield
-        except WrongWords as error:
+        except UsageError as error:
             if not self._as_json:
                 raise
             from switchyard.cli.output import print_json  # noqa: PLC0415 - not before something is printed
@@ -46,7 +46,7 @@ def _options(args: Sequence[str]) -> Sequence[str]:
     return args[: args.index("--")] if "--" in args else args
 
 
-def _document(error: WrongWords) -> dict[str, Any]:
+def _document(error: UsageError) -> dict[str, Any]:
     context = error.ctx
     command = "switchyard" if context is None or context.parent is None else f"switchyard {context.info_name}"
     message = error.format_message().rstrip(".")
