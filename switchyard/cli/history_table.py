@@ -14,8 +14,10 @@ def print_history(service: str, releases: Sequence[ReleaseRecord]) -> None:
         console.print(f"{service}: no release by `deploy`, `switch`, `rollback` or `drill` is recorded yet.")
         return
     table = Table(title=f"Releases of {service}", title_justify="left")
-    for column in ("started", "kind", "from", "to", "by", "result", "reason"):
-        table.add_column(column)
+    for column in ("started", "kind"):
+        table.add_column(column, no_wrap=True)
+    for column in ("from", "to", "by", "result", "reason"):
+        table.add_column(column, overflow="fold")  # a narrow terminal cuts no text
     for release in releases:
         table.add_row(
             release.started,

@@ -51,3 +51,15 @@ def test_a_reason_is_shown_as_it_was_typed(monkeypatch: pytest.MonkeyPatch, reas
     result = CliRunner().invoke(app, ["history", "backend"])
     assert result.exit_code == ExitCode.OK
     assert reason in result.output
+
+
+def test_a_narrow_terminal_cuts_neither_the_time_nor_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def released(*_: Any) -> Releases:
+        return Releases(record(actor="oncall", host="build-agent-7"))
+
+    monkeypatch.setattr(history, "_read", released)
+    monkeypatch.setattr(output.console, "width", 80)
+    shown = CliRunner().invoke(app, ["history", "backend"]).output
+    assert record().started in shown
+    by = [line.split("│")[5].strip() for line in shown.splitlines() if line.startswith("│")]
+    assert "".join(by) == "oncall@build-agent-7"
