@@ -48,7 +48,8 @@ def _options(args: Sequence[str]) -> Sequence[str]:
 
 def _document(error: UsageError) -> dict[str, Any]:
     context = error.ctx
-    command = "switchyard" if context is None or context.parent is None else f"switchyard {context.info_name}"
+    named = () if context is None or context.parent is None else (str(context.info_name),)
+    command = " ".join(("switchyard", *named))
     message = error.format_message().rstrip(".")
     text = f"{command}: {message} ({Code.COMMAND_LINE_WRONG}). Nothing was changed. What it takes: {command} --help"
     return {"error": text, "code": Code.COMMAND_LINE_WRONG.value, "exitCode": ExitCode.USAGE.value}

@@ -48,8 +48,23 @@ def refuse_serves(observation: Observation, tag: str) -> Refusal | None:
         step=f"{key_of(observation.name)}: the deploy of {tag}",
         observed=f"it serves already ({serving})",
         rule="there is nothing to release",
-        remedy=f"{UNTOUCHED} What is configured and what serves: {typed('switchyard status')}",
+        remedy=(
+            f"{UNTOUCHED} What is configured and what serves: {typed('switchyard status')}. To release it with other "
+            f"settings, set them under {_idle_path(observation)}, and then: {_warm_and_switch(observation, tag)}"
+        ),
     )
+
+
+def _idle_path(observation: Observation) -> str:
+    return f"{below(SERVICES, key_of(observation.name))}.{observation.serving.other}"
+
+
+def _warm_and_switch(observation: Observation, tag: str) -> str:
+    """The commands that create the pods of a version in the idle colour, and switch to it."""
+    path, replicas = _idle_path(observation), observation.colours[observation.serving].wanted
+    sets = f"{set_value(f'{path}.tag', tag, text=True)} && {set_value(f'{path}.replicas', replicas)}"
+    switch = typed(f"switchyard switch {key_of(observation.name)} {observation.serving.other}")
+    return f"{sets} && {typed('pulumi up')} && {switch}"
 
 
 def refuse_unfinished(record: ReleaseRecord | None, key: str, serving: Colour) -> Refusal | None:
@@ -99,21 +114,16 @@ def refuse_no_release(record: ReleaseRecord | None, key: str, act: Act) -> Refus
 
 def refuse_returned(observation: Observation, tag: str, version: RolledBack) -> Refusal:
     """Refuses to release a version that was rolled back."""
-    key, serving = key_of(observation.name), observation.colours[observation.serving]
-    idle = observation.colours[observation.serving.other]
-    path, warm = f"{below(SERVICES, key)}.{idle.colour}", ""
-    if idle.tag != tag or not idle.wanted:
-        sets = (set_value(f"{path}.tag", tag, text=True), set_value(f"{path}.replicas", serving.wanted))
-        warm = f"{' && '.join(sets)} && {typed('pulumi up')} && "
+    key, idle = key_of(observation.name), observation.colours[observation.serving.other]
+    is_warm = idle.tag == tag and idle.wanted
+    switch = typed(f"switchyard switch {key} {idle.colour}")
+    anyway = switch if is_warm else _warm_and_switch(observation, tag)
     return Refusal(
         code=Code.VERSION_ROLLED_BACK,
         step=f"{key}: the deploy of {tag}",
         observed=f"it {version.described}",
         rule="a version that was rolled back does not return unless an operator asks for it",
-        remedy=(
-            f"{UNTOUCHED} {observation.what_serves} To have it serve anyway: {warm}"
-            + typed(f"switchyard switch {key} {idle.colour}")
-        ),
+        remedy=f"{UNTOUCHED} {observation.what_serves} To have it serve anyway: {anyway}",
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from switchyard.config.models.service import Colour
 from switchyard.kube.rolled_back import RolledBack
-from switchyard.release.deploy.refusals import refuse_returned
+from switchyard.release.deploy.refusals import refuse_returned, refuse_serves
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.refusals import (
     refuse_kubeconfig_unreachable,
@@ -92,3 +92,13 @@ def test_a_version_that_was_rolled_back_is_warmed_before_a_switch_to_it(
     warm = f"pulumi config set --path '{path}.tag' v2 && pulumi config set --path '{path}.replicas' 3 && pulumi up && "
     remedy = f"To have it serve anyway: {'' if is_warm else warm}switchyard switch backend green"
     assert refuse_returned(observed(green=green), "v2", version).remedy.endswith(remedy)
+
+
+def test_what_serves_can_be_released_with_other_settings() -> None:
+    refusal = refuse_serves(observed(green=EMPTY), "v1")
+    path = "switchyard:services.backend.green"
+    assert refusal is not None
+    assert refusal.remedy.endswith(
+        f"set them under {path}, and then: pulumi config set --path '{path}.tag' v1 && "
+        f"pulumi config set --path '{path}.replicas' 3 && pulumi up && switchyard switch backend green"
+    )
