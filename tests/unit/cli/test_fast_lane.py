@@ -92,9 +92,8 @@ def refused(result: Any, code: int, message: str) -> str:
     assert result.exit_code == code, result.output
     found = json.loads(result.stdout)
     assert (found["code"], found["exitCode"]) == (message, code)
-    text = str(found["error"])
-    assert "Nothing was changed" in text
-    return text
+    assert "Nothing was changed" in found["error"]
+    return str(found["error"])
 
 
 @pytest.mark.parametrize("act", ["switch", "rollback"])
@@ -145,7 +144,7 @@ def test_a_service_that_is_not_on_the_cluster_is_refused(run: Run, server: Playe
     server.answers["GET", f"{SERVICES}/services/backend"] = (404, {})
     text = refused(run("switch", "backend", "--yes", "--json"), 1, "SY-P026")
     assert "has no Service backend in namespace default" in text
-    assert "and the Service is new or was deleted, create it: pulumi up --refresh --stack test" in text
+    assert text.endswith("new or was deleted, create it: pulumi up --refresh --stack test")
 
 
 def test_another_cluster_than_that_of_the_state_is_refused(run: Run) -> None:
