@@ -2,9 +2,11 @@
 
 import json
 import os
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from switchyard.config.commands import typed
 from switchyard.config.errors import SettingsError
 from switchyard.config.loader import NAMESPACE, StackSettings, load, secret_problems
 from switchyard.config.models.cluster import ExistingCluster
@@ -19,11 +21,12 @@ SELECTED = "PULUMI_STACK"
 """Environment variable with the stack that the engine takes for the selected one."""
 
 
-def read_settings(stack: str | None) -> tuple[str, StackSettings]:
+def read_settings(stack: str | None, needed: Collection[str] | None = None) -> tuple[str, StackSettings]:
     """Reads the configuration of a stack through the engine.
 
     Args:
         stack: name of the stack; None for the selected one.
+        needed: keys of the services whose settings must have no errors; None for all.
 
     Returns:
         The stack's name and its settings.
@@ -41,10 +44,10 @@ def read_settings(stack: str | None) -> tuple[str, StackSettings]:
     if problems := list(secret_problems(encrypted)):
         raise SettingsError(problems)  # the engine withholds such a value, so that nothing else can be said of it
     values = {key: _value(entry) for key, entry in entries.items()}
-    return name, _loaded(name, values, read_stack_file(Path.cwd(), name, NAMESPACE))
+    return name, _loaded(name, values, read_stack_file(Path.cwd(), name, NAMESPACE), needed)
 
 
-def read_settings_at_once(stack: str | None) -> tuple[str, StackSettings]:
+def read_settings_at_once(stack: str | None, needed: Collection[str] | None = None) -> tuple[str, StackSettings]:
     """Reads the configuration of a stack from its file, so that the state need not be reachable.
 
     The engine is asked only for what the file does not say: the name of the selected stack, encrypted values, and those
@@ -59,10 +62,12 @@ def read_settings_at_once(stack: str | None) -> tuple[str, StackSettings]:
             raise ConfigurationError(message or f"{error} Or name the stack: --stack NAME") from None
     written = read_stack_file(Path.cwd(), name, NAMESPACE)
     values = stack_values(written, read_project(Path.cwd()))
-    return read_settings(name) if values is None else (name, _loaded(name, values, written))
+    return read_settings(name, needed) if values is None else (name, _loaded(name, values, written, needed))
 
 
-def _loaded(stack: str, values: dict[str, Any], written: Written | None) -> StackSettings:
+def _loaded(
+    stack: str, values: dict[str, Any], written: Written | None, needed: Collection[str] | None
+) -> StackSettings:
     return load(
         values.get(f"{NAMESPACE}:cluster"),
         values.get(f"{NAMESPACE}:services"),
@@ -72,7 +77,14 @@ def _loaded(stack: str, values: dict[str, Any], written: Written | None) -> Stac
         keys=values,
         raw_releases=values.get(RELEASES),
         written=written,
+        needed=needed,
     )
+
+
+def ignored_errors(settings: StackSettings) -> Iterator[str]:
+    """A warning for each error in the settings of services that a command does not need."""
+    for problem in settings.ignored:
+        yield f"{problem} ({problem.code}). The rollback does not need this value; `{typed('pulumi up')}` does."
 
 
 def access_to(stack: str, settings: StackSettings, seconds: float | None = None) -> ClusterAccess:

@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Collection, Iterable, Mapping
 
 import typer
 
-from switchyard.cli.configuration import access_to, read_settings_at_once
+from switchyard.cli.configuration import access_to, ignored_errors, read_settings_at_once
 from switchyard.cli.fast_lane_text import Report
 from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.cli.release_request import Request
@@ -53,14 +53,26 @@ def run(request: Request, state: EngineCommand, begun: float) -> None:
         state: the engine, which reads the outputs of the stack.
         begun: monotonic time at which the command started.
     """
-    stack, settings = read_settings_at_once(request.stack)
     act = Act.ROLLBACK if request.rollback else Act.SWITCH
+    stack, settings = read_for(act, request.stack, {request.service})
     service = service_of(request.service, act, stack, settings)
     access = access_of(request, stack, settings, service)
     subscriptions = Subscriptions.of(stack, settings.releases, request.service)
     switching = _Command(request, act, stack, service, access, state, begun, subscriptions)
     switching.freezes, switching.cluster = settings.releases.freeze, settings.cluster
+    switching.warn(ignored_errors(settings))
     asyncio.run(switching.run())
+
+
+def read_for(act: Act, stack: str | None, services: Collection[str]) -> tuple[str, StackSettings]:
+    """Reads the configuration for a command. A rollback is not stopped by errors in the settings of other services.
+
+    Args:
+        act: the command.
+        stack: name of the stack; None for the selected one.
+        services: keys of the services that the command is for.
+    """
+    return read_settings_at_once(stack, services if act is Act.ROLLBACK else None)
 
 
 def service_of(key: str, act: Act, stack: str, settings: StackSettings) -> BlueGreenSettings:
@@ -163,6 +175,11 @@ class _Command:
         self._report = Report(request, stack, access.described)
         self._journal: ReleaseJournal | None = None
 
+    def warn(self, warnings: Iterable[str]) -> None:
+        """Warns about the configuration, before anything else is said."""
+        for warning in warnings:
+            self._report.warn(warning)
+
     async def run(self) -> None:
         cluster = await Cluster.connect(self._access)
         journal = ReleaseJournal(
@@ -202,7 +219,7 @@ class _Command:
     async def _read_again(self, journal: ReleaseJournal) -> None:
         """Reads the configuration again after the wait for another command, which may have changed it."""
         if journal.waited:
-            stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
+            stack, settings = await asyncio.to_thread(read_for, self._act, self._stack, {self._request.service})
             self._service = service_of(self._request.service, self._act, stack, settings)
             self.freezes, self.cluster = settings.releases.freeze, settings.cluster
 

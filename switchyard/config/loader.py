@@ -15,6 +15,7 @@ from switchyard.config.models.ownership import former_problems, is_unclear_remov
 from switchyard.config.models.releases import RELEASES, Releases
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings, ServiceSettings
 from switchyard.config.models.service_name import NamespacedName
+from switchyard.config.other_services import separated
 from switchyard.config.removed_routes import removed_routes, without_routes
 from switchyard.config.stack_file import Written, differences, without_quotes
 from switchyard.config.validation.related import RelatedProblem
@@ -56,6 +57,8 @@ class StackSettings:
     """The stack whose objects this stack has taken over, as ``project/stack``."""
     releases: Releases = field(default_factory=Releases.model_construct)
     """Settings for the releases of all services."""
+    ignored: tuple[Problem, ...] = ()
+    """Errors in the settings of services that the caller does not need, and that are left out."""
 
 
 def load(
@@ -68,6 +71,7 @@ def load(
     written: Written | None = None,
     keys: Collection[str] = (),
     raw_releases: object = None,
+    needed: Collection[str] | None = None,
 ) -> StackSettings:
     """Parses and checks a stack's configuration.
 
@@ -81,6 +85,8 @@ def load(
         written: the stack file, to detect values that YAML has changed; with None only the values are checked.
         keys: all keys of the configuration with their namespaces, to refuse unknown ones.
         raw_releases: value of `switchyard:releases`; None if the key is not set.
+        needed: keys of the services that the caller needs. Others are left out if their settings have errors. None
+            needs all services.
 
     Raises:
         SettingsError: the configuration has errors; the exception has all of them.
@@ -102,10 +108,14 @@ def load(
     problems += [problem for problem in altered if problem.path not in reported]
     problems += _problems_between(cluster, services, removed, {problem.path for problem in problems}, marked)
     problems = [*secret_problems(secret_keys), *(_hidden(problem, secret_keys) for problem in problems)]
-    if problems or cluster is None:
+    configured = [*raw_services] if isinstance(raw_services, Mapping) else []
+    errors = separated(problems, configured, configured if needed is None else needed)
+    if errors.needed or cluster is None:
         raise SettingsError(problems)
+    services = {key: service for key, service in services.items() if key not in errors.services}
     former_stack = former if isinstance(former, str) else None
-    return StackSettings(without_routes(cluster, removed), services, marked, removed, former_stack, releases)
+    cluster = without_routes(cluster, removed)
+    return StackSettings(cluster, services, marked, removed, former_stack, releases, errors.ignored)
 
 
 def _problems_between(

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +71,11 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
     def command(
         *arguments: str, services: dict[str, Any] | None = None, state: str | Exception = "{}", mark: str = "test"
     ) -> Any:
-        settings = load({**EXISTING, "kubeconfig": str(server.kubeconfig)}, services or {"backend": BACKEND}, "test")
-        monkeypatch.setattr("switchyard.cli.fast_lane.read_settings_at_once", lambda _: ("test", settings))
+        def read_settings(_: str | None, needed: Collection[str] | None = None) -> tuple[str, StackSettings]:
+            cluster = {**EXISTING, "kubeconfig": str(server.kubeconfig)}
+            return "test", load(cluster, services or {"backend": BACKEND}, "test", needed=needed)
+
+        monkeypatch.setattr("switchyard.cli.fast_lane.read_settings_at_once", read_settings)
         if state != NOT_INSTALLED:
             monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer(state))
         service = live(Colour.BLUE)
@@ -161,6 +164,20 @@ def test_a_rollback_goes_on_without_the_state_and_says_so(run: Run, server: Play
     assert [call for call in server.asked if call[0] == "PATCH"] == []
 
 
+def test_a_rollback_goes_on_although_the_settings_of_another_service_are_wrong(run: Run) -> None:
+    services = {"backend": BACKEND, "payments": {**BACKEND, "active": "purple"}}
+    result = run("rollback", "backend", "--yes", services=services)
+    warning = "switchyard:services.payments.active: 'purple': allowed: blue, green."
+    assert result.stderr.startswith(warning)
+    assert "(SY-P023)" in result.stderr  # green has no pods here
+    own = run("rollback", "payments", "--yes", services=services)
+    assert own.exit_code == 2
+    assert f"1 error in the configuration, nothing was changed:\n  SY-C002 {warning}" in own.stderr
+    switch = run("switch", "backend", "--yes", services=services)
+    assert switch.exit_code == 2
+    assert warning in switch.stderr
+
+
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A machine where the engine is not installed."""
@@ -226,7 +243,7 @@ def test_a_kubeconfig_in_a_state_that_does_not_answer_is_waited_for_in_bounded_t
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("switchyard.cli.fast_lane.STATE_SECONDS", {Act.SWITCH: 0.3, Act.ROLLBACK: 0.2})
     settings = load(PRODUCTION, {"backend": {**BACKEND, "nodePort": 30080, "switchEngine": engine}}, "test")
-    monkeypatch.setattr("switchyard.cli.fast_lane.read_settings_at_once", lambda _: ("test", settings))
+    monkeypatch.setattr("switchyard.cli.fast_lane.read_settings_at_once", lambda *_: ("test", settings))
     monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer("{}"))
     arguments = [act, "backend", *([colour] if colour else []), "--yes", "--json", "--stack", "test"]
     text = refused(CliRunner().invoke(app, arguments), 1, "SY-P032")
@@ -248,7 +265,7 @@ def test_a_kubeconfig_in_a_state_that_does_not_answer_is_waited_for_in_bounded_t
 def test_a_rollback_asks_what_is_configured_once_it_serves(
     monkeypatch: pytest.MonkeyPatch, now: str | None, *, interrupts: bool, configured: bool
 ) -> None:
-    def read(_: str) -> tuple[str, StackSettings]:
+    def read(*_: object) -> tuple[str, StackSettings]:
         if now is None:
             raise ConfigurationError("somebody writes the stack file now")
         return "test", load(EXISTING, {"backend": {**BACKEND, "active": now}}, "test")
@@ -272,7 +289,7 @@ def test_a_rollback_configures_what_serves_although_a_deploy_has_written_its_own
     read, now = ({"backend": {**BACKEND, "active": active}} for active in ("blue", "green"))
     cluster = {**EXISTING, "kubeconfig": str(server.kubeconfig)}
     monkeypatch.setattr(
-        "switchyard.cli.fast_lane.read_settings_at_once", lambda _: ("test", load(cluster, now, "test"))
+        "switchyard.cli.fast_lane.read_settings_at_once", lambda *_: ("test", load(cluster, now, "test"))
     )
     monkeypatch.setattr("switchyard.cli.fast_lane.converge", converged)
     service = service_of("backend", Act.ROLLBACK, "test", load(cluster, read, "test"))

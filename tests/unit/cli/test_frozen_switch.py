@@ -51,12 +51,13 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
     def command(*arguments: str, windows: tuple[bool, ...] = (True,)) -> Any:
         cluster, left = {**EXISTING, "kubeconfig": str(server.kubeconfig)}, list(windows)
 
-        def read(_: str | None) -> tuple[str, StackSettings]:
+        def read(*_: object) -> tuple[str, StackSettings]:
             releases = {"freeze": [FROZEN]} if (left.pop(0) if len(left) > 1 else left[0]) else None
             return "test", load(cluster, SERVICES, "test", raw_releases=releases)
 
-        for module in ("fast_lane", "together_command", "drill_command"):
+        for module in ("fast_lane", "drill_command"):
             monkeypatch.setattr(f"switchyard.cli.{module}.read_settings_at_once", read)
+        for module in ("fast_lane", "together_command", "drill_command"):
             monkeypatch.setattr(f"switchyard.cli.{module}.observe_service", observe)
         monkeypatch.setattr("switchyard.cli.fast_lane._Command._check_cluster", is_own)
         monkeypatch.setattr("switchyard.cli.together_command.check_cluster", is_own)
