@@ -4,6 +4,7 @@ from typing import Literal, Protocol, TypeVar
 
 from switchyard.config.models.service import RolloutSettings, Track
 from switchyard.gates.base import Warn
+from switchyard.gates.rules.ports import refuse_other_port
 from switchyard.gates.rules.reports import other_version
 from switchyard.gates.rules.rollout import (
     refuse_degraded,
@@ -11,7 +12,6 @@ from switchyard.gates.rules.rollout import (
     refuse_silent_controller,
     refuse_unfinished,
 )
-from switchyard.gates.rules.ports import refuse_other_port
 from switchyard.gates.service import Gates
 from switchyard.gates.waits import SEEN_SECONDS, wait_for_rollout
 from switchyard.kube.access import ClusterAccess

@@ -201,8 +201,8 @@ def pod_security(security: Security) -> Manifest:
     rendered: Manifest = {
         "runAsNonRoot": True,
         "runAsUser": security.run_as_user,
-        "runAsGroup": security.run_as_group or security.run_as_user,
-        "fsGroup": security.fs_group or security.run_as_user,
+        "runAsGroup": security.run_as_user if security.run_as_group is None else security.run_as_group,
+        "fsGroup": security.run_as_user if security.fs_group is None else security.fs_group,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     if security.fs_group_change_policy is not None:

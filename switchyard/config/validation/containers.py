@@ -169,7 +169,7 @@ def _mount_problems(path: str, mounts: tuple[Mount, ...], volumes: set[str]) -> 
             proposal = f"Did you mean {close}? {set_value(f'{at}.volume', close)}" if close else ""
             remedy = f"Add it to volumes of the service, or remove the mount: {remove_value(at)}"
             yield Problem(f"{at}.volume", shown(mount.volume), rule, proposal or remedy)
-        if (first := paths.setdefault(mount.path.rstrip("/"), index)) != index:
+        if (first := paths.setdefault(mount.place, index)) != index:
             rule = f"is the path of mounts.{first}"
             remedy = f"Use another path, or remove the mount: {remove_value(at)}"
             yield Problem(f"{at}.path", shown(mount.path), rule, remedy)
