@@ -106,12 +106,14 @@ def service_ports(service: ServiceSettings, *, node_ports: bool = False) -> list
 def moved_ports(service: ServiceSettings, targets: Mapping[str, int | str]) -> dict[str, int]:
     """The ports of pods that the Services are to target in place of others, by the names of the ports.
 
+    A target that is the name of the port is the port that each pod has under that name.
+
     Args:
         service: settings of the service.
         targets: the ports that the Service on the cluster targets, by the names of its ports.
     """
     wanted = {port["name"]: port["targetPort"] for port in service_ports(service)}
-    return {name: number for name, number in wanted.items() if targets.get(name, number) != number}
+    return {name: number for name, number in wanted.items() if targets.get(name, number) not in {number, name}}
 
 
 def pod_template(

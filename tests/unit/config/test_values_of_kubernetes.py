@@ -12,7 +12,7 @@ from switchyard.manifests.blue_green import deployment
 from switchyard.manifests.pods import active_service
 from tests.support.configuration import BACKEND, error_lines, read
 
-VOLUME = {"emptyDir": {}}
+VOLUME: dict[str, Any] = {"emptyDir": {}}
 LOAD_BALANCER = {"type": "LoadBalancer"}
 
 

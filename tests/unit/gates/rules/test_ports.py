@@ -6,6 +6,7 @@ import pytest
 
 from switchyard.config.models.service import BlueGreenSettings, CanarySettings, Colour, Track
 from switchyard.gates.rules.ports import refuse_other_port, refuse_other_port_in_place
+from switchyard.gates.rules.reports import changed_ports
 from switchyard.kube.objects import targets_of
 from switchyard.manifests.labels import selector
 from switchyard.manifests.pods import active_service
@@ -66,6 +67,24 @@ def test_a_rolling_update_to_another_port_is_refused_although_the_colour_may_be_
         text = str(refuse_other_port_in_place("backend", settings, Colour.BLUE, selected, targets))
         assert f"blue is serving, and its new pods would listen on port {port}; a rolling update" in text
         assert "in the same update that makes green active" in text
+
+
+@pytest.mark.parametrize(
+    ("live", "text"),
+    [
+        ({}, None),
+        ({"http": "http", "metrics": "metrics"}, None),
+        ({"somebodys": 1}, None),
+        ({"metrics": 9091}, "targets port 9091 of its pods, which listen on 9090 (SY-S010). It was changed by hand."),
+        ({"metrics": None, "http": "https"}, "targets port https of its pods, which listen on 8000, has no port 9100"),
+    ],
+)
+def test_ports_that_somebody_has_changed_are_named_at_the_end(
+    live: dict[str, int | str | None], text: str | None
+) -> None:
+    targets = {name: port for name, port in (on_the_cluster() | live).items() if port is not None}
+    report = changed_ports("backend", colours(), targets)
+    assert report is None if text is None else text in str(report)
 
 
 @pytest.mark.parametrize(
