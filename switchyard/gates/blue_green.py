@@ -10,11 +10,7 @@ from switchyard.gates.rules.admission import warn_template_rewritten
 from switchyard.gates.rules.node_routing import refuse_unfollowed
 from switchyard.gates.rules.ports import refuse_other_port_in_place
 from switchyard.gates.rules.refusal import Refusal
-from switchyard.gates.rules.release import (
-    refuse_in_place,
-    refuse_no_answer,
-    refuse_retire,
-)
+from switchyard.gates.rules.release import refuse_in_place, refuse_no_answer, refuse_retire
 from switchyard.gates.rules.reports import about_readiness, other_version, warn_image_rewritten, why_not_ready
 from switchyard.gates.rules.sizes import needed_to_retire, planned
 from switchyard.gates.service import Gates

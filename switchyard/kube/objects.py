@@ -184,11 +184,9 @@ def application(pod_spec: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((container for container in containers if container.get("name") == CONTAINER), containers[0])
 
 
-def ports_of(pod_spec: Mapping[str, Any]) -> frozenset[tuple[str, int]]:
-    """The ports of the containers of a pod, each by its name and its number."""
-    containers = (*pod_spec["containers"], *(pod_spec.get("initContainers") or ()))
-    ports = (port for container in containers for port in container.get("ports") or ())
-    return frozenset((port["name"], port["containerPort"]) for port in ports if "name" in port)
+def ports_of(container: Mapping[str, Any]) -> frozenset[tuple[str, int]]:
+    """The ports of a container, each by its name and its number."""
+    return frozenset((port["name"], port["containerPort"]) for port in container.get("ports") or () if "name" in port)
 
 
 def targets_of(service: Mapping[str, Any]) -> dict[str, int | str]:

@@ -71,7 +71,7 @@ async def _colour(cluster: Cluster, name: str, settings: BlueGreenSettings, colo
     )
     if owner is None:
         return ColourState(colour, None, 0, 0)
-    pod_spec = owner["spec"]["template"]["spec"]
-    tag = parsed(application(pod_spec)["image"]).configured
+    container = application(owner["spec"]["template"]["spec"])
     ready = len(ready_pods(endpoints).intersection(current))
-    return ColourState(colour, tag, owner["spec"].get("replicas", 1), ready, ports_of(pod_spec))
+    tag, wanted = parsed(container["image"]).configured, owner["spec"].get("replicas", 1)
+    return ColourState(colour, tag, wanted, ready, ports_of(container))

@@ -33,7 +33,7 @@ class ColourState:
         tag: version of the image in its Deployment; None without a Deployment.
         wanted: number of replicas of its Deployment.
         ready: ready endpoints of its present version.
-        ports: ports of the containers of that version, by name and number.
+        ports: ports of the application's container, by name and number.
     """
 
     colour: Colour

@@ -7,7 +7,8 @@ import pytest
 from switchyard.config.models.service import BlueGreenSettings, CanarySettings, Colour, Track
 from switchyard.gates.rules.ports import refuse_other_port, refuse_other_port_in_place
 from switchyard.gates.rules.reports import changed_ports
-from switchyard.kube.objects import targets_of
+from switchyard.kube.objects import application, ports_of, targets_of
+from switchyard.manifests.blue_green import deployment
 from switchyard.manifests.labels import selector
 from switchyard.manifests.pods import active_service
 from tests.support.configuration import BACKEND
@@ -99,3 +100,10 @@ def test_pods_that_do_not_serve_or_keep_their_ports_may_change(
     settings: BlueGreenSettings, selected: dict[str, str] | None
 ) -> None:
     assert refuse_other_port_in_place("backend", settings, Colour.BLUE, selected, on_the_cluster()) is None
+
+
+def test_a_port_of_a_sidecar_is_none_of_the_application() -> None:
+    proxy = {"name": "proxy", "image": "a/b:v1", "native": False, "ports": {"http": {"containerPort": 15000}}}
+    service = BlueGreenSettings.model_validate(BACKEND | {"sidecars": [proxy], "ports": FURTHER})
+    pods = deployment("backend", Colour.BLUE, service)["spec"]["template"]["spec"]
+    assert ports_of(application(pods)) == {("http", 8000), ("metrics", 9090), ("inside", 9200), ("dns", 8053)}
