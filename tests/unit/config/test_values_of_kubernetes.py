@@ -40,6 +40,12 @@ def mounted(path: str, sub_path: str | None = None) -> dict[str, Any]:
             "tolerations",
             [{"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 0}],
         ),
+        (
+            {"resources": {"limits": {"memory": "1.1Gi"}}, "security": {"supplementalGroups": [0]}},
+            "securityContext",
+            {"runAsNonRoot": True, "supplementalGroups": [0], "seccompProfile": {"type": "RuntimeDefault"}}
+            | dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), 10001),
+        ),
         ({"imagePullSecrets": ["registry.example.org"]}, "imagePullSecrets", [{"name": "registry.example.org"}]),
         ({"dnsConfig": {"searches": ["example.org."]}}, "dnsConfig", {"searches": ["example.org."]}),
     ],
@@ -101,6 +107,11 @@ def test_a_volume_at_the_place_for_temporary_files_replaces_the_programs_own(pat
         (
             {"service": LOAD_BALANCER | {"loadBalancerClass": "a..b/c"}},
             "service.loadBalancerClass: 'a..b/c': must be a label key",
+        ),
+        (
+            {"resources": {"requests": {"memory": "256m"}}},
+            "resources.requests.memory: '256m': is a fraction of a byte: m is a thousandth, and Mi is 1024 * 1024. "
+            "For example: pulumi config set --path 'switchyard:services.backend.resources.requests.memory' 256Mi",
         ),
         (
             {"resources": {"extended": {f"example.org/{'g' * 64}": 1}}},
