@@ -40,18 +40,17 @@ def mounted(path: str, sub_path: str | None = None) -> dict[str, Any]:
             "tolerations",
             [{"key": "a", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 0}],
         ),
-        (
-            {"resources": {"limits": {"memory": "1.1Gi"}}, "security": {"supplementalGroups": [0]}},
-            "securityContext",
-            {"runAsNonRoot": True, "supplementalGroups": [0], "seccompProfile": {"type": "RuntimeDefault"}}
-            | dict.fromkeys(("runAsUser", "runAsGroup", "fsGroup"), 10001),
-        ),
         ({"imagePullSecrets": ["registry.example.org"]}, "imagePullSecrets", [{"name": "registry.example.org"}]),
         ({"dnsConfig": {"searches": ["example.org."]}}, "dnsConfig", {"searches": ["example.org."]}),
     ],
 )
 def test_a_value_that_kubernetes_takes_is_taken(settings: dict[str, Any], key: str, rendered: Any) -> None:
     assert template(**settings)[key] == rendered
+
+
+def test_a_quantity_that_kubernetes_rounds_up_is_taken() -> None:
+    [app] = template(resources={"limits": {"memory": "1.1Gi"}})["containers"]
+    assert app["resources"]["limits"]["memory"] == "1.1Gi"
 
 
 def test_files_of_an_image_may_be_those_of_group_0() -> None:
