@@ -1,10 +1,12 @@
 """A command in a process of its own that holds the Lease of a service."""
 
+import json
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 from tests.support.kubectl import Kubectl
 
@@ -50,3 +52,11 @@ def holding_lease(kubectl: Kubectl) -> Iterator[subprocess.Popen[str]]:
 def expire_lease(kubectl: Kubectl, service: str = "backend") -> None:
     """Makes the Lease that a killed command holds as old as it is 15 s later."""
     kubectl.run("patch", "lease", f"{service}-release", "-p", '{"spec": {"renewTime": "2020-01-01T00:00:00.000000Z"}}')
+
+
+def renew_lease(kubectl: Kubectl, service: str = "backend") -> None:
+    """Makes the Lease that a killed command holds as new as right after the kill, unless nobody holds it."""
+    name = f"{service}-release"
+    if kubectl.get("lease", name)["spec"].get("holderIdentity"):
+        now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        kubectl.run("patch", "lease", name, "-p", json.dumps({"spec": {"renewTime": now}}))

@@ -6,6 +6,7 @@ import shlex
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from devtools.engine import Stack
@@ -97,16 +98,23 @@ class Walk:
             "COLUMNS": "240",
         }
 
-    def page(self, page: str) -> None:
+    def page(self, page: str, before: Callable[[], None] = lambda: None) -> None:
         """Walks every section of a page."""
         for heading in headings(page):
-            self.section(page, heading)
+            self.section(page, heading, before)
 
-    def section(self, page: str, heading: str) -> None:
-        """Runs every command of a section, and compares what it prints with the page."""
+    def section(self, page: str, heading: str, before: Callable[[], None] = lambda: None) -> None:
+        """Runs every command of a section, and compares what it prints with the page.
+
+        Args:
+            page: name of the file, without its suffix.
+            heading: of the section.
+            before: called before every command.
+        """
         steps = section(page, heading)
         assert steps, f"{page}: {heading} has no command"
         for step in steps:
+            before()
             self.run(step)
 
     def run(self, step: Step) -> str:

@@ -10,8 +10,16 @@ import pytest
 
 from devtools.engine import Stack
 from devtools.rehearsal.providers import FakeProviders, fake_providers
+from tests.support.longest_first import longest_first
 
 PROGRAM = Path(__file__).parent / "program"
+
+LONGEST = ("test_staging", "test_production", "test_fake_providers")
+"""Files whose tests take longest, in this order."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    longest_first(items, LONGEST)
 
 
 class SmallStack(Stack):

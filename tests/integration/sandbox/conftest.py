@@ -12,6 +12,7 @@ from devtools.sandbox import Sandbox
 from devtools.sandbox.directory import HOME
 from devtools.toolchain.install import installed_from
 from devtools.toolchain.versions import TOOLS
+from tests.support.longest_first import longest_first
 from tests.support.shared import Shared, backend_stack, fresh_namespace
 
 LONGEST = (
@@ -39,9 +40,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    # A worker that has ended a file takes the next: what takes longest comes first.
-    order = {file: place for place, file in enumerate(LONGEST)}
-    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
+    longest_first(items, LONGEST)
     missing = [tool.name for tool in TOOLS if installed_from(tool) is None]
     for item in items:
         if Path(__file__).parent not in item.path.parents:
