@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 from switchyard.codes import Code
 from switchyard.config.areas import area
 from switchyard.config.commands import below, remove_command, remove_value, set_command, set_value
-from switchyard.config.examples import FILE_MODES, Loc, example, file_mode, known_keys, takes, typing_error
+from switchyard.config.examples import FILE_MODES, Loc, example, file_mode, known_keys, takes, type_at, typing_error
 from switchyard.errors import ExitCode, SwitchyardError
 
 __all__ = ["HIDDEN", "HIDDEN_BELOW", "Problem", "SettingsError", "from_pydantic", "set_command", "shape", "shown"]
@@ -116,7 +116,14 @@ def from_pydantic(
         error: all errors of the value.
         written: by path, the text of the stack file for values that YAML has converted.
     """
-    return [_problem(path, model, details, written or {}) for details in error.errors(include_url=False)]
+    errors = error.errors(include_url=False)
+    # Pydantic counts the valid entries of a list alone: one with wrong entries is not too short as well.
+    above_others = {details["loc"][:length] for details in errors for length in range(len(details["loc"]))}
+    return [
+        _problem(path, model, details, written or {})
+        for details in errors
+        if details["type"] != "too_short" or details["loc"] not in above_others
+    ]
 
 
 def _shown_keys(loc: Loc) -> Iterator[int | str]:
@@ -188,6 +195,11 @@ class ErrorLocation:
             return f"Remove what contradicts it: {' && '.join(others)}"
         return f"{words} {' && '.join([set_value(self.path, right, text=isinstance(right, str)), *others])}"
 
+    def remove(self) -> str:
+        """A remedy that removes the value; empty for a value that must be there."""
+        _, field = type_at(self.model, self.loc)
+        return "" if field is not None and field.is_required() else remove_command(self.path)
+
 
 def _parts_of_line(location: ErrorLocation, details: Mapping[str, Any]) -> tuple[str, str, str]:
     """Value, rule and remedy of an error of pydantic."""
@@ -237,6 +249,10 @@ def _mistyped(location: ErrorLocation, kind: str, details: Mapping[str, Any]) ->
             return shown(raw), f"must be text{reason}", _as_text(location, raw)
         case "string_too_short":
             return shown(raw), "must not be empty", location.set(words=EXAMPLE)
+        case "too_short" | "too_long":
+            count = details["ctx"].get("min_length") or details["ctx"]["max_length"]
+            entries = f"{'at least' if kind == 'too_short' else 'at most'} {count} entr{'y' if count == 1 else 'ies'}"
+            return shape(raw), f"must have {entries}", f"Write it so in the stack file. {location.remove()}".strip()
         case "tuple_type" | "list_type":
             return shape(raw), "must be a list", f"Write it as a list. {remove_command(location.path)}"
         case "dict_type" | "model_type" | "model_attributes_type" | "mapping_type":

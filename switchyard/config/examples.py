@@ -138,7 +138,7 @@ def _candidates(key: str, field: FieldInfo | None, annotation: Any, value: objec
     if key in _BY_KEY:
         yield _BY_KEY[key]
     if (match := re.search(r"Examples?: ([^\s,;]+)", rule)) is not None:
-        yield match[1]
+        yield match[1].removesuffix(".")  # that of the sentence
     yield from _options(annotation)
     yield from _GENERAL
     yield True

@@ -93,6 +93,9 @@ def _of_list(value: list[Any], schema: Mapping[str, Any], path: str, *, patch: b
     merge_key = schema.get(MERGE_KEY) if patch and _is_merged(schema) else None
     for index, item in enumerate(value):
         at = _joined(path, index)
+        if item is None:  # which the schema allows, and no list of a pod has
+            yield at, "has no value"
+            continue
         if merge_key is None:
             yield from _violations(item, schema.get("items", {}), at, patch=False)
             continue
@@ -103,8 +106,6 @@ def _of_list(value: list[Any], schema: Mapping[str, Any], path: str, *, patch: b
                 yield _joined(at, DIRECTIVE), "may only be delete"
         if isinstance(item, dict) and item.get(merge_key) is None:
             yield _joined(at, merge_key), "is missing; items of this list are merged by it"
-        if item is None:
-            yield at, "must be a mapping"
         yield from _violations(fields, schema.get("items", {}), at, patch=True)
 
 

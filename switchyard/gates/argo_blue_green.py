@@ -4,10 +4,10 @@ from switchyard.config.models.service import ArgoBlueGreenSettings, Track
 from switchyard.errors import ClusterError, GateRefusedError
 from switchyard.gates.base import Warn
 from switchyard.gates.rollout import RolloutGates
+from switchyard.gates.rules.ports import refuse_other_port
 from switchyard.gates.rules.release import refuse_fewer_replicas
 from switchyard.gates.rules.reports import UNKNOWN, ServingReport
 from switchyard.gates.rules.strategy_migration import is_shared, not_taken_over, refuse_mixed, refuse_taken_over
-from switchyard.gates.rules.traffic_router import refuse_other_port
 from switchyard.gates.waits import wait_for_rollout
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import PAUSED_FOR, Cluster
@@ -48,8 +48,8 @@ class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
             selected = await self._selected(cluster)
             # Also at the migration: the Service comes first, and pods of the colour are behind it until the end.
             if not creating:
-                ports = await cluster.service_ports(self._service.namespace, self._name)
-                self._raise(refuse_other_port(self._name, self._service, ports))
+                targets = await cluster.service_targets(self._service.namespace, self._name)
+                self._raise(refuse_other_port(self._name, self._service, targets))
             if selected is not None and controlled(self._name, selected):
                 self._raise(refuse_taken_over(self._name, self._live, selected))
                 return

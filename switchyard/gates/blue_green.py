@@ -8,6 +8,7 @@ from switchyard.gates.autoscaling import replicas
 from switchyard.gates.base import Warn
 from switchyard.gates.rules.admission import warn_template_rewritten
 from switchyard.gates.rules.node_routing import refuse_unfollowed
+from switchyard.gates.rules.ports import refuse_other_port_in_place
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.release import refuse_in_place, refuse_no_answer, refuse_retire
 from switchyard.gates.rules.reports import about_readiness, other_version, warn_image_rewritten, why_not_ready
@@ -79,6 +80,8 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
                 if change.template:
                     selected = await self._selected(cluster)
                     self._raise(refuse_in_place(self._name, self._service, colour, selected, change.fields))
+                    targets = await cluster.service_targets(self._service.namespace, self._name)
+                    self._raise(refuse_other_port_in_place(self._name, self._service, colour, selected, targets))
                     await self._before_in_place(cluster, colour, change)
             elif not preview:
                 needed = await self._wait_for_retirement(cluster, colour, change)

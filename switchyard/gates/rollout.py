@@ -2,9 +2,9 @@
 
 from typing import Literal, Protocol, TypeVar
 
-from switchyard.config.models.pod_settings import PORT
 from switchyard.config.models.service import RolloutSettings, Track
 from switchyard.gates.base import Warn
+from switchyard.gates.rules.ports import refuse_other_port
 from switchyard.gates.rules.reports import other_version
 from switchyard.gates.rules.rollout import (
     refuse_degraded,
@@ -12,7 +12,6 @@ from switchyard.gates.rules.rollout import (
     refuse_silent_controller,
     refuse_unfinished,
 )
-from switchyard.gates.rules.traffic_router import refuse_other_port
 from switchyard.gates.service import Gates
 from switchyard.gates.waits import SEEN_SECONDS, wait_for_rollout
 from switchyard.kube.access import ClusterAccess
@@ -60,7 +59,7 @@ class RolloutGates(Gates[R_co]):
             await self._check_known(cluster)
 
     async def before_switch(self, *, creating: bool, preview: bool) -> None:
-        """Checks also that the port is that of the pods that serve."""
+        """Checks also that the ports are those of the pods that serve."""
         await self.before_ports()
         await super().before_switch(creating=creating, preview=preview)
 
@@ -73,8 +72,8 @@ class RolloutGates(Gates[R_co]):
         namespace = self._service.namespace
         async with self._cluster() as cluster:
             if serving_track(self._name, await self._selected(cluster)) is Track.ROLLOUT:
-                ports = await cluster.service_ports(namespace, self._name, PORT)
-                self._raise(refuse_other_port(self._name, self._service, ports))
+                targets = await cluster.service_targets(namespace, self._name)
+                self._raise(refuse_other_port(self._name, self._service, targets))
 
     async def follow(self) -> RolloutState:
         """Waits until the controller has started the present release of the Rollout, or until the release has ended.

@@ -33,6 +33,7 @@ from switchyard.gates.rules.release import (
 from switchyard.gates.rules.reports import (
     UNKNOWN,
     ServingReport,
+    changed_ports,
     nothing_ready,
     serving_report,
     shared_selector,
@@ -133,6 +134,9 @@ class Gates(GateBase[S_co]):
         try:
             cluster = await Cluster.connect(self._access)
             report = serving_report(self._name, self._service, await self._selected(cluster))
+            if report.problem is None:
+                targets = await cluster.service_targets(self._service.namespace, self._name)
+                report = replace(report, problem=changed_ports(self._name, self._service, targets))
             if report.problem is None:
                 report = replace(report, problem=await self._unfinished(cluster) or await self._unsized(cluster))
             if report.problem is None and not await self._is_ready(cluster):

@@ -24,7 +24,7 @@ from switchyard.errors import AccessDeniedError, ClusterError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import MERGE_PATCH, BoundedApi, ProxyAnswer, ProxyRequest, is_status
 from switchyard.kube.kube_proxy import HEALTH_PATHS, Routing, routing_of
-from switchyard.kube.objects import Endpoint, endpoints_of
+from switchyard.kube.objects import Endpoint, endpoints_of, targets_of
 from switchyard.kube.pods import SIMULATED, PodsReader
 from switchyard.kube.selectors import serving_track
 from switchyard.manifests.labels import FIELD_MANAGER, object_labels
@@ -69,11 +69,15 @@ class Cluster(PodsReader):
             content=json.dumps([{"op": "replace", "path": "/spec/selector", "value": dict(labels)}]),
         )
 
-    async def service_ports(self, namespace: str, service: str, name: str | None = None) -> tuple[int, ...]:
-        """The ports of a Service, or only those with a name; empty when the Service does not exist."""
+    async def service_ports(self, namespace: str, service: str) -> tuple[int, ...]:
+        """The ports of a Service; empty when the Service does not exist."""
         live = await self._api.find("services", service, namespace)
-        ports = [] if live is None else live["spec"].get("ports", [])
-        return tuple(port["port"] for port in ports if name in {None, port.get("name")})
+        return () if live is None else tuple(port["port"] for port in live["spec"].get("ports", ()))
+
+    async def service_targets(self, namespace: str, service: str) -> dict[str, int | str]:
+        """The ports of pods that a Service targets, by the names of its ports; empty when it does not exist."""
+        live = await self._api.find("services", service, namespace)
+        return {} if live is None else targets_of(live)
 
     async def serving_track(self, namespace: str, service: str) -> Track | None:
         """The track that a Service selects; None when it does not exist or selects no track."""

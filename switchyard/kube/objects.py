@@ -184,6 +184,17 @@ def application(pod_spec: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((container for container in containers if container.get("name") == CONTAINER), containers[0])
 
 
+def ports_of(container: Mapping[str, Any]) -> frozenset[tuple[str, int]]:
+    """The ports of a container, each by its name and its number."""
+    return frozenset((port["name"], port["containerPort"]) for port in container.get("ports") or () if "name" in port)
+
+
+def targets_of(service: Mapping[str, Any]) -> dict[str, int | str]:
+    """The ports of pods that a Service targets, by the names of its ports; a port without a name has an empty one."""
+    ports = service["spec"].get("ports") or ()
+    return {port.get("name", ""): port.get("targetPort", port["port"]) for port in ports if "port" in port}
+
+
 def image_owners(owner: Mapping[str, Any]) -> frozenset[str]:
     """The field managers that have set the image of the application in a Deployment or Rollout."""
     return managers(owner, ("f:spec", "f:containers", f'k:{{"name":"{CONTAINER}"}}', "f:image"))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 
 from switchyard.config.kubernetes import POD_TEMPLATE_HASH
 from switchyard.config.models.base import Model
@@ -15,7 +16,16 @@ from switchyard.manifests.labels import APPLY, CONTENT_HASH, SKIP_AWAIT, object_
 from switchyard.manifests.manifest import Manifest
 from switchyard.manifests.volumes import pod_volumes
 
-__all__ = ["PORT", "Manifest", "active_service", "metadata", "pod_template", "service_account", "service_ports"]
+__all__ = [
+    "PORT",
+    "Manifest",
+    "active_service",
+    "metadata",
+    "moved_ports",
+    "pod_template",
+    "service_account",
+    "service_ports",
+]
 
 
 def service_account(name: str, service: ServiceSettings) -> Manifest:
@@ -91,6 +101,19 @@ def service_ports(service: ServiceSettings, *, node_ports: bool = False) -> list
     if not node_ports:
         return ports
     return [port if number is None else port | {"nodePort": number} for port, number in zip(ports, fixed, strict=True)]
+
+
+def moved_ports(service: ServiceSettings, targets: Mapping[str, int | str]) -> dict[str, int]:
+    """The ports of pods that the Services are to target in place of others, by the names of the ports.
+
+    A target that is the name of the port is the port that each pod has under that name.
+
+    Args:
+        service: settings of the service.
+        targets: the ports that the Service on the cluster targets, by the names of its ports.
+    """
+    wanted = {port["name"]: port["targetPort"] for port in service_ports(service)}
+    return {name: number for name, number in wanted.items() if targets.get(name, number) not in {number, name}}
 
 
 def pod_template(
@@ -180,8 +203,8 @@ def pod_security(security: Security) -> Manifest:
     rendered: Manifest = {
         "runAsNonRoot": True,
         "runAsUser": security.run_as_user,
-        "runAsGroup": security.run_as_group or security.run_as_user,
-        "fsGroup": security.fs_group or security.run_as_user,
+        "runAsGroup": security.run_as_user if security.run_as_group is None else security.run_as_group,
+        "fsGroup": security.run_as_user if security.fs_group is None else security.fs_group,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     if security.fs_group_change_policy is not None:

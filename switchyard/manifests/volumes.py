@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from switchyard.config.models.volumes import Mount, Projection, Source, Token, Volume
+from switchyard.config.models.volumes import Mount, ProjectedSource, Projection, Source, Token, Volume
 from switchyard.manifests.manifest import Manifest
 
 TMP = "tmp"
@@ -18,7 +18,7 @@ def pod_volumes(volumes: Mapping[str, Volume]) -> list[Manifest]:
 def volume_mounts(mounts: Iterable[Mount]) -> list[Manifest]:
     """The volume mounts of a container; that for temporary files is first unless it is mounted elsewhere."""
     configured = list(mounts)
-    temporary = [] if any(mount.path == "/tmp" for mount in configured) else [{"name": TMP, "mountPath": "/tmp"}]  # noqa: S108
+    temporary = [] if any(mount.place == "/tmp" for mount in configured) else [{"name": TMP, "mountPath": "/tmp"}]  # noqa: S108
     return [*temporary, *map(_mount, configured)]
 
 
@@ -54,9 +54,9 @@ def _volume(volume: Volume) -> Manifest:
 
 def _projection(projection: Projection) -> Manifest:
     if projection.config_map is not None:
-        return {"configMap": {"name": projection.config_map.name, **_files(projection.config_map, mode=False)}}
+        return {"configMap": {"name": projection.config_map.name, **_files(projection.config_map)}}
     if projection.secret is not None:
-        return {"secret": {"name": projection.secret.name, **_files(projection.secret, mode=False)}}
+        return {"secret": {"name": projection.secret.name, **_files(projection.secret)}}
     token = projection.token or Token(path="token")
     rendered: dict[str, Any] = {"path": token.path, "expirationSeconds": token.expiration_seconds}
     if token.audience is not None:
@@ -64,12 +64,12 @@ def _projection(projection: Projection) -> Manifest:
     return {"serviceAccountToken": rendered}
 
 
-def _files(source: Source, *, mode: bool = True) -> Manifest:
+def _files(source: ProjectedSource) -> Manifest:
     rendered: dict[str, Any] = {}
     if source.items:
         rendered["items"] = [{"key": key, "path": path} for key, path in source.items.items()]
     if source.optional:
         rendered["optional"] = True
-    if mode and source.default_mode is not None:
+    if isinstance(source, Source) and source.default_mode is not None:
         rendered["defaultMode"] = source.default_mode
     return rendered

@@ -10,7 +10,7 @@ from switchyard.errors import GateRefusedError
 from switchyard.gates.weighted_routing import LoadBalancerRouting
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.images import parsed
-from switchyard.kube.objects import application
+from switchyard.kube.objects import application, ports_of
 from switchyard.kube.selectors import ready_pods, serving_track
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.ownership_marks import Mark
@@ -71,6 +71,7 @@ async def _colour(cluster: Cluster, name: str, settings: BlueGreenSettings, colo
     )
     if owner is None:
         return ColourState(colour, None, 0, 0)
-    image = application(owner["spec"]["template"]["spec"])["image"]
+    container = application(owner["spec"]["template"]["spec"])
     ready = len(ready_pods(endpoints).intersection(current))
-    return ColourState(colour, parsed(image).configured, owner["spec"].get("replicas", 1), ready)
+    tag, wanted = parsed(container["image"]).configured, owner["spec"].get("replicas", 1)
+    return ColourState(colour, tag, wanted, ready, ports_of(container))

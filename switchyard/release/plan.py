@@ -33,12 +33,14 @@ class ColourState:
         tag: version of the image in its Deployment; None without a Deployment.
         wanted: number of replicas of its Deployment.
         ready: ready endpoints of its present version.
+        ports: ports of the application's container, by name and number.
     """
 
     colour: Colour
     tag: str | None
     wanted: int
     ready: int
+    ports: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def configured(self) -> Mapping[str, object]:

@@ -34,6 +34,12 @@ class Record:
 
 
 class WithRecord:
-    """A fake cluster whose API server has the record of the service's releases, at first none."""
+    """A fake cluster with the record of the service's releases, at first none, and a Service of the default port."""
 
     api: ClassVar[Any] = Record()
+
+    async def service_ports(self, *_: str) -> tuple[int, ...]:
+        return (8000,)
+
+    async def service_targets(self, *_: str) -> dict[str, int | str]:
+        return {"http": 8000}

@@ -49,6 +49,14 @@ WRONG: dict[str, dict[str, Any]] = {
         ]
     ),
     "words of containers": service(args=["--host=$(HOST)"], command=["run\0"], sidecars=[SIDECAR | {"args": ["$(A)"]}]),
+    "lists of the resolver": service(
+        hostAliases=[{"ip": "10.0.0.1", "hostnames": []}],
+        dnsConfig={"nameservers": [f"10.0.0.{number}" for number in range(4)]},
+    ),
+    "fractions of a byte": service(
+        resources={"requests": {"memory": "256m"}, "limits": {"memory": "512m", "ephemeralStorage": "0.5m"}}
+    ),
+    "an address twice": service(hostAliases=[{"ip": "10.0.0.1", "hostnames": [name]} for name in ("a", "b")]),
     "a variable in env and configEnv": service(env={"A": "x"}, configEnv={"A": {"configMap": "c", "key": "k"}}),
     "someone else's account": service(serviceAccount={"name": "backend", "annotations": {"a.b/c": "x"}}),
     "no resolver": service(dnsPolicy="None"),

@@ -121,6 +121,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "tolerations": service(
         tolerations=[{"key": "a", "operator": "Exists", "value": "b"}, {"value": "b"}, {"key": "a b", "value": "c d"}]
     ),
+    "seconds of a toleration": service(tolerations=[{"key": "a", "operator": "Exists", "tolerationSeconds": 30}]),
     "a toleration of no key": service(tolerations=[{"value": "b"}]),
     "a toleration of every value": service(tolerations=[{"key": "a", "operator": "Exists", "value": "b"}]),
     "no pods": service(blue={"replicas": 0}, green={"replicas": 1}),

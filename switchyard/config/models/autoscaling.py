@@ -22,7 +22,7 @@ class ScalingPolicy(Model):
     type: Literal["Pods", "Percent"] = Field(
         description="Unit of `value`: a number of pods, or a percentage of the present pods.", examples=["Pods"]
     )
-    value: Annotated[Int, Field(ge=1)] = Field(
+    value: Annotated[Int, Field(ge=1, le=2**31 - 1)] = Field(
         description="Largest number, or percentage, of the present pods that may be added or removed in one period.",
         examples=[2],
     )

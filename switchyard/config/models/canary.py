@@ -10,10 +10,11 @@ from pydantic import Field, model_validator
 
 from switchyard.config.kubernetes import ROLLOUT_POD_TEMPLATE_HASH
 from switchyard.config.models.base import Bool, Int, Model, Number, Seconds
+from switchyard.config.models.pod import FreeAnnotationKey, Labels
 from switchyard.config.models.rollout_wait import DeadlineAbort, UpdateEnd, WaitSeconds
 from switchyard.config.models.routing import CanaryRoute, CanaryScale, Routed, Traffic
 from switchyard.config.types.rules import Checked
-from switchyard.config.types.text import AnnotationKey, LabelKey, LabelValue, MetricName, Url
+from switchyard.config.types.text import LabelValue, MetricName, Url
 
 Percent = Annotated[Int, Field(ge=1, le=100)]
 Count = Annotated[Int, Field(ge=1, le=1000)]
@@ -199,12 +200,8 @@ class Analysis(Model):
 class Ephemeral(Model):
     """Labels and annotations that pods have only while a canary is in progress."""
 
-    labels: dict[LabelKey, LabelValue] = Field(
-        default={},
-        description="Labels by key. `app` and `version` are reserved, because the Service selects by them.",
-        examples=[{"role": "canary"}],
-    )
-    annotations: dict[AnnotationKey, str] = Field(
+    labels: Labels = Field(default={}, description="Labels by key.", examples=[{"role": "canary"}])
+    annotations: dict[FreeAnnotationKey, str] = Field(
         default={}, description="Annotations by key.", examples=[{"example.org/role": "canary"}]
     )
 

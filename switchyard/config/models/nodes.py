@@ -63,6 +63,14 @@ class Toleration(Model):
         description="Effect of the taints that are tolerated. Without it every effect is tolerated.",
         examples=["NoSchedule"],
     )
+    toleration_seconds: Annotated[Int, Field(ge=0, le=2**31 - 1)] | None = Field(
+        default=None,
+        description=(
+            "Seconds for which a pod stays on a node that gets a taint of the effect `NoExecute`. Without it the pod "
+            "stays."
+        ),
+        examples=[30],
+    )
 
     def tolerates(self, taint: Taint) -> bool:
         """Whether a pod with this toleration may run on a node with the taint."""

@@ -15,7 +15,7 @@ from switchyard.config.kubernetes import (
 from switchyard.config.models.base import Bool, Int, Model
 from switchyard.config.pod_schema import violations
 from switchyard.config.types.rules import Checked
-from switchyard.config.types.text import AnnotationKey, LabelKey, LabelValue, Subdomain
+from switchyard.config.types.text import AnnotationKey, LabelKey, LabelValue, SearchDomain, Subdomain
 
 MAX_DISRUPTION = 100
 """Largest number of pods that a drain of nodes may evict at a time: as many as a colour may have."""
@@ -52,16 +52,18 @@ FreeAnnotationKey = Annotated[
 Labels = dict[FreeLabelKey, LabelValue]
 
 LinuxId = Annotated[Int, Field(ge=1, le=2**31 - 1)]
+GroupId = Annotated[Int, Field(ge=0, le=2**31 - 1)]
+"""A group of processes. Many images keep their files for group 0, which gives no right of the user 0."""
 
 
 class Security(Model):
     """The settings that the restricted pod security level leaves open."""
 
     run_as_user: LinuxId = Field(default=10001, description="User ID of every container. It is never 0, which is root.")
-    run_as_group: LinuxId | None = Field(
+    run_as_group: GroupId | None = Field(
         default=None, description="Group ID of every container. Default: the user ID.", examples=[10001]
     )
-    fs_group: LinuxId | None = Field(
+    fs_group: GroupId | None = Field(
         default=None, description="Group ID that owns the files of volumes. Default: the user ID.", examples=[10001]
     )
     fs_group_change_policy: Literal["OnRootMismatch", "Always"] | None = Field(
@@ -72,7 +74,7 @@ class Security(Model):
         ),
         examples=["OnRootMismatch"],
     )
-    supplemental_groups: tuple[LinuxId, ...] = Field(
+    supplemental_groups: tuple[GroupId, ...] = Field(
         default=(), description="Further group IDs of every process.", examples=[[20001]]
     )
     read_only_root_filesystem: Bool = Field(default=True, description="Whether containers can write to volumes only.")
@@ -135,6 +137,8 @@ class ServiceAccountSettings(Model):
 def _address(text: str) -> str:
     try:
         ip_address(text)
+        if "%" in text:  # the zone of an address, which only Python takes
+            raise ValueError(text)
     except ValueError:
         raise ValueError("must be an IP address | Example: 10.0.0.10") from None
     return text
@@ -167,7 +171,7 @@ class DnsConfig(Model):
     nameservers: Annotated[tuple[Address, ...], Field(max_length=3)] = Field(
         default=(), description="IP addresses of name servers.", examples=[["10.0.0.2"]]
     )
-    searches: Annotated[tuple[Subdomain, ...], Field(max_length=32)] = Field(
+    searches: Annotated[tuple[SearchDomain, ...], Field(max_length=32)] = Field(
         default=(), description="Domains in which host names are searched for.", examples=[["example.org"]]
     )
     options: tuple[DnsOption, ...] = Field(

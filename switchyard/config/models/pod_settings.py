@@ -202,7 +202,7 @@ class PodSettings(Environment):
         examples=["/var/run/termination"],
     )
     image_pull_policy: PullPolicy = Field(default="IfNotPresent", description="When a node pulls the image.")
-    image_pull_secrets: tuple[DnsLabel, ...] = Field(
+    image_pull_secrets: tuple[Subdomain, ...] = Field(
         default=(), description="Names of Secrets with credentials for registries.", examples=[["registry-credentials"]]
     )
     pod_patch: dict[str, Any] = Field(

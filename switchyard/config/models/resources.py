@@ -12,7 +12,7 @@ from switchyard.config.types.values import Quantity
 _DOMAIN = r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*"
 
 EXTENDED = re.compile(
-    rf"(?!(?:[^/]*\.)?kubernetes\.io/)(?!requests\.){_DOMAIN}/[A-Za-z0-9](?:[-A-Za-z0-9_.]*[A-Za-z0-9])?"
+    rf"(?!(?:[^/]*\.)?kubernetes\.io/)(?!requests\.){_DOMAIN}/[A-Za-z0-9](?:[-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?"
 )
 
 ExtendedResource = Annotated[

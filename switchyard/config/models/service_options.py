@@ -1,5 +1,6 @@
 """Options of the Service that users reach."""
 
+import re
 from ipaddress import ip_network
 from typing import Annotated, Literal
 
@@ -8,12 +9,14 @@ from pydantic import Field
 from switchyard.config.models.base import Int, Model
 from switchyard.config.models.pod import RESERVED_PREFIX, FreeAnnotationKey
 from switchyard.config.types.rules import Checked
-from switchyard.config.types.text import matching
+from switchyard.config.types.text import LabelKey
 
 
 def _range(text: str) -> str:
     try:
         ip_network(text)
+        if re.search(r"^[^%]+/[0-9]+$", text) is None:  # Python takes a single address, and a mask of four numbers
+            raise ValueError(text)
     except ValueError:
         raise ValueError("must be a CIDR range | Example: 10.0.0.0/8") from None
     return text
@@ -70,16 +73,7 @@ class ServiceOptions(Model):
         description="`Local` routes clients in the cluster only to pods on their own node. Default: `Cluster`.",
         examples=["Local"],
     )
-    load_balancer_class: (
-        Annotated[
-            str,
-            matching(
-                r"(?:[a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?",
-                "must be a label key | Example: service.k8s.aws/nlb",
-            ),
-        ]
-        | None
-    ) = Field(
+    load_balancer_class: LabelKey | None = Field(
         default=None,
         description="Controller that implements type LoadBalancer. It is immutable once the Service has that type.",
         examples=["service.k8s.aws/nlb"],

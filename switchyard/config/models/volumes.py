@@ -1,6 +1,7 @@
 """Volumes of a pod, and where its containers mount them."""
 
 from collections.abc import Iterator
+from posixpath import normpath
 from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
@@ -25,7 +26,14 @@ def _relative(path: str) -> str:
     return path
 
 
+def _file(path: str) -> str:
+    if _relative(path).startswith(".."):
+        raise ValueError("must not begin with .., which the kubelet keeps for itself | Example: app.yaml")
+    return path
+
+
 RelativePath = Annotated[str, Checked(_relative, "a relative path without ..")]
+FilePath = Annotated[str, Checked(_file, "a relative path without .. that does not begin with ..")]
 
 MountPath = Annotated[
     str,
@@ -33,16 +41,21 @@ MountPath = Annotated[
 ]
 
 
-class Source(Model):
-    """A ConfigMap or a Secret whose keys become files."""
+class ProjectedSource(Model):
+    """A ConfigMap or a Secret whose keys become files beside those of other sources."""
 
     name: Subdomain = Field(description="Name of the object, in the service's namespace.", examples=["backend-config"])
-    items: dict[SecretKey, RelativePath] = Field(
+    items: dict[SecretKey, FilePath] = Field(
         default={},
         description="Keys that become files, each with its relative path. Default: all keys, under their own names.",
         examples=[{"app.yaml": "app.yaml"}],
     )
     optional: Bool = Field(default=False, description="Whether the pod starts although the object or a key is missing.")
+
+
+class Source(ProjectedSource):
+    """A ConfigMap or a Secret whose keys become files."""
+
     default_mode: FileMode | None = Field(
         default=None,
         description=(
@@ -79,7 +92,7 @@ class Claim(Model):
 class Token(Model):
     """A token of the pod's ServiceAccount, for an audience other than the API server."""
 
-    path: RelativePath = Field(description="Relative path of the file.", examples=["token"])
+    path: FilePath = Field(description="Relative path of the file.", examples=["token"])
     audience: str | None = Field(
         default=None, description="Audience of the token. Default: the API server.", examples=["vault"]
     )
@@ -93,10 +106,10 @@ class Projection(Model):
 
     indivisible: ClassVar[bool] = True
 
-    config_map: Source | None = Field(
+    config_map: ProjectedSource | None = Field(
         default=None, description="Keys of a ConfigMap as files.", examples=[{"name": "backend-config"}]
     )
-    secret: Source | None = Field(
+    secret: ProjectedSource | None = Field(
         default=None, description="Keys of a Secret as files.", examples=[{"name": "backend-secrets"}]
     )
     token: Token | None = Field(
@@ -145,7 +158,7 @@ class Volume(Model):
     def _is_one(self) -> "Volume":
         return _one_key(self, "Example: {configMap: {name: backend-config}}")
 
-    def sources(self) -> Iterator[tuple[Literal["ConfigMap", "Secret"], Source]]:
+    def sources(self) -> Iterator[tuple[Literal["ConfigMap", "Secret"], ProjectedSource]]:
         """The ConfigMaps and Secrets that the volume contains, each with its kind."""
         places: list[Volume | Projection] = [self, *(self.projected or ())]
         for place in places:
@@ -169,6 +182,11 @@ class Mount(Model):
         examples=["app.yaml"],
     )
     read_only: Bool = Field(default=False, description="Whether the container may only read.")
+
+    @property
+    def place(self) -> str:
+        """The path without what changes nothing, so that two mounts at one place can be told."""
+        return normpath(self.path).replace("//", "/")
 
 
 def _one_key(value: One, example: str) -> One:

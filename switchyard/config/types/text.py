@@ -52,6 +52,14 @@ Subdomain = Annotated[
         "Example: backend-secrets",
     ),
 ]
+SearchDomain = Annotated[
+    str,
+    matching(
+        rf"{_SUBDOMAIN}\.?",
+        f"must be a DNS subdomain: at most {SUBDOMAIN_LIMIT} of a-z 0-9 - ., a letter or digit at both ends, and a . "
+        "behind it if need be | Example: example.org",
+    ),
+]
 DnsLabel = Annotated[
     str,
     matching(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from switchyard.config.errors import Problem, set_command, shown
+from switchyard.config.errors import Problem, set_command
 from switchyard.config.models.canary import ALL, CanaryStep
 from switchyard.config.models.service import CanarySettings
 from switchyard.config.validation.analysis import analysis_problems
@@ -49,14 +49,6 @@ def _step_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
         if step.pause == 0 and service.canary.wait == "finished":
             rule = "waits for a person to promote, while the update waits for the end (canary.wait: finished)"
             yield Problem(f"{at}.pause", "0", rule, set_command(f"{at}.pause", "300"))
-    for key in ("labels", "annotations"):
-        canary, stable = (
-            getattr(metadata, key).keys()
-            for metadata in (service.canary.canary_metadata, service.canary.stable_metadata)
-        )
-        for name in sorted((canary | stable) & {"app", "version"}):
-            at = f"{path}.canary.{'canary' if name in canary else 'stable'}Metadata.{key}.{name}"
-            yield Problem(at, shown(name), "the Service selects by this label", "Take another one.")
 
 
 def _weight_problems(path: str, service: CanarySettings) -> Iterator[Problem]:

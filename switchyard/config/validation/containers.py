@@ -40,8 +40,16 @@ def container_problems(path: str, service: ServiceSettings) -> Iterator[Problem]
 
 
 def resource_problems(path: str, resources: Resources) -> Iterator[Problem]:
-    """Refuses requests above their limits."""
+    """Refuses requests above their limits, and fractions of a byte."""
     requests, limits = resources.requests, resources.limits
+    for kind, amounts in (("requests", requests), ("limits", limits)):
+        for resource, amount in (("memory", amounts.memory), ("ephemeralStorage", amounts.ephemeral_storage)):
+            # Of 1.1Gi too a fraction is left, which Kubernetes rounds up; 512m is an error in typing.
+            if amount is not None and amount.endswith("m") and parse_quantity(amount) % 1:
+                at = f"{path}.resources.{kind}.{resource}"
+                rule = "is a fraction of a byte: m is a thousandth, and Mi is 1024 * 1024"
+                remedy = f"For example: {set_value(at, f'{amount[:-1]}Mi')}"
+                yield Problem(at, shown(amount), rule, remedy)
     for resource, request, limit in (
         ("cpu", requests.cpu, limits.cpu),
         ("memory", requests.memory, limits.memory),
@@ -169,7 +177,7 @@ def _mount_problems(path: str, mounts: tuple[Mount, ...], volumes: set[str]) -> 
             proposal = f"Did you mean {close}? {set_value(f'{at}.volume', close)}" if close else ""
             remedy = f"Add it to volumes of the service, or remove the mount: {remove_value(at)}"
             yield Problem(f"{at}.volume", shown(mount.volume), rule, proposal or remedy)
-        if (first := paths.setdefault(mount.path.rstrip("/"), index)) != index:
+        if (first := paths.setdefault(mount.place, index)) != index:
             rule = f"is the path of mounts.{first}"
             remedy = f"Use another path, or remove the mount: {remove_value(at)}"
             yield Problem(f"{at}.path", shown(mount.path), rule, remedy)

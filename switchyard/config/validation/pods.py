@@ -29,6 +29,7 @@ def pod_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
         remedy = f"Annotate that one instead: {remove_value(own)}, or: {remove_value(f'{path}.serviceAccount.name')}"
         yield Problem(own, "a mapping", rule, remedy)
     yield from _ready_problems(path, service)
+    yield from _alias_problems(path, service)
     yield from _drain_problems(f"{path}.release.drain.port", service)
     if service.dns_policy == "None" and (service.dns_config is None or not service.dns_config.nameservers):
         rule = "leaves the resolver to dnsConfig, which names no server"
@@ -45,6 +46,16 @@ def _drain_problems(at: str, service: ServiceSettings) -> Iterator[Problem]:
         rule = "is a port of the Service, by which everybody who reaches the service could end connections"
         remedy = f"Let the application listen on another port for it: {set_value(at, free)}"
         yield Problem(at, str(port), rule, remedy)
+
+
+def _alias_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
+    addresses: dict[str, int] = {}
+    for index, alias in enumerate(service.host_aliases):
+        if (first := addresses.setdefault(alias.ip, index)) != index:
+            rule = f"is the address of hostAliases.{first}, and Kubernetes takes each address once"
+            at = f"{path}.hostAliases.{index}"
+            remedy = f"Write its hostnames under that one, and remove this one: {remove_value(at)}"
+            yield Problem(f"{at}.ip", shown(alias.ip), rule, remedy)
 
 
 def _ready_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:

@@ -96,6 +96,10 @@ def _toleration_problems(path: str, service: ServiceSettings) -> Iterator[Proble
             rule = "operator Exists takes no value, it tolerates every value of the key"
             remedy = f"Remove it, or use its value: {set_command(f'{at}.operator', 'Equal')}"
             yield Problem(f"{at}.value", shown(toleration.value), rule, remedy)
+        if toleration.toleration_seconds is not None and toleration.effect != "NoExecute":
+            rule = "is for the effect NoExecute alone: no other taint ends pods that run"
+            remedy = set_command(f"{at}.effect", "NoExecute")
+            yield Problem(f"{at}.tolerationSeconds", str(toleration.toleration_seconds), rule, remedy)
         if toleration.operator == "Equal" and toleration.key is None:
             rule = "operator Equal needs the key of a taint"
             remedy = (
@@ -133,11 +137,16 @@ def stack_problems(services: Mapping[str, ServiceSettings], nodes: Mapping[str, 
 def _ports_taken_twice(services: Mapping[str, ServiceSettings]) -> Iterator[Problem]:
     users = defaultdict(list)
     for name, service in services.items():
-        fixed = {below(name, "nodePort"): service.node_port}
-        fixed |= {below(name, "ports", key, "nodePort"): port.node_port for key, port in service.ports.items()}
-        for key, number in fixed.items():
+        fixed = {below(name, "nodePort"): (service.node_port, "TCP")}
+        for key, port in service.ports.items():
+            fixed[below(name, "ports", key, "nodePort")] = port.node_port, port.protocol
+        own: set[tuple[int, str]] = set()
+        for at, (number, protocol) in fixed.items():
+            # One Service may have a number for several protocols, such as HTTP/2 and HTTP/3.
+            if number is not None and (not any(other == number for other, _ in own) or (number, protocol) in own):
+                users[number].append(at)
             if number is not None:
-                users[number].append(key)
+                own.add((number, protocol))
     for number, keys in list(users.items()):
         owner = keys[0].removesuffix(".nodePort")
         for key in keys[1:]:

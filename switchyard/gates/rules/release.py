@@ -88,7 +88,7 @@ def refuse_fewer_replicas(
     wanted = wanted_ready(service, to, serving_ready)
     if replicas is None or replicas >= wanted:
         return None
-    key = to.replicas_key if service.autoscaling is None else "autoscaling.max"
+    key = "autoscaling.max" if service.autoscaling is not None and to is service.track else to.replicas_key
     percent = service.gate.min_ready_percent_of_serving
     return Refusal(
         code=Code.SWITCH_TO_FEWER,
@@ -96,8 +96,7 @@ def refuse_fewer_replicas(
         observed=(f"{key} is {replicas}, but {serving or f'Service {name}'} serves with {serving_ready} ready pods"),
         rule=f"it needs at least {wanted} (gate.minReadyPercentOfServing: {percent})",
         remedy=(
-            f"The Service was not changed. Run {setting(name, to.replicas_key, wanted)}, or lower "
-            "gate.minReadyPercentOfServing."
+            f"The Service was not changed. Run {setting(name, key, wanted)}, or lower gate.minReadyPercentOfServing."
         ),
     )
 

@@ -14,6 +14,7 @@ from switchyard.kube.images import Running, configured_image, same_version
 from switchyard.kube.selectors import get_pods_command, gets_traffic, labels_text, serving_track
 from switchyard.kube.shortage import PodsReport
 from switchyard.manifests.labels import FIELD_MANAGER, selector
+from switchyard.manifests.pods import moved_ports, service_ports
 
 NOTHING = "nothing of this stack"
 """In place of a track: there is no Service, or it selects no track."""
@@ -80,6 +81,27 @@ def serving_report(name: str, service: ServiceSettings, selected: Mapping[str, s
         )
     problem = f"{actual}, though the stack has {service.track}"
     return ServingReport(serving or NOTHING, notice(Code.ANOTHER_TRACK_SERVES, key_of(name), problem, remedy))
+
+
+def changed_ports(name: str, service: ServiceSettings, targets: Mapping[str, int | str]) -> str | None:
+    """Reports that the Service does not lead to the ports of its pods, so that requests are not answered.
+
+    Args:
+        name: the service's name.
+        service: settings of the service.
+        targets: the ports of pods that the Service on the cluster targets, by the names of its ports.
+    """
+    moved = moved_ports(service, targets)
+    lines = [f"targets port {targets[port]} of its pods, which listen on {number}" for port, number in moved.items()]
+    lines += [f"has no port {port['port']}" for port in service_ports(service) if port["name"] not in targets]
+    if not lines:
+        return None
+    return notice(
+        Code.ANOTHER_TRACK_SERVES,
+        key_of(name),
+        f"Service {name} on the cluster {', '.join(lines)}",
+        f"It was changed by hand. `{typed('pulumi up --refresh')}` shows the difference and restores it.",
+    )
 
 
 def unfinished_migration(name: str, to: Track, old: int, reasons: Iterable[str]) -> str:

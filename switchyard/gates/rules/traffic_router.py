@@ -4,7 +4,7 @@ Under a router, users do not go through the Service that a strategy migration sw
 the migration to a canary, and removed before the migration to two colours.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from switchyard.codes import Code
@@ -166,20 +166,4 @@ def refuse_foreign_route(name: str, service: ServiceSettings, route: Mapping[str
         observed=f"namespace {service.namespace} already has a VirtualService {name}",
         rule="a VirtualService that this stack did not create is not adopted",
         remedy="The VirtualService was not changed. Rename it, or the service.",
-    )
-
-
-def refuse_other_port(name: str, service: ServiceSettings, ports: Collection[int]) -> Refusal | None:
-    """Refuses another port while pods that listen on the old port take traffic."""
-    if not ports or set(ports) == {service.port}:
-        return None
-    return Refusal(
-        code=Code.PORT_CHANGED_UNDER_ROLLOUT,
-        step=f"{key_of(name)}: a change of its port to {service.port}",
-        observed=f"Service {name} targets port {', '.join(map(str, ports))} of the pods that serve",
-        rule="under a Rollout the Services are changed before the pods",
-        remedy=(
-            "The Service was not changed. Migrate through strategy blueGreen, whose switch changes both at once: "
-            f"run {setting(name, 'strategy', 'blueGreen')}, `{typed('pulumi up')}`."
-        ),
     )

@@ -1,5 +1,6 @@
 """Somebody changes the cluster by hand: the change is detected and repaired, and nothing that serves is removed."""
 
+import json
 import shlex
 
 import pytest
@@ -67,13 +68,17 @@ def test_a_switch_of_single_resources_is_refused_before_anything_is_changed(serv
     assert (kubectl.serving(), kubectl.pods("green")) == ("blue", [])
 
 
-def test_a_colour_scaled_by_hand_is_repaired(serving: Stack, kubectl: Kubectl) -> None:
+def test_a_colour_scaled_by_hand_and_a_port_changed_by_hand_are_repaired(serving: Stack, kubectl: Kubectl) -> None:
     kubectl.run("scale", "deployment", "backend-blue", "--replicas=1")
+    closed = [{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 9000}]
+    kubectl.run("patch", "service", "backend", "--type=json", "-p", json.dumps(closed))
+    assert "Service backend on the cluster targets port 9000 of its pods, which listen on 8000" in serving.up().output
     refresh = serving.run("refresh", "--yes", "--diff")
     assert "replicas" in refresh.output
     result = serving.up()
     assert result.ok, result.output
     kubectl.expect_pods(blue=3)
+    assert kubectl.get("service", "backend")["spec"]["ports"][0]["targetPort"] == 8000
 
 
 def test_a_label_added_to_the_selector_by_hand_is_named_with_the_command_that_removes_it(

@@ -21,8 +21,8 @@ class ClusterWithoutArgo:
     async def service_selector(self, *_: str) -> Mapping[str, str]:
         return {"app": "backend", "version": "blue"}
 
-    async def service_ports(self, *_: str) -> tuple[int, ...]:
-        return (8000,)
+    async def service_targets(self, *_: str) -> dict[str, int | str]:
+        return {"http": 8000, "metrics": 9090}
 
     async def has_argo_rollouts(self, _: str) -> bool:
         return False
@@ -36,7 +36,10 @@ def test_the_service_is_not_changed_for_a_rollout_that_cannot_exist(
         return ClusterWithoutArgo()
 
     monkeypatch.setattr(Cluster, "connect", connect)
-    service = ArgoBlueGreenSettings.model_validate(BACKEND | {"strategy": "argoBlueGreen", "tag": "v1.0.0"})
+    further = {"metrics": {"containerPort": 9090, "servicePort": 9100}}  # which is no reason to refuse it
+    service = ArgoBlueGreenSettings.model_validate(
+        BACKEND | {"strategy": "argoBlueGreen", "tag": "v1.0.0", "ports": further}
+    )
     gates = ArgoBlueGreenGates("backend", service, ClusterAccess(), print, live=LiveRelease(), preview=preview)
     with pytest.raises(GateRefusedError, match="the cluster has no Argo Rollouts"):
         asyncio.run(gates.before_switch(creating=False, preview=preview))

@@ -67,9 +67,6 @@ class PlayedCluster(WithRecord):
             raise self.error
         return self.selected
 
-    async def service_ports(self, *_: str) -> tuple[int, ...]:
-        return (8000,)
-
     async def endpoints(self, *_: str) -> frozenset[Endpoint]:
         return frozenset(Endpoint(pod, "worker", ready=True) for pod in self.behind)
 

@@ -57,8 +57,8 @@ def test_a_request_without_scheme_and_headers_is_as_it_was() -> None:
     assert api.asked == [("pods/one:8000/proxy/ready", {})]
 
 
-def test_the_first_port_is_distinguished_from_further_ones_by_its_name() -> None:
-    ports = [{"name": "http", "port": 8000}, {"name": "metrics", "port": 9100}]
+def test_the_ports_of_a_service_and_those_of_pods_that_it_targets_are_read() -> None:
+    ports = [{"name": "http", "port": 8000}, {"name": "metrics", "port": 9100, "targetPort": 9090}]
 
     class Api:
         async def find(self, *_: str) -> Any:
@@ -66,4 +66,4 @@ def test_the_first_port_is_distinguished_from_further_ones_by_its_name() -> None
 
     cluster = Cluster(Api())  # type: ignore[arg-type]
     assert asyncio.run(cluster.service_ports("shop", "backend")) == (8000, 9100)
-    assert asyncio.run(cluster.service_ports("shop", "backend", "http")) == (8000,)
+    assert asyncio.run(cluster.service_targets("shop", "backend")) == {"http": 8000, "metrics": 9090}

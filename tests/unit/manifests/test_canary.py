@@ -176,7 +176,15 @@ def test_the_keys_of_the_other_strategy_may_stay() -> None:
             "steps.0.route: b: the new version has no pods yet, and a route to none is dropped",
         ),
         ({"traffic": "istio", "istio": {"hosts": ["a b"]}}, "istio.hosts.0: 'a b': must be a host name"),
-        ({"stableMetadata": {"labels": {"version": "x"}}}, "stableMetadata.labels.version: 'version': the Service"),
+        ({"stableMetadata": {"labels": {"version": "x"}}}, "stableMetadata.labels.version: 'version': is reserved: "),
+        (
+            {"canaryMetadata": {"labels": {"rollouts-pod-template-hash": "x"}}},
+            "canaryMetadata.labels.rollouts-pod-template-hash: 'rollouts-pod-template-hash': is reserved: ",
+        ),
+        (
+            {"canaryMetadata": {"annotations": {"version": "x", "switchyard/x": "y"}}},
+            "canaryMetadata.annotations.switchyard/x: 'switchyard/x': is reserved: switchyard/*",
+        ),
     ],
 )
 def test_an_error_in_a_canary_gets_a_line(canary: dict[str, Any], line: str) -> None:

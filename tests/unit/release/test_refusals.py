@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
@@ -11,6 +12,7 @@ from switchyard.release.deploy.refusals import refuse_returned, refuse_serves
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.refusals import (
     refuse_kubeconfig_unreachable,
+    refuse_no_pods,
     refuse_not_warmed,
     refuse_nothing_before,
     refuse_selector,
@@ -101,4 +103,27 @@ def test_what_serves_can_be_released_with_other_settings() -> None:
     assert refusal.remedy.endswith(
         f"set them under {path}, and then: pulumi config set --path '{path}.tag' v1 && "
         f"pulumi config set --path '{path}.replicas' 3 && pulumi up && switchyard switch backend green"
+    )
+
+
+def on_port(number: int) -> ColourState:
+    return ColourState(Colour.BLUE, "v1", 3, 3, frozenset({("http", number), ("metrics", 9090)}))
+
+
+@pytest.mark.parametrize(("port", "target"), [(8000, 9000), (9000, 9000), (8000, 15000)])
+def test_a_rollback_to_pods_that_listen_on_other_ports_is_refused(port: int, target: int) -> None:
+    """A target that is not the port of the pods that serve was set by hand, and says nothing about the versions."""
+    serving = ColourState(Colour.GREEN, "v2", 3, 3, frozenset({("http", 9000), ("metrics", 9090)}))
+    observation = observed(Colour.GREEN, blue=on_port(port), green=serving)
+    ports = [{"name": "http", "port": 9000, "targetPort": target}, {"name": "metrics", "port": 9090}]
+    changed = {**observation.live, "spec": {**observation.live["spec"], "ports": ports}}
+    refusal = refuse_no_pods(replace(observation, live=changed), Colour.BLUE, Act.ROLLBACK)
+    if (port, target) != (8000, 9000):
+        assert refusal is None
+        return
+    text = str(refusal)
+    assert "(SY-P024): its pods listen on port 8000, and Service backend targets port 9000" in text
+    assert (
+        "pulumi config set --path 'switchyard:services.backend.port' 8000 && "
+        "pulumi config set --path 'switchyard:services.backend.active' blue && pulumi up" in text
     )

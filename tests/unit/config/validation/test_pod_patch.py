@@ -71,6 +71,10 @@ from tests.support.configuration import BACKEND, error_lines
             "env.0: (not shown): VERSION is set to the colour",
         ),
         (
+            {"spec": {"containers": [{"name": "app", "command": ["sh", None]}]}},
+            "podPatch.spec.containers.0.command.1: (not shown): has no value",
+        ),
+        (
             {"spec": {"initContainers": [{"name": "app"}]}},
             "initContainers.0.name: 'app': is the name of the application's",
         ),

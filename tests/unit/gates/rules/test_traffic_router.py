@@ -10,7 +10,6 @@ from switchyard.gates.rules.traffic_router import (
     former_ingress_of,
     refuse_foreign_route,
     refuse_ingress,
-    refuse_other_port,
     refuse_routed,
     refuse_still_routed,
     refuse_still_weighted,
@@ -146,12 +145,6 @@ def test_routes_of_a_gateway_and_foreign_virtual_services_are_refused() -> None:
     assert refuse_foreign_route("backend", wanted, own) is None
     assert refuse_foreign_route("backend", wanted, None) is None
     assert "already has a VirtualService backend" in str(refuse_foreign_route("backend", wanted, {"metadata": {}}))
-
-
-def test_a_serving_rollout_keeps_its_port() -> None:
-    for ports in ((), (8000,)):
-        assert refuse_other_port("backend", service("istio"), ports) is None
-    assert "targets port 80, 9000" in str(refuse_other_port("backend", service("istio"), (80, 9000)))
 
 
 def test_a_default_backend_is_a_rule_too() -> None:
