@@ -59,7 +59,7 @@ class _Hooks:
             # A replacement deletes the sentinel as well (`pulumi up --replace '**'`, `pulumi state taint`), and is no
             # destroy, in which everything may be deleted.
             if is_destroy():
-                await guard.before_destroy()
+                await guard.before_destroy(partial=not is_whole_destroy())
 
         async def write(args: pulumi.ResourceHookArgs) -> None:
             await guard.before_write(args.new_inputs or {}, args.old_outputs)

@@ -28,6 +28,7 @@ from switchyard.gates.rules.ownership import (
     refuse_unknown_owner,
     takes_over,
 )
+from switchyard.gates.rules.partial_update import refuse_partial_destroy
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
@@ -207,13 +208,16 @@ class Guard:
                 return
             raise_refusal(refuse_unreachable(record, f"the cluster could not be read ({error})"))
 
-    async def before_destroy(self) -> None:
+    async def before_destroy(self, *, partial: bool = False) -> None:
         """Notes that the run is a destroy, before anything is deleted.
 
+        Args:
+            partial: whether the engine was started to destroy single resources with their dependents.
+
         Raises:
-            GateRefusedError: the stack is marked production, and one of its services serves.
+            GateRefusedError: the destroy is partial or the stack is marked production, and one of its services serves.
         """
-        if self.production and self._cluster_exists:
+        if (partial or self.production) and self._cluster_exists:
             serving, readable = {}, True
             for entry in self.services.values():
                 try:
@@ -222,7 +226,8 @@ class Guard:
                     reason, readable = f"whether it serves is not known ({error})", False
                 if reason is not None:
                     serving[key_of(entry.name)] = reason
-            raise_refusal(refuse_production_destroy(serving, readable=readable))
+            refusal = refuse_production_destroy(serving, readable=readable)
+            raise_refusal(refuse_partial_destroy(serving) if partial else refusal)
         self.destroying = True
 
     async def _delete_or_keep(self, api: BoundedApi, record: Record, *, preview: bool, by_guard: bool) -> None:

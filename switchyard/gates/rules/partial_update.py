@@ -1,4 +1,6 @@
-"""Refuses a switch in an update of single resources."""
+"""Refuses a switch in an update of single resources, and a destroy of them while a service serves."""
+
+from collections.abc import Mapping
 
 from switchyard.codes import Code
 from switchyard.config.commands import typed
@@ -25,4 +27,25 @@ def refuse_partial_switch(key: str, before: str, active: Colour) -> Refusal | No
         observed="the engine was started for single resources (--target, --target-replace or --exclude)",
         rule="a switch reverses the order of the service's objects, and needs all of them",
         remedy=f"Nothing was changed. Run it for the whole stack: {typed('pulumi up')}",
+    )
+
+
+def refuse_partial_destroy(serving: Mapping[str, str]) -> Refusal | None:
+    """Refuses to destroy single resources, with all that depend on them, while a service serves.
+
+    Args:
+        serving: by the key of a service, why it serves or why that is not known.
+    """
+    if not serving:
+        return None
+    return Refusal(
+        code=Code.SERVING_OBJECT_DELETED,
+        step="The destroy of single resources",
+        observed="; ".join(f"{name}: {reason}" for name, reason in serving.items()),
+        rule="with the dependents of a resource, a destroy deletes objects that serve",
+        remedy=(
+            "Nothing was deleted. Remove from the configuration what is no longer wanted, and run "
+            f"`{typed('pulumi up')}`; services are removed by their key `remove: true`. The whole stack: "
+            f"{typed('pulumi destroy --run-program')}"
+        ),
     )

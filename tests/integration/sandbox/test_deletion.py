@@ -42,6 +42,9 @@ def test_a_change_that_would_delete_a_serving_service_is_refused_until_it_is_rem
     serving: Stack, kubectl: Kubectl
 ) -> None:
     before, config = uids(kubectl), serving.snapshot()
+    partial = serving.run("destroy", "--yes", "--skip-preview", "--target", "**::backend-blue", "--target-dependents")
+    assert not partial.ok
+    assert "The destroy of single resources is refused (SY-D001): backend: Service backend has 3" in partial.output
     kubectl.run("create", "namespace", f"{kubectl.namespace}-b")
     entry = config["config"]["switchyard:services"]["backend"]
     back = "Nothing was changed. Set it back: pulumi config set --path"

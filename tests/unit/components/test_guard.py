@@ -10,6 +10,7 @@ import pytest
 from components.guard import DESTROY_HOOK, DeletedBy, attach, begin, guarded
 from components.manifest import register, register_patch
 from switchyard.config.loader import load
+from switchyard.gates.guard import Guard
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests.ownership_marks import PROJECT, STACK
 from tests.support.configuration import BACKEND, EXISTING
@@ -94,20 +95,30 @@ def test_only_what_may_be_adopted_is_recorded_as_adopted(options: Callable[..., 
     assert names(opts.hooks.before_create) == ["switchyard-before-write", "switchyard-before-adoption"]
 
 
-@pytest.mark.parametrize("destroying", [True, False], ids=["destroy", "update"])
+@pytest.mark.parametrize(
+    ("destroying", "whole", "asked"),
+    [(True, True, [False]), (True, False, [True]), (False, False, [])],
+    ids=["destroy", "destroy of single resources", "update"],
+)
 def test_a_sentinel_that_an_update_replaces_does_not_permit_a_destroy(
-    monkeypatch: pytest.MonkeyPatch, *, destroying: bool
+    monkeypatch: pytest.MonkeyPatch, *, destroying: bool, whole: bool, asked: list[bool]
 ) -> None:
     """`pulumi up --replace '**'` deletes the sentinel first, and everything else after it."""
+    partial: list[bool] = []
+
+    async def before_destroy(_: Guard, **options: bool) -> None:
+        partial.append(options["partial"])
+
+    monkeypatch.setattr(Guard, "before_destroy", before_destroy)
     monkeypatch.setattr("components.guard.is_destroy", lambda: destroying)
+    monkeypatch.setattr("components.guard.is_whole_destroy", lambda: whole)
     monkeypatch.setattr("components.guard._current", [])
     hooks: dict[str, pulumi.ResourceHook] = {}
     monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", lambda hook: hooks.update({hook.name: hook}))
     monkeypatch.setattr(pulumi, "get_project", lambda: "switchyard")
     monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
-    guard = begin(load(EXISTING, {"backend": BACKEND}, "test"))
-    attach(guard, ClusterAccess())
+    attach(begin(load(EXISTING, {"backend": BACKEND}, "test")), ClusterAccess())
     done = hooks[DESTROY_HOOK].callback(pulumi.ResourceHookArgs("urn", "", "destroy-sentinel", ""))
     assert done is not None
     asyncio.run(_awaited(done))
-    assert guard.destroying is destroying
+    assert partial == asked

@@ -120,6 +120,21 @@ def test_a_destroy_of_production_is_refused_while_a_service_serves(make: Make) -
     assert not guard.destroying
 
 
+def test_a_destroy_of_single_resources_is_refused_while_a_service_serves(make: Make) -> None:
+    guard, _, _ = make(serving())
+    with pytest.raises(
+        GateRefusedError, match=r"single resources is refused \(SY-D001\): backend: Service backend has 1"
+    ):
+        asyncio.run(guard.before_destroy(partial=True))
+    assert not guard.destroying
+
+
+def test_a_destroy_of_single_resources_is_permitted_while_nothing_serves(make: Make) -> None:
+    guard, _, _ = make({})
+    asyncio.run(guard.before_destroy(partial=True))
+    assert guard.destroying
+
+
 def test_a_destroy_of_production_is_refused_while_its_pods_are_down(make: Make) -> None:
     crashed = serving()
     crashed["endpointslices", "x"]["endpoints"][0]["conditions"]["ready"] = False
