@@ -15,8 +15,8 @@ from switchyard.errors import ConfigurationError, EngineError
 from switchyard.release.engine.engine import Engine
 from tests.support.api_server import PlayedApiServer, server
 from tests.support.configuration import EXISTING
+from tests.support.lane_command import BACKEND, SERVICES, PlayedAnswer
 from tests.support.observed import live
-from tests.unit.cli.test_fast_lane import BACKEND, SERVICES, PlayedAnswer
 
 __all__ = ["server"]
 
