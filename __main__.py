@@ -16,6 +16,7 @@ from components.partial_update import refuse_partial_switches
 from components.platform import build_platform
 from components.service_registration import register_service
 from components.settings import read_settings
+from components.threads import separate_threads
 from switchyard.gates.rules.relocation import CLUSTER_OUTPUT, SERVICES_OUTPUT
 from switchyard.interrupt import end_when_interrupted
 
@@ -46,6 +47,7 @@ def main() -> None:
 
 end_when_interrupted()
 drop_unseen_debug_lines()
+separate_threads()
 main()
 
 # What exists by now lives until the end, where Python would search it once more.

@@ -19,7 +19,8 @@ def of_module(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Ite
     with fresh_namespace(sandbox) as kubectl:
         kubectl.run("label", "namespace", kubectl.namespace, RESTRICTED)
         stack = backend_stack(sandbox, kubectl.namespace, tmp_path_factory.mktemp("shared"))
-        yield Shared(kubectl, stack, stack.up())
+        # With one step at a time as few threads wait for the engine as there can be.
+        yield Shared(kubectl, stack, stack.up("--parallel", "1"))
 
 
 def test_after_the_first_update_blue_serves_and_a_preview_is_empty(shared: Shared) -> None:
