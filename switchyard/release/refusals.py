@@ -14,8 +14,8 @@ from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.kube.selectors import labels_text, serving_track
 from switchyard.manifests.labels import FIELD_MANAGER, colour_name, selector
 from switchyard.manifests.ownership_marks import Mark, mark_of
-from switchyard.release.other_ports import refuse_other_ports
 from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.port_refusals import refuse_other_ports
 from switchyard.release.weights_by_hand import weights_by_hand
 
 UNTOUCHED = "Nothing was changed."

@@ -4,11 +4,15 @@ import asyncio
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 from pulumi.runtime._instrumentation import wrap_with_context
 
 from components.threads import SeparateThreads, separate_threads
+
+as_call: Any = wrap_with_context
+"""Wraps a function as the SDK wraps its calls to the engine, which it has without types."""
 
 
 def names(*prefixes: str) -> set[str]:
@@ -29,7 +33,7 @@ def test_a_hook_gets_threads_while_all_registrations_wait_for_it(given: bool) ->
             loop.set_default_executor(ThreadPoolExecutor(1, "engine"))
         separate_threads()
         # As the SDK schedules its calls.
-        calls = [loop.run_in_executor(None, wrap_with_context(register)) for _ in range(40)]
+        calls = [loop.run_in_executor(None, as_call(register)) for _ in range(40)]
         try:
             assert await asyncio.wait_for(asyncio.to_thread(lambda: "renewed"), 60) == "renewed"
             assert await asyncio.wait_for(loop.getaddrinfo("localhost", 443, type=socket.SOCK_STREAM), 60)
@@ -44,10 +48,10 @@ def test_a_hook_gets_threads_while_all_registrations_wait_for_it(given: bool) ->
 def test_the_end_of_a_loop_ends_the_threads_of_both() -> None:
     of_engine = ThreadPoolExecutor(1, "ended")
     executor = SeparateThreads(of_engine)
-    executor.submit(wrap_with_context(int)).result()
+    executor.submit(as_call(int)).result()
     executor.submit(int).result()
     assert names("ended")
     executor.shutdown()
     assert not names("ended")
     with pytest.raises(RuntimeError):
-        executor.submit(wrap_with_context(int))
+        executor.submit(as_call(int))
