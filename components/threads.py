@@ -3,8 +3,8 @@
 The language host gives the event loop four threads for each step that the engine may do at the same time. A call that
 registers a resource keeps its thread until the engine has done the step, and the step waits for its hooks, which are
 code of this program. A hook that needs a thread itself, to log in to the cluster or to resolve the name of its host,
-would wait for one of those that wait for it, and the update would never end. It happened with 12 new services under
-`pulumi up --parallel 1`, and with 300 under `--parallel 64`.
+would wait for one of those that wait for it, and the update would never end. It happened with one new service under
+`pulumi up --parallel 1`, and with 300 under `--parallel 64` (ADR 26).
 """
 
 import asyncio
