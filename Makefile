@@ -97,11 +97,12 @@ test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on sim
 test-rehearsal: tools-ec2 tools-canary ## stacks of kind ec2, whole, in the real engine, on fake providers for AWS
 	@$(PYTEST) --numprocesses 2 $(BY_FILE) tests/integration/rehearsal
 
-# These tests mostly wait for drains, so two workers share the machine, each with its own nodes.
+# In one process: with two at once, the load of one takes the processors from the pods of the other, and in one of two
+# runs two tests lost a request in ten thousand.
 test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewhere
 	@if [ "$$SANDBOX" = kind ]; then $(BIN)/python -m devtools.toolchain install --group traffic; \
 	elif $(REAL_NODES_RUN_HERE); then $(BIN)/python -m devtools.toolchain install --group nodes --group traffic; fi
-	@$(PYTEST) $(if $(filter kind,$(SANDBOX)),,--numprocesses 2 $(BY_FILE)) tests/integration/traffic
+	@$(PYTEST) tests/integration/traffic
 
 test-moves: tools ## the runbook's moves under load, between two clusters as well; on Linux as root
 	@if $(REAL_NODES_RUN_HERE); then $(BIN)/python -m devtools.toolchain install --group nodes --group traffic; fi

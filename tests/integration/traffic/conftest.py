@@ -1,4 +1,4 @@
-"""One sandbox with real nodes for all tests of a worker, and load on it."""
+"""One sandbox with real nodes for all tests of a run, and load on it."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -19,22 +19,17 @@ from tests.integration.traffic import kind
 from tests.integration.traffic.kind import KindCluster
 from tests.support.kubectl import Kubectl
 from tests.support.load import ENOUGH
-from tests.support.longest_first import longest_first
 
 ON_KIND = os.environ.get("SANDBOX") == "kind"
 
 RATE = 200
-"""Requests a second of each of two workers, which two cores bear together with everything else that runs on them."""
-
-LONGEST = ("test_faults", "test_releases", "test_canary", "test_kept_connections", "test_real_nodes")
-"""Files whose tests take longest, in this order."""
+"""Requests a second, which two cores bear together with everything else that runs on them."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = [item for item in items if Path(__file__).parent in item.path.parents]
     if not here:
         return
-    longest_first(items, LONGEST)
     reason = kind.unavailable() if ON_KIND else unavailable()
     tools = (*TOOLS, *(() if ON_KIND else GROUPS["nodes"]), *GROUPS["traffic"])
     missing = [tool.name for tool in tools if installed_from(tool) is None]
