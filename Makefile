@@ -97,8 +97,8 @@ test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on sim
 test-rehearsal: tools-ec2 tools-canary ## stacks of kind ec2, whole, in the real engine, on fake providers for AWS
 	@$(PYTEST) --numprocesses 2 $(BY_FILE) tests/integration/rehearsal
 
-# In one process: with two at once, the load of one takes the processors from the pods of the other, and in one of two
-# runs two tests lost a request in ten thousand.
+# In one process: with two workers on two cores, 3 of 32,757 requests failed in one of two runs, probably because the
+# load of one test takes CPU time from the pods of the other.
 test-traffic: tools ## real nodes under load, on Linux as root; skipped elsewhere
 	@if [ "$$SANDBOX" = kind ]; then $(BIN)/python -m devtools.toolchain install --group traffic; \
 	elif $(REAL_NODES_RUN_HERE); then $(BIN)/python -m devtools.toolchain install --group nodes --group traffic; fi

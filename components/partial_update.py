@@ -11,8 +11,8 @@ from components.services.base import BLUE_GREEN_TYPE
 from switchyard.config.kubernetes import APPS
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.service import BlueGreenSettings, Colour
-from switchyard.gates.rules.partial_update import refuse_partial_switch
 from switchyard.gates.rules.relocation import SERVICES_OUTPUT
+from switchyard.gates.rules.single_resources import refuse_partial_switch
 from switchyard.operation import Selection, is_update, selection
 
 

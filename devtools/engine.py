@@ -188,7 +188,7 @@ class Stack:
     def kill(self, process: subprocess.Popen[str]) -> str:
         """Kills the engine, its language host, the program and its providers, none with time to tidy up.
 
-        Returns what it had printed and nobody has read.
+        Returns the output that nobody had read before.
         """
         engine = psutil.Process(process.pid)
         family = [engine, *engine.children(recursive=True)]

@@ -28,7 +28,7 @@ from switchyard.gates.rules.ownership import (
     refuse_unknown_owner,
     takes_over,
 )
-from switchyard.gates.rules.partial_update import refuse_partial_destroy
+from switchyard.gates.rules.single_resources import refuse_partial_destroy
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi

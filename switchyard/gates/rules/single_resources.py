@@ -1,4 +1,4 @@
-"""Refuses a switch in an update of single resources, and a destroy of them while a service serves."""
+"""Refusals of an operation on single resources: an update that would switch, a destroy while a service serves."""
 
 from collections.abc import Mapping
 
