@@ -95,12 +95,13 @@ def analyze(
     For blueGreen, the version that serves is watched for some seconds and judged as a release would judge it. For a
     canary, Prometheus is queried once. Ends with 0 if the version would pass, and with 1 otherwise.
     """
-    from switchyard.cli.configuration import access_to, read_settings_at_once
+    from switchyard.cli.configuration import access_to, print_ignored_errors, read_settings_at_once
     from switchyard.cli.failures import errors_end_the_command
     from switchyard.config.models.service import BlueGreenSettings
 
     with errors_end_the_command(stack, as_json=as_json):
-        name, settings = read_settings_at_once(stack)
+        name, settings = read_settings_at_once(stack, (service,))
+        print_ignored_errors(settings)
         own = settings.services.get(service)
         request = Request(name, service, prometheus, pod_hash, seconds, as_json=as_json)
         if isinstance(own, BlueGreenSettings):

@@ -84,7 +84,15 @@ def _loaded(
 def ignored_errors(settings: StackSettings) -> Iterator[str]:
     """A warning for each error in the settings of services that a command does not need."""
     for problem in settings.ignored:
-        yield f"{problem} ({problem.code}). The rollback does not need this value; `{typed('pulumi up')}` does."
+        yield f"{problem} ({problem.code}). This command does not need the value; `{typed('pulumi up')}` does."
+
+
+def print_ignored_errors(settings: StackSettings) -> None:
+    """Prints the errors in the settings of services that a command leaves out, to standard error."""
+    from switchyard.cli.output import errors  # noqa: PLC0415 - few configurations have errors
+
+    for warning in ignored_errors(settings):
+        errors.print(warning, style="yellow")
 
 
 def access_to(stack: str, settings: StackSettings, seconds: float | None = None) -> ClusterAccess:

@@ -8,12 +8,12 @@ from typing import Any
 
 import typer
 
-from switchyard.cli.configuration import access_to, read_settings_at_once
+from switchyard.cli.configuration import access_to, ignored_errors, read_settings_at_once
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.detached_end import end_detached
 from switchyard.cli.detachment import detach, is_detached, report_begun
 from switchyard.cli.due_text import DueReport, end_due
-from switchyard.cli.fast_lane import STATE_SECONDS, service_of
+from switchyard.cli.fast_lane import STATE_SECONDS, read_settings_for, service_of
 from switchyard.cli.group_command import GroupCommand
 from switchyard.cli.group_members import going_together
 from switchyard.cli.release_cluster import check_cluster
@@ -40,7 +40,7 @@ def run(request: DeployRequest, state: EngineCommand) -> None:
         request: what the operator has typed.
         state: the engine, which reads the outputs of the stack.
     """
-    stack, settings = read_settings_at_once(request.stack)
+    stack, settings = read_settings_for(request.act, request.stack, request.keys)
     for key in request.keys:
         service_of(key, request.act, stack, settings)  # before anything that the cluster may lack
     access = access_to(stack, settings)
@@ -49,6 +49,8 @@ def run(request: DeployRequest, state: EngineCommand) -> None:
         command = GroupCommand(request, stack, settings, access, request.keys)
     else:
         command = _Command(request, stack, settings, access)
+        for warning in ignored_errors(settings):
+            command.report.warn(warning)
     code = asyncio.run(command.run(state))
     if code:
         raise typer.Exit(code)
@@ -134,7 +136,8 @@ class _Command(ServiceRelease):
     async def _read_again(self, ledger: DeployLedger) -> None:
         """Reads the configuration again after the wait for another command, which may have changed it."""
         if ledger.waited:
-            self.take(*await asyncio.to_thread(read_settings_at_once, self.stack))
+            request = self.request
+            self.take(*await asyncio.to_thread(read_settings_for, request.act, self.stack, request.keys))
 
     async def _detach(self) -> ExitCode:
         """Continues in a background process, after the steps that need the operator's terminal."""

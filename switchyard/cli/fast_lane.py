@@ -54,7 +54,7 @@ def run(request: Request, state: EngineCommand, begun: float) -> None:
         begun: monotonic time at which the command started.
     """
     act = Act.ROLLBACK if request.rollback else Act.SWITCH
-    stack, settings = read_for(act, request.stack, {request.service})
+    stack, settings = read_settings_for(act, request.stack, {request.service})
     service = service_of(request.service, act, stack, settings)
     access = access_of(request, stack, settings, service)
     subscriptions = Subscriptions.of(stack, settings.releases, request.service)
@@ -64,15 +64,15 @@ def run(request: Request, state: EngineCommand, begun: float) -> None:
     asyncio.run(switching.run())
 
 
-def read_for(act: Act, stack: str | None, services: Collection[str]) -> tuple[str, StackSettings]:
-    """Reads the configuration for a command. A rollback is not stopped by errors in the settings of other services.
+def read_settings_for(act: Act, stack: str | None, services: Collection[str]) -> tuple[str, StackSettings]:
+    """Reads the configuration for a command. A way back is not stopped by errors in the settings of other services.
 
     Args:
         act: the command.
         stack: name of the stack; None for the selected one.
         services: keys of the services that the command is for.
     """
-    return read_settings_at_once(stack, services if act is Act.ROLLBACK else None)
+    return read_settings_at_once(stack, services if act in {Act.ROLLBACK, Act.ABORT} else None)
 
 
 def service_of(key: str, act: Act, stack: str, settings: StackSettings) -> BlueGreenSettings:
@@ -219,7 +219,9 @@ class _Command:
     async def _read_again(self, journal: ReleaseJournal) -> None:
         """Reads the configuration again after the wait for another command, which may have changed it."""
         if journal.waited:
-            stack, settings = await asyncio.to_thread(read_for, self._act, self._stack, {self._request.service})
+            stack, settings = await asyncio.to_thread(
+                read_settings_for, self._act, self._stack, {self._request.service}
+            )
             self._service = service_of(self._request.service, self._act, stack, settings)
             self.freezes, self.cluster = settings.releases.freeze, settings.cluster
 

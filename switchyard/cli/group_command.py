@@ -6,11 +6,10 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import replace
 from functools import partial
 
-from switchyard.cli.configuration import read_settings_at_once
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.detached_end import end_detached
 from switchyard.cli.detachment import detach, is_detached, report_begun
-from switchyard.cli.fast_lane import STATE_SECONDS
+from switchyard.cli.fast_lane import STATE_SECONDS, read_settings_for
 from switchyard.cli.group_text import GroupReport
 from switchyard.cli.release_cluster import check_cluster
 from switchyard.cli.service_release import ServiceRelease, operator
@@ -117,7 +116,7 @@ class GroupCommand:
     async def _read_again(self, ledgers: Mapping[str, DeployLedger]) -> None:
         """Reads the configuration again after the wait for another command, which may have changed it."""
         if any(ledger.waited for ledger in ledgers.values()):
-            stack, settings = await asyncio.to_thread(read_settings_at_once, self._stack)
+            stack, settings = await asyncio.to_thread(read_settings_for, self._request.act, self._stack, self._services)
             for service in self._services.values():
                 service.take(stack, settings)
 

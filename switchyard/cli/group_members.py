@@ -1,8 +1,10 @@
 """Determines which services a release continues with, because `deploy --together` started them together."""
 
 from switchyard.cli.deploy_request import DeployRequest
+from switchyard.config.errors import SettingsError
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.service import BlueGreenSettings
+from switchyard.config.other_services import separated
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.api import BoundedApi
 from switchyard.release.deploy.group_refusals import refuse_incomplete, refuse_undecided
@@ -60,9 +62,12 @@ async def going_together(
 
     Raises:
         GateRefusedError: part of a group would be released or retired without the others.
+        switchyard.config.errors.SettingsError: the settings of a service of the group have errors.
     """
     if record is None or not record.together or request.act is Act.DEPLOY:
         return ()
+    if errors := separated(settings.ignored, record.together, ()).ignored:
+        raise SettingsError(errors)
     running, missing = await members_of(api, settings, record)
     undecided = {key: other.phase.value for key, other in running.items() if is_watched(other)}
     if request.act is Act.RETIRE:

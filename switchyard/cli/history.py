@@ -18,12 +18,13 @@ FORM_VERSION = 1
 
 def history(service: ServiceKey, stack: Stack = None, *, as_json: Json = False) -> None:
     """Shows the recorded releases of a service, newest first."""
-    from switchyard.cli.configuration import access_to, read_settings_at_once
+    from switchyard.cli.configuration import access_to, print_ignored_errors, read_settings_at_once
     from switchyard.cli.failures import errors_end_the_command
     from switchyard.kube.blocking import run_blocking
 
     with errors_end_the_command(stack, as_json=as_json):
-        name, settings = read_settings_at_once(stack)
+        name, settings = read_settings_at_once(stack, (service,))
+        print_ignored_errors(settings)
         releases = run_blocking(_read(access_to(name, settings), service, _known(service, settings.services)))
         if as_json:
             from switchyard.cli.output import print_json

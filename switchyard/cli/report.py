@@ -34,16 +34,17 @@ Since = Annotated[
 def report(services: Services = None, since: Since = "30d", stack: Stack = None, *, as_json: Json = False) -> None:
     """Shows the success metrics of past releases: value, target, whether it is met, and what the sample supports.
 
-    Ends with 1 when the record of a service cannot be read; the other services are shown.
+    Ends with 1 when the settings or the record of a service cannot be read; the other services are shown.
     """
-    from switchyard.cli.configuration import access_to, read_settings_at_once
+    from switchyard.cli.configuration import access_to, print_ignored_errors, read_settings_at_once
     from switchyard.cli.failures import errors_end_the_command
     from switchyard.errors import ExitCode
     from switchyard.kube.blocking import run_blocking
 
     with errors_end_the_command(stack, as_json=as_json):
         span = _span(since)
-        name, settings = read_settings_at_once(stack)
+        name, settings = read_settings_at_once(stack, services or ())
+        print_ignored_errors(settings)
         chosen = _chosen(services, name, settings.services)
         records = run_blocking(_read(access_to(name, settings), chosen))
         from switchyard.cli.report_text import document, print_report
@@ -56,7 +57,7 @@ def report(services: Services = None, since: Since = "30d", stack: Stack = None,
             print_json(document(name, result, records))
         else:
             print_report(name, result, records)
-    if records.problems:
+    if records.problems or (settings.ignored and not services):
         raise typer.Exit(ExitCode.FAILED)
 
 

@@ -24,23 +24,24 @@ def status(stack: Stack = None, *, watch: Watch = False, as_json: Json = False) 
     if watch:
         _watch(stack, as_json=as_json)
         return
-    from switchyard.cli.configuration import access_to, read_settings_at_once
+    from switchyard.cli.configuration import access_to, print_ignored_errors, read_settings_at_once
     from switchyard.cli.failures import errors_end_the_command
     from switchyard.kube.blocking import run_blocking
 
     with errors_end_the_command(stack, as_json=as_json):
-        name, settings = read_settings_at_once(stack)
+        name, settings = read_settings_at_once(stack, ())
         services, balancer = run_blocking(_read(access_to(name, settings), name, settings))
         if as_json:
             from switchyard.cli.output import print_json
             from switchyard.cli.status_json import document
 
-            print_json(document(name, services, balancer))
+            print_json(document(name, services, balancer, settings.ignored))
         else:
             from switchyard.cli.status_table import print_status
 
             print_status(name, services, balancer)
-    if balancer is not None or not all(service.as_configured for service in services):
+            print_ignored_errors(settings)
+    if balancer is not None or settings.ignored or not all(service.as_configured for service in services):
         raise typer.Exit(ExitCode.FAILED)
 
 

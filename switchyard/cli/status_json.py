@@ -1,9 +1,11 @@
 """The document that `switchyard status --json` prints. Scripts rely on its keys."""
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from switchyard.cli.service_status import ServiceStatus, TrackStatus
+from switchyard.config.errors import Problem
 from switchyard.config.models.service_name import key_of
 from switchyard.errors import PREFIX, GateRefusedError, SwitchyardError, UsageError
 from switchyard.kube.images import Running
@@ -15,19 +17,24 @@ _OF_REFUSAL = re.compile(rf"\(({PREFIX}[A-Z]\d{{3}})\)")
 """Pattern of the code in the text of a refusal, whose class is the same for all codes."""
 
 
-def document(stack: str, services: list[ServiceStatus], balancer: str | None = None) -> dict[str, Any]:
+def document(
+    stack: str, services: list[ServiceStatus], balancer: str | None = None, ignored: Iterable[Problem] = ()
+) -> dict[str, Any]:
     """The document about all services.
 
     Args:
         stack: the stack's name.
         services: the services, in the order of the table.
         balancer: the problem of the load balancer; None without a problem or a load balancer.
+        ignored: errors in the settings of services, which are left out for that reason.
     """
+    errors = [{"code": problem.code.value, "error": str(problem)} for problem in ignored]
     return {
         "version": FORM_VERSION,
         "stack": stack,
-        "asConfigured": balancer is None and all(service.as_configured for service in services),
+        "asConfigured": balancer is None and not errors and all(service.as_configured for service in services),
         "loadBalancerProblem": balancer,
+        "configurationErrors": errors,
         "services": [_service(service) for service in services],
     }
 

@@ -14,11 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from switchyard.cli.configuration import access_to, read_settings_at_once
+from switchyard.cli.configuration import access_to, print_ignored_errors, read_settings_at_once
 from switchyard.cli.failures import message_of
 from switchyard.cli.service_status import ServiceStatus, inspect_services
 from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import ServiceSettings
+from switchyard.config.other_services import separated
 from switchyard.config.stack_file import stack_file
 from switchyard.errors import ClusterError, SwitchyardError, UnreachableError
 from switchyard.kube.access import ClusterAccess
@@ -72,15 +73,17 @@ class Configuration:
         self._version = self._written()
 
     def services(self) -> Mapping[str, ServiceSettings]:
-        """The present services of the stack.
+        """The present services of the stack. One whose settings have errors keeps its last settings without errors.
 
         Raises:
-            switchyard.config.errors.SettingsError: the file has errors.
+            switchyard.config.errors.SettingsError: the file has other errors.
         """
         version = self._written()
         if version != self._version:
-            _, settings = read_settings_at_once(self._stack)
-            self._services, self._freezes = settings.services, settings.releases.freeze
+            _, settings = read_settings_at_once(self._stack, ())
+            wrong = separated(settings.ignored, self._services, ()).services
+            last = {key: service for key, service in self._services.items() if key in wrong}
+            self._services, self._freezes = {**last, **settings.services}, settings.releases.freeze
             self._version = version
         return self._services
 
@@ -157,7 +160,8 @@ def watch_status(stack: str | None, *, as_json: bool) -> None:
     from switchyard.cli.status_changes import Documents, Lines  # noqa: PLC0415 - with the models
     from switchyard.cli.status_display import LiveDisplay  # noqa: PLC0415 - only for a terminal
 
-    name, settings = read_settings_at_once(stack)
+    name, settings = read_settings_at_once(stack, ())
+    print_ignored_errors(settings)
     configuration, access = Configuration(name, settings.services, settings.releases.freeze), access_to(name, settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the display leaves the terminal as it was
     with suppress(KeyboardInterrupt):

@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack
 import typer
 
 from switchyard.cli.configuration import ignored_errors
-from switchyard.cli.fast_lane import STATE_SECONDS, access_of, is_configured, read_for, service_of
+from switchyard.cli.fast_lane import STATE_SECONDS, access_of, is_configured, read_settings_for, service_of
 from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.cli.release_request import Request
 from switchyard.cli.rollback_hooks import run_rollback_hooks
@@ -41,7 +41,7 @@ def run(request: TogetherRequest, state: EngineCommand, begun: float) -> None:
         state: the engine, which reads the outputs of the stack.
         begun: monotonic time at which the command started.
     """
-    name, settings = read_for(request.act, request.stack, request.colours)
+    name, settings = read_settings_for(request.act, request.stack, request.colours)
     services = {key: service_of(key, request.act, name, settings) for key in request.colours}
     first, service = next(iter(services.items()))
     lone = Request(first, rollback=request.act is Act.ROLLBACK, colour=request.colours[first], stack=request.stack)
@@ -187,7 +187,7 @@ class _Command:
     async def _read_again(self, journals: Mapping[str, ReleaseJournal]) -> None:
         """Reads the configuration again after the wait for another command, which may have changed it."""
         if any(journal.waited for journal in journals.values()):
-            stack, settings = await asyncio.to_thread(read_for, self._request.act, self._stack, self._services)
+            stack, settings = await asyncio.to_thread(read_settings_for, self._request.act, self._stack, self._services)
             self._services = {key: service_of(key, self._request.act, stack, settings) for key in self._services}
             self.freezes, self.cluster = settings.releases.freeze, settings.cluster
 

@@ -43,12 +43,23 @@ def _not_the_programs(key: str) -> str:
     return key
 
 
+def _not_pulumis(key: str) -> str:
+    if key.startswith("pulumi.com/"):
+        raise ValueError("is reserved: pulumi.com/* say how the provider applies the object | Choose another key.")
+    return key
+
+
 FreeLabelKey = Annotated[
     LabelKey, Checked(is_free, f"a label key other than {', '.join(sorted(RESERVED_LABELS))} and {RESERVED_PREFIX}*")
 ]
 FreeAnnotationKey = Annotated[
     AnnotationKey, Checked(_not_the_programs, f"an annotation key other than {RESERVED_PREFIX}*")
 ]
+ObjectAnnotationKey = Annotated[
+    FreeAnnotationKey, Checked(_not_pulumis, f"an annotation key other than {RESERVED_PREFIX}* and pulumi.com/*")
+]
+"""Key of an annotation of an object that the engine itself creates."""
+
 Labels = dict[FreeLabelKey, LabelValue]
 
 LinuxId = Annotated[Int, Field(ge=1, le=2**31 - 1)]
@@ -126,7 +137,7 @@ class ServiceAccountSettings(Model):
         ),
         examples=["backend"],
     )
-    annotations: dict[FreeAnnotationKey, str] = Field(
+    annotations: dict[ObjectAnnotationKey, str] = Field(
         default={},
         description="Annotations of the service's own ServiceAccount by key.",
         examples=[{"example.org/role": "backend"}],

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from switchyard.config.models.base import Int, Model
-from switchyard.config.models.pod import RESERVED_PREFIX, FreeAnnotationKey
+from switchyard.config.models.pod import ObjectAnnotationKey
 from switchyard.config.types.rules import Checked
 from switchyard.config.types.text import LabelKey
 
@@ -22,16 +22,7 @@ def _range(text: str) -> str:
     return text
 
 
-def _not_pulumis(key: str) -> str:
-    if key.startswith("pulumi.com/"):
-        raise ValueError("is reserved: pulumi.com/* say how the provider applies the Service | Choose another key.")
-    return key
-
-
 CidrRange = Annotated[str, Checked(_range, "a CIDR range")]
-ServiceAnnotationKey = Annotated[
-    FreeAnnotationKey, Checked(_not_pulumis, f"an annotation key other than {RESERVED_PREFIX}* and pulumi.com/*")
-]
 
 
 class ServiceOptions(Model):
@@ -41,7 +32,7 @@ class ServiceOptions(Model):
         default="NodePort",
         description="Type of the Service. An AWS load balancer with instance targets needs NodePort.",
     )
-    annotations: dict[ServiceAnnotationKey, str] = Field(
+    annotations: dict[ObjectAnnotationKey, str] = Field(
         default={},
         description="Annotations of the Service by key, for the controller that implements it.",
         examples=[{"example.org/owner": "payments"}],

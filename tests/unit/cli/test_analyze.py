@@ -42,7 +42,7 @@ def analyze(monkeypatch: pytest.MonkeyPatch) -> Analyze:
 
     def run(*arguments: str, canary: dict[str, Any] = CANARY) -> Result:
         stack = read({"backend": canary, "worker": BACKEND, "shadow": SHADOW})
-        monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("test", stack))
+        monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda *_: ("test", stack))
         return CliRunner().invoke(app, ["analyze", *arguments])
 
     return run
@@ -253,7 +253,7 @@ def test_a_canary_that_measures_nothing_ends_with_2(analyze: Analyze) -> None:
 
 
 def test_a_configuration_that_is_wrong_ends_with_2(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(_: str | None) -> None:
+    def refuse(*_: object) -> None:
         raise SettingsError([Problem("switchyard:services", "missing", "must be there", "Set it.")])
 
     monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", refuse)

@@ -91,7 +91,7 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> PlayedWatch:
 def analyze(monkeypatch: pytest.MonkeyPatch, watch: PlayedWatch) -> Callable[..., Result]:
     def run(*arguments: str, **watched: Any) -> Result:
         stack = read({"backend": {**BACKEND, "release": {"watch": watched}}})
-        monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("test", stack))
+        monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda *_: ("test", stack))
         return CliRunner().invoke(app, ["analyze", "backend", *arguments])
 
     return run

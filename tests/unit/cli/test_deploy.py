@@ -81,7 +81,8 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
             "test",
             raw_releases=None if freeze is None else {"freeze": [freeze]},
         )
-        monkeypatch.setattr("switchyard.cli.deploy_command.read_settings_at_once", lambda _: ("test", settings))
+        for module in ("deploy_command", "fast_lane"):
+            monkeypatch.setattr(f"switchyard.cli.{module}.read_settings_at_once", lambda *_: ("test", settings))
         monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer())
         service = live(Colour.BLUE)
         service["metadata"]["annotations"] = {PROJECT: "shop", STACK: "test"}

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.detachment import Detached
 from switchyard.cli.group_members import going_together
 from switchyard.cli.main import app
-from switchyard.config.loader import load
+from switchyard.config.loader import StackSettings, load
 from switchyard.config.models.service import Colour
 from switchyard.errors import EngineError, GateRefusedError
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION
@@ -70,15 +70,19 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
     monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer())
 
     def command(
-        *arguments: str, records: dict[str, ReleaseRecord] | None = None, freeze: dict[str, Any] | None = None
+        *arguments: str,
+        records: dict[str, ReleaseRecord] | None = None,
+        freeze: dict[str, Any] | None = None,
+        others: dict[str, Any] | None = None,
     ) -> Any:
-        settings = load(
-            {**EXISTING, "kubeconfig": str(server.kubeconfig)},
-            {**SERVICES, "canary": CANARY},
-            "test",
-            raw_releases=None if freeze is None else {"freeze": [freeze]},
-        )
-        monkeypatch.setattr("switchyard.cli.deploy_command.read_settings_at_once", lambda _: ("test", settings))
+        def read_settings(_: str | None, needed: Collection[str] | None = None) -> tuple[str, StackSettings]:
+            services = {**SERVICES, "canary": CANARY, **(others or {})}
+            releases = None if freeze is None else {"freeze": [freeze]}
+            cluster = {**EXISTING, "kubeconfig": str(server.kubeconfig)}
+            return "test", load(cluster, services, "test", raw_releases=releases, needed=needed)
+
+        for module in ("fast_lane", "deploy_command"):
+            monkeypatch.setattr(f"switchyard.cli.{module}.read_settings_at_once", read_settings)
         deployments, services = list[dict[str, Any]](), list[dict[str, Any]]()
         for key in KEYS:
             metadata = {"name": key, "namespace": "default", "annotations": {PROJECT: "shop", STACK: "test"}}
@@ -171,6 +175,29 @@ def test_that_the_state_cannot_be_read_is_said_once(
     records = {key: of_group(key, phase=Phase.BAKE, source="green", target="blue") for key in KEYS}
     result = run("abort", "api", records=records)
     assert result.stderr.count("no such host") == 1, result.output
+
+
+WRONG = {"image": "org/wrong", **TRACKS, "active": "purple"}
+
+
+def test_an_abort_is_not_stopped_by_errors_in_the_settings_of_another_service(
+    run: Run, server: PlayedApiServer
+) -> None:
+    records = {"api": release(service="api", phase=Phase.BAKE)}
+    others = {"payments": WRONG}
+    assert "SY-C002" in refused(run("resume", "api", records=records, others=others), server, 2)
+    result = run("abort", "api", records=records, others=others)
+    assert "switchyard:services.payments.active: 'purple'" in result.stderr
+    assert "to create leases" in json.loads(result.stdout)["error"]  # its first write, which this server refuses
+
+
+def test_an_abort_of_a_group_names_the_errors_in_the_settings_of_its_services(
+    run: Run, server: PlayedApiServer
+) -> None:
+    records = {"api": of_group("api", phase=Phase.BAKE)}
+    assert "services.worker.active: 'purple'" in refused(
+        run("abort", "api", records=records, others={"worker": WRONG}), server, 2
+    )
 
 
 def test_no_old_version_is_retired_while_another_one_is_watched(run: Run, server: PlayedApiServer) -> None:

@@ -42,7 +42,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
 
     def command(*arguments: str, services: dict[str, Any] | None = None) -> Any:
         settings = load({**EXISTING, "kubeconfig": str(server.kubeconfig)}, services or {"backend": BACKEND}, "test")
-        monkeypatch.setattr("switchyard.cli.drill_command.read_settings_at_once", lambda _: ("test", settings))
+        monkeypatch.setattr("switchyard.cli.drill_command.read_settings_at_once", lambda *_: ("test", settings))
         monkeypatch.setattr(Engine, "begin_outputs", lambda _: type("Answer", (), {"end": lambda _: None})())
         return CliRunner().invoke(app, ["drill", *arguments, "--stack", "test"])
 

@@ -24,7 +24,7 @@ def stack(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(output.console, "width", 200)
     settings = load(EXISTING, {"backend": BACKEND}, "staging")
-    monkeypatch.setattr(configuration, "read_settings_at_once", lambda _: ("staging", settings))
+    monkeypatch.setattr(configuration, "read_settings_at_once", lambda *_: ("staging", settings))
     monkeypatch.setattr(history, "_read", nothing)
 
 

@@ -89,7 +89,7 @@ def test_ctrl_c_of_a_command_that_reads_says_that_nothing_was_changed(
 
 def read_serving(monkeypatch: pytest.MonkeyPatch, server: PlayedApiServer, *keys: str) -> dict[str, str | None]:
     settings = load({**EXISTING, "kubeconfig": str(server.kubeconfig)}, {"backend": BACKEND}, "test")
-    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("test", settings))
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda *_: ("test", settings))
     return interruption._read_serving(keys, "test")
 
 

@@ -34,7 +34,7 @@ def test_a_stack_gives_its_namespaces_and_the_secrets_that_it_refers_to(monkeypa
         }
     )
     settings = SimpleNamespace(services={"backend": service}, releases=Releases())
-    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda *_: ("it", settings))
     result = CliRunner().invoke(app, ["rbac", "--json"])
     report = json.loads(result.stdout)
     assert report["version"] == 1
@@ -51,7 +51,7 @@ def test_hooks_of_a_stack_give_the_right_to_run_them(monkeypatch: pytest.MonkeyP
         {"image": "org/backend", "active": "blue", "blue": {"tag": "v1"}, "release": {"hooks": hooks}}
     )
     settings = SimpleNamespace(services={"backend": service}, releases=Releases())
-    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda *_: ("it", settings))
     _, role = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
     resources = {resource: rule for rule in role["rules"] for resource in rule["resources"]}
     assert resources["secrets"]["resourceNames"] == ["ci"]
@@ -70,7 +70,7 @@ def test_pods_may_be_deleted_only_where_a_rollback_deletes_them(
         {"image": "org/backend", "active": "blue", "blue": {"tag": "v1"}, "release": {"drain": drain}}
     )
     settings = SimpleNamespace(services={"backend": service}, releases=Releases())
-    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda *_: ("it", settings))
     _, role = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
     assert [rule["verbs"] for rule in role["rules"] if "delete" in rule["verbs"]] == verbs
 
@@ -86,7 +86,7 @@ def test_each_namespace_has_the_rights_that_the_switches_of_its_services_need(
         "backend": BlueGreenSettings.model_validate({**weights, "switchEngine": "selector", "namespace": "shop"}),
     }
     settings = SimpleNamespace(services=services, releases=Releases())
-    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda *_: ("it", settings))
     _, *roles = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
     deleting = [role["metadata"]["namespace"] for role in roles for rule in role["rules"] if "delete" in rule["verbs"]]
     assert (len(roles), deleting) == (3, ["shop"])
@@ -113,7 +113,7 @@ def test_only_the_secrets_of_notifications_of_a_service_may_be_read(monkeypatch:
         }
     )
     settings_of_stack = SimpleNamespace(services=services, releases=releases)
-    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings_of_stack))
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda *_: ("it", settings_of_stack))
     _, *roles = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
     secrets = {
         role["metadata"]["namespace"]: rule
@@ -143,7 +143,7 @@ def test_the_prometheus_of_a_watch_gets_a_role_in_its_namespace(
     own = {"image": "org/backend", "namespace": "shop", "active": "blue", "blue": {"tag": "v1"}}
     service = BlueGreenSettings.model_validate({**own, "release": {"watch": {"prometheus": url}}})
     settings = SimpleNamespace(services={"backend": service}, releases=Releases())
-    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("it", settings))
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda *_: ("it", settings))
     _, *roles = json.loads(CliRunner().invoke(app, ["rbac", "--json"]).stdout)["objects"]
     assert [role["metadata"]["namespace"] for role in roles] == namespaces
     if len(roles) == 2:

@@ -16,6 +16,7 @@ from switchyard.cli.service_status import ServiceStatus
 from switchyard.cli.status_changes import described
 from switchyard.cli.status_display import rendered
 from switchyard.cli.status_watch import StatusReading
+from switchyard.config.loader import load
 from switchyard.config.models.service import Track
 from switchyard.config.models.service_name import ServiceName
 from switchyard.config.models.switch_engine import SwitchEngine
@@ -23,12 +24,14 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.record.latest import LatestRelease
 from switchyard.release.record.lease_holder import Held
 from switchyard.release.record.release_record import ReleaseRecord
+from tests.support.configuration import EXISTING
 from tests.support.release_records import START, record
 
 STARTED = "2030-01-31T12:00:00Z"
 ENDED = "2030-01-31T12:01:00Z"
 BAKING = record().entering(Phase.BAKE, START)
 TRACKS = (Track.BLUE, Track.BLUE)
+SETTINGS = load(EXISTING, {}, "test")
 SERVICE = ServiceStatus(ServiceName("backend", "backend"), "default", SwitchEngine.SELECTOR, *TRACKS, {}, 30080, False)
 
 
@@ -177,7 +180,7 @@ def test_a_switch_that_was_not_seen_to_be_followed_is_said_until_it_is(
     async def read(*_: object) -> tuple[list[ServiceStatus], None]:
         return [service], None
 
-    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda stack: (stack, None))
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda stack, _: (stack, SETTINGS))
     monkeypatch.setattr("switchyard.cli.configuration.access_to", lambda *_: None)
     monkeypatch.setattr("switchyard.cli.status._read", read)
     printed = " ".join(CliRunner().invoke(app, ["status"]).output.split())
@@ -211,7 +214,7 @@ def test_status_names_commands_for_the_stack_that_it_was_asked_about(
     async def read(*_: object) -> tuple[list[ServiceStatus], None]:
         return [replace(SERVICE, release=LatestRelease(release, attended=False))], None
 
-    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda stack: (stack, None))
+    monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda stack, _: (stack, SETTINGS))
     monkeypatch.setattr("switchyard.cli.configuration.access_to", lambda *_: None)
     monkeypatch.setattr("switchyard.cli.status._read", read)
     printed = CliRunner().invoke(app, ["status", "--stack", "production"]).output

@@ -47,7 +47,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
 
     def command(*arguments: str, services: dict[str, Any] | None = None, **records: list[ReleaseRecord] | str) -> Any:
         settings = load({**EXISTING, "kubeconfig": str(server.kubeconfig)}, services or {"backend": BACKEND}, "test")
-        monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda _: ("test", settings))
+        monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda *_: ("test", settings))
         items = []
         for key, own in records.items():
             history = own if isinstance(own, str) else json.dumps([release.to_json() for release in own])

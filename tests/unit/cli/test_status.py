@@ -146,7 +146,7 @@ def test_the_document_for_scripts_has_the_names_that_they_rely_on(monkeypatch: p
 
 
 def run(monkeypatch: pytest.MonkeyPatch, error: Exception, *arguments: str) -> Any:
-    def read(_: str | None) -> Any:
+    def read(*_: object) -> Any:
         raise error
 
     monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", read)

@@ -230,9 +230,10 @@ def test_the_configuration_is_read_again_when_its_file_has_changed(
     monkeypatch.chdir(tmp_path)
     read: list[str | None] = []
     freezes = (FREEZE,)
-    settings = type("Settings", (), {"services": {"web": None}, "releases": Releases(freeze=freezes)})()
+    values = {"services": {"web": None}, "releases": Releases(freeze=freezes), "ignored": ()}
+    settings = type("Settings", (), values)()
 
-    def read_settings(stack: str | None) -> Any:
+    def read_settings(stack: str | None, *_: object) -> Any:
         read.append(stack)
         return "test", settings
 
@@ -252,12 +253,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's back
 import tests.unit.cli.test_status_watch as played
 from switchyard.cli import status_watch
 from switchyard.cli.main import app
-
 async def inspect(*_):
     return [played.status(release=played.RELEASING)]
 
-settings = type("Settings", (), {"services": {}, "releases": played.Releases()})()
-status_watch.read_settings_at_once = lambda _: ("test", settings)
+settings = type("Settings", (), {"services": {}, "releases": played.Releases(), "ignored": ()})()
+status_watch.read_settings_at_once = lambda *_: ("test", settings)
 status_watch.access_to = lambda *_: played.PlayedAccess()
 status_watch.inspect_services = inspect
 app(["status", "--watch"])

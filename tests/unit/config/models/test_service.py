@@ -160,6 +160,10 @@ def test_a_service_with_every_key_is_taken(raw: dict[str, Any]) -> None:
             "is reserved: pulumi.com/* say how the provider",
         ),
         (
+            {"serviceAccount": {"annotations": {"pulumi.com/patchForce": "true"}}},
+            "is reserved: pulumi.com/* say how the provider",
+        ),
+        (
             {"service": {"internalTrafficPolicy": "Local"}, "spread": {"whenUnsatisfiable": "ScheduleAnyway"}},
             "service.internalTrafficPolicy: 'Local': routes to pods of the same node alone",
         ),
