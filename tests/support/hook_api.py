@@ -20,7 +20,7 @@ NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 
 
 @dataclass
-class PlayedApi:
+class FakeApi:
     """An API server with Jobs, their pods and Secrets.
 
     Attributes:
@@ -84,7 +84,7 @@ class PlayedApi:
         await asyncio.Event().wait()
 
 
-def run(api: PlayedApi, own: dict[str, Any], begun: datetime | None = None, **more: Any) -> HookResult:
+def run(api: FakeApi, own: dict[str, Any], begun: datetime | None = None, **more: Any) -> HookResult:
     """Runs a hook to its end."""
     hook = Hook.model_validate({"name": "it", **own})
     context = HookContext(**{**vars(CONTEXT), **more})

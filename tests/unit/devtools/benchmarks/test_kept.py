@@ -21,7 +21,7 @@ from switchyard.config.models.drain import DrainMethod
 BOUND_SECONDS = 20
 
 
-class PlayedBackend:
+class FakeBackend:
     """An application on 127.0.0.1.
 
     Attributes:
@@ -82,10 +82,10 @@ class PlayedBackend:
 
 
 @pytest.fixture
-def backend() -> Iterator[PlayedBackend]:
-    played = PlayedBackend()
-    yield played
-    played.end()
+def backend() -> Iterator[FakeBackend]:
+    fake = FakeBackend()
+    yield fake
+    fake.end()
 
 
 def answer(done: float, version: str) -> Answer:
@@ -102,7 +102,7 @@ def more(clients: KeptClients, number: int) -> list[Answer]:
 
 
 @pytest.mark.parametrize("behind_proxy", [False, True])
-def test_a_connection_is_kept_until_an_answer_closes_it(backend: PlayedBackend, behind_proxy: bool) -> None:
+def test_a_connection_is_kept_until_an_answer_closes_it(backend: FakeBackend, behind_proxy: bool) -> None:
     with KeptClients(["127.0.0.1"], backend.port, 3, behind_proxy=behind_proxy) as clients:
         more(clients, 9)
         # A proxy opens another one when all are in use, and never more than there are clients.
@@ -117,7 +117,7 @@ def test_a_connection_is_kept_until_an_answer_closes_it(backend: PlayedBackend, 
 
 
 @pytest.mark.parametrize("behind_proxy", [False, True])
-def test_a_request_that_meets_a_closing_fails_and_is_not_sent_again(backend: PlayedBackend, behind_proxy: bool) -> None:
+def test_a_request_that_meets_a_closing_fails_and_is_not_sent_again(backend: FakeBackend, behind_proxy: bool) -> None:
     with KeptClients(["127.0.0.1"], backend.port, 2, behind_proxy=behind_proxy) as clients:
         backend.breaks = True
         found = more(clients, 6)
@@ -127,7 +127,7 @@ def test_a_request_that_meets_a_closing_fails_and_is_not_sent_again(backend: Pla
 
 
 @pytest.mark.parametrize("behind_proxy", [False, True])
-def test_answers_are_taken_once_and_none_is_lost(backend: PlayedBackend, behind_proxy: bool) -> None:
+def test_answers_are_taken_once_and_none_is_lost(backend: FakeBackend, behind_proxy: bool) -> None:
     taken: list[Answer] = []
     with KeptClients(["127.0.0.1"], backend.port, 4, behind_proxy=behind_proxy, every=0) as clients:
         deadline = time.monotonic() + BOUND_SECONDS
@@ -141,7 +141,7 @@ def test_answers_are_taken_once_and_none_is_lost(backend: PlayedBackend, behind_
 
 
 def test_a_client_that_has_no_answer_since_a_moment_is_waited_for(
-    backend: PlayedBackend, monkeypatch: pytest.MonkeyPatch
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with KeptClients(["127.0.0.1"], backend.port, 3, every=0.01) as clients:
         since = time.time()
@@ -195,14 +195,14 @@ def test_requests_and_failures_are_counted_by_cause_and_by_command() -> None:
     ]
 
 
-class PlayedWay(Way):
+class FakeWay(Way):
     """A way without a cluster."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
-class PlayedCommands(ThereAndBack):
+class FakeCommands(ThereAndBack):
     """This program's commands without a cluster."""
 
     def __init__(self, drain: DrainMethod) -> None:
@@ -210,7 +210,7 @@ class PlayedCommands(ThereAndBack):
 
 
 def test_each_round_has_every_way_and_each_command_of_this_program() -> None:
-    peer, endpoint, renew = PlayedWay("peer"), PlayedCommands(DrainMethod.ENDPOINT), PlayedCommands(DrainMethod.RENEW)
+    peer, endpoint, renew = FakeWay("peer"), FakeCommands(DrainMethod.ENDPOINT), FakeCommands(DrainMethod.RENEW)
     first, second, third = rounds([peer, endpoint, renew], 3, 1)
     assert Counter(map(id, first)) == {id(peer): 1, id(endpoint): 2, id(renew): 2}
     assert Counter(map(id, second)) == Counter(map(id, third)) == {id(peer): 1, id(endpoint): 2}

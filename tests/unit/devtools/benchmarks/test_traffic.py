@@ -16,7 +16,7 @@ from devtools.benchmarks.method import Way
 RUN = traffic.SwitchRun(0.1, 0.1, None, 0.1, 10, 0, Held(6, 190.0), Held(6, 190.0), {})
 
 
-class PlayedWay(Way):
+class FakeWay(Way):
     """A way without a cluster, which notes its steps.
 
     Attributes:
@@ -47,7 +47,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return replace(RUN, requests=100 if to == "green" else 200)
 
     monkeypatch.setattr(traffic, "argo_rollouts", no_controller)
-    monkeypatch.setattr(traffic, "ways", lambda *_: [PlayedWay("a", taken), PlayedWay("b", taken)])
+    monkeypatch.setattr(traffic, "ways", lambda *_: [FakeWay("a", taken), FakeWay("b", taken)])
     monkeypatch.setattr(traffic, "measure", measured)
     monkeypatch.setattr(traffic, "held", lambda _: Held(3, 95.0))
     return taken

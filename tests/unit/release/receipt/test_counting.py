@@ -37,14 +37,14 @@ def counted(
     readings = {Track.GREEN: list(new), Track.BLUE: list(old)}
     now = 1.0
 
-    class PlayedMetrics:
+    class FakeMetrics:
         def __init__(self, _api: Any, _name: str, _settings: Any, track: Track) -> None:
             self._readings = readings[track]
 
         async def read(self) -> Reading:
             return self._readings.pop(0) if len(self._readings) > 1 else self._readings[0]
 
-    monkeypatch.setattr(counting, "PodMetrics", PlayedMetrics)
+    monkeypatch.setattr(counting, "PodMetrics", FakeMetrics)
     monkeypatch.setattr(counting, "EVERY_SECONDS", 0)
 
     async def run() -> Receipt:

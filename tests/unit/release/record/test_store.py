@@ -23,7 +23,7 @@ from switchyard.release.record.store import (
     Releases,
     ReleaseStore,
 )
-from tests.support.played_messages import notification, subscriptions
+from tests.support.fake_messages import notification, subscriptions
 from tests.support.release_records import START, record
 
 CONFIG_MAP_BYTES = 1024 * 1024

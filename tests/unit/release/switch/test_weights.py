@@ -20,8 +20,8 @@ from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.switching import SelectorSwitching, switching_of
 from switchyard.release.switch.weights import WeightsSwitching, with_weights
 from switchyard.release_errors import WeightsNotWrittenError
+from tests.support.fake_lane import Lane, Release, done
 from tests.support.observed import observed, settings
-from tests.support.played_lane import Lane, Release, done
 
 ACTION = f"{ACTIONS}backend"
 ROUTING = LoadBalancerRouting("ap-northeast-2", ("backend",), 30)

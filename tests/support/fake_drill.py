@@ -1,4 +1,4 @@
-"""A service whose drills are played: its selector, its record and its Lease, with a command that can be killed."""
+"""A fake service for drills: its selector, its record and its Lease, with a command that can be killed."""
 
 import asyncio
 import json
@@ -22,8 +22,8 @@ from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal import ReleaseJournal
 from switchyard.release.switch.protocol import Steps
 from switchyard.release_errors import LeaseLostError
+from tests.support.fake_lane import FakeCluster, Table
 from tests.support.observed import BLUE, observed
-from tests.support.played_lane import PlayedCluster, Table
 
 NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -88,7 +88,7 @@ class DrilledService:
             self.events.append(f"warm {plan.warm_tag}")
 
         async def run() -> DrillOutcome:
-            journal: Any = PlayedDrillJournal(self)
+            journal: Any = FakeDrillJournal(self)
             cluster: Any = DrilledCluster(self)
             drill = Drill(ClusterAccess(), cluster, journal, self.observe, warm, self.events.append)
             return await drill.run(await drill.plan(await self.observe(), self.releases), "a drill")
@@ -106,7 +106,7 @@ class DrilledService:
 
         async def run() -> None:
             cluster: Any = DrilledCluster(self)
-            journal: Any = PlayedReleaseJournal(self)
+            journal: Any = FakeReleaseJournal(self)
             lane = FastLane(ClusterAccess(), cluster, journal, self.events.append)
             now = await self.observe()
             plan = await (lane.plan_rollback(now) if act == "rollback" else lane.plan_switch(now, Colour.GREEN))
@@ -134,7 +134,7 @@ class DrilledApi(Table):
         return {}
 
 
-class DrilledCluster(PlayedCluster):
+class DrilledCluster(FakeCluster):
     """The cluster of a service, on which the pods of the colour that serves are behind the Service."""
 
     def __init__(self, service: DrilledService) -> None:
@@ -190,9 +190,9 @@ class _Held:
         yield
 
 
-class PlayedDrillJournal(_Held, DrillJournal):
+class FakeDrillJournal(_Held, DrillJournal):
     """The journal of a drill."""
 
 
-class PlayedReleaseJournal(_Held, ReleaseJournal):
+class FakeReleaseJournal(_Held, ReleaseJournal):
     """The journal of a switch or a rollback."""

@@ -17,8 +17,8 @@ from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.protocol import Outcome
 from switchyard.release.switch.together import Member, Together
+from tests.support.fake_release import KilledError
 from tests.support.observed import observed
-from tests.support.played_release import KilledError
 
 
 @dataclass
@@ -62,7 +62,7 @@ class World:
 
 
 @dataclass
-class PlayedLane:
+class FakeLane:
     """What the lane of one service does to the world."""
 
     world: World
@@ -95,7 +95,7 @@ class PlayedLane:
 
 
 @dataclass
-class PlayedJournal:
+class FakeJournal:
     """What the journal of one service does to the world."""
 
     world: World
@@ -140,7 +140,7 @@ def group(world: World) -> Together:
         async def warm(plan: Plan) -> None:
             world.events.append(f"warm {key} {plan.warm_tag}")
 
-        return Member(cast("FastLane", PlayedLane(world, key)), PlayedJournal(world, key), observe, warm)
+        return Member(cast("FastLane", FakeLane(world, key)), FakeJournal(world, key), observe, warm)
 
     async def converge(plans: Mapping[str, Plan], _: Mapping[str, Receipt]) -> Convergence:
         world.events.append("converge")
