@@ -1,4 +1,4 @@
-"""The fast lane of this program as a way to switch: the commands `switchyard switch` and `switchyard rollback`."""
+"""The fast lane of this program as a method of switching: commands `switchyard switch` and `switchyard rollback`."""
 
 import json
 import subprocess
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devtools.benchmarks.method import READY_SECONDS, TAGS, Way, other, ours
+from devtools.benchmarks.method import READY_SECONDS, TAGS, Method, other, ours
 from devtools.engine import ENGINE_LIMIT, NAME
 from devtools.sandbox import Sandbox
 from switchyard.config.models.drain import DrainMethod
@@ -28,7 +28,7 @@ class CommandResult:
     problem: str
 
 
-class Switch(Way):
+class Switch(Method):
     """`switchyard switch`, to the other colour and back, on a stack of this program.
 
     Args:
@@ -102,7 +102,7 @@ class Rollback(Switch):
 
     name = ROLLBACK
 
-    def turn(self) -> str:
+    def next_colour(self) -> str:
         """Returns the colour that serves now, which the rollback restores."""
         return self.colour
 
@@ -126,7 +126,7 @@ class ThereAndBack(Switch):
         """Switches to green, and rolls back to blue."""
         return super().command(to) if to == "green" else self.words("rollback", "backend")
 
-    def turn(self) -> str:
+    def next_colour(self) -> str:
         """The colour that does not serve: after a command that failed, the next one tries the same."""
         serving = self.kubectl("get", "service", "backend", "-o", "jsonpath={.spec.selector.version}")
         return other(serving)

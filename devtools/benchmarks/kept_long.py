@@ -62,7 +62,7 @@ class KeptLong:
         requests: sent in all.
         failed: of these, by cause.
         failures: the first of these, one by one.
-        runs: the switches and the rollbacks, by way.
+        runs: the switches and the rollbacks, by method.
     """
 
     clients: int
@@ -135,38 +135,38 @@ def run(sandbox: Sandbox, directory: Path, requests: int, pairs: int, rate: int)
         pairs: switches, and as many rollbacks.
         rate: requests a second, as far as the machine goes.
     """
-    way = ThereAndBack(sandbox, directory, "kept-long", DrainMethod.ENDPOINT)
+    method = ThereAndBack(sandbox, directory, "kept-long", DrainMethod.ENDPOINT)
     addresses = [node.address for node in sandbox.real_nodes]
     for address in addresses:
-        wait_for_answer(address, way.port(), TAGS["blue"])
+        wait_for_answer(address, method.port(), TAGS["blue"])
     pace, tally = Pace(requests, 2 * pairs), Tally()
-    runs: dict[str, list[KeptRun]] = {way.label(to): [] for to in ("green", "blue")}
+    runs: dict[str, list[KeptRun]] = {method.label(to): [] for to in ("green", "blue")}
     with ExitStack() as load:
         clients = [
             load.enter_context(
-                KeptClients(addresses, way.port(), CLIENTS, behind_proxy=behind, every=2 * CLIENTS / rate)
+                KeptClients(addresses, method.port(), CLIENTS, behind_proxy=behind, every=2 * CLIENTS / rate)
             )
             for behind in (False, True)
         ]
         started = time.time()
         time.sleep(SECONDS_BEFORE)
         for number in range(1, pace.commands + 1):
-            acted = act(way, way.turn())
-            while time.time() < acted.done + LEAST_AFTER or not pace.enough(
+            completed = act(method, method.next_colour())
+            while time.time() < completed.done + LEAST_AFTER or not pace.enough(
                 number, tally.requests + sum(group.waiting() for group in clients), time.time() - started
             ):
                 time.sleep(POLL_SECONDS)
             answers, ended = [group.take() for group in clients], time.time()
-            measured = kept_run(acted, answers, ended)
-            tally.add(number, acted.begun, answers)
-            runs[way.label(acted.to)].append(measured)
+            measured = kept_run(completed, answers, ended)
+            tally.add(number, completed.begun, answers)
+            runs[method.label(completed.to)].append(measured)
             print(
-                f"{number} of {pace.commands}: {way.label(acted.to)}: {measured}; {tally.requests:,} requests in "
-                f"{ended - started:.0f} s, {tally.failed.total()} failed",
+                f"{number} of {pace.commands}: {method.label(completed.to)}: {measured}; {tally.requests:,} requests "
+                f"in {ended - started:.0f} s, {tally.failed.total()} failed",
                 flush=True,
             )
             if ended - started > pace.limit:
                 break
         seconds = time.time() - started
-    tally.add(number, acted.begun, [group.take() for group in clients])
+    tally.add(number, completed.begun, [group.take() for group in clients])
     return KeptLong(CLIENTS, rate, seconds, tally.requests, dict(tally.failed), tally.failures[:SHOWN], runs)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from devtools.benchmarks.load import wait_for_answer
-from devtools.benchmarks.method import Way, ours
+from devtools.benchmarks.method import Method, ours
 from devtools.benchmarks.migrated_service import column_of, columns, create_database, migrated_settings, volume
 from devtools.benchmarks.order_clients import OrderClients, OrderRequest, stored_orders
 from devtools.engine import NAME, Stack
@@ -63,7 +63,7 @@ class MigrationRelease:
         return not passed or bool(self.failed) or self.columns != ["id", self.column]
 
 
-class _Service(Way):
+class _Service(Method):
     """The example with its database, of which blue v1.0.0 serves."""
 
     name = "migration"

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from devtools.benchmarks.load import Load, Request, wait_for_answer
 from devtools.benchmarks.method import TAGS
-from devtools.benchmarks.watched_ways import WatchedWay
+from devtools.benchmarks.watched_methods import WatchedMethod
 
 OLD, NEW = TAGS["blue"], TAGS["green"]
 
@@ -32,7 +32,7 @@ class WatchedRun:
     Attributes:
         rate: requests a second.
         rolled_back: whether the old version serves again.
-        reason: in the words of the way.
+        reason: in the words of the method.
         back: to the switch back; None without one.
         last_new: to the last answer of the new version over a connection of its own; None without one.
         last_kept: the same over a kept one.
@@ -59,9 +59,9 @@ class WatchedRun:
 class Selectors:
     """Notes each change of the selector of Service `backend`, with its time, while the block runs."""
 
-    def __init__(self, way: WatchedWay) -> None:
+    def __init__(self, method: WatchedMethod) -> None:
         command = [
-            *way.kubectl_command(),
+            *method.kubectl_command(),
             "get",
             "service",
             "backend",
@@ -124,12 +124,12 @@ def measured(requests: Sequence[Request], changes: Sequence[float]) -> dict[str,
 
 
 def release(
-    way: WatchedWay, env: dict[str, str], rate: int, number: int, addresses: Sequence[str], directory: Path
+    method: WatchedMethod, env: dict[str, str], rate: int, number: int, addresses: Sequence[str], directory: Path
 ) -> WatchedRun:
     """One release under load.
 
     Args:
-        way: that releases it.
+        method: that releases it.
         env: of the new version.
         rate: requests a second.
         number: of the release.
@@ -139,11 +139,11 @@ def release(
     folder = directory / f"load-{number}"
     folder.mkdir()
     for address in addresses:
-        wait_for_answer(address, way.port(), OLD)
-    with Selectors(way) as selectors, Load(addresses, way.port(), rate, folder) as load:
+        wait_for_answer(address, method.port(), OLD)
+    with Selectors(method) as selectors, Load(addresses, method.port(), rate, folder) as load:
         time.sleep(SECONDS_BEFORE)
         began = time.monotonic()
-        rolled_back, reason = way.release(env, number)
+        rolled_back, reason = method.release(env, number)
         took = time.monotonic() - began
         time.sleep(SECONDS_AFTER)
     requests = load.requests()

@@ -12,10 +12,10 @@ import pytest
 from devtools.benchmarks import kept_clients
 from devtools.benchmarks.fast_lane import CommandResult, ThereAndBack
 from devtools.benchmarks.http_messages import read_message
-from devtools.benchmarks.kept import Acted, kept_run, last_old, rounds
+from devtools.benchmarks.kept import CompletedCommand, kept_run, last_old, rounds
 from devtools.benchmarks.kept_clients import Answer, KeptClients
 from devtools.benchmarks.kept_long import FailedRequest, Pace, Tally
-from devtools.benchmarks.method import Way, in_time
+from devtools.benchmarks.method import Method, in_time
 from switchyard.config.models.drain import DrainMethod
 
 BOUND_SECONDS = 20
@@ -165,10 +165,10 @@ def test_without_an_old_answer_since_enter_the_last_one_was_then() -> None:
 
 
 def test_a_run_has_the_last_old_answer_of_each_kind_and_what_failed() -> None:
-    acted = Acted("green", 10.0, 13.0, CommandResult(0, ""))
+    completed = CompletedCommand("green", 10.0, 13.0, CommandResult(0, ""))
     direct = [answer(9.9, "v1.0.0"), answer(10.5, "v1.0.0"), answer(11, "v2.0.0")]
     proxied = [answer(11.5, "v1.0.0"), replace(answer(11.6, ""), status=502)]
-    run = kept_run(acted, [direct, proxied], 20.0)
+    run = kept_run(completed, [direct, proxied], 20.0)
     assert (run.direct, run.proxied, run.done, run.left) == (0.5, 1.5, 3.0, 0)
     assert (run.requests, run.failed, run.problem) == (5, 1, "")
 
@@ -195,8 +195,8 @@ def test_requests_and_failures_are_counted_by_cause_and_by_command() -> None:
     ]
 
 
-class FakeWay(Way):
-    """A way without a cluster."""
+class FakeMethod(Method):
+    """A method without a cluster."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -209,8 +209,8 @@ class FakeCommands(ThereAndBack):
         self.drain = drain
 
 
-def test_each_round_has_every_way_and_each_command_of_this_program() -> None:
-    peer, endpoint, renew = FakeWay("peer"), FakeCommands(DrainMethod.ENDPOINT), FakeCommands(DrainMethod.RENEW)
+def test_each_round_has_every_method_and_each_command_of_this_program() -> None:
+    peer, endpoint, renew = FakeMethod("peer"), FakeCommands(DrainMethod.ENDPOINT), FakeCommands(DrainMethod.RENEW)
     first, second, third = rounds([peer, endpoint, renew], 3, 1)
     assert Counter(map(id, first)) == {id(peer): 1, id(endpoint): 2, id(renew): 2}
     assert Counter(map(id, second)) == Counter(map(id, third)) == {id(peer): 1, id(endpoint): 2}

@@ -1,4 +1,4 @@
-"""Two ways to release a version that is judged after its switch: `switchyard deploy`, and Argo Rollouts' blueGreen.
+"""Methods of releasing a version that is judged after its switch: `switchyard deploy`, and Argo Rollouts' blueGreen.
 
 The latter has a `postPromotionAnalysis` with the success rate of its documentation's page on analysis, asked of the new
 version alone (`podTemplateHashValue: Latest`).
@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from devtools.benchmarks.method import Way, image, ours, service, single
+from devtools.benchmarks.method import Method, image, ours, service, single
 from devtools.engine import NAME, Stack
 from devtools.sandbox import Sandbox
 from devtools.sandbox.prometheus import HASH_LABEL
@@ -29,10 +29,10 @@ DOCUMENTED_SECONDS = 300
 """Interval and window of the documented analysis."""
 
 FASTER = 30
-"""How many times shorter than documented the analysis is by way `ANALYSIS`."""
+"""How many times shorter than documented the analysis is by method `ANALYSIS`."""
 
 OFTEN = 150
-"""The same by way `ANALYSIS_OFTEN`."""
+"""The same by method `ANALYSIS_OFTEN`."""
 
 LEAST_WINDOW = 10
 """Seconds that a rate is taken over at least: a window has to hold two scrapes of a machine that is late."""
@@ -67,7 +67,7 @@ def environment(failing: float = 0.0, slower: int = 1) -> dict[str, str]:
     return latency | ({"FAILURE_RATE": str(failing)} if failing else {})
 
 
-class WatchedWay(Way):
+class WatchedMethod(Method):
     """A service of three pods whose old version serves, on a namespace of its own."""
 
     def release(self, env: dict[str, str], number: int) -> tuple[bool, str]:
@@ -78,7 +78,7 @@ class WatchedWay(Way):
             number: of the release, for a version that has no past.
 
         Returns:
-            whether the old version serves again, and the reason in the words of the way.
+            whether the old version serves again, and the reason in the words of the method.
         """
         raise NotImplementedError
 
@@ -87,7 +87,7 @@ class WatchedWay(Way):
         raise NotImplementedError
 
 
-class Deploy(WatchedWay):
+class Deploy(WatchedMethod):
     """The release by one command of this program, from blue to green.
 
     Args:
@@ -142,7 +142,7 @@ class Deploy(WatchedWay):
         return result
 
 
-class PostPromotion(WatchedWay):
+class PostPromotion(WatchedMethod):
     """Argo Rollouts' blueGreen that promotes by itself, and goes back when its analysis fails.
 
     Args:
