@@ -71,7 +71,7 @@ RECEIPTS = 50
 """Switches with a stopped kube-proxy by default. One takes about 6 s."""
 
 SIMULATED_RELEASES = 10_000
-"""Of each good version, if it is not said."""
+"""Simulated releases of each good version by default."""
 
 KEPT_RUNS = 5
 """Runs of each method of part `kept` by default. One with a renewal takes more than a minute."""

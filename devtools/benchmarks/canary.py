@@ -52,7 +52,7 @@ class Case:
     """One kind of new version.
 
     Attributes:
-        name: for the report.
+        name: name in the report.
         failing: share of its answers that are a 500.
         loaded: whether there are requests.
         right: the expected outcome.
@@ -80,18 +80,18 @@ class CanaryRun:
     """One release of a new version.
 
     Attributes:
-        outcome: its outcome by the Rollout's status.
-        phase: the Rollout's then, and the controller's words on it.
+        outcome: outcome of the release by the Rollout's status.
+        phase: phase of the Rollout at that moment, and the controller's message about it.
         analyses: phase and values of each measured metric, in the order of the steps.
         weight: share that it had reached, percent.
-        decided: from the release to the outcome, s.
-        verdict: from the first request to the new version to the outcome, s; None without one. So are the next two.
-        last_new: to its last answer over a new connection.
-        last: to its last answer over any.
-        answered: requests that it answered.
-        failed: requests that failed, of all.
-        failed_elsewhere: of these, not by the new version.
-        requests: sent in all.
+        decided: seconds from the release to the outcome.
+        verdict: seconds from the first request to the new version to the outcome; None without such a request.
+        last_new: seconds to the new version's last answer over a new connection; None without one.
+        last: seconds to the new version's last answer over any connection; None without one.
+        answered: number of requests that the new version answered.
+        failed: number of all requests that failed.
+        failed_elsewhere: number of failed requests that the new version did not answer.
+        requests: number of requests that were sent.
     """
 
     outcome: Outcome

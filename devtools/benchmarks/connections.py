@@ -31,12 +31,12 @@ class Round:
     """One round.
 
     Attributes:
-        switches: of the selector.
-        requests: over new connections.
-        failed: of these, by cause.
-        late: answered, but after `LATE_SECONDS`.
-        longest: seconds.
-        counters: what the kernels counted meanwhile.
+        switches: number of changes of the selector.
+        requests: number of requests, all over new connections.
+        failed: number of failed requests by cause.
+        late: number of requests that were answered after more than `LATE_SECONDS`.
+        longest: longest time to an answer, seconds.
+        counters: what the kernels counted during the round.
     """
 
     switches: int

@@ -41,14 +41,14 @@ TEMPLATE = "success-rate"
 """Name of the documented template, and of its metric."""
 
 ARGUMENT = "service-name"
-"""Its one argument; nothing in it tells one version from another."""
+"""The one argument of the template; nothing in it tells one version from another."""
 
 
 def settings(namespace: str, canary: dict[str, Any]) -> dict[str, Any]:
     """The service of both methods, as a stack's configuration has it.
 
     Args:
-        namespace: of its own for each method.
+        namespace: namespace of the method; each has its own.
         canary: how its canaries go.
     """
     return {
@@ -70,8 +70,8 @@ def shortened(canary: Canary, address: str, namespace: str) -> dict[str, Any]:
 
     Args:
         canary: the defaults.
-        address: of Prometheus.
-        namespace: whose pods are asked about.
+        address: address of Prometheus.
+        namespace: namespace of the pods that the queries select.
     """
     if canary.analysis is None:
         raise ValueError("the defaults have no analysis")

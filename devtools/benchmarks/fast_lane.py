@@ -32,11 +32,11 @@ class Switch(Method):
     """`switchyard switch`, to the other colour and back, on a stack of this program.
 
     Args:
-        sandbox: with real nodes.
-        directory: for its stack.
-        namespace: of its own.
+        sandbox: a sandbox with real nodes.
+        directory: directory for the stack.
+        namespace: a namespace that nothing else uses.
         drain: what ends kept connections. Without a drain it does as much as the peers, which have none.
-        options: of the command.
+        options: further options of the command.
     """
 
     name = SWITCH
@@ -145,9 +145,9 @@ def result_of(code: int, output: str, errors: str) -> CommandResult:
     """The result in the JSON output of a command.
 
     Args:
-        code: its exit code.
-        output: its document.
-        errors: what it prints besides.
+        code: exit code of the command.
+        output: JSON document that the command printed.
+        errors: text that the command printed to standard error.
     """
     try:
         document: dict[str, Any] = json.loads(output)

@@ -23,7 +23,7 @@ from devtools.sandbox.rollouts import argo_rollouts
 from switchyard.config.models.drain import DrainMethod
 
 CLIENTS = 20
-"""Of each kind."""
+"""Number of clients that connect directly, and of those behind the proxy."""
 
 SECONDS_BEFORE = 1
 SECONDS_AFTER = 5
@@ -41,12 +41,12 @@ class KeptRun:
     """One switch; times are seconds from the start of the command's process.
 
     Attributes:
-        direct: to the last answer of the old version to clients of the NodePorts; None if they got more at the end.
-        proxied: the same behind the proxy.
-        done: to the end of the command.
+        direct: time of the old version's last answer to clients of the NodePorts; None if it still answered at the end.
+        proxied: time of its last answer to clients behind the proxy; None if it still answered at the end.
+        done: time of the end of the command.
         left: connections that its drain counted at its end; None where it did not.
-        requests: sent in all.
-        failed: of these.
+        requests: number of requests that were sent.
+        failed: number of requests that failed.
         problem: what the command said that went wrong; empty if nothing.
     """
 
@@ -90,11 +90,11 @@ def run(
     """Switches by each method, in rounds of shuffled order; returns the runs by method.
 
     Args:
-        sandbox: with real nodes.
-        directory: for the stacks.
+        sandbox: a sandbox with real nodes.
+        directory: directory for the stacks.
         runs: switches by each method, and of this program with the drain method `endpoint` as many rollbacks.
         renewals: switches and rollbacks each with the drain method `renew`.
-        minutes: after which no further round begins.
+        minutes: minutes after which no further round begins.
     """
     with argo_rollouts(sandbox, directory / "argo-rollouts.log"):
         methods = _methods(sandbox, directory)
@@ -156,8 +156,8 @@ def kept_run(completed: CompletedCommand, answers: Sequence[Sequence[Answer]], e
     """The figures of one switch.
 
     Args:
-        completed: its command.
-        answers: to the clients of the NodePorts, and to those behind the proxy.
+        completed: the command of the switch.
+        answers: answers to the clients of the NodePorts, and answers to those behind the proxy.
         ended: when the load ended, or the next command began.
     """
     old = TAGS[other(completed.to)]

@@ -37,7 +37,7 @@ class FailedRequest:
     """One request that failed.
 
     Attributes:
-        command: its number, from 1.
+        command: number of the latest command, from 1.
         after: seconds from the start of the latest command to the end of the request.
         behind_proxy: whether a proxy was between.
         kept: whether its connection had been used before.
@@ -56,13 +56,13 @@ class KeptLong:
     """The outcome of the run.
 
     Attributes:
-        clients: of the NodePorts, and as many behind the proxy.
+        clients: number of clients of the NodePorts; as many are behind the proxy.
         rate: requests a second that were wanted.
         seconds: how long the load took.
-        requests: sent in all.
-        failed: of these, by cause.
-        failures: the first of these, one by one.
-        runs: the switches and the rollbacks, by method.
+        requests: number of requests that were sent.
+        failed: number of failed requests by cause.
+        failures: the first failed requests.
+        runs: the switches and the rollbacks by method.
     """
 
     clients: int
@@ -79,9 +79,9 @@ class Pace:
     """Decides when the load after a command has lasted long enough.
 
     Attributes:
-        requests: of the whole run.
-        commands: of the whole run.
-        limit: seconds of the whole run.
+        requests: number of requests in the whole run.
+        commands: number of commands in the whole run.
+        limit: time limit of the whole run, seconds.
     """
 
     requests: int
@@ -112,9 +112,9 @@ class Tally:
         """Counts the answers since a command began.
 
         Args:
-            command: its number.
+            command: number of the command.
             begun: when it began, Unix seconds.
-            answers: to the clients of the NodePorts, and to those behind the proxy.
+            answers: answers to the clients of the NodePorts, and answers to those behind the proxy.
         """
         for behind_proxy, group in zip((False, True), answers, strict=True):
             self.requests += len(group)
@@ -129,9 +129,9 @@ def run(sandbox: Sandbox, directory: Path, requests: int, pairs: int, rate: int)
     """Switches and rolls back so many times, while so many requests are sent, evenly over the commands.
 
     Args:
-        sandbox: with real nodes.
-        directory: for the stack.
-        requests: of all clients together.
+        sandbox: a sandbox with real nodes.
+        directory: directory for the stack.
+        requests: number of requests of all clients together.
         pairs: switches, and as many rollbacks.
         rate: requests a second, as far as the machine goes.
     """

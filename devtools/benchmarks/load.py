@@ -58,9 +58,9 @@ class Request:
         status: HTTP status; 0 without an answer.
         error: what went wrong; empty if nothing.
         node: address of the node that it was sent to.
-        colour: of the pod that answered; empty without an answer. So are `version` and `pod`.
-        version: what runs in it.
-        pod: name of the pod.
+        colour: colour of the pod that answered; empty without an answer.
+        version: version of that pod; empty without an answer.
+        pod: name of that pod; empty without an answer.
         keep_alive: whether it was sent over a connection that was there already.
     """
 
@@ -94,11 +94,11 @@ class Load:
     """A steady load: it has answers when the block starts, and goes on until its end.
 
     Args:
-        addresses: of the nodes; they are asked in turn.
+        addresses: addresses of the nodes; requests go to them in turn.
         port: NodePort.
         rate: requests a second.
-        directory: an empty one, for the recordings.
-        new: of these, over new connections; half of them if it is not said.
+        directory: an empty directory for the recordings.
+        new: requests a second over new connections; half of `rate` by default.
         least: requests that it sends at least: a block that ends sooner waits for them.
     """
 
@@ -231,9 +231,9 @@ def wait_for_answer(address: str, port: int, version: str | None = None) -> None
     """Waits until a NodePort answers: a node learns of a new Service a moment after the API server has it.
 
     Args:
-        address: of the node.
+        address: address of the node.
         port: NodePort.
-        version: that is to answer; None takes any.
+        version: version that has to answer; None accepts any.
 
     Raises:
         TimeoutError: it does not.

@@ -26,13 +26,13 @@ class LongRun:
     Attributes:
         rate: requests a second.
         seconds: how long it took.
-        requests: sent in all.
-        new: of these, over new connections.
-        failed: of all, by cause.
-        over_one_second: answered, but so late that a lost packet was sent again.
+        requests: number of requests that were sent.
+        new: number of requests over new connections.
+        failed: number of failed requests by cause.
+        over_one_second: number of answers so late that a lost packet was sent again.
         first_new: seconds from the start of each switch's command to the first new answer.
-        done: seconds to its end.
-        latency: of the answered, corrected, seconds by share of requests.
+        done: seconds from the start of each switch's command to its end.
+        latency: corrected latency of the answered requests, seconds by share of requests.
         per_second: answers of blue, of green, and failures in each second.
         counters: what the kernel counted meanwhile, where it counted anything.
     """

@@ -108,7 +108,7 @@ def in_time(rounds: Iterable[T], minutes: float | None) -> Iterator[T]:
     """The rounds that begin within so many minutes from now; all without a bound.
 
     Args:
-        rounds: in their order.
+        rounds: the rounds in their order.
         minutes: the bound, within which the last round begins; the first one has no bound.
     """
     limit = math.inf if minutes is None else time.monotonic() + 60 * minutes

@@ -25,9 +25,9 @@ class StrategyMigrations:
 
     Attributes:
         rate: requests a second.
-        requests: sent in all.
-        new: of these, over new connections.
-        failed: of all, by cause.
+        requests: number of requests that were sent.
+        new: number of requests over new connections.
+        failed: number of failed requests by cause.
         seconds: how long each strategy migration's command took, in order: to the canary, back, to the canary, ...
         answers: requests answered by each track: a migration that did not happen would fail nothing either.
     """

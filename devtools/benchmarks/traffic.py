@@ -32,15 +32,15 @@ class SwitchRun:
     """One switch, seconds from the start of its command.
 
     Attributes:
-        first_new: to the first answer of the new version.
-        last_old_new: to the last answer of the old one over a connection of its own.
-        last_old_kept: the same over a connection that was there before; None if it was still so at the end.
-        done: to the end of the command.
-        requests: sent in all.
-        failed: of these.
+        first_new: time of the first answer of the new version.
+        last_old_new: time of the old version's last answer over a new connection.
+        last_old_kept: time of its last answer over a kept connection; None if it still answered at the end.
+        done: time of the end of the command.
+        requests: number of requests that were sent.
+        failed: number of requests that failed.
         during: what the method held at most, from the command to the end of the load.
         after: what it holds when nothing of it is terminating any more.
-        answers: for the plot: version, and answers in each `BIN_SECONDS` from `SECONDS_BEFORE` the command on.
+        answers: data of the plot: version, and answers in each `BIN_SECONDS` from `SECONDS_BEFORE` the command on.
     """
 
     first_new: float
@@ -65,10 +65,10 @@ def run(sandbox: Sandbox, directory: Path, runs: int, minutes: float | None = No
     """Switches `runs` times by each method, in rounds of shuffled order; returns the runs by method.
 
     Args:
-        sandbox: with real nodes.
-        directory: for the stacks and the recordings.
-        runs: of each method.
-        minutes: after which no further round begins.
+        sandbox: a sandbox with real nodes.
+        directory: directory for stacks and recordings.
+        runs: number of runs of each method.
+        minutes: minutes after which no further round begins.
     """
     with argo_rollouts(sandbox, directory / "argo-rollouts.log"):
         peers = methods(sandbox, directory)

@@ -43,7 +43,7 @@ class Case:
     """One kind of new version.
 
     Attributes:
-        name: for the report.
+        name: name in the report.
         failing: share of its answers that are a 500.
         slower: how many times longer than the old version's its answers take.
         by_argo: whether the documented analysis can condemn it, which asks for the success rate alone.
@@ -98,14 +98,14 @@ class Plan:
     """What is measured.
 
     Attributes:
-        runs: of each bad version by each method at each rate.
+        runs: number of releases of each bad version by each method at each rate.
         good: good releases at each rate.
         rates: requests a second.
-        methods: their names.
+        methods: names of the methods.
         at_once: bad releases side by side, each in a namespace of its own.
         good_at_once: good releases side by side.
-        watch_seconds: of a good release's watch; None for the default.
-        minutes: after which no further bad release is begun, and after as much again no good one; None without a limit.
+        watch_seconds: duration of a good release's watch; None for the default.
+        minutes: bound after which no bad release begins, and after twice as long no good one; None for no bound.
     """
 
     runs: int
@@ -126,10 +126,10 @@ class Measurement:
     """All releases of a plan on one sandbox.
 
     Args:
-        sandbox: with real nodes.
-        directory: for stacks and recordings.
+        sandbox: a sandbox with real nodes.
+        directory: directory for stacks and recordings.
         plan: what is measured.
-        prometheus_address: for the peer.
+        prometheus_address: address of the Prometheus that the peer asks.
     """
 
     def __init__(self, sandbox: Sandbox, directory: Path, plan: Plan, prometheus_address: str) -> None:
@@ -194,8 +194,8 @@ def run(sandbox: Sandbox, directory: Path, plan: Plan, earlier: dict[str, Any] |
     """Releases each kind of version by each method, then good ones; returns the runs by method and version.
 
     Args:
-        sandbox: with real nodes.
-        directory: for stacks and recordings.
+        sandbox: a sandbox with real nodes.
+        directory: directory for stacks and recordings.
         plan: what is measured.
         earlier: what an earlier call has returned, whose methods stay where they are not measured again.
     """

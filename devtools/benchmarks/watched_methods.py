@@ -29,27 +29,28 @@ DOCUMENTED_SECONDS = 300
 """Interval and window of the documented analysis."""
 
 FASTER = 30
-"""How many times shorter than documented the analysis is by method `ANALYSIS`."""
+"""How many times shorter than documented the interval of the analysis is in the variant `ANALYSIS`."""
 
 OFTEN = 150
-"""The same by method `ANALYSIS_OFTEN`."""
+"""How many times shorter than documented the interval of the analysis is in the variant `ANALYSIS_OFTEN`."""
 
 LEAST_WINDOW = 10
 """Seconds that a rate is taken over at least: a window has to hold two scrapes of a machine that is late."""
 
 LIMIT_SECONDS = 300
-"""Bound on what becomes of a release."""
+"""Bound on the time until the result of a release."""
 
 SUCCESS_RATE = 0.95
-"""Of the documented analysis, as is the next one."""
+"""Success rate that the documented analysis requires, as a fraction of 1."""
 
 FAILURE_LIMIT = 3
+"""Number of failed measurements that the documented analysis tolerates."""
 
 COUNT = 5
-"""Measurements. The documented example of a background analysis has none, with which this one would never end."""
+"""Number of measurements. The documented background analysis has no count, with which this one would never end."""
 
 LATENCY_MS = 100
-"""Of every answer, so that three times as much is above what the watch takes for fast."""
+"""Latency of every answer in milliseconds. Three times this value exceeds what the watch counts as fast."""
 
 TEMPLATE = "success-rate"
 
@@ -74,8 +75,8 @@ class WatchedMethod(Method):
         """Releases a version, and waits for what becomes of it.
 
         Args:
-            env: of its pods.
-            number: of the release, for a version that has no past.
+            env: environment of the version's pods.
+            number: number of the release, which makes the version a new one each time.
 
         Returns:
             whether the old version serves again, and the reason in the words of the method.
@@ -91,9 +92,9 @@ class Deploy(WatchedMethod):
     """The release by one command of this program, from blue to green.
 
     Args:
-        sandbox: with real nodes.
-        directory: for its stack.
-        namespace: of its own.
+        sandbox: a sandbox with real nodes.
+        directory: directory for the stack.
+        namespace: a namespace that nothing else uses.
         release: settings of the release; the defaults but for what is given.
     """
 
@@ -146,9 +147,9 @@ class PostPromotion(WatchedMethod):
     """Argo Rollouts' blueGreen that promotes by itself, and goes back when its analysis fails.
 
     Args:
-        sandbox: with real nodes, and the controller.
-        namespace: of its own.
-        address: of Prometheus.
+        sandbox: a sandbox with real nodes and the controller of Argo Rollouts.
+        namespace: a namespace that nothing else uses.
+        address: address of Prometheus.
         faster: how many times shorter than documented the analysis is.
     """
 

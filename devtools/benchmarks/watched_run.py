@@ -32,14 +32,14 @@ class WatchedRun:
     Attributes:
         rate: requests a second.
         rolled_back: whether the old version serves again.
-        reason: in the words of the method.
-        back: to the switch back; None without one.
-        last_new: to the last answer of the new version over a connection of its own; None without one.
-        last_kept: the same over a kept one.
+        reason: reason as the method reports it.
+        back: seconds from the switch to the switch back; None without one.
+        last_new: seconds to the new version's last answer over a new connection; None without one.
+        last_kept: seconds to its last answer over a kept connection; None without one.
         stays: whether the new version still answered at the end of the load over some connection.
         failed: requests that failed, from the switch on.
         answered: requests that the new version answered.
-        requests: sent from the switch on.
+        requests: number of requests sent from the switch on.
         took: seconds from the start of the release's command to its end.
     """
 
@@ -129,12 +129,12 @@ def release(
     """One release under load.
 
     Args:
-        method: that releases it.
-        env: of the new version.
+        method: method that releases the version.
+        env: environment of the new version.
         rate: requests a second.
-        number: of the release.
-        addresses: of the nodes.
-        directory: for the recordings.
+        number: number of the release.
+        addresses: addresses of the nodes.
+        directory: directory for the recordings.
     """
     folder = directory / f"load-{number}"
     folder.mkdir()

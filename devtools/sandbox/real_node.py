@@ -51,11 +51,11 @@ class RealNode:
     """One node of a sandbox.
 
     Attributes:
-        name: as Kubernetes knows it.
-        settings: its row of the node table.
-        index: its place among the real nodes of the sandbox.
+        name: name of the node in Kubernetes.
+        settings: row of the node in the node table.
+        index: place of the node among the real nodes of the sandbox.
         slot: the sandbox's number.
-        directory: the node's own.
+        directory: directory of the node.
         parts: the tree with containerd, runc and the rest.
     """
 
@@ -96,7 +96,7 @@ class RealNode:
 
         Args:
             authority: certificate authority of the cluster.
-            kubeconfig: for kubelet and kube-proxy.
+            kubeconfig: kubeconfig of kubelet and kube-proxy.
 
         Raises:
             TimeoutError: a part does not start.

@@ -31,7 +31,7 @@ From the block that is set aside for tests of networks (RFC 2544), in a part of 
 HOST, POD = map(str, LINK.hosts())
 
 HEARTBEAT_SECONDS = 10
-"""As kubelets do; the controllers wait for 50."""
+"""Seconds between two heartbeats, as of kubelets; the controllers wait for 50."""
 
 SERVER = """
 import http.server, json, sys
@@ -97,8 +97,8 @@ class FakeKubelet:
     """Says of every pod on `NODE` that it runs, is Ready, and has the server's address.
 
     Attributes:
-        kubectl: in the namespace of the pods.
-        addresses: of the next pods, before the server's is taken again.
+        kubectl: kubectl in the namespace of the pods.
+        addresses: addresses of the next pods, before the server's is taken again.
     """
 
     kubectl: Kubectl

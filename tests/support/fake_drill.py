@@ -42,9 +42,9 @@ class DrilledService:
         configured: the active colour of the configuration.
         kill: number of the write at which the command is killed; None never.
         after: whether it is killed after the API server has accepted that write.
-        errors: raised by writes of the selector, by their number.
-        applied: numbers of those that the API server has accepted all the same.
-        lost: raised once the Lease is lost, from that write on.
+        errors: errors that writes of the selector raise, by number of the write.
+        applied: numbers of the failed writes that the API server has accepted nevertheless.
+        lost: number of the write from which on the Lease is lost; None never.
         events: what was written.
     """
 

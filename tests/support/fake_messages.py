@@ -31,7 +31,7 @@ class Webhooks:
     """What webhooks have got on a world.
 
     Attributes:
-        world: that the commands work on.
+        world: world that the commands work on.
         got: how often each message has arrived, by the name of the notification and its ID.
         order: the messages in the order of their arrival.
         down: whether a notification takes no message at present.
@@ -95,9 +95,9 @@ def telling(
 
     Args:
         command: the command.
-        webhooks: that get them.
+        webhooks: webhooks that receive the messages.
         subscribed: the notifications of the service.
-        warnings: gets what could not be sent.
+        warnings: list that receives a line for each message that could not be sent.
     """
     world = command.world
     world.queued = queueing(subscribed)

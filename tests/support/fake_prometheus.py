@@ -38,9 +38,9 @@ class FakePrometheus:
     """A fake Prometheus, which answers queries with configured values.
 
     Attributes:
-        status: of every answer.
+        status: HTTP status of every answer.
         rate: the success rate that it answers; other than text, the whole body.
-        latency: the same of the latency.
+        latency: the latency that it answers; other than text, the whole body.
         other: the success rate of pods other than `HASH`.
         silent: whether it leaves questions without an answer until it is closed.
         asked: path and query of each request.

@@ -29,8 +29,8 @@ class World:
         serving: the colour that each Service selects.
         records: the target of the release of each service, and whether it is open, has ended or has failed.
         events: what has happened, in order.
-        errors: raised by the next patches of a service, with whether the patch is made all the same.
-        refusals: of the gates of a service.
+        errors: errors of the next patches of a service, each with whether the patch is made nevertheless.
+        refusals: reason for which the gates of a service refuse, by service.
         kill: how many more moments there are until the command is killed; None never.
     """
 

@@ -24,11 +24,11 @@ class FakeApi:
     """An API server with Jobs, their pods and Secrets.
 
     Attributes:
-        jobs: by name.
-        pods: of the hook.
+        jobs: Jobs by name.
+        pods: pods of the hook.
         secrets: data by name.
         statuses: what the controller makes of a Job, one after the other.
-        errors: raised by the next calls, by verb and resource.
+        errors: errors that the next calls raise, by verb and resource.
         lost: whether the answer to a creation is lost.
         asked: verb, resource and name of each call.
     """

@@ -24,12 +24,12 @@ class HookServer:
     """What it answers, and what it was asked.
 
     Attributes:
-        status: of every answer.
-        body: of every answer.
+        status: HTTP status of every answer.
+        body: body of every answer.
         endless: whether the body of an answer never ends until the server is closed.
         silent: whether requests are left without an answer until the server is closed.
         calls: method, headers and JSON of each request.
-        before_answer: called for each request before it is answered.
+        before_answer: function that is called for each request before it is answered.
     """
 
     status: int = 200

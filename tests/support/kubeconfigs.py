@@ -28,13 +28,13 @@ class Case:
     """One situation.
 
     Attributes:
-        name: of the test.
+        name: name of the test.
         files: content by path, below a directory of the test; `@WORD@` is filled in.
         expected: `<server>: <who>`, or `REFUSED`.
         message: part of the refusal.
         setting: path in the settings.
         variable: KUBECONFIG, with `@DIR@` for the directory.
-        context: in the settings.
+        context: context in the settings.
         kubectl: what kubectl ends in where that differs, None for the same.
     """
 
@@ -199,10 +199,10 @@ def kubeconfig(
     """A kubeconfig of one context.
 
     Args:
-        server: of the cluster.
-        user: its keys, in YAML.
+        server: server of the cluster.
+        user: keys of the user, in YAML.
         cluster: further keys of the cluster, in YAML.
-        name: of the context.
+        name: name of the context.
         current: the current context.
     """
     return f"""\

@@ -50,13 +50,13 @@ def written(engine: str = "albWeights", active: str = "green", hostname: str = "
 
 @dataclass
 class FakeBalancer(FakeCluster):
-    """The same, with Ingresses and what AWS does with them.
+    """A fake cluster with Ingresses, and with the rules and targets that AWS has for them.
 
     Attributes:
         there: the Ingresses of the namespace.
         rules: what AWS answers, the last one for ever.
         targets: healthy ones of every target group.
-        aws: raised by every question to AWS.
+        aws: error that every request to AWS raises.
         complaint: what the controller has said last.
     """
 

@@ -55,13 +55,13 @@ class Watched:
     """Green pods of service `backend`, and what scrapes them.
 
     Attributes:
-        kubectl: in their namespace.
-        monitoring: in the namespace of Prometheus.
-        access: of the user with the printed roles.
+        kubectl: kubectl in the namespace of the pods.
+        monitoring: kubectl in the namespace of Prometheus.
+        access: access of the user with the printed roles.
         settings: settings of the service.
-        exporter: of the pods' metrics, by their names.
-        pods: their names.
-        process: of Prometheus.
+        exporter: exporter of the pods' metrics, by the names of the pods.
+        pods: names of the pods.
+        process: process of Prometheus.
     """
 
     kubectl: Kubectl

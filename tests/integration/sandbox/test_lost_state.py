@@ -22,7 +22,7 @@ def namesake(serving: Stack, tmp_path: Path) -> Stack:
 
 @pytest.fixture
 def forgetful(namesake: Stack) -> Stack:
-    """The same stack, with the setting that the state of what serves is lost."""
+    """The namesake stack, with the setting that the state of what serves is lost."""
     namesake.set("formerStack", "switchyard/test")
     return namesake
 

@@ -29,7 +29,7 @@ class FakeApi:
         records: the value of key `current`, by namespace and service.
         renewed: when the Lease of each service was renewed.
         denied: kinds that the user may not list.
-        version: of the form of the records.
+        version: version of the form of the records.
     """
 
     records: dict[tuple[str, str], str] = field(default_factory=dict)

@@ -40,7 +40,7 @@ class FakeApi:
 
     Attributes:
         selected: colour that the Service selects.
-        replicas: of each colour's Deployment, as the specification has them; that many pods are ready.
+        replicas: replicas in the specification of each colour's Deployment; as many pods are ready.
         autoscalers: HorizontalPodAutoscalers of the namespace; None denies the list.
         metrics: what asking for metrics raises.
         written: bodies and resources of all writes.

@@ -34,7 +34,7 @@ class FakeCluster(WithRecord):
         selected: what Service backend selects.
         behind: ready pods behind Service backend.
         of_colour: ready pods of any colour that is asked for.
-        image: that they run.
+        image: image that the pods run.
         change: what an apply would do to the pods of the Deployment that is there; None when there is none.
         phase: phase of the namespace; None if it does not exist.
         watched: what a watch shows first.

@@ -25,10 +25,10 @@ class FakeBackend:
     """An application on 127.0.0.1.
 
     Attributes:
-        colour: that it names in its answers.
+        colour: colour that it names in its answers.
         closes: whether its answers close their connections.
         breaks: whether it ends a connection in place of the answer.
-        connections: that it has accepted.
+        connections: connections that it has accepted.
         answered: requests that it has answered.
     """
 

@@ -20,7 +20,7 @@ class FakeMethod(Method):
     """A method without a cluster, which notes its steps.
 
     Attributes:
-        steps: of all methods, in their order.
+        steps: steps of all methods in their order.
     """
 
     def __init__(self, name: str, steps: list[str]) -> None:

@@ -16,7 +16,7 @@ from tests.support.observed import observed
 
 PLAN = Plan(Act.SWITCH, observed(), Colour.GREEN)
 TURNS = 50
-"""Of the event loop: enough for several readings that wait for nothing."""
+"""Turns of the event loop: enough for several readings that wait for nothing."""
 
 SILENT = Reading(failures={"pod": "GET /metrics answers 404"})
 

@@ -37,7 +37,7 @@ class Server:
     """An API server with one ConfigMap, whose keys belong to the managers that have applied them.
 
     Attributes:
-        data: of the ConfigMap.
+        data: data of the ConfigMap.
         owned: the keys of each field manager.
         before_write: what another command does between the next read and its write.
     """

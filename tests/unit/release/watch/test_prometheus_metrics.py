@@ -61,9 +61,9 @@ class FakeMonitoring:
     """An API server with pods, and a Prometheus behind it whose answers a test sets.
 
     Attributes:
-        pods: that are listed.
-        samples: that Prometheus has; a response is sent as it is.
-        queries: that it was asked.
+        pods: pods that the API server lists.
+        samples: samples that Prometheus has; a response is sent as it is.
+        queries: queries that Prometheus was asked.
     """
 
     pods: list[dict[str, Any]]
