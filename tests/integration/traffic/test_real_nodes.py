@@ -109,7 +109,7 @@ def test_two_sandboxes_share_nothing_and_the_end_of_one_does_not_affect_the_othe
     assert sandbox.running()
 
 
-def test_an_up_that_was_killed_at_any_point_leaves_nothing_after_down_and_does_not_block_the_next(own: Sandbox) -> None:
+def test_an_up_killed_at_any_point_leaves_nothing_after_down_and_does_not_block_the_next(own: Sandbox) -> None:
     nodes = own.directory / "nodes"
 
     def has_bridge() -> bool:

@@ -224,7 +224,7 @@ def test_a_rollback_asks_what_is_configured_once_it_serves(
     assert is_configured("test", {"other": Colour.BLUE}, []) is False
 
 
-def test_a_rollback_configures_what_serves_although_a_deploy_has_written_its_own_since_it_was_read(
+def test_a_rollback_configures_what_serves_although_a_deploy_has_written_meanwhile(
     monkeypatch: pytest.MonkeyPatch, server: FakeApiServer
 ) -> None:
     written: list[bool] = []

@@ -192,7 +192,7 @@ def test_a_service_of_somebody_else_stops_the_first_object_and_the_gate(monkeypa
         assert "selects run=legacy" in refusal(call)
 
 
-def test_an_adopted_service_asks_for_as_many_pods_as_it_has_and_warns_once_of_a_selector_that_is_too_wide(
+def test_an_adopted_service_needs_as_many_pods_as_it_has_and_a_wide_selector_warns_once(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # One of those behind it is a pod of blue already, by that selector.

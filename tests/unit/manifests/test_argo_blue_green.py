@@ -139,7 +139,7 @@ def test_an_error_in_a_release_gets_a_line(argo: dict[str, Any], line: str) -> N
     assert any(line in problem for problem in lines), lines
 
 
-def test_a_service_needs_a_tag_pods_room_for_both_versions_and_a_name_that_leaves_one_for_the_preview() -> None:
+def test_a_service_needs_a_tag_room_for_both_versions_and_a_name_that_fits_its_preview_service() -> None:
     untagged = {key: value for key, value in ARGO.items() if key != "tag"}
     assert "tag: missing: the key has no default" in error_lines({"backend": untagged})[0]
     assert "replicas: 0: a service needs pods" in error_lines({"backend": ARGO | {"replicas": 0}})[0]

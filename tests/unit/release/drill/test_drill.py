@@ -238,7 +238,7 @@ def test_a_drill_is_refused_and_nothing_is_written(service: DrilledService, code
     assert service.writes == 0
 
 
-def test_a_rollback_after_a_drill_that_was_killed_before_its_switch_goes_where_it_would_have_gone() -> None:
+def test_a_rollback_after_a_drill_killed_before_its_switch_has_the_same_target_as_without_it() -> None:
     service = drilled(kill=1, after=True)
     with pytest.raises(KilledError):
         service.drill()

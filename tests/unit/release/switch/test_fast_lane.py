@@ -183,7 +183,7 @@ def losing(it: Lane, monkeypatch: pytest.MonkeyPatch, error: LeaseLostError | Un
     monkeypatch.setattr(it.lane, "patch", patched)
 
 
-def test_a_switch_whose_lease_a_rollback_takes_after_the_patch_neither_converges_nor_renews_pods(
+def test_a_switch_that_loses_its_lease_to_a_rollback_after_the_patch_changes_nothing_more(
     monkeypatch: pytest.MonkeyPatch, drained: list[tuple[Any, ...]]
 ) -> None:
     it = Lane()

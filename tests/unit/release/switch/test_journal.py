@@ -143,7 +143,7 @@ def test_a_switch_that_a_rollback_has_interrupted_leaves_the_record_of_the_rollb
     assert (version.colour, version.tag) == ("green", "v2.0.1"), "a robot may bring the version back"
 
 
-def test_a_switch_that_a_rollback_has_interrupted_while_its_gates_were_passed_begins_no_release() -> None:
+def test_a_switch_that_a_rollback_interrupts_while_it_passes_its_gates_begins_no_release() -> None:
     switch = FakeJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
     back = interrupted(switch)
     with pytest.raises(LeaseLostError):

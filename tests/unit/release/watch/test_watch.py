@@ -273,7 +273,7 @@ class FakeCluster:
         ((), set(), True),
     ],
 )
-def test_a_version_that_has_pods_of_simulated_nodes_alone_is_not_watched_and_the_verdict_says_so(
+def test_a_version_with_pods_on_simulated_nodes_only_is_not_watched_and_the_verdict_says_so(
     monkeypatch: pytest.MonkeyPatch, nodes: tuple[str, ...], simulated: set[str], *, watched: bool
 ) -> None:
     cluster = FakeCluster(nodes, frozenset(simulated))
