@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from switchyard.cli.failures import errors_end_the_command
+from switchyard.config.commands import options, typed
 from switchyard.errors import EngineError
 from switchyard.release.engine.engine import Engine, EngineCommand, FailedEngineCommand
 
@@ -70,6 +71,16 @@ class Request:
     as_json: bool = False
     override: str | None = None
 
+    def again(self, *, yes: bool = False) -> str:
+        """The command line with its options, without `--json`.
+
+        Args:
+            yes: whether it is confirmed in advance.
+        """
+        colour = [] if self.colour is None else [self.colour]  # without it, the other colour might be switched to
+        words = " ".join(("switchyard", "rollback" if self.rollback else "switch", self.service, *colour))
+        return typed(words + options(reason=self.reason, override=self.override, wait=self.wait, yes=yes))
+
 
 def begin(request: Request) -> None:
     """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
@@ -87,23 +98,15 @@ def begin(request: Request) -> None:
 
 
 def _refuse_unconfirmed(request: Request) -> None:
-    from switchyard.config.commands import options, typed
     from switchyard.errors import UsageError
     from switchyard.release.refusals import refuse_unconfirmed
 
-    act = "rollback" if request.rollback else "switch"
-    colour = [] if request.colour is None else [request.colour]  # without it, the other colour might be switched to
-    typed_options = options(reason=request.reason, override=request.override, wait=request.wait)
-    confirmed = typed(" ".join(("switchyard", act, request.service, *colour)) + f"{typed_options} --yes")
-    raise UsageError(str(refuse_unconfirmed(f"{request.service}: the {act}", confirmed)))
+    step = f"{request.service}: the {'rollback' if request.rollback else 'switch'}"
+    raise UsageError(str(refuse_unconfirmed(step, request.again(yes=True))))
 
 
 def _end_interrupted(request: Request) -> NoReturn:
     from switchyard.cli.interruption import end_interrupted
-    from switchyard.config.commands import typed
 
-    act = "rollback" if request.rollback else "switch"
-    colour = [] if request.colour is None else [request.colour]
-    again = typed(" ".join(("switchyard", act, request.service, *colour)))
-    remedy = f"To continue, run the command again: {again}"
+    remedy = f"To continue, run the command again: {request.again()}"
     end_interrupted(remedy, (request.service,), request.stack, as_json=request.as_json)

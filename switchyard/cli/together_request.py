@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from switchyard.cli.failures import errors_end_the_command
 from switchyard.cli.release_request import can_ask, reading_state
-from switchyard.config.commands import stack_option
+from switchyard.config.commands import options, stack_option
 from switchyard.errors import UsageError
 from switchyard.release.plan import Act
 from switchyard.release.switch.together_refusals import refuse_several, refuse_words
@@ -49,13 +49,17 @@ class TogetherRequest:
 
     @property
     def typed(self) -> str:
-        """The command line."""
+        """The command line, for the same stack, without its other options."""
         return f"switchyard {self.act} {' '.join(self.words)} --together{stack_option(self.stack)}"
+
+    @property
+    def again(self) -> str:
+        """The command line with its options, without `--yes` and `--json`."""
+        return self.typed + options(reason=self.reason, override=self.override, wait=self.wait)
 
 
 def begin_together(request: TogetherRequest) -> None:
     """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
-    from switchyard.config.commands import options
     from switchyard.release.refusals import refuse_unconfirmed
 
     begun = time.monotonic()
@@ -64,8 +68,7 @@ def begin_together(request: TogetherRequest) -> None:
             raise UsageError(str(refusal))
         if not request.yes and not can_ask(as_json=request.as_json):
             step = f"{', '.join(request.colours)}: this command"
-            typed_options = options(reason=request.reason, override=request.override, wait=request.wait)
-            raise UsageError(str(refuse_unconfirmed(step, f"{request.typed}{typed_options} --yes")))
+            raise UsageError(str(refuse_unconfirmed(step, f"{request.again} --yes")))
         with reading_state(request.stack, needed=False) as answer:
             try:
                 from switchyard.cli.together_command import run
@@ -94,6 +97,6 @@ def _end_interrupted(request: TogetherRequest) -> NoReturn:
 
     remedy = (
         "If only some selectors were changed, they were changed back, unless the command was killed. "
-        f"To continue, run the command again: {request.typed}"
+        f"To continue, run the command again: {request.again}"
     )
     end_interrupted(remedy, tuple(request.colours), request.stack, as_json=request.as_json)

@@ -75,6 +75,25 @@ def test_ctrl_c_says_the_same_to_people_where_nothing_can_be_read(
     assert "switchyard status --stack test" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("place", "arguments"),
+    [
+        ("fast_lane.run", ("rollback", "backend")),
+        ("fast_lane.run", ("switch", "backend", "green")),
+        ("together_command.run", ("rollback", "backend", "worker", "--together")),
+    ],
+)
+def test_the_command_that_continues_has_the_options_of_the_interrupted_one(
+    monkeypatch: pytest.MonkeyPatch, place: str, arguments: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(interruption, "_read_serving", lambda keys, _: dict.fromkeys(keys))
+    result = end(monkeypatch, place, arguments, "--reason", "500s on /pay", "--override", "it works", "--wait")
+    _, remedy = " ".join(result.stderr.split()).split("again: ")
+    assert remedy.startswith(f"switchyard {' '.join(arguments)} ")
+    for option in ("--reason '500s on /pay'", "--override 'it works'", "--wait", "--stack test"):
+        assert option in remedy
+
+
 @pytest.mark.parametrize("command", [("status",), ("history", "backend"), ("report", "backend")])
 def test_ctrl_c_of_a_command_that_reads_says_that_nothing_was_changed(
     monkeypatch: pytest.MonkeyPatch, command: tuple[str, ...]
