@@ -43,6 +43,8 @@ def _release(
     chance: random.Random, service: str, number: int, before: list[dict[str, Any]], moment: datetime
 ) -> dict[str, Any]:
     kind = chance.choices(["deploy", "switch", "rollback", "drill", "promote"], [50, 20, 20, 8, 2])[0]
+    taken = before[0] if before and before[0]["kind"] == "deploy" and before[0]["result"] == "rolledBack" else None
+    kind = "switch" if taken is not None and chance.random() < 0.2 else kind
     source = chance.choice(["blue", "green"])
     release: dict[str, Any] = {
         "id": f"{text(moment)}-{number:04}",
@@ -56,7 +58,7 @@ def _release(
         "host": "laptop",
         "started": text(moment) if chance.random() > 0.01 else chance.choice(["yesterday", ""]),
         "phase": "switch",
-        "result": chance.choices(["succeeded", "failed", "refused", "rolledBack", "running"], [70, 10, 8, 10, 2])[0],
+        "result": chance.choices(["succeeded", "failed", "refused", "rolledBack", "running"], [60, 10, 8, 20, 2])[0],
         "held": False,
         "detail": chance.choice(DETAILS),
         "phases": [],
@@ -67,6 +69,9 @@ def _release(
         release |= {key: before[0][key] for key in ("from", "to", "fromTag")}  # typed twice
     elif kind == "rollback" and before and chance.random() < 0.7:
         release |= {"from": before[0]["to"], "to": before[0]["from"], "fromTag": before[0]["tag"]}
+    elif kind == "switch" and taken is not None:
+        release |= {"from": taken["to"], "to": taken["from"], "fromTag": taken["tag"]}
+        taken["detail"] = f"switch {release['id']} of ada took its place"
     if kind == "deploy":
         _deployed(chance, release, moment)
     elif chance.random() < 0.9:

@@ -7,6 +7,7 @@ from switchyard.config.models.releases import ReleaseEvent
 from switchyard.release.notices.subscriptions import Subscriptions
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
+from switchyard.release.record.earlier_releases import is_taken_back
 from switchyard.release.record.outbox import Message
 from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
 from switchyard.release.record.store import Releases
@@ -43,11 +44,8 @@ def queueing(subscriptions: Subscriptions) -> Callable[[Releases, Releases], Rel
 
     def queued(before: Releases, after: Releases) -> Releases:
         after = _withdrawn(before, after)
-        release = after.current
-        if release is None:
-            return after
         outbox = after.outbox
-        for occurrence in occurrences(before, release):
+        for release, occurrence in _caused(before, after):
             event = occurrence.event
             to = {name: None for name, entry in subscriptions.notifications.items() if event in entry.events}
             if to:
@@ -56,6 +54,20 @@ def queueing(subscriptions: Subscriptions) -> Callable[[Releases, Releases], Rel
         return replace(after, outbox=outbox)
 
     return queued
+
+
+def _caused(before: Releases, after: Releases) -> Iterator[tuple[ReleaseRecord, Occurrence]]:
+    """The events of a change, each with its release: the latest one, and a deploy that a switch has taken back."""
+    release = after.current
+    if release is None:
+        return
+    for occurrence in occurrences(before, release):
+        yield release, occurrence
+    last = _before(before, release.id)
+    if last is not None and last.running and release.ended is not None and release.result is Result.SUCCEEDED:
+        for deploy in after.history:
+            if is_taken_back(deploy, release):
+                yield deploy, Occurrence(ReleaseEvent.ROLLBACK, release.ended)
 
 
 def occurrences(before: Releases, release: ReleaseRecord) -> Iterator[Occurrence]:

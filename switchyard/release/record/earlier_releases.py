@@ -6,7 +6,7 @@ from datetime import datetime
 
 from switchyard.config.models.service import Colour
 from switchyard.kube.rolled_back import RolledBack
-from switchyard.release.phases import Event, Phase, Result
+from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
@@ -38,6 +38,21 @@ def abandoned(releases: Releases, serving: str) -> ReleaseRecord | None:
     last = releases.current
     is_open = last is not None and last.running and last.kind in {Act.SWITCH, Act.ROLLBACK}
     return last if last is not None and is_open and last.target != serving else None
+
+
+def left_open(releases: Releases, serving: str) -> ReleaseRecord | None:
+    """The running release that a switch to the colour that serves continues or ends; None without one.
+
+    A deploy whose watch has passed is not ended: its version serves already, and its old colour is retired later.
+
+    Args:
+        releases: the record of the service.
+        serving: the colour that serves.
+    """
+    last = releases.current
+    if last is None or not last.running or last.target != serving:
+        return abandoned(releases, serving)
+    return None if last.kind == Act.DEPLOY and last.phase in {Phase.BAKE, Phase.RETIRE} else last
 
 
 def has_not_switched(release: ReleaseRecord, serving: str) -> bool:
@@ -89,11 +104,27 @@ def superseded(releases: Releases, record: ReleaseRecord, serving: str, now: dat
     if last is None or not last.running or last.id == record.id:
         return releases
     result = _result(last, record, serving)
-    taken = f"{record.kind} {record.id} of {record.actor} took its place"
-    ended = last.ending(result, now, f"{_of_command(last, serving)}{taken}")
+    ended = last.ending(result, now, f"{_of_command(last, serving)}{_taking(record)}")
     if last.kind == Act.ROLLBACK and result is Result.FAILED:
         releases = replace(releases, rolled_back=without_marks_of(releases, last))
     return releases.writing(ended)
+
+
+def is_taken_back(deploy: ReleaseRecord, by: ReleaseRecord) -> bool:
+    """Whether a switch by command has taken a deploy back to the version that served before it.
+
+    Args:
+        deploy: record of the release that may have been taken back.
+        by: record of the switch.
+    """
+    if deploy.kind != Act.DEPLOY or deploy.result is not Result.ROLLED_BACK or by.kind != Act.SWITCH:
+        return False
+    return by.target == deploy.source and str(deploy.detail).endswith(_taking(by))
+
+
+def _taking(record: ReleaseRecord) -> str:
+    """The end of the detail of a release that another one replaces."""
+    return f"{record.kind} {record.id} of {record.actor} took its place"
 
 
 def without_marks_of(releases: Releases, record: ReleaseRecord) -> tuple[RolledBack, ...]:
@@ -108,11 +139,12 @@ def without_marks_of(releases: Releases, record: ReleaseRecord) -> tuple[RolledB
 
 def _result(last: ReleaseRecord, record: ReleaseRecord, serving: str) -> Result:
     """The result of a release that another one replaces."""
-    goes_back = record.kind == Act.ROLLBACK and record.target == last.source
     if last.kind == Act.DEPLOY:
-        return Result.ROLLED_BACK if goes_back else Result.FAILED
+        is_switched = last.target == serving or last.has_switched
+        return Result.ROLLED_BACK if is_switched and last.source in {serving, record.target} else Result.FAILED
     if last.kind == Act.DRILL or last.target != serving:
         return Result.FAILED
+    goes_back = record.kind == Act.ROLLBACK and record.target == last.source
     return Result.ROLLED_BACK if goes_back and last.kind == Act.SWITCH else Result.SUCCEEDED
 
 
@@ -128,7 +160,7 @@ def _ended_before_switch(release: ReleaseRecord) -> bool:
     if release.kind != Act.DEPLOY or release.result not in {Result.REFUSED, Result.FAILED}:
         return False
     # A switch by command takes the place of a release whose version serves already, and may have failed itself.
-    return not any(phase.phase is Phase.SWITCH and phase.outcome == Event.PASSED for phase in release.phases)
+    return not release.has_switched
 
 
 def _has_changed_nothing(release: ReleaseRecord, serving: str) -> bool:

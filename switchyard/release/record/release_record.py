@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from switchyard.kube.clock import from_text, to_text
 from switchyard.kube.rolled_back import unknown_keys
-from switchyard.release.phases import Phase, Result
+from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.hook import HookRecord
 
 
@@ -130,6 +130,11 @@ class ReleaseRecord:
     def running(self) -> bool:
         """Whether the release has not ended."""
         return self.result is Result.RUNNING
+
+    @property
+    def has_switched(self) -> bool:
+        """Whether its phase `switch` has passed, so that its new version has served."""
+        return any(phase.phase is Phase.SWITCH and phase.outcome == Event.PASSED for phase in self.phases)
 
     @property
     def doubt(self) -> str | None:

@@ -14,6 +14,7 @@ from typing import Any
 from switchyard.kube.clock import from_text
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
+from switchyard.release.record.earlier_releases import is_taken_back
 from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
 
 AFTER_SWITCH = frozenset({Phase.DRAIN, Phase.WATCH, Phase.BAKE, Phase.RETIRE})
@@ -60,7 +61,8 @@ class Rollback:
 
     Attributes:
         started: start of the release that has the rollback.
-        by: `watch`, `rollback`, `abort`, or `together` for a rollback because of another release.
+        by: `watch`, `rollback`, `abort`, `switch` for a switch that has taken a running deploy back, or `together` for
+            a rollback because of another release.
         serving_at: time at which the endpoints were those of the previous version.
         seen_to_decision: from the reading with the bad verdict to the decision.
         decision_to_accepted: from the decision to the API server's answer to the selector.
@@ -81,7 +83,7 @@ class Rollback:
 
 @dataclass(frozen=True)
 class Deployment:
-    """One deployment: a release by `deploy` or by `switch`.
+    """One deployment: a release by `deploy` or by `switch`. A switch that takes a deploy back is a rollback.
 
     Attributes:
         record: record of the release.
@@ -170,17 +172,24 @@ def events_of(records: Sequence[ReleaseRecord]) -> Events:
     ordered = sorted(readable, key=lambda record: (_started(record), record.id))
     undone: dict[str, Rollback] = {}
     rollbacks: list[Rollback] = []
+    released: list[ReleaseRecord] = []
     last: ReleaseRecord | None = None
     for record in ordered:
-        if record.kind == Act.ROLLBACK and record.result is Result.SUCCEEDED and not is_continued(record):
-            rollback = _by_command(record)
+        takes_back = last is not None and is_taken_back(last, record)
+        if (
+            (record.kind == Act.ROLLBACK or takes_back)
+            and record.result is Result.SUCCEEDED
+            and not is_continued(record)
+        ):
+            rollback = _rollback(record, record.kind, None, None)
             rollbacks.append(rollback)
             if last is not None and (last.target, last.tag) == (record.source, record.from_tag):
                 undone.setdefault(last.id, rollback)
-        if record.kind in {Act.DEPLOY, Act.SWITCH} and reached(record) and not is_continued(record):
-            last = record
+        elif record.kind in {Act.DEPLOY, Act.SWITCH}:
+            released.append(record)
+            last = record if reached(record) and not is_continued(record) else last
     deployments = []
-    for record in (record for record in ordered if record.kind in {Act.DEPLOY, Act.SWITCH}):
+    for record in released:
         own = None if record.id in undone else _by_itself(record)
         if own is not None:
             rollbacks.append(own)
@@ -234,10 +243,6 @@ def _last_watch(record: ReleaseRecord) -> PhaseRecord | None:
     return next((phase for phase in reversed(record.phases) if phase.phase is Phase.WATCH), None)
 
 
-def _by_command(record: ReleaseRecord) -> Rollback:
-    return _rollback(record, Act.ROLLBACK.value, None, None)
-
-
 def _by_itself(record: ReleaseRecord) -> Rollback | None:
     """The rollback by a deploy itself, whose receipt replaced that of the switch."""
     receipt = record.receipt
@@ -258,7 +263,7 @@ def _by_itself(record: ReleaseRecord) -> Rollback | None:
 def _rollback(record: ReleaseRecord, by: str, problem_seen: object, decided: object) -> Rollback:
     """A rollback from its receipt, whose times count from the start of the command, which is the decision."""
     receipt = record.receipt if isinstance(record.receipt, Mapping) else {}
-    by_operator = by in {Act.ROLLBACK.value, Act.ABORT.value}
+    by_operator = by in {Act.ROLLBACK, Act.ABORT, Act.SWITCH}
     began, waited = moment(receipt.get("started")), 0.0 if by_operator else between(decided, receipt.get("started"))
     accepted, serving = number(receipt.get("patchedAfter")), number(receipt.get("endpointsAfter"))
     to_decision, to_serving = between(problem_seen, decided), _sum(waited, serving)

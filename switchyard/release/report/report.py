@@ -154,7 +154,10 @@ def _rollback_time(rollbacks: Sequence[Rollback]) -> Measure:
         None if bound is None else bound >= SUCCESS,
         note,
         parts,
-        {by: sum(rollback.by == by for rollback in rollbacks) for by in ("watch", "rollback", "abort", "together")},
+        {
+            by: sum(rollback.by == by for rollback in rollbacks)
+            for by in ("watch", "rollback", "abort", "switch", "together")
+        },
     )
 
 

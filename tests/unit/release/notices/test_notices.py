@@ -9,6 +9,7 @@ from switchyard.kube.clock import to_text
 from switchyard.release.notices.notices import queueing
 from switchyard.release.notices.text import json_document, slack_document, slack_text
 from switchyard.release.phases import Phase, Result
+from switchyard.release.record.earlier_releases import superseded
 from switchyard.release.record.outbox import KEPT_MESSAGES, OUTBOX_BYTES, Outbox
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
@@ -75,6 +76,18 @@ def test_a_rollback_that_takes_the_place_of_a_release_is_one_message() -> None:
     before = changed(Releases(), record())
     ended = before.writing(record().ending(Result.ROLLED_BACK, START))
     assert ids(queueing(SUBSCRIBED)(before, ended.writing(ROLLBACK))) == ["id-0/start", "id-1/rollback"]
+
+
+def test_a_switch_that_takes_a_deploy_back_sends_its_rollback_once_it_is_done() -> None:
+    before = changed(Releases(), record())
+    back = record(1, kind="switch", source="green", target="blue", from_tag="v2.0.0", tag="v1.0.0")
+    begun = queueing(SUBSCRIBED)(before, superseded(before, back, "green", START).writing(back))
+    assert ids(begun) == ["id-0/start", "id-1/start"]
+    done = changed(begun, back.ending(Result.SUCCEEDED, START))
+    assert ids(done) == ["id-0/start", "id-1/start", "id-0/rollback"]
+    assert "v1.0.0 in blue serves again: the release of v2.0.0 in green by ada" in slack_text(done.outbox.messages[-1])
+    assert ids(changed(begun, back.ending(Result.FAILED, START))) == ["id-0/start"]
+    assert ids(changed(done, done.history[0])) == ids(done)
 
 
 def test_a_rollback_killed_before_its_patch_is_withdrawn_by_the_next_one() -> None:

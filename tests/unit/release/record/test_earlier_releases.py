@@ -7,7 +7,15 @@ import pytest
 from switchyard.config.models.service import Colour
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.phases import Phase, Result
-from switchyard.release.record.earlier_releases import abandoned, latest, superseded, unfinished_target, unreached
+from switchyard.release.record.earlier_releases import (
+    abandoned,
+    is_taken_back,
+    latest,
+    left_open,
+    superseded,
+    unfinished_target,
+    unreached,
+)
 from switchyard.release.record.previous import Previous, previous
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
@@ -23,13 +31,23 @@ SWITCH = release(kind="switch", phase=Phase.SWITCH).entering(Phase.SWITCH, START
 
 
 @pytest.mark.parametrize(
-    ("kind", "target", "result"),
-    [("rollback", "blue", Result.ROLLED_BACK), ("switch", "blue", Result.FAILED), ("switch", "green", Result.FAILED)],
+    ("phase", "serving", "kind", "target", "result"),
+    [
+        (Phase.BAKE, "green", "rollback", "blue", Result.ROLLED_BACK),
+        (Phase.WATCH, "green", "switch", "blue", Result.ROLLED_BACK),
+        (Phase.WATCH, "green", "switch", "green", Result.FAILED),  # it serves without its watch
+        (Phase.BAKE, "blue", "switch", "green", Result.ROLLED_BACK),  # an update has taken it back before
+        (Phase.PROVE, "blue", "switch", "green", Result.FAILED),  # it has never served
+    ],
 )
-def test_a_release_whose_place_is_taken_enters_the_history(kind: str, target: str, result: Result) -> None:
-    running = release(phase=Phase.BAKE)
+def test_a_release_whose_place_is_taken_enters_the_history(
+    phase: Phase, serving: str, kind: str, target: str, result: Result
+) -> None:
+    running = release(phase=phase)
+    if phase is not Phase.PROVE:
+        running = running.entering(Phase.SWITCH, START).leaving("passed", START).entering(phase, START)
     taking: ReleaseRecord = release(id="id-2", kind=kind, target=target)
-    releases = superseded(Releases().writing(running), taking, "green", START)
+    releases = superseded(Releases().writing(running), taking, serving, START)
     [ended] = releases.history
     assert (ended.id, ended.result) == (running.id, result)
     assert str(ended.detail).startswith(f"{kind} id-2 of ada")
@@ -111,6 +129,35 @@ def test_a_command_that_was_killed_before_the_selector_is_abandoned(
 ) -> None:
     releases = Releases() if current is None else Releases().writing(current)
     assert abandoned(releases, serving) == (current if is_abandoned else None)
+
+
+@pytest.mark.parametrize(
+    ("current", "serving", "is_open"),
+    [
+        (release(phase=Phase.WATCH), "green", True),
+        (release(phase=Phase.BAKE), "green", False),  # it goes on: its old colour is retired later
+        (release(phase=Phase.RETIRE), "green", False),
+        (release(phase=Phase.WARM), "blue", False),
+        (SWITCH, "green", True),
+        (SWITCH, "blue", True),
+        (replace(SWITCH, result=Result.SUCCEEDED), "green", False),
+        (None, "blue", False),
+    ],
+)
+def test_a_switch_to_what_serves_ends_no_release_that_bakes(
+    current: ReleaseRecord | None, serving: str, *, is_open: bool
+) -> None:
+    releases = Releases() if current is None else Releases().writing(current)
+    assert left_open(releases, serving) == (current if is_open else None)
+
+
+def test_only_a_switch_that_took_a_deploy_back_is_its_rollback() -> None:
+    taking = release(id="id-2", kind="switch", source="green", target="blue")
+    [deploy] = superseded(Releases().writing(release(phase=Phase.BAKE)), taking, "green", START).history
+    assert is_taken_back(deploy, taking)
+    assert not is_taken_back(deploy, replace(taking, id="id-3"))
+    assert not is_taken_back(replace(deploy, result=Result.FAILED), taking)
+    assert not is_taken_back(deploy, replace(taking, kind="rollback"))
 
 
 OF_GROUP = release(kind="switch", target="green", together=("api", "worker"))

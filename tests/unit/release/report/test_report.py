@@ -37,10 +37,14 @@ CREATE TABLE r AS SELECT service, doc, doc->>'id' AS id, doc->>'kind' AS kind, d
   (SELECT max(p.value) FROM json_each(doc, '$.receipt') AS p WHERE p.key LIKE 'lastOldOn%') AS last_bad
   FROM releases WHERE unixepoch(doc->>'started') IS NOT NULL
   AND doc->>'kind' IN ('deploy', 'switch', 'rollback', 'drill');
+CREATE TABLE taking AS SELECT b.id AS id FROM r AS b JOIN r AS d ON d.service = b.service AND b.target = d.source
+  AND d.detail LIKE '%switch ' || b.id || ' of ada took its place' WHERE d.kind = 'deploy' AND d.result = 'rolledBack'
+  AND b.kind = 'switch' AND b.result = 'succeeded' AND NOT b.continued;
 CREATE TABLE undone AS SELECT (SELECT d.id FROM r AS d WHERE d.service = b.service AND d.kind IN ('deploy', 'switch')
-    AND d.reached AND NOT d.continued AND (d.t, d.id) < (b.t, b.id) ORDER BY d.t DESC, d.id DESC LIMIT 1) AS id,
+    AND d.reached AND NOT d.continued AND d.id NOT IN taking AND (d.t, d.id) < (b.t, b.id)
+    ORDER BY d.t DESC, d.id DESC LIMIT 1) AS id,
   b.id AS by_id, b.t AS t, b.source AS source, b.from_tag AS from_tag, b.receipt_t + b.serving AS served
-  FROM r AS b WHERE b.kind = 'rollback' AND b.result = 'succeeded' AND NOT b.continued;
+  FROM r AS b WHERE b.kind = 'rollback' AND b.result = 'succeeded' AND NOT b.continued OR b.id IN taking;
 CREATE TABLE first_undone AS SELECT * FROM (SELECT u.id, u.served,
     row_number() OVER (PARTITION BY u.id ORDER BY u.t, u.by_id) AS place
   FROM undone AS u JOIN r AS d ON d.id = u.id WHERE d.target = u.source AND d.tag IS u.from_tag) WHERE place = 1;
@@ -50,10 +54,10 @@ CREATE TABLE deployments AS SELECT r.*, first_undone.served AS undone_served, CA
     WHEN r.result = 'failed' AND NOT r.reached
         AND (r.detail LIKE 'aborted by%' OR r.detail LIKE '%took its place') THEN 'withdrawn'
     WHEN r.result = 'refused' THEN 'prevented' ELSE r.result END AS status, first_undone.id IS NOT NULL AS is_undone
-  FROM r LEFT JOIN first_undone ON first_undone.id = r.id WHERE r.kind IN ('deploy', 'switch');
-CREATE TABLE rollbacks AS SELECT t, 'rollback' AS by, NULL AS seen, accepted AS decided_accepted,
+  FROM r LEFT JOIN first_undone ON first_undone.id = r.id WHERE r.kind IN ('deploy', 'switch') AND r.id NOT IN taking;
+CREATE TABLE rollbacks AS SELECT t, kind AS by, NULL AS seen, accepted AS decided_accepted,
     serving AS decided_serving, last_bad AS decided_bad FROM r
-    WHERE kind = 'rollback' AND result = 'succeeded' AND NOT continued
+    WHERE kind = 'rollback' AND result = 'succeeded' AND NOT continued OR id IN taking
   UNION ALL SELECT t, by, iif(decided >= seen, decided - seen, NULL),
     iif(by IN ('watch', 'together'), iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + accepted,
     iif(by IN ('watch', 'together'), iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + serving,
@@ -177,6 +181,8 @@ def test_deployments_are_counted_as_sql_counts_them(result: Report, sql: sqlite3
     assert (success["sample"]["size"], success["value"]) == (good + bad, round(good / (good + bad), 6))
     assert success["bound"] == round(1 - exact_upper(bad, good + bad), 6)
     assert (success["met"], success["supported"]) == (False, False)
+    for by, counted in measure(result, "rollbackTime")["sample"]["counts"].items():
+        assert counted == count(sql, "rollbacks", f"by = '{by}'"), by
     reached = count(sql, "deployments", "reached AND NOT continued")
     for name in ("releasesAWeek", "deploymentFrequency"):
         weekly = measure(result, name)
@@ -235,12 +241,8 @@ def test_error_rates_are_those_that_sql_finds(result: Report, sql: sqlite3.Conne
     query = f"SELECT {sums} FROM watched WHERE {within()}"
     errors, requests, past_errors, past = sql.execute(query).fetchone()
     rate = measure(result, "errorRateDuring")
-    assert rate["sample"]["counts"] == {
-        "errors": errors,
-        "requests": requests,
-        "errorsBefore": past_errors,
-        "requestsBefore": past,
-    }
+    names = ("errors", "requests", "errorsBefore", "requestsBefore")
+    assert rate["sample"]["counts"] == dict(zip(names, (errors, requests, past_errors, past), strict=True))
     assert (rate["value"], rate["bound"]) == (round(errors / requests, 6), round(exact_upper(errors, requests), 6))
     assert rate["met"] is False, "the past has had far more requests, and as many errors"
 
@@ -257,7 +259,7 @@ def test_what_no_record_has_is_unknown_and_says_what_would_give_it(result: Repor
 )
 def test_numbers_that_nothing_can_have_end_no_report(records: dict[str, list[dict[str, Any]]], number: float) -> None:
     """JSON as Python reads it has infinity, and a record may have been edited."""
-    [release, *_] = (own for own in records["service-1"] if own["result"] == "rolledBack" and own["receipt"])
+    [release, *_] = (own for own in records["service-1"] if own["kind"] == "deploy" and own["result"] == "rolledBack")
     receipt = {"started": text(START), "patchedAfter": 0.5, "endpointsAfter": number, "requests": number, "errors": 0}
     odd = ReleaseRecord.from_json({**release, "started": text(START), "receipt": {**receipt, "started": text(SINCE)}})
     assert report({"service-1": [odd]}, START, UNTIL).to_json()["unreadable"] == 0

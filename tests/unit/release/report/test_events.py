@@ -1,0 +1,61 @@
+"""What counts as a rollback: a switch that took a deploy back does, a later switch does not."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from switchyard.release.phases import Phase, Result
+from switchyard.release.record.earlier_releases import superseded
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.store import Releases
+from switchyard.release.report.dora import dora
+from switchyard.release.report.events import Events, Status, events_of
+from tests.support.release_records import START, record
+
+SWITCHED, BACK = START + timedelta(seconds=60), START + timedelta(seconds=600)
+
+
+def deployed() -> ReleaseRecord:
+    release = record().entering(Phase.SWITCH, SWITCHED).leaving("passed", SWITCHED)
+    return release.entering(Phase.BAKE, SWITCHED)
+
+
+def switched(result: Result = Result.SUCCEEDED) -> ReleaseRecord:
+    back = record(1, kind="switch", source="green", target="blue", from_tag="v2.0.0", tag="v1.0.0", started=text(BACK))
+    receipt = {"started": text(BACK), "patchedAfter": 0.5, "endpointsAfter": 0.75}
+    return record_with(back, receipt).ending(result, BACK + timedelta(seconds=5))
+
+
+def record_with(release: ReleaseRecord, receipt: dict[str, object]) -> ReleaseRecord:
+    return ReleaseRecord.from_json({**release.to_json(), "receipt": receipt})
+
+
+def text(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
+
+
+def events(deploy: ReleaseRecord, back: ReleaseRecord) -> Events:
+    releases = superseded(Releases().writing(deploy), back, "green", BACK).writing(back)
+    return events_of(releases.history)
+
+
+def test_a_switch_that_takes_a_deploy_back_is_its_rollback_and_no_deployment() -> None:
+    counted = events(deployed(), switched())
+    [deployment], [rollback] = counted.deployments, counted.rollbacks
+    assert (deployment.record.kind, deployment.status, deployment.rollback) == ("deploy", Status.ROLLED_BACK, rollback)
+    assert (rollback.by, rollback.decision_to_serving) == ("switch", 0.75)
+    [recovery] = [measure for measure in dora(counted.deployments, 1) if measure.name == "failedDeploymentRecoveryTime"]
+    assert recovery.value == 540.75
+
+
+@pytest.mark.parametrize(
+    ("deploy", "back"),
+    [
+        (deployed().ending(Result.SUCCEEDED, SWITCHED), switched()),  # it has ended well before
+        (deployed(), switched(Result.FAILED)),
+    ],
+)
+def test_another_switch_is_a_deployment_and_no_rollback(deploy: ReleaseRecord, back: ReleaseRecord) -> None:
+    counted = events(deploy, back)
+    assert [deployment.record.kind for deployment in counted.deployments] == ["deploy", "switch"]
+    assert [rollback.by for rollback in counted.rollbacks] == []
