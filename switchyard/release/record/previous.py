@@ -22,6 +22,10 @@ class Recorded(RecordedRelease, Protocol):
     def started(self) -> str:
         """Start of the release."""
 
+    @property
+    def has_switched(self) -> bool:
+        """Whether the new version of a deploy has served."""
+
 
 @dataclass(frozen=True)
 class Previous:
@@ -66,9 +70,26 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
         return Previous(Colour(last.source), last.from_tag)
     if last.result == SUCCEEDED:
         return _unrecorded(observation)  # `pulumi up` has switched since
-    reason = f"the last release, to {last.target} ({last.started}, {last.actor}), {_outcome(last.result)}"
-    refusal = refuse_nothing_before(observation, f"{reason}, and {serving} has served since before it")
-    return _with_abort(refusal, observation) if (last.kind, last.result) == (Act.DEPLOY, RUNNING) else refusal
+    return _not_replaced(observation, last)
+
+
+def _not_replaced(observation: Observation, last: Recorded) -> Refusal:
+    """The refusal after a release whose new version does not serve, or serves no longer."""
+    serving, release = observation.serving, f"the last release, to {last.target} ({last.started}, {last.actor})"
+    is_deploying = (last.kind, last.result) == (Act.DEPLOY, RUNNING)
+    if is_deploying and last.has_switched:
+        reason = f"{release}, was rolled back to {serving} already, and has not ended: its hooks may still run"
+        return _with_status(refuse_nothing_before(observation, reason), observation)
+    reason = f"{release}, {_outcome(last.result)}, and {serving} has served since before it"
+    refusal = refuse_nothing_before(observation, reason)
+    return _with_abort(refusal, observation) if is_deploying else refusal
+
+
+def _with_status(refusal: Refusal, observation: Observation) -> Refusal:
+    """The refusal after the rollback of a deploy that has not ended, with the commands that show and end it."""
+    status, resume = typed("switchyard status"), typed(f"switchyard resume {key_of(observation.name)}")
+    ends = f"What it does: {status}. If no command runs it, this ends it as rolled back: {resume}"
+    return replace(refusal, remedy=f"{UNTOUCHED} {observation.what_serves} {ends}")
 
 
 def _with_abort(refusal: Refusal, observation: Observation) -> Refusal:

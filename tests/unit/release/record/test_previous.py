@@ -64,6 +64,15 @@ def test_a_version_that_was_refused_is_nothing_to_go_back_to() -> None:
     assert previous(ON_GREEN, deploy, converged=True) == Previous(Colour.BLUE)
 
 
+def test_a_deploy_that_was_rolled_back_and_runs_its_hooks_is_not_said_to_be_unswitched() -> None:
+    answer = previous(ON_BLUE, Release(result="running", has_switched=True), converged=True)
+    assert "was rolled back to blue already, and has not ended" in refused(answer)
+    assert isinstance(answer, Refusal)
+    assert "switchyard status" in answer.remedy
+    assert "switchyard resume backend" in answer.remedy
+    assert "switchyard abort" not in answer.remedy
+
+
 @pytest.mark.parametrize(("result", "remedy"), [("running", "switchyard abort"), ("rolledBack", "switchyard switch")])
 def test_a_version_that_nobody_has_proved_is_not_what_a_rollback_names(result: str, remedy: str) -> None:
     answer = previous(ON_BLUE, Release(result=result), converged=True)
