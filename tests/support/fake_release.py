@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from switchyard.config.models.hooks import Hook, HookHttp, HookJob, Hooks, OnFailure
+from switchyard.config.models.hooks import Hook, Hooks
 from switchyard.errors import GateRefusedError, UnreachableError
 from switchyard.manifests.hooks import HookContext
 from switchyard.release.deploy.hooks import NO_HOOKS, DeployHooks
@@ -182,6 +182,13 @@ class FakeSteps:
         self.world.write(lambda: setattr(self.world, "configured", record.target))
         return self._ended(Phase.DRAIN)
 
+    async def converge(self, record: ReleaseRecord) -> str | None:
+        if self.world.configured == record.target:
+            return None
+        self.steps.append("converge")
+        self.world.write(lambda: setattr(self.world, "configured", record.target))
+        return "configuration and state are updated"
+
     async def watch(self, record: ReleaseRecord) -> Ended:  # noqa: ARG002 - of the protocol
         self.steps.append("watch")
         self.world.moment()
@@ -239,20 +246,6 @@ class FakeCalls:
         self.world.sent[name] += 1
         if outcome is not None:
             self.world.jobs[name] = outcome
-
-
-CALL = HookHttp(url="https://ci.example.org")
-EVERYWHERE = Hooks(
-    before_warm=(
-        Hook(name="expand", job=HookJob()),
-        Hook(name="tell", http=CALL, on_failure=OnFailure.CONTINUE),
-    ),
-    before_switch=(Hook(name="load", job=HookJob()),),
-    after_switch=(Hook(name="purge", http=CALL),),
-    before_retire=(Hook(name="contract", job=HookJob(), irreversible=True), Hook(name="done", http=CALL)),
-    on_rollback=(Hook(name="alert", http=CALL),),
-)
-"""Hooks at every point, of both kinds."""
 
 
 @dataclass

@@ -63,6 +63,9 @@ class Steps(Protocol):
     async def drain(self, record: ReleaseRecord) -> Ended:
         """Ends the connections to the old colour, and updates configuration and state to the colour that serves."""
 
+    async def converge(self, record: ReleaseRecord) -> str | None:
+        """Updates configuration and state if the configuration lacks the new colour, and returns a text about it."""
+
     async def watch(self, record: ReleaseRecord) -> Ended:
         """Judges the new version by its requests and its pods."""
 

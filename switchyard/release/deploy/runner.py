@@ -56,6 +56,8 @@ class Runner:
         self._steps = steps
         self._on_phase = on_phase
         self._bake_seconds = bake_seconds
+        self._warn = warn
+        self._converges = True
         self._rollback = Rollback(ledger, steps, hooks, warn)
 
     async def run(self, record: ReleaseRecord, hold_after: Phase | None = None) -> ReleaseRecord:
@@ -135,6 +137,7 @@ class Runner:
     async def _run_phases(self, record: ReleaseRecord, state: State, hold_after: Phase | None = None) -> ReleaseRecord:
         while not state.ended and not state.held:
             record = await self._entered(record, state.phase)
+            await self._converge(record)
             if state.phase is Phase.BAKE:
                 if not self._is_baked(record):
                     return record
@@ -161,6 +164,13 @@ class Runner:
             record = record.entering(phase, self._ledger.now())
         await self._ledger.enter(record)
         return record
+
+    async def _converge(self, record: ReleaseRecord) -> None:
+        """Updates configuration and state once the watch has passed, if the drain could not. Tries that once."""
+        if self._converges and record.phase in {Phase.BAKE, Phase.RETIRE}:
+            self._converges = False
+            if (text := await self._steps.converge(record)) is not None:
+                self._warn(text)
 
     async def _with_hooks(self, state: State, record: ReleaseRecord) -> tuple[ReleaseRecord, Ended]:
         """Runs a phase and the hooks around it. Returns the record with the hooks that were run."""

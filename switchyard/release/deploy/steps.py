@@ -5,7 +5,6 @@ from collections.abc import Coroutine
 from dataclasses import replace
 from typing import Any
 
-from switchyard.config.commands import typed
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.config.models.switch_engine import SwitchEngine
@@ -23,7 +22,7 @@ from switchyard.release.drain.drain import drain, undrain
 from switchyard.release.drain.old_traffic import still_used
 from switchyard.release.drain.report import DrainReport, renews
 from switchyard.release.engine.convergence import Convergence
-from switchyard.release.engine.convergence_text import not_converged
+from switchyard.release.engine.convergence_text import still_to_do, updated
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
@@ -67,6 +66,7 @@ class ClusterSteps:
         self._acts = acts or SingleServiceActs(place.engine, ledger, place.warn, by_weights=by_weights)
         self._ledger = ledger
         self._settings = settings
+        self._configured = settings.active
         self._early_watch = EarlyWatch(self._acts)
         self._watched = WatchedVerdict(ledger.now, place.on_tick)
         self._converging: asyncio.Task[Convergence] | None = None
@@ -145,10 +145,17 @@ class ClusterSteps:
             drained.cancel()
             return Ended(Event.FAILED, CONDEMNED)
         report, convergence = await drained, await converging
-        problem = self._not_converged(observation, target, convergence)
+        problem = self._forward(record, convergence)
         receipt = {**(record.receipt or {}), "drain": report.as_json()}
         event = Event.FAILED if report.problem else Event.PASSED
         return Ended(event, " ".join(text for text in (report.summary, problem) if text), receipt)
+
+    async def converge(self, record: ReleaseRecord) -> str | None:
+        """Updates configuration and state if the configuration lacks the new colour, and returns a text about it."""
+        if self._configured == record.target:
+            return None
+        convergence = await self._acts.converge(record.service, Colour(record.target))
+        return self._forward(record, convergence) or updated(record.service, record.target, self._place.stack)
 
     async def _drain(self, record: ReleaseRecord, observation: Observation, old: Colour) -> DrainReport:
         """Ends the connections to the old colour. A renewal of its pods waits for every node, as in the fast lane."""
@@ -222,7 +229,8 @@ class ClusterSteps:
         outcome = await lane.run(plan, reason, steps)
         for line in plan.warnings:
             self._place.warn(line)
-        problems = (outcome.receipt.doubt, self._not_converged(observation, old, outcome.convergence))
+        undone = still_to_do(outcome.convergence, observation.name, old, self._place.stack)
+        problems = (outcome.receipt.doubt, undone)
         return Ended(Event.PASSED, " ".join(filter(None, problems)) or None, outcome.receipt.to_json())
 
     async def withdraw(self, record: ReleaseRecord) -> str:
@@ -276,9 +284,9 @@ class ClusterSteps:
         """Whether the watch, which started with the switch, has already judged the new version bad."""
         return self._early_watch.is_condemned
 
-    def _not_converged(self, observation: Observation, target: Colour, convergence: Convergence) -> str | None:
-        if convergence.problem is None:
-            names = ", ".join(step.name for step in convergence.waiting)
-            return f"Other changes of the configuration wait for `{typed('pulumi up')}`: {names}" if names else None
-        name, stack = observation.name, self._place.stack
-        return not_converged(name, target, stack, convergence.problem, config=convergence.config)
+    def _forward(self, record: ReleaseRecord, convergence: Convergence) -> str | None:
+        """What is still to be done after the update to the new colour; None if that is nothing."""
+        target = Colour(record.target)
+        if convergence.config:
+            self._configured = target
+        return still_to_do(convergence, record.service, target, self._place.stack, deploying=True)

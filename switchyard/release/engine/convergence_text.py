@@ -5,12 +5,31 @@ from switchyard.config.commands import typed
 from switchyard.config.models.service import Colour
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import notice
+from switchyard.release.engine.convergence import Convergence
 from switchyard.release.engine.lock import is_locked
 from switchyard.release.plan import Act
 from switchyard.release.refusals import command
 
 
-def not_converged(name: str, target: Colour, stack: str, why: str, *, config: bool) -> str:
+def still_to_do(
+    convergence: Convergence, name: str, target: Colour, stack: str, *, deploying: bool = False
+) -> str | None:
+    """What is still to be done after configuration and state were updated; None if that is nothing.
+
+    Args:
+        convergence: the outcome of the update.
+        name: name of the service.
+        target: the colour that serves.
+        stack: name of the stack.
+        deploying: see `not_converged`.
+    """
+    if (why := convergence.problem) is not None:
+        return not_converged(name, target, stack, why, config=convergence.config, deploying=deploying)
+    names = ", ".join(step.name for step in convergence.waiting)
+    return f"Other changes of the configuration wait for `{typed('pulumi up')}`: {names}" if names else None
+
+
+def not_converged(name: str, target: Colour, stack: str, why: str, *, config: bool, deploying: bool = False) -> str:
     """Reports that the switch is done, but configuration or state could not be updated.
 
     Args:
@@ -19,8 +38,11 @@ def not_converged(name: str, target: Colour, stack: str, why: str, *, config: bo
         stack: name of the stack.
         why: the engine's own words.
         config: whether the configuration was updated, so that only the state is outdated.
+        deploying: whether a release by `deploy` runs, which updates both when it continues.
     """
-    later = f"pulumi up --stack {stack}" if config else f"{command(Act.SWITCH, name, target, stack)} --yes"
+    later = f"{command(Act.RESUME if deploying else Act.SWITCH, name, None if deploying else target, stack)} --yes"
+    if config:
+        later = f"pulumi up --stack {stack}"
     lacking = "the state" if config else "the configuration and the state"
     return notice(
         Code.NOT_CONVERGED,
@@ -28,6 +50,11 @@ def not_converged(name: str, target: Colour, stack: str, why: str, *, config: bo
         f"{target} serves, but {lacking} of stack {stack} cannot be updated now: {why.strip()}",
         f"{when_writable(why)}: {later}",
     )
+
+
+def updated(key: str, target: str, stack: str) -> str:
+    """Reports that configuration and state were updated later than the switch."""
+    return f"{key}: configuration and state of stack {stack} are updated to {target}, which serves."
 
 
 def when_writable(why: str) -> str:

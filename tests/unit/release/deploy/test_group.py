@@ -18,8 +18,9 @@ from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.hook import HookOutcome, HookRecord
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release_errors import LeaseLostError, TransitionError
-from tests.support.fake_group import KEYS, FakeEngine, FakeGroupCommand
+from tests.support.fake_group import KEYS, FakeGroupCommand
 from tests.support.fake_release import PODS, KilledError
+from tests.support.group_world import FakeEngine
 
 
 @pytest.mark.parametrize("event", [Event.LOST, Event.FAILED, Event.NO_VERDICT])

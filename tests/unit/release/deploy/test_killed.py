@@ -13,7 +13,8 @@ from switchyard.release.deploy.runner import Ended
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.hook import HookOutcome
 from switchyard.release_errors import TransitionError
-from tests.support.fake_release import EVERYWHERE, PODS, FakeCommand, KilledError, Outcomes, World
+from tests.support.fake_release import PODS, FakeCommand, KilledError, Outcomes, World
+from tests.support.hooks_everywhere import EVERYWHERE
 
 KILLS = 1000
 

@@ -52,6 +52,7 @@ class StepsWithFakes:
     )
     problem: str | None = None
     method: str = "renew"
+    configured: str = "green"
     converged: list[Colour] = field(default_factory=list)
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -70,7 +71,9 @@ class StepsWithFakes:
         ) -> Convergence:
             await asyncio.to_thread(self.ended.wait, 5)
             self.converged.append(target)
-            return Convergence(config=not config, state=self.problem is None, problem=self.problem)
+            return Convergence(
+                config=self.problem is None and not config, state=self.problem is None, problem=self.problem
+            )
 
         async def still_behind(*_: object) -> tuple[str, ...]:
             return ()
@@ -79,7 +82,9 @@ class StepsWithFakes:
         self.monkeypatch.setattr(deploy_steps, "still_behind", still_behind)
         self.monkeypatch.setattr(deploy_acts, "converge", converge)
         place = ReleaseContext(None, None, None, "test", observe, print)  # type: ignore[arg-type]
-        self.steps = ClusterSteps(place, FakeLedger(), settings("green", release={"drain": {"method": self.method}}))  # type: ignore[arg-type]
+        self.steps = ClusterSteps(
+            place, FakeLedger(), settings(self.configured, release={"drain": {"method": self.method}})
+        )  # type: ignore[arg-type]
 
     def drain(self, verdict: Verdict | None = None) -> Ended:
         async def run() -> Ended:
@@ -109,6 +114,27 @@ def test_a_state_that_cannot_be_written_does_not_stop_the_release_and_is_named(m
     ended = fakes.drain()
     assert ended.event is Event.PASSED
     assert "error: no such directory" in str(ended.detail)
+
+
+@pytest.mark.parametrize(("configured", "problem"), [("blue", None), ("blue", "no such host"), ("green", None)])
+def test_a_configuration_is_updated_again_only_if_it_lacks_the_new_colour(
+    monkeypatch: pytest.MonkeyPatch, configured: str, problem: str | None
+) -> None:
+    fakes = StepsWithFakes(monkeypatch, problem=problem, configured=configured)
+    fakes.ended.set()
+    text = asyncio.run(fakes.steps.converge(RELEASE))
+    if configured == "green":
+        assert (text, fakes.converged) == (None, [])
+        return
+    assert fakes.converged == [Colour.GREEN]
+    if problem is None:
+        assert text == "backend: configuration and state of stack test are updated to green, which serves."
+        assert asyncio.run(fakes.steps.converge(RELEASE)) is None
+    else:
+        assert "(SY-P028)" in str(text)
+        assert str(text).endswith("When the state can be reached again: switchyard resume backend --stack test --yes")
+        asyncio.run(fakes.steps.converge(RELEASE))
+    assert len(fakes.converged) == (1 if problem is None else 2)
 
 
 @pytest.mark.parametrize("method", ["renew", "endpoint"])

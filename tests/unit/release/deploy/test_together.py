@@ -11,8 +11,9 @@ from switchyard.release.deploy.group_acts import GroupActs
 from switchyard.release.deploy.runner import Ended
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release_errors import LeaseLostError, TransitionError
-from tests.support.fake_group import KEYS, FakeGroupCommand, Moments
+from tests.support.fake_group import KEYS, FakeGroupCommand
 from tests.support.fake_release import PODS, KilledError, Outcomes
+from tests.support.group_world import Moments
 
 BREACHED = Ended(Event.BREACHED, "8 % failed")
 REFUSED, FAILED = GateRefusedError("no"), UnreachableError("no")

@@ -17,7 +17,8 @@ from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.record.hook import HookOutcome, HookRecord
 from switchyard.release.record.release_record import ReleaseRecord
-from tests.support.fake_release import CALL, EVERYWHERE, FIRST, PODS, FakeCommand, release
+from tests.support.fake_release import FIRST, PODS, FakeCommand, release
+from tests.support.hooks_everywhere import CALL, EVERYWHERE
 from tests.support.observed import observed
 
 START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)

@@ -9,7 +9,8 @@ from switchyard.errors import UnreachableError
 from switchyard.release.deploy.runner import Ended
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.release_record import ReleaseRecord
-from tests.support.fake_release import CALL, FakeCommand
+from tests.support.fake_release import FakeCommand
+from tests.support.hooks_everywhere import CALL
 
 
 def single(point: HookPoint) -> Hooks:
