@@ -162,6 +162,8 @@ def converged(convergence: Convergence) -> str:
 
 def _next(plan: Plan, stack: str | None) -> str:
     name, status = plan.observation.name, f"switchyard status{stack_option(stack)}"
+    if not plan.patch:
+        return status
     if plan.act is Act.ROLLBACK:
         again = command(Act.SWITCH, name, plan.target.other, stack)
         return f"{status}; to switch again once it is repaired: {again}"

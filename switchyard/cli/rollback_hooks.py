@@ -34,6 +34,8 @@ async def run_rollback_hooks(
         journal: journal of the service, which has the rollback.
         report: prints how each hook ends.
     """
+    if not journal.begun:
+        return  # the rollback had ended, and with it its hooks; configuration and state were still to be updated
     calls = ClusterHookCalls(cluster.api, service, journal.now)
     runs = HookRuns(service.release.hooks, calls, journal, report.warn, report.hook_ended)
     try:

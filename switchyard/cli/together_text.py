@@ -92,11 +92,12 @@ class TogetherReport(CollectedReport):
         else:
             console.print(f"  {converged(convergence)}", markup=False)
         on, names = stack_option(self._request.stack), " ".join(plans)
-        follows = f"to go back: switchyard rollback {names} --together{on}"
+        follows = f"; to go back: switchyard rollback {names} --together{on}"
         if self._request.act is Act.ROLLBACK:
             others = " ".join(f"{key}={plan.target.other}" for key, plan in plans.items())
-            follows = f"to switch again once they are repaired: switchyard switch {others} --together{on}"
-        console.print(f"Next: switchyard status{on}; {follows}", markup=False)
+            follows = f"; to switch again once they are repaired: switchyard switch {others} --together{on}"
+        changed = any(plan.patch for plan in plans.values())
+        console.print(f"Next: switchyard status{on}{follows if changed else ''}", markup=False)
 
     def _problem(self, plans: Mapping[str, Plan], convergence: Convergence) -> str | None:
         if convergence.problem is None:

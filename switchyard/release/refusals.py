@@ -11,6 +11,7 @@ from switchyard.config.models.service import Colour, ServiceSettings
 from switchyard.config.models.service_name import key_of
 from switchyard.config.validation.services import SERVICES
 from switchyard.gates.rules.refusal import Refusal, notice
+from switchyard.kube.rolled_back import RolledBack
 from switchyard.kube.selectors import labels_text, serving_track
 from switchyard.manifests.labels import FIELD_MANAGER, colour_name, selector
 from switchyard.manifests.ownership_marks import Mark, mark_of
@@ -172,6 +173,18 @@ def refuse_nothing_before(observation: Observation, reason: str) -> Refusal:
         rule="a rollback goes to the version that served before",
         remedy=f"{UNTOUCHED} {observation.what_serves} {onward}",
     )
+
+
+def refuse_condemned_target(plan: Plan, version: RolledBack | None) -> Refusal | None:
+    """Refuses a rollback to a version that was rolled back itself.
+
+    Args:
+        plan: plan of the rollback.
+        version: the rollback of the version to which it goes; None if it was not rolled back.
+    """
+    if version is None:
+        return None
+    return refuse_nothing_before(plan.observation, f"{version.colour} {version.tag} {version.described}")
 
 
 def refuse_changed(name: str) -> Refusal:

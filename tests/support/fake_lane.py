@@ -31,6 +31,7 @@ class Release:
     result: str = "succeeded"
     started: str = "2026-01-02T03:04:05Z"
     actor: str = "ann"
+    has_switched: bool = False
 
 
 @dataclass
@@ -96,15 +97,15 @@ class FakeJournal:
 
     events: list[str]
     latest: Release | None = None
-    left_open: Release | None = None
+    running: Release | None = None
     receipt: Receipt | None = None
     lost: LeaseLostError | ClusterError | None = None
 
     async def last(self, _: Colour) -> Release | None:
         return self.latest
 
-    async def abandoned(self, _: Colour) -> Release | None:
-        return self.left_open
+    async def left_open(self, _: Colour) -> Release | None:
+        return self.running
 
     @asynccontextmanager
     async def held(self, act: Act) -> AsyncGenerator[None, None]:

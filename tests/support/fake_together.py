@@ -86,6 +86,9 @@ class FakeLane:
             raise error
         return 0.1
 
+    def begun(self, now: str) -> str:
+        return now
+
     async def follow(self, _: Plan, started: str, patched: float | None) -> Receipt:
         return Receipt(started, patched_after=patched)
 
@@ -113,7 +116,7 @@ class FakeJournal:
     async def last(self, _: Colour) -> None:
         return None
 
-    async def abandoned(self, _: Colour) -> None:
+    async def left_open(self, _: Colour) -> None:
         return None
 
     async def confirm(self) -> None:

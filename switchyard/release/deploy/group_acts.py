@@ -190,7 +190,7 @@ class GroupJournal:
         """Returns None, because the release itself is in the record."""
         return
 
-    async def abandoned(self, _serving: Colour) -> None:
+    async def left_open(self, _serving: Colour) -> None:
         """Returns None, because the release itself is in the record."""
         return
 

@@ -125,7 +125,7 @@ class RollbackJournal:
         """The record of the release."""
         return self._record
 
-    async def abandoned(self, _serving: Colour) -> None:
+    async def left_open(self, _serving: Colour) -> None:
         """Returns None, because no command but that of the release is involved."""
         return
 
@@ -155,7 +155,7 @@ class NoJournal:
         """Returns None, because there is no earlier release."""
         return
 
-    async def abandoned(self, _serving: Colour) -> None:
+    async def left_open(self, _serving: Colour) -> None:
         """Returns None, because no command but that of the release is involved."""
         return
 

@@ -44,11 +44,6 @@ class DrillJournal(ReleaseJournal):
         yield
 
     @property
-    def begun(self) -> bool:
-        """Whether the record says that the drill has started."""
-        return self._record is not None
-
-    @property
     def ended(self) -> bool:
         """Whether the record says that the drill has ended."""
         return self._record is not None and not self._record.running

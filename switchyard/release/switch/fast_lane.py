@@ -17,6 +17,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from switchyard.config.models.drain import DrainMethod
@@ -26,6 +27,7 @@ from switchyard.gates.autoscaling import read_sizings
 from switchyard.gates.base import Warn, raise_refusal
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.access import ClusterAccess
+from switchyard.kube.clock import from_text, to_text
 from switchyard.kube.cluster import Cluster
 from switchyard.release.drain.drain import drain, undrain
 from switchyard.release.drain.report import DrainReport, renews
@@ -33,7 +35,7 @@ from switchyard.release.engine.convergence import Convergence
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.receipt.warnings import judged, not_renewed_yet
-from switchyard.release.record.previous import RUNNING, previous
+from switchyard.release.record.previous import previous
 from switchyard.release.refusals import refuse_changed, refuse_no_pods, refuse_serving, warn_fewer
 from switchyard.release.switch.journal_protocol import Journal, lost_lease
 from switchyard.release.switch.protocol import Outcome, Steps
@@ -86,11 +88,7 @@ class FastLane:
         target = colour or observation.serving.other
         if not observation.is_at(target):
             return Plan(Act.SWITCH, observation, target)
-        last = await self._journal.last(target)
-        unfinished = last is not None and last.result == RUNNING and last.target == target
-        # To stay with what serves is how an operator ends a switch that was killed before it changed anything.
-        left_open = await self._journal.abandoned(target) is not None
-        if observation.settings.active == target and not unfinished and not left_open:
+        if observation.settings.active == target and await self._journal.left_open(target) is None:
             raise_refusal(refuse_serving(observation, target, Act.SWITCH))
         return Plan(Act.SWITCH, observation, target, patch=False)
 
@@ -131,7 +129,7 @@ class FastLane:
                 plan = await self._planned_again(plan, steps)
             if plan.warm_tag is not None:
                 plan = await self._warmed(plan, steps)
-            started = await self._journal.begin(plan, reason)
+            started = self.begun(await self._journal.begin(plan, reason))
             async with self._ended_on_error(plan):
                 await self._journal.confirm()
                 patched = await self.patch(plan) if plan.patch else None
@@ -272,6 +270,17 @@ class FastLane:
         following = self._following(plan)
         receipt = await following.endpoints(Receipt(started, patched_after=patched))
         return await following.nodes_and_content(receipt)
+
+    def begun(self, now: str) -> str:
+        """When this command began, RFC 3339 by the API server's clock, from which the times of the receipt count.
+
+        The start of its release is later, if it has waited for the Lease or warmed a version before.
+
+        Args:
+            now: the present time by that clock, RFC 3339.
+        """
+        # Whole seconds as in the text, which has lost its fraction: the start is never before its cause in the record.
+        return to_text(from_text(now) - timedelta(seconds=int(self._elapsed())))
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._begun

@@ -8,16 +8,23 @@ from datetime import datetime
 from switchyard.config.models.service import Colour
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.clock import to_text
-from switchyard.kube.rolled_back import RolledBack
+from switchyard.kube.rolled_back import RolledBack, find_rolled_back
 from switchyard.release.held_record import HeldRecord
 from switchyard.release.hooks.refusals import refuse_gone
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt
-from switchyard.release.record.earlier_releases import abandoned, has_not_switched, latest, superseded, without_marks_of
+from switchyard.release.record.earlier_releases import (
+    has_not_switched,
+    latest,
+    left_open,
+    superseded,
+    without_marks_of,
+)
 from switchyard.release.record.lease_holder import Holder
 from switchyard.release.record.release_record import ReleaseRecord, new_id
 from switchyard.release.record.store import Releases
+from switchyard.release.refusals import refuse_condemned_target
 
 
 class ReleaseJournal(HeldRecord):
@@ -30,10 +37,16 @@ class ReleaseJournal(HeldRecord):
     together: tuple[str, ...] = ()
     _record: ReleaseRecord | None = None
     _read: Releases | None = None
+    _is_release = True
     override: str | None = None
     """The operator's reason to roll back past an irreversible hook; None if that is refused."""
     frozen: str | None = None
     """The operator's reason to override a freeze, with the window; None without one."""
+
+    @property
+    def begun(self) -> bool:
+        """Whether the record has the release of this command."""
+        return self._record is not None
 
     @property
     def record(self) -> ReleaseRecord:
@@ -43,10 +56,11 @@ class ReleaseJournal(HeldRecord):
         return self._record
 
     async def check(self, plan: Plan) -> None:
-        """Refuses a version that no longer works after an irreversible hook, before anything is written.
+        """Refuses a version that was rolled back, or no longer works, before anything is written.
 
         Raises:
-            GateRefusedError: the version no longer works, and the operator does not override that.
+            GateRefusedError: a rollback would go to a version that was rolled back; or the version no longer works
+                after an irreversible hook, and the operator does not override that.
         """
         # A rollback has just read the record, and is not delayed by reading it twice.
         _overridden(self._read or await self.read(), plan, self.override)
@@ -66,9 +80,10 @@ class ReleaseJournal(HeldRecord):
         self._read = await self.read()
         return latest(self._read, serving)
 
-    async def abandoned(self, serving: Colour) -> ReleaseRecord | None:
-        """The record of a switch or a rollback whose command was killed before it changed the selector."""
-        return abandoned(self._read or await self.read(), serving)
+    async def left_open(self, serving: Colour) -> ReleaseRecord | None:
+        """The running release that a switch to the colour that serves continues or ends; None without one."""
+        self._read = await self.read()
+        return left_open(self._read, serving)
 
     @asynccontextmanager
     async def held(self, act: Act) -> AsyncGenerator[None, None]:
@@ -87,15 +102,18 @@ class ReleaseJournal(HeldRecord):
     async def begin(self, plan: Plan, reason: str | None) -> str:
         """Records the start of a release. A rollback also records the version that must not be released again.
 
-        If the command is killed before it changes the selector, that version continues to serve and is not refused.
+        If the command is killed before it changes the selector, that version continues to serve and is not refused. A
+        command that only updates configuration and state is no release: the one before it stays the latest.
 
         Raises:
             LeaseLostError: another command took the Lease while the gates were checked or a version was warmed.
         """
         await self.confirm_if_old()
         now = self.now()
-        releases = await self._store.update(lambda releases: self._begun(releases, plan, reason, now))
-        self._record = releases.current
+        self._is_release = plan.patch or is_release(await self.read(), plan)
+        if self._is_release:
+            releases = await self._store.update(lambda releases: self._begun(releases, plan, reason, now))
+            self._record = releases.current
         return to_text(now)
 
     def _begun(self, releases: Releases, plan: Plan, reason: str | None, now: datetime) -> Releases:
@@ -103,15 +121,15 @@ class ReleaseJournal(HeldRecord):
         return _begun(releases, plan, reason, now, override, self.together)
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        """Records the result of the release, and moves it into the history.
+        """Records the result of the release, and moves it into the history; does nothing for a command that is none.
 
         Raises:
             LeaseLostError: another command has taken the Lease. A rollback has its own release in the record then, and
                 the version that was rolled back, and both stay.
         """
-        record = self._record
-        if record is None:
-            raise RuntimeError("a release ends that has not begun")
+        if not self._is_release:
+            return
+        record = self.record
         await self.confirm()
         now = self.now()
         result = Result.SUCCEEDED if succeeded else Result.FAILED
@@ -127,7 +145,27 @@ def _is_drilled(releases: Releases, colour: str) -> bool:
     return last is not None and last.running and last.kind == Act.DRILL and last.target == colour
 
 
+def is_release(releases: Releases, plan: Plan) -> bool:
+    """Whether a command that changes no selector has to be recorded.
+
+    It has to if it continues or ends a release, or if a version that was rolled back serves and is permitted by it. Any
+    other one only updates configuration and state.
+
+    Args:
+        releases: the record of the service.
+        plan: the plan of the command.
+    """
+    if plan.act is Act.SWITCH:
+        version = find_rolled_back(releases.rolled_back, plan.target, plan.to_tag)
+        return version is not None or left_open(releases, plan.target) is not None
+    last = releases.current
+    return last is None or (last.kind, last.result, last.target) != (Act.ROLLBACK, Result.SUCCEEDED, plan.target)
+
+
 def _overridden(releases: Releases, plan: Plan, override: str | None) -> str | None:
+    if plan.act is Act.ROLLBACK and plan.source.colour != plan.target:
+        version = find_rolled_back(releases.rolled_back, plan.target, plan.to_tag)
+        raise_refusal(refuse_condemned_target(plan, version))
     refusal = refuse_gone(plan, (releases.current, *releases.history))
     if override is None:
         raise_refusal(refusal)

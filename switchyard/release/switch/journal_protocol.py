@@ -21,8 +21,8 @@ class Journal(Protocol):
             serving: the colour that serves.
         """
 
-    async def abandoned(self, serving: Colour) -> Recorded | None:
-        """The record of a switch or a rollback whose command was killed before it changed the selector.
+    async def left_open(self, serving: Colour) -> Recorded | None:
+        """The record of a running release that a switch to the colour that serves continues or ends; None without one.
 
         Args:
             serving: the colour that serves.

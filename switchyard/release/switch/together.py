@@ -170,7 +170,7 @@ class Together:
         step = next(iter(plans))
         try:
             for step, member in self._items():
-                started[step] = await member.journal.begin(plans[step], reason)
+                started[step] = member.lane.begun(await member.journal.begin(plans[step], reason))
             for key, member in self._items():
                 step = key
                 await member.journal.confirm()

@@ -119,7 +119,9 @@ def not_converged_together(plans: Mapping[str, Plan], stack: str, why: str, *, c
         why: message of the engine.
         config: whether the configuration was updated, so that only the state is outdated.
     """
-    words = " ".join(f"{key}={plan.target}" for key, plan in plans.items())
+    # A switch to what serves and is configured already is refused, and all others with it.
+    behind = {key: plan for key, plan in plans.items() if plan.observation.settings.active != plan.target}
+    words = " ".join(f"{key}={plan.target}" for key, plan in (behind or plans).items())
     later = f"pulumi up --stack {stack}" if config else f"switchyard switch {words} --together --stack {stack} --yes"
     lacking = "the state" if config else "the configuration and the state"
     return notice(

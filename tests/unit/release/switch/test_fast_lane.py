@@ -37,16 +37,14 @@ def test_a_switch_to_what_serves_is_refused_with_what_serves() -> None:
     assert "Nothing was changed" in text
 
 
-@pytest.mark.parametrize("latest", [None, Release("switch", "green", "blue", result="running")])
-def test_a_switch_that_is_not_finished_goes_on_without_a_patch(latest: Release | None) -> None:
-    configured = Colour.BLUE if latest else Colour.GREEN
-    plan = done(Lane(latest=latest).lane.plan_switch(observed(active=configured), Colour.BLUE))
+def test_a_switch_to_what_serves_and_is_not_configured_needs_no_patch() -> None:
+    plan = done(Lane().lane.plan_switch(observed(active=Colour.GREEN), Colour.BLUE))
     assert plan.patch is False
 
 
 def test_a_switch_to_what_serves_ends_a_command_that_was_killed() -> None:
     it = Lane()
-    it.journal.left_open = Release("switch", result="running")
+    it.journal.running = Release("switch", result="running")
     plan = done(it.lane.plan_switch(observed(), Colour.BLUE))
     assert (plan.target, plan.patch) == (Colour.BLUE, False)
 
@@ -161,6 +159,16 @@ def test_a_rollback_is_planned_again_under_the_lease(under_lease: Observation, c
     with pytest.raises(GateRefusedError, match=code):
         it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
     assert it.cluster.api.patches == []
+
+
+def test_times_of_a_receipt_count_from_the_start_of_the_command_and_not_of_its_release(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    it = Lane(again=observed(), latest=OF_BLUE)
+    monkeypatch.setattr(it.lane, "_elapsed", lambda: 65.9)  # most of which a retired version was warmed
+    outcome = it.run(Plan(Act.ROLLBACK, observed(green=ColourState(Colour.GREEN, "v2", 0, 0)), Colour.GREEN, "v2"))
+    assert "warm v2" in it.events
+    assert (outcome.receipt.started, outcome.receipt.patched_after) == ("2026-01-02T03:03:00Z", 65.9)
 
 
 def test_a_command_that_has_lost_its_lease_changes_nothing() -> None:

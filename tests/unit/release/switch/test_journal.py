@@ -10,6 +10,7 @@ import pytest
 
 from switchyard.config.models.service import Colour
 from switchyard.errors import GateRefusedError
+from switchyard.gates.rules.refusal import Refusal
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.record.hook import HookOutcome, HookRecord
@@ -193,7 +194,7 @@ def test_an_operator_stays_with_what_serves_after_a_killed_command(act: Act) -> 
     killed = FakeJournal(Releases().writing(GREEN_BEFORE))
     first = killed.begin_now(replace(GO, act=act))
     stay = FakeJournal(killed.store.releases)
-    assert asyncio.run(stay.abandoned(Colour.BLUE)) == first
+    assert asyncio.run(stay.left_open(Colour.BLUE)) == first
     record = stay.begin_now(replace(GO, target=Colour.BLUE, patch=False))
     asyncio.run(stay.end(None, succeeded=True))
     releases = stay.store.releases
@@ -230,3 +231,58 @@ def test_a_version_that_goes_back_with_others_is_condemned_although_it_never_ser
     assert (record.source, record.from_tag, record.target) == ("green", "v2.0.1", "blue")
     [version] = back.store.releases.rolled_back
     assert (version.colour, version.tag) == ("green", "v2.0.1")
+
+
+STAY = replace(GO, target=Colour.BLUE, patch=False)
+"""A switch to blue, which serves already, so that it only updates configuration and state."""
+
+
+def rolled_back() -> Releases:
+    """The record after a rollback from green v2.0.1 to blue v1.0.0."""
+    journal = FakeJournal(Releases().writing(DEPLOYED))
+    journal.begin_now(BACK)
+    asyncio.run(journal.end(None, succeeded=True))
+    return journal.store.releases
+
+
+@pytest.mark.parametrize("plan", [STAY, replace(STAY, act=Act.ROLLBACK)], ids=["switch", "rollback"])
+def test_a_command_that_only_updates_the_configuration_is_no_release(plan: Plan) -> None:
+    journal = FakeJournal(rolled_back())
+    before = journal.store.releases
+    asyncio.run(journal.begin(plan, None))
+    assert not journal.begun
+    asyncio.run(journal.end(None, succeeded=True))
+    assert journal.store.releases is before
+    last = asyncio.run(FakeJournal(before).last(Colour.BLUE))
+    assert isinstance(previous(observed(Colour.BLUE, BLUE, GREEN), last, converged=True), Refusal)
+
+
+def test_a_switch_to_what_serves_leaves_a_release_that_bakes() -> None:
+    baking = DEPLOYED.entering(Phase.BAKE, NOW)
+    journal = FakeJournal(Releases().writing(replace(baking, result=Result.RUNNING, ended=None)))
+    before = journal.store.releases
+    asyncio.run(journal.begin(replace(BACK, act=Act.SWITCH, target=Colour.GREEN, patch=False), None))
+    asyncio.run(journal.end(None, succeeded=True))
+    assert journal.store.releases is before
+
+
+def test_a_switch_to_a_condemned_version_that_serves_permits_it() -> None:
+    by_hand = FakeJournal(rolled_back())  # the selector was changed to green by hand
+    record = by_hand.begin_now(replace(BACK, act=Act.SWITCH, target=Colour.GREEN, patch=False))
+    asyncio.run(by_hand.end(None, succeeded=True))
+    assert (by_hand.store.releases.rolled_back, record.target) == ((), "green")
+
+
+def test_a_rollback_does_not_go_to_a_version_that_was_rolled_back() -> None:
+    switched = release(id="id-2", kind="switch", source="green", target="blue", from_tag="v2.0.1", tag="v1.0.0")
+    releases = rolled_back().writing(switched.ending(Result.SUCCEEDED, NOW))  # as an earlier version has recorded it
+    journal = FakeJournal(releases)
+    last = asyncio.run(journal.last(Colour.BLUE))
+    assert previous(GO.observation, last, converged=True) == Previous(Colour.GREEN, "v2.0.1")
+    for call in (journal.check(replace(GO, act=Act.ROLLBACK)), journal.begin(replace(GO, act=Act.ROLLBACK), None)):
+        with pytest.raises(GateRefusedError, match="SY-P023") as refused:
+            asyncio.run(call)
+        assert "green v2.0.1 was rolled back at 2030-01-31T12:00:00Z" in str(refused.value)
+        assert "switchyard switch backend green" in str(refused.value)
+    assert journal.store.releases is releases
+    asyncio.run(journal.check(GO))  # an operator may

@@ -8,7 +8,7 @@ import pytest
 from switchyard.config.models.service import Colour
 from switchyard.errors import ApiStatusError, GateRefusedError, UnreachableError
 from switchyard.release import retries
-from switchyard.release.plan import Act
+from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.switch.together import planned
@@ -16,6 +16,7 @@ from switchyard.release.switch.together_refusals import not_converged_together
 from switchyard.release_errors import LeaseHeldError, LeaseLostError, TogetherSplitError, TogetherUndoneError
 from tests.support.fake_release import KilledError
 from tests.support.fake_together import World, group, run
+from tests.support.observed import observed
 from tests.support.release_records import record
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
@@ -259,3 +260,10 @@ def test_a_state_that_lags_behind_is_said_with_one_command_for_all() -> None:
     text = not_converged_together(plans, "test", "no such host", config=False)
     assert "switchyard switch api=green worker=green --together --stack test --yes" in text
     assert "pulumi up --stack test" in not_converged_together(plans, "test", "no such host", config=True)
+
+
+def test_a_service_that_is_configured_as_it_serves_is_not_in_the_command_that_converges() -> None:
+    behind = Plan(Act.ROLLBACK, observed(Colour.GREEN), Colour.BLUE)
+    stays = Plan(Act.ROLLBACK, observed(Colour.BLUE), Colour.BLUE, patch=False)  # a switch to it would be refused
+    text = not_converged_together({"api": behind, "worker": stays}, "test", "no such host", config=False)
+    assert "switchyard switch api=blue --together --stack test --yes" in text
