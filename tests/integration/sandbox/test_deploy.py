@@ -70,8 +70,7 @@ def expect_killed(stack: Stack, kubectl: Kubectl, tag: str, moment: str, phase: 
 def test_a_release_killed_while_it_warms_is_resumed_to_its_end_and_retired(stack: Stack, kubectl: Kubectl) -> None:
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         expect_killed(stack, kubectl, "v2.0.0", WHILE_WARMING, "warm", "blue")
-        second = document(command(stack, "deploy", "backend", "v2.1.0"), 1)
-        assert second["code"] == "SY-P062"
+        assert document(command(stack, "deploy", "backend", "v2.1.0"), 1)["code"] == "SY-P062"
 
         record = document(command(stack, "resume", "backend"))
         assert (record["version"], record["phase"], record["result"]) == (1, "bake", "running")
@@ -81,9 +80,10 @@ def test_a_release_killed_while_it_warms_is_resumed_to_its_end_and_retired(stack
         assert record["receipt"]["readyEndpoints"] == 3
         assert (kubectl.serving(), backend(stack)["active"]) == ("green", "green")
 
+        stack.set("services.backend.active", "blue")  # as where the drain cannot write the configuration
         record = document(command(stack, "retire", "backend"))
         assert (record["phase"], record["result"]) == ("retire", "succeeded")
-    assert history.colours("backend") == ["blue", "green"]
+    assert (history.colours("backend"), backend(stack)["active"]) == (["blue", "green"], "green")
     assert history.fewest_ready("backend") == 3
     kubectl.expect_pods(blue=0, green=3)
     assert stack.planned() == {}

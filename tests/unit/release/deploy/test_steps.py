@@ -82,9 +82,8 @@ class StepsWithFakes:
         self.monkeypatch.setattr(deploy_steps, "still_behind", still_behind)
         self.monkeypatch.setattr(deploy_acts, "converge", converge)
         place = ReleaseContext(None, None, None, "test", observe, print)  # type: ignore[arg-type]
-        self.steps = ClusterSteps(
-            place, FakeLedger(), settings(self.configured, release={"drain": {"method": self.method}})
-        )  # type: ignore[arg-type]
+        own = settings(self.configured, release={"drain": {"method": self.method}})
+        self.steps = ClusterSteps(place, FakeLedger(), own)  # type: ignore[arg-type]
 
     def drain(self, verdict: Verdict | None = None) -> Ended:
         async def run() -> Ended:
