@@ -64,6 +64,12 @@ class DeployRequest:
         return words + stack_option(self.stack)
 
     @property
+    def overridable(self) -> str:
+        """The command line with its options, for a message that proposes the same command with `--override`."""
+        texts = options(reason=self.reason, hold_after=self.hold_after)
+        return f"{self.typed}{texts}{options(hotfix=self.hotfix, wait=self.wait, detach=self.detach)}"
+
+    @property
     def confirmed(self) -> str:
         """The command line with its options and `--yes`, for a message that asks for confirmation."""
         texts = options(reason=self.reason, override=self.override, hold_after=self.hold_after)

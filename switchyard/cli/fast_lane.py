@@ -10,6 +10,7 @@ from switchyard.cli.configuration import access_to, ignored_errors, read_setting
 from switchyard.cli.fast_lane_text import Report
 from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.cli.release_request import Request
+from switchyard.config.commands import options
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.releases import Freeze
@@ -236,6 +237,7 @@ class _Command:
                 f"the switch to {plan.target}",
                 command(Act.SWITCH, self._name, plan.target, self._request.stack),
             )
+            typed += options(reason=self._request.reason, wait=self._request.wait)
             journal.frozen = await pass_freeze(cluster.api, self.freezes, key, step, override, typed)
 
     async def _observe_again(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> Observation:

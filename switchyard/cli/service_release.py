@@ -164,7 +164,7 @@ class ServiceRelease:
             acts = {Act.DEPLOY: f"the deploy of {request.tag}", Act.RETIRE: f"the retirement of {serving.other}"}
             step = acts.get(request.act, f"the {request.act}")
             self._override = await pass_freeze(
-                cluster.api, self.settings.releases.freeze, request.service, step, request.override, request.typed
+                cluster.api, self.settings.releases.freeze, request.service, step, request.override, request.overridable
             )
 
     def new_record(self, ledger: DeployLedger, observation: Observation) -> ReleaseRecord:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import typer
 
@@ -165,7 +166,7 @@ class _Command:
             from switchyard.release.freeze import pass_freeze  # noqa: PLC0415
 
             key, step = plan.observation.name.key, f"the switch to {plan.target}"
-            override, typed = self._request.override, self._request.typed
+            override, typed = self._request.override, replace(self._request, override=None).again
             journal.frozen = await pass_freeze(cluster.api, self.freezes, key, step, override, typed)
 
     def _member(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal], key: str) -> Member:

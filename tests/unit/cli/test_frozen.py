@@ -59,6 +59,13 @@ def test_what_a_freeze_stops_says_who_froze_and_how_to_go_through(
     assert "A rollback is never refused" in message
 
 
+def test_the_command_that_overrides_a_freeze_keeps_the_other_options(run: Run, server: FakeApiServer) -> None:
+    words = ("deploy", "backend", "v3", "--reason", "a fix", "--hold-after", "prove", "--hotfix")
+    message = refused(run(*words, "--yes", "--json", freeze=FROZEN), server, 1, "SY-P100")
+    again = "switchyard deploy backend v3 --stack test --reason 'a fix' --hold-after prove --hotfix"
+    assert f'{again} --override "REASON"' in message
+
+
 def test_a_freeze_of_another_service_does_not_matter(run: Run, server: FakeApiServer) -> None:
     services = {"backend": BACKEND, "worker": BACKEND | {"nodePort": 30081}}
     result = run(

@@ -75,8 +75,12 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: FakeApiServer) 
     [
         (("switch", "backend"), 'switchyard switch backend green --stack test --override "REASON"'),
         (
-            ("switch", "backend", "worker", "--together"),
-            'switchyard switch backend worker --together --stack test --override "REASON"',
+            ("switch", "backend", "--reason", "a fix"),
+            "switchyard switch backend green --stack test --reason 'a fix' --override \"REASON\"",
+        ),
+        (
+            ("switch", "backend", "worker", "--together", "--reason", "a fix"),
+            "switchyard switch backend worker --together --stack test --reason 'a fix' --override \"REASON\"",
         ),
         (("drill", "backend"), None),
     ],
