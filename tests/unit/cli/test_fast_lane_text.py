@@ -185,3 +185,13 @@ def test_the_end_says_how_far_configuration_and_state_are(
     assert "accepted by the API server after 0.41 s" in printed.out
     assert "to go back: switchyard rollback backend" in printed.out
     assert said in printed.out + printed.err
+
+
+@pytest.mark.parametrize("rollback", [True, False])
+def test_what_only_updates_the_configuration_names_no_way_back(
+    capsys: pytest.CaptureFixture[str], *, rollback: bool
+) -> None:
+    plan = replace(PLAN, act=Act.ROLLBACK if rollback else Act.SWITCH, patch=False)
+    report = Report(Request("backend", rollback=rollback, yes=True), "test", "k")
+    report.end(plan, Outcome(RECEIPT, Convergence(config=True, state=True)))
+    assert capsys.readouterr().out.splitlines()[-1] == "Next: switchyard status"
