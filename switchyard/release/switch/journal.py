@@ -163,6 +163,7 @@ def is_release(releases: Releases, plan: Plan) -> bool:
 
 
 def _overridden(releases: Releases, plan: Plan, override: str | None) -> str | None:
+    """The override without which the command would be refused; None if it is permitted without one."""
     if plan.act is Act.ROLLBACK and plan.source.colour != plan.target:
         version = find_rolled_back(releases.rolled_back, plan.target, plan.to_tag)
         raise_refusal(refuse_condemned_target(plan, version))

@@ -280,3 +280,13 @@ def test_the_outcome_of_one_is_shared(own: Ended, phase: Phase, other: Event | N
     ended = shared(own, phase, None if other is None else ("api", Ended(other, "why")), new=new)
     assert ended.event is event
     assert ended.event is own.event or own.event is Event.FAILED or "released together with api" in str(ended.detail)
+
+
+def test_a_group_updates_after_its_watch_what_its_drain_could_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = FakeGroupCommand(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
+    command.deploy(hold_after=Phase.DRAIN)
+    for world in command.worlds.values():
+        world.configured = "blue"
+    command.act("resume")
+    command.expect(Result.RUNNING, Phase.BAKE, "green")
+    assert {world.configured for world in command.worlds.values()} == {"green"}
