@@ -188,7 +188,7 @@ def test_the_end_says_how_far_configuration_and_state_are(
 
 
 @pytest.mark.parametrize("rollback", [True, False])
-def test_what_only_updates_the_configuration_names_no_way_back(
+def test_what_only_updates_the_configuration_names_no_rollback(
     capsys: pytest.CaptureFixture[str], *, rollback: bool
 ) -> None:
     plan = replace(PLAN, act=Act.ROLLBACK if rollback else Act.SWITCH, patch=False)
