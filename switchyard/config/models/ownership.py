@@ -27,6 +27,15 @@ ObjectReference = Annotated[
 ]
 """An object that the stack may take over although it did not create it."""
 
+NamespaceReference = Annotated[
+    str,
+    matching(
+        r"Namespace/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
+        "must be `Namespace/` and a name | Example: Namespace/argo-rollouts",
+    ),
+]
+"""A namespace of an add-on that the stack may take over although it did not create it."""
+
 
 class Owned(Model):
     """Existing objects that a service takes over, and the namespace that it moves away from."""
