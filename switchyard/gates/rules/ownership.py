@@ -112,8 +112,8 @@ def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str
     remedies = [_restored(conflicts), *_left_to_others(conflicts)]
     if unmarked and not adopt_path:
         remedies.append(
-            "Objects of no service cannot be adopted on a cluster that the stack creates. If nothing uses those without "
-            f"a mark, delete them, then run `{typed('pulumi up')}` again."
+            "Objects of no service cannot be adopted on a cluster that the stack creates. If nothing uses those "
+            f"without a mark, delete them, then run `{typed('pulumi up')}` again."
         )
     elif unmarked:
         commands = " && ".join(

@@ -60,8 +60,8 @@ def guard(monkeypatch: pytest.MonkeyPatch) -> Guard:
 
 
 @pytest.fixture
-def options(guard: Guard) -> Callable[..., pulumi.ResourceOptions]:  # noqa: ARG001 - the run has begun
-    """Options of an object in a run that has begun; its hooks are their names."""
+def options(guard: Guard) -> Callable[..., pulumi.ResourceOptions]:
+    """Options of an object in the run of `guard`; its hooks are their names."""
 
     def build(manifest: dict[str, Any], deleted_by: DeletedBy = "guard") -> pulumi.ResourceOptions:
         _, opts = guarded(manifest, pulumi.ResourceOptions(protect=True), deleted_by)
