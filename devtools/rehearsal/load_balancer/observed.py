@@ -33,7 +33,7 @@ class ObservedRule:
     Attributes:
         host: of the request; None takes every one.
         paths: patterns of its path, one of which it has.
-        target_group: name of what it leads to.
+        target_group: name of the target group to which it forwards.
         port: of the targets.
         targets: ids of the instances.
     """
