@@ -14,7 +14,7 @@ from components.node_ports import check_node_ports
 from components.relocation import refuse_moves
 from components.services.autoscaling import inspect_sizes
 from components.services.content import content_of
-from components.services.live_releases import inspect_rollouts
+from components.services.live_rollouts import inspect_rollouts
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.service import ServiceSettings
@@ -26,7 +26,7 @@ from switchyard.gates.rules.sizes import Sizing
 from switchyard.gates.rules.versions import refuse_old
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.content import Content
-from switchyard.kube.live_releases import LiveRelease
+from switchyard.kube.live_rollouts import LiveRollout
 from switchyard.kube.nodes import server_version
 
 if TYPE_CHECKING:  # the SDK of AWS comes with it, which a cluster of somebody else's need not wait for
@@ -54,7 +54,7 @@ class ClusterPlatform:
     """
 
     access: ClusterAccess
-    rollouts: Mapping[str, LiveRelease]
+    rollouts: Mapping[str, LiveRollout]
     opts: pulumi.ResourceOptions
     expose: Expose
     routing: "Callable[[str], WeightedRouting | None]" = lambda _: None
@@ -67,7 +67,7 @@ class ClusterPlatform:
     def observed(self, name: str) -> Observed:
         """The state of one service on the cluster, as read at the start of the program."""
         return Observed(
-            release=self.rollouts.get(name, LiveRelease()),
+            release=self.rollouts.get(name, LiveRollout()),
             content=self.content.get(name, Content()),
             sizing=self.sizings.get(name, Sizing()),
             kept=self.kept.get(name, frozenset()),

@@ -44,10 +44,10 @@ class Stack:
     """A stack with a file backend and a configuration file in a directory of its own, for tests and benchmarks.
 
     Args:
-        directory: an empty one.
+        directory: an empty directory.
         config: the stack's configuration, by its full keys.
         program: folder of the program and its Pulumi.yaml.
-        name: of the stack.
+        name: name of the stack.
         environment: variables of the engine besides.
         installation: the engine and the Python environment of the program.
     """

@@ -27,7 +27,7 @@ TITLES: Mapping[Code, str] = {
     Code.NODES_UNREADABLE: "The nodes of the cluster cannot be read",
     Code.NODE_CHANGED: "A node has changed while the update ran",
     Code.CONTENT_UNREADABLE: "The ConfigMaps and Secrets of a service cannot be read",
-    Code.RELEASES_UNREADABLE: "The Rollouts of services cannot be read",
+    Code.ROLLOUTS_UNREADABLE: "The Rollouts of services cannot be read",
     Code.AUTOSCALERS_UNREADABLE: "Autoscalers and numbers of pods cannot be read",
     Code.CONTENT_MISSING: "A ConfigMap or Secret that pods need does not exist",
     Code.NODE_MISSING: "A node of the node table is not on the cluster",

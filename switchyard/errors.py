@@ -21,7 +21,7 @@
     ├── ObservationError               part of the cluster that a run reads first cannot be read
     │   ├── ContentUnreadableError     ConfigMaps and Secrets
     │   ├── NodesUnreadableError       nodes
-    │   ├── ReleasesUnreadableError    Rollouts
+    │   ├── RolloutsUnreadableError    Rollouts
     │   └── VersionUnreadableError     the version of the API server
     ├── GateRefusedError               a step was not carried out
     ├── NodeChangedError               a node was changed while the update ran
@@ -245,10 +245,10 @@ class NodesUnreadableError(ObservationError):
     code = Code.NODES_UNREADABLE
 
 
-class ReleasesUnreadableError(ObservationError):
+class RolloutsUnreadableError(ObservationError):
     """The Rollouts of services could not be read. The text says why, and what to do."""
 
-    code = Code.RELEASES_UNREADABLE
+    code = Code.ROLLOUTS_UNREADABLE
 
 
 class VersionUnreadableError(ObservationError):

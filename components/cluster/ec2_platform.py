@@ -19,7 +19,7 @@ from components.platform import ClusterPlatform, after
 from components.relocation import last_outputs, refuse_moves
 from components.services.autoscaling import inspect_sizes
 from components.services.content import content_of
-from components.services.live_releases import inspect_rollouts
+from components.services.live_rollouts import inspect_rollouts
 from components.services.load_balancer_weights import inspect_weights
 from switchyard.bootstrap.cloud_init import PHASE_FILE
 from switchyard.config.errors import Problem, SettingsError, shown

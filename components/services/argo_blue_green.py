@@ -9,7 +9,7 @@ from switchyard.config.models.service import ArgoBlueGreenSettings, Track
 from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.gates.observed import Observed
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.live_releases import LiveRelease
+from switchyard.kube.live_rollouts import LiveRollout
 from switchyard.manifests import argo_blue_green as render
 from switchyard.manifests.disruption_budget import disruption_budget
 from switchyard.manifests.labels import preview_name
@@ -48,7 +48,7 @@ class ArgoBlueGreenService(RolloutService[ArgoBlueGreenSettings, ArgoBlueGreenGa
         observed: Observed | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
-        release = observed.release if observed is not None else LiveRelease()
+        release = observed.release if observed is not None else LiveRollout()
         gates = ArgoBlueGreenGates(
             service.named(name),
             service,

@@ -65,22 +65,22 @@ NODES = {Part.SWITCH: Kind.SIMULATED, Part.PROGRAM: Kind.SIMULATED}
 
 
 SWITCHES = 12
-"""Runs of each way by default."""
+"""Runs of each method by default."""
 
 RECEIPTS = 50
 """Switches with a stopped kube-proxy by default. One takes about 6 s."""
 
 SIMULATED_RELEASES = 10_000
-"""Of each good version, if it is not said."""
+"""Simulated releases of each good version by default."""
 
 KEPT_RUNS = 5
-"""Runs of each way of part `kept` by default. One with a renewal takes more than a minute."""
+"""Runs of each method of part `kept` by default. One with a renewal takes more than a minute."""
 
 WATCHED = 5
-"""Releases of each bad version by each way at each rate by default."""
+"""Releases of each bad version by each method at each rate by default."""
 
 CANARIES = 5
-"""Runs of each way for each timed version by default. One takes about a minute."""
+"""Runs of each method for each timed version by default. One takes about a minute."""
 
 
 def main(
@@ -90,7 +90,7 @@ def main(
     runs: Annotated[
         int | None,
         typer.Option(
-            min=2, help=f"Runs of each way. Default: switches {SWITCHES}, kept {KEPT_RUNS}, canaries {CANARIES}."
+            min=2, help=f"Runs of each method. Default: switches {SWITCHES}, kept {KEPT_RUNS}, canaries {CANARIES}."
         ),
     ] = None,
     program_runs: Annotated[int, typer.Option(min=2, help="Number of previews for each number of services.")] = 5,
@@ -115,7 +115,9 @@ def main(
     kept_rate: Annotated[int, typer.Option(min=40, help="Requests a second of part `kept-long`.")] = 1500,
     good: Annotated[int, typer.Option(min=0, help="Good releases of part `watch`, at each rate.")] = 20,
     watch_rate: Annotated[list[int] | None, typer.Option(min=10, help="Requests a second of part `watch`.")] = None,
-    watch_way: Annotated[list[str] | None, typer.Option(help="Ways of part `watch` to measure. Default: all.")] = None,
+    watch_method: Annotated[
+        list[str] | None, typer.Option(help="Methods of part `watch` to measure. Default: all.")
+    ] = None,
     watch_seconds: Annotated[int | None, typer.Option(min=10, help="Seconds of a good release's watch.")] = None,
     at_once: Annotated[int, typer.Option(min=1, help="Bad releases at the same time in part `watch`.")] = 1,
     good_at_once: Annotated[int, typer.Option(min=1, help="Good releases at the same time in part `watch`.")] = 1,
@@ -142,7 +144,7 @@ def main(
         runs or WATCHED,
         good,
         tuple(watch_rate or watched.Plan.rates),
-        tuple(watch_way or watched.Plan.ways),
+        tuple(watch_method or watched.Plan.methods),
         at_once,
         good_at_once,
         watch_seconds,
@@ -212,7 +214,7 @@ def write(data: dict[str, Any]) -> None:
 
 
 def _plain(runs: dict[str, list[Any]]) -> dict[str, list[dict[str, object]]]:
-    return {way: [asdict(run) for run in results] for way, results in runs.items()}
+    return {method: [asdict(run) for run in results] for method, results in runs.items()}
 
 
 if __name__ == "__main__":

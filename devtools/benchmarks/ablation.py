@@ -64,20 +64,20 @@ def _run(sandbox: Sandbox, directory: Path, ablation: Ablation, namespace: str, 
     stack.set("services.backend.drain", ablation.drain)
     stack.set("services.backend.env", ablation.env)
     stack.set("services.backend.green.replicas", 0)
-    way = Pulumi(f"without {ablation.disabled}", sandbox, namespace, stack, switch_ours)
+    method = Pulumi(f"without {ablation.disabled}", sandbox, namespace, stack, switch_ours)
     addresses = [node.address for node in sandbox.real_nodes]
     for address in addresses:
-        wait_for_answer(address, way.port())
+        wait_for_answer(address, method.port())
     folder = directory / f"{namespace}-load"
     folder.mkdir()
-    with Load(addresses, way.port(), RATE, folder) as load:
+    with Load(addresses, method.port(), RATE, folder) as load:
         for number in range(releases):
             new, old = ("green", "blue") if number % 2 == 0 else ("blue", "green")
             stack.set(f"services.backend.{new}", {"tag": TAGS[new], "replicas": 3})
             stack.set(f"services.backend.{old}.replicas", 0)
             stack.set("services.backend.active", new)
             stack.run("up", "--yes", "--skip-preview", check=True)
-            way.kubectl("wait", "--for=delete", "pod", "-l", f"app=backend,version={old}", "--timeout=120s")
+            method.kubectl("wait", "--for=delete", "pod", "-l", f"app=backend,version={old}", "--timeout=120s")
     stack.destroy()
     requests = load.requests()
     outcome = Outcome(

@@ -4,7 +4,7 @@ import json
 import subprocess
 from typing import Any
 
-from devtools.benchmarks.method import Way, image, other, service, single
+from devtools.benchmarks.method import Method, image, other, service, single
 from devtools.sandbox import Sandbox
 from devtools.toolchain.paths import binary
 from switchyard.manifests import pods as render
@@ -13,7 +13,7 @@ PROMOTE = "Argo Rollouts blueGreen, promote"
 UNDO = "Argo Rollouts blueGreen, undo"
 
 
-class Promote(Way):
+class Promote(Method):
     """Argo Rollouts' own blue/green: the new version is warm behind the preview Service, then promoted."""
 
     name = PROMOTE
@@ -74,7 +74,7 @@ class Undo(Promote):
 
     name = UNDO
 
-    def turn(self) -> str:
+    def next_colour(self) -> str:
         """Returns the colour that serves now, which the undo restores."""
         return self.colour
 

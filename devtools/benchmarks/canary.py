@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from devtools.benchmarks.documented import NEW, OLD, CanaryWay, Documented, Ours, configuration, shortened
+from devtools.benchmarks.documented import NEW, OLD, CanaryMethod, Documented, Ours, configuration, shortened
 from devtools.benchmarks.load import Load, Request, wait_for_answer
 from devtools.sandbox import Sandbox
 from devtools.sandbox.prometheus import prometheus
@@ -52,7 +52,7 @@ class Case:
     """One kind of new version.
 
     Attributes:
-        name: for the report.
+        name: name in the report.
         failing: share of its answers that are a 500.
         loaded: whether there are requests.
         right: the expected outcome.
@@ -80,18 +80,18 @@ class CanaryRun:
     """One release of a new version.
 
     Attributes:
-        outcome: its outcome by the Rollout's status.
-        phase: the Rollout's then, and the controller's words on it.
+        outcome: outcome of the release by the Rollout's status.
+        phase: phase of the Rollout at that moment, and the controller's message about it.
         analyses: phase and values of each measured metric, in the order of the steps.
         weight: share that it had reached, percent.
-        decided: from the release to the outcome, s.
-        verdict: from the first request to the new version to the outcome, s; None without one. So are the next two.
-        last_new: to its last answer over a new connection.
-        last: to its last answer over any.
-        answered: requests that it answered.
-        failed: requests that failed, of all.
-        failed_elsewhere: of these, not by the new version.
-        requests: sent in all.
+        decided: seconds from the release to the outcome.
+        verdict: seconds from the first request to the new version to the outcome; None without such a request.
+        last_new: seconds to the new version's last answer over a new connection; None without one.
+        last: seconds to the new version's last answer over any connection; None without one.
+        answered: number of requests that the new version answered.
+        failed: number of all requests that failed.
+        failed_elsewhere: number of failed requests that the new version did not answer.
+        requests: number of requests that were sent.
     """
 
     outcome: Outcome
@@ -180,26 +180,28 @@ def answers_of(requests: Sequence[Request], decided_at: float) -> dict[str, Any]
 
 
 def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, Any]:
-    """Releases each kind of new version by both ways, in shuffled order; returns the runs by way and case."""
+    """Releases each kind of new version by both methods, in shuffled order; returns the runs by method and case."""
     with (
         argo_rollouts(sandbox, directory / "argo-rollouts.log"),
         prometheus(directory / "prometheus", configuration(sandbox.kubeconfig)) as address,
     ):
         canaries = {name: shortened(Canary(), address, name) for name in ("ours", "documented")}
-        ways = [
+        methods = [
             Ours(sandbox, directory, "ours", canaries["ours"]),
             Documented(sandbox, "documented", canaries["documented"]),
         ]
-        results: dict[str, dict[str, list[Any]]] = {way.name: {case.name: [] for case in CASES} for way in ways}
-        turns = [(way, case) for way in ways for case in CASES for _ in range(runs if case.timed else 1)]
-        random.shuffle(turns)
-        for number, (way, case) in enumerate(turns):
+        results: dict[str, dict[str, list[Any]]] = {
+            method.name: {case.name: [] for case in CASES} for method in methods
+        }
+        planned = [(method, case) for method in methods for case in CASES for _ in range(runs if case.timed else 1)]
+        random.shuffle(planned)
+        for number, (method, case) in enumerate(planned):
             folder = directory / f"load-{number}"
             folder.mkdir()
-            release = _release(way, case, number, [node.address for node in sandbox.real_nodes], folder)
-            results[way.name][case.name].append(asdict(release))
-            print(f"{way.name}, {case.name}: {release}", flush=True)
-            way.restore()
+            release = _release(method, case, number, [node.address for node in sandbox.real_nodes], folder)
+            results[method.name][case.name].append(asdict(release))
+            print(f"{method.name}, {case.name}: {release}", flush=True)
+            method.restore()
     return {
         "runs": results,
         "right": {case.name: case.right for case in CASES},
@@ -210,25 +212,25 @@ def run(sandbox: Sandbox, directory: Path, runs: int) -> dict[str, Any]:
     }
 
 
-def _release(way: CanaryWay, case: Case, number: int, addresses: Sequence[str], folder: Path) -> CanaryRun:
+def _release(method: CanaryMethod, case: Case, number: int, addresses: Sequence[str], folder: Path) -> CanaryRun:
     """Releases a new version and measures its outcome."""
-    old = way.rollout()["status"]["stableRS"]
-    load = Load(addresses, way.port(), RATE, folder, NEW_RATE)
+    old = method.rollout()["status"]["stableRS"]
+    load = Load(addresses, method.port(), RATE, folder, NEW_RATE)
     with ExitStack() as running:
         if case.loaded:
             for address in addresses:
-                wait_for_answer(address, way.port(), OLD)
+                wait_for_answer(address, method.port(), OLD)
             running.enter_context(load)
             time.sleep(SECONDS_BEFORE)
         began = time.time()
         # The number makes each one a version of its own: none has metrics from before.
-        way.release(NEW, {"FAILURE_RATE": str(case.failing), "RUN": str(number)})
-        outcome, last, weight = _follow(way, old)
+        method.release(NEW, {"FAILURE_RATE": str(case.failing), "RUN": str(number)})
+        outcome, last, weight = _follow(method, old)
         decided_at = time.time()
         label = f"rollouts-pod-template-hash={last['status']['currentPodHash']}"
         if outcome is Outcome.ABORTED:
-            way.kubectl("wait", "--for=delete", "pod", "-l", label, f"--timeout={GONE_SECONDS}s")
-    measured = json.loads(way.kubectl("get", "analysisruns", "-l", label, "-o", "json"))["items"]
+            method.kubectl("wait", "--for=delete", "pod", "-l", label, f"--timeout={GONE_SECONDS}s")
+    measured = json.loads(method.kubectl("get", "analysisruns", "-l", label, "-o", "json"))["items"]
     return CanaryRun(
         outcome=outcome,
         phase=f"{last['status'].get('phase')} {last['status'].get('message', '')}".strip(),
@@ -239,11 +241,11 @@ def _release(way: CanaryWay, case: Case, number: int, addresses: Sequence[str], 
     )
 
 
-def _follow(way: CanaryWay, old: str) -> tuple[Outcome, dict[str, Any], int]:
+def _follow(method: CanaryMethod, old: str) -> tuple[Outcome, dict[str, Any], int]:
     """Watches the Rollout until it is decided; returns that, the Rollout then, and the share that it had reached."""
-    last = way.rollout()
+    last = method.rollout()
     reached = 0
-    for last in _watched(way):
+    for last in _watched(method):
         status = last.get("status", {})
         if status.get("currentPodHash", old) != old:
             outcome = outcome_of(last, old)
@@ -256,9 +258,9 @@ def _follow(way: CanaryWay, old: str) -> tuple[Outcome, dict[str, Any], int]:
     return Outcome.UNDECIDED, last, reached
 
 
-def _watched(way: CanaryWay) -> Iterator[dict[str, Any]]:
+def _watched(method: CanaryMethod) -> Iterator[dict[str, Any]]:
     """Yields the Rollout now and at each change, for at most `LIMIT_SECONDS`."""
-    command = [*way.kubectl_command(), "get", "rollout", "backend", "--watch", "-o", "json"]
+    command = [*method.kubectl_command(), "get", "rollout", "backend", "--watch", "-o", "json"]
     command.append(f"--request-timeout={LIMIT_SECONDS}s")
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watch:
         assert watch.stdout is not None

@@ -27,9 +27,9 @@ class Checkout:
     """One checkout, set up by ``make tools`` there.
 
     Attributes:
-        name: in the results.
-        root: its folder.
-        installation: its tools and its virtual environment.
+        name: name in the results.
+        root: folder of the checkout.
+        installation: the checkout's tools and virtual environment.
     """
 
     name: str

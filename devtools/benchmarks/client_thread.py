@@ -10,7 +10,7 @@ class ClientThread:
     """Runs a number of clients while the block runs.
 
     Args:
-        number: of clients.
+        number: number of clients.
         start_seconds: how long the first answers to all of them may take.
     """
 

@@ -31,12 +31,12 @@ class Round:
     """One round.
 
     Attributes:
-        switches: of the selector.
-        requests: over new connections.
-        failed: of these, by cause.
-        late: answered, but after `LATE_SECONDS`.
-        longest: seconds.
-        counters: what the kernels counted meanwhile.
+        switches: number of changes of the selector.
+        requests: number of requests, all over new connections.
+        failed: number of failed requests by cause.
+        late: number of requests that were answered after more than `LATE_SECONDS`.
+        longest: longest time to an answer, seconds.
+        counters: what the kernels counted during the round.
     """
 
     switches: int
@@ -49,30 +49,30 @@ class Round:
 
 def run(sandbox: Sandbox, directory: Path) -> list[Round]:
     """One round without a switch, one with."""
-    way = Patch(sandbox, "connections")
+    method = Patch(sandbox, "connections")
     ours(sandbox, directory, "connections").run("up", "--yes", "--skip-preview", check=True)
     rounds: list[Round] = []
     for switching in (False, True):
         if rounds:
             time.sleep(REST_SECONDS)
-        rounds.append(_round(sandbox, way, directory / f"switching-{switching}", switching=switching))
+        rounds.append(_round(sandbox, method, directory / f"switching-{switching}", switching=switching))
         print(json.dumps(rounds[-1].__dict__), flush=True)
     return rounds
 
 
-def _round(sandbox: Sandbox, way: Patch, folder: Path, *, switching: bool) -> Round:
+def _round(sandbox: Sandbox, method: Patch, folder: Path, *, switching: bool) -> Round:
     folder.mkdir()
     addresses = [node.address for node in sandbox.real_nodes]
     for address in addresses:
-        wait_for_answer(address, way.port())
+        wait_for_answer(address, method.port())
     before = counters.read(sandbox.real_nodes)
     switches = 0
-    with Load(addresses, way.port(), RATE, folder) as load:
+    with Load(addresses, method.port(), RATE, folder) as load:
         end = time.monotonic() + SECONDS
         while time.monotonic() < end:
             time.sleep(SWITCH_SECONDS)
             if switching:
-                way.start(way.turn()).communicate()
+                method.start(method.next_colour()).communicate()
                 switches += 1
     counted = counters.since(before, counters.read(sandbox.real_nodes))
     new = [request for request in load.requests() if not request.keep_alive]

@@ -1,4 +1,4 @@
-"""Two ways to a canary of the same pods: this program, and Argo Rollouts as its documentation's example has it.
+"""Two methods for a canary of the same pods: this program, and Argo Rollouts as its documentation's example has it.
 
 The example is the inline analysis of its page on analysis, with the failure limit that the same page gives the query.
 Metric and labels are those of the example application.
@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from devtools.benchmarks.method import SMALL, TAGS, Way
+from devtools.benchmarks.method import SMALL, TAGS, Method
 from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from devtools.sandbox.prometheus import scraping
@@ -41,14 +41,14 @@ TEMPLATE = "success-rate"
 """Name of the documented template, and of its metric."""
 
 ARGUMENT = "service-name"
-"""Its one argument; nothing in it tells one version from another."""
+"""The one argument of the template; nothing in it tells one version from another."""
 
 
 def settings(namespace: str, canary: dict[str, Any]) -> dict[str, Any]:
-    """The service of both ways, as a stack's configuration has it.
+    """The service of both methods, as a stack's configuration has it.
 
     Args:
-        namespace: of its own for each way.
+        namespace: namespace of the method; each has its own.
         canary: how its canaries go.
     """
     return {
@@ -70,8 +70,8 @@ def shortened(canary: Canary, address: str, namespace: str) -> dict[str, Any]:
 
     Args:
         canary: the defaults.
-        address: of Prometheus.
-        namespace: whose pods are asked about.
+        address: address of Prometheus.
+        namespace: namespace of the pods that the queries select.
     """
     if canary.analysis is None:
         raise ValueError("the defaults have no analysis")
@@ -158,7 +158,7 @@ def _step(name: str, step: CanaryStep) -> Manifest:
     return {"analysis": {"templates": [{"templateName": TEMPLATE}], "args": [{"name": ARGUMENT, "value": name}]}}
 
 
-class CanaryWay(Way):
+class CanaryMethod(Method):
     """A Rollout `backend` in a namespace of its own, whose old version serves."""
 
     def release(self, tag: str, env: dict[str, str]) -> None:
@@ -193,7 +193,7 @@ class CanaryWay(Way):
         subprocess.run([*command, "-n", self.namespace, *arguments], check=True, capture_output=True)
 
 
-class Ours(CanaryWay):
+class Ours(CanaryMethod):
     """This program's CanaryService, by `pulumi up`."""
 
     name = OURS
@@ -214,7 +214,7 @@ class Ours(CanaryWay):
         self._stack.run("up", "--yes", "--skip-preview", check=True)
 
 
-class Documented(CanaryWay):
+class Documented(CanaryMethod):
     """The documented example, by `kubectl apply`."""
 
     name = DOCUMENTED

@@ -28,7 +28,7 @@ class Version:
     """A simulated version.
 
     Attributes:
-        name: in words.
+        name: description of the version.
         failing: share of its requests that fail.
         over_usual: share that takes longer than `USUAL_SECONDS`.
         over_limit: share of those that takes longer than `LIMIT_SECONDS`.
@@ -58,13 +58,13 @@ class Result:
     """The results of simulated releases of one version.
 
     Attributes:
-        name: of the version.
+        name: name of the version.
         rate: requests a second.
-        seconds: of a watch.
-        releases: how many were simulated.
-        condemned: how many were condemned.
-        passed: how many passed at the end.
-        requests: on average until a version was condemned; None when none was.
+        seconds: duration of a watch.
+        releases: number of simulated releases.
+        condemned: number of releases whose version was condemned.
+        passed: number of releases that passed at the end of the watch.
+        requests: average number of requests until a version was condemned; None when none was.
         p95_seconds: 95th percentile of the time until a version was condemned.
     """
 
@@ -91,7 +91,7 @@ class Draw:
     """Draws how many of some requests are hits.
 
     Args:
-        generator: of random numbers.
+        generator: generator of random numbers.
         share: probability of each.
     """
 
@@ -115,8 +115,8 @@ class Traffic:
     """The requests of a version, second by second.
 
     Args:
-        generator: of random numbers.
-        version: that answers.
+        generator: generator of random numbers.
+        version: version that answers the requests.
     """
 
     def __init__(self, generator: random.Random, version: Version) -> None:
@@ -155,7 +155,7 @@ def simulate(version: Version, watch: Watch, rate: int, releases: int, *, past: 
         rate: requests a second.
         releases: how many.
         past: the old version, of which the last 300 s are known; None when nothing is.
-        seed: of the random numbers.
+        seed: seed of the random numbers.
     """
     generator = random.Random(seed)  # noqa: S311 - chance, not secrecy
     outcomes = []

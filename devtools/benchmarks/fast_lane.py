@@ -1,4 +1,4 @@
-"""The fast lane of this program as a way to switch: the commands `switchyard switch` and `switchyard rollback`."""
+"""The fast lane of this program as a method of switching: commands `switchyard switch` and `switchyard rollback`."""
 
 import json
 import subprocess
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devtools.benchmarks.method import READY_SECONDS, TAGS, Way, other, ours
+from devtools.benchmarks.method import READY_SECONDS, TAGS, Method, other, ours
 from devtools.engine import ENGINE_LIMIT, NAME
 from devtools.sandbox import Sandbox
 from switchyard.config.models.drain import DrainMethod
@@ -28,15 +28,15 @@ class CommandResult:
     problem: str
 
 
-class Switch(Way):
+class Switch(Method):
     """`switchyard switch`, to the other colour and back, on a stack of this program.
 
     Args:
-        sandbox: with real nodes.
-        directory: for its stack.
-        namespace: of its own.
+        sandbox: a sandbox with real nodes.
+        directory: directory for the stack.
+        namespace: a namespace that nothing else uses.
         drain: what ends kept connections. Without a drain it does as much as the peers, which have none.
-        options: of the command.
+        options: further options of the command.
     """
 
     name = SWITCH
@@ -102,7 +102,7 @@ class Rollback(Switch):
 
     name = ROLLBACK
 
-    def turn(self) -> str:
+    def next_colour(self) -> str:
         """Returns the colour that serves now, which the rollback restores."""
         return self.colour
 
@@ -126,7 +126,7 @@ class ThereAndBack(Switch):
         """Switches to green, and rolls back to blue."""
         return super().command(to) if to == "green" else self.words("rollback", "backend")
 
-    def turn(self) -> str:
+    def next_colour(self) -> str:
         """The colour that does not serve: after a command that failed, the next one tries the same."""
         serving = self.kubectl("get", "service", "backend", "-o", "jsonpath={.spec.selector.version}")
         return other(serving)
@@ -145,9 +145,9 @@ def result_of(code: int, output: str, errors: str) -> CommandResult:
     """The result in the JSON output of a command.
 
     Args:
-        code: its exit code.
-        output: its document.
-        errors: what it prints besides.
+        code: exit code of the command.
+        output: JSON document that the command printed.
+        errors: text that the command printed to standard error.
     """
     try:
         document: dict[str, Any] = json.loads(output)

@@ -1,4 +1,4 @@
-"""The resources that a way uses on the nodes: its pods and the memory of their processes, sampled under load."""
+"""The resources that a method uses on the nodes: its pods and the memory of their processes, sampled under load."""
 
 import subprocess
 import threading
@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from devtools.benchmarks.method import Way
+from devtools.benchmarks.method import Method
 from devtools.sandbox.cgroups import below, hierarchies
 
 SAMPLE_SECONDS = 0.2
@@ -28,18 +28,18 @@ class Held:
 
 
 class Holdings:
-    """Samples what a way holds while the block runs; `most` is the highest of each afterwards.
+    """Samples what a method holds while the block runs; `most` is the highest of each afterwards.
 
     The pods are known from a watch: a question for each sample would cost more than the switch that is measured.
     """
 
-    def __init__(self, way: Way) -> None:
+    def __init__(self, method: Method) -> None:
         self.most = Held(0, 0.0)
         self._pods: set[str] = set()
         watch = ["get", "pods", "--watch", "--output-watch-events"]
         events = r'-o=jsonpath={.type}{" "}{.object.metadata.uid}{"\n"}'
         self._watch = subprocess.Popen(
-            [*way.kubectl_command(), *watch, events], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [*method.kubectl_command(), *watch, events], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         )
         self._ended = threading.Event()
         self._threads = [threading.Thread(target=work) for work in (self._follow, self._sample)]
@@ -78,9 +78,9 @@ class Holdings:
             self.most = Held(max(self.most.pods, len(pods)), max(self.most.memory_mib, memory))
 
 
-def held(way: Way) -> Held:
-    """Returns the resources that a way uses now."""
-    pods = way.pods()
+def held(method: Method) -> Held:
+    """Returns the resources that a method uses now."""
+    pods = method.pods()
     return Held(len(pods), sum(_memory_mib(_folder(uid)) for uid in pods))
 
 

@@ -14,8 +14,8 @@ class HttpMessage:
     """One request or answer, whole.
 
     Attributes:
-        first: its first line.
-        headers: by name in lower case.
+        first: first line of the message.
+        headers: values of the headers by name in lower case.
         raw: head and body as they came.
     """
 

@@ -18,7 +18,7 @@ class KeepingProxy:
     """One proxy, on a free port of this machine.
 
     Args:
-        addresses: of the nodes; requests go to them in turn.
+        addresses: addresses of the nodes; requests go to them in turn.
         port: NodePort.
     """
 

@@ -15,7 +15,7 @@ from devtools.benchmarks.argo import Promote, Undo
 from devtools.benchmarks.fast_lane import CommandResult, ThereAndBack, result_of
 from devtools.benchmarks.kept_clients import Answer, KeptClients
 from devtools.benchmarks.load import wait_for_answer
-from devtools.benchmarks.method import TAGS, Way, in_time, other, ours
+from devtools.benchmarks.method import TAGS, Method, in_time, other, ours
 from devtools.benchmarks.peers import Helm, Patch
 from devtools.engine import ENGINE_LIMIT
 from devtools.sandbox import Sandbox
@@ -23,7 +23,7 @@ from devtools.sandbox.rollouts import argo_rollouts
 from switchyard.config.models.drain import DrainMethod
 
 CLIENTS = 20
-"""Of each kind."""
+"""Number of clients that connect directly, and of those behind the proxy."""
 
 SECONDS_BEFORE = 1
 SECONDS_AFTER = 5
@@ -41,12 +41,12 @@ class KeptRun:
     """One switch; times are seconds from the start of the command's process.
 
     Attributes:
-        direct: to the last answer of the old version to clients of the NodePorts; None if they got more at the end.
-        proxied: the same behind the proxy.
-        done: to the end of the command.
+        direct: time of the old version's last answer to clients of the NodePorts; None if it still answered at the end.
+        proxied: time of its last answer to clients behind the proxy; None if it still answered at the end.
+        done: time of the end of the command.
         left: connections that its drain counted at its end; None where it did not.
-        requests: sent in all.
-        failed: of these.
+        requests: number of requests that were sent.
+        failed: number of requests that failed.
         problem: what the command said that went wrong; empty if nothing.
     """
 
@@ -68,7 +68,7 @@ class KeptRun:
 
 
 @dataclass(frozen=True)
-class Acted:
+class CompletedCommand:
     """One command that has ended, Unix seconds.
 
     Attributes:
@@ -87,87 +87,89 @@ class Acted:
 def run(
     sandbox: Sandbox, directory: Path, runs: int, renewals: int, minutes: float | None = None
 ) -> dict[str, list[KeptRun]]:
-    """Switches by each way, in rounds of shuffled order; returns the runs by way.
+    """Switches by each method, in rounds of shuffled order; returns the runs by method.
 
     Args:
-        sandbox: with real nodes.
-        directory: for the stacks.
-        runs: switches by each way, and of this program with the drain method `endpoint` as many rollbacks.
+        sandbox: a sandbox with real nodes.
+        directory: directory for the stacks.
+        runs: switches by each method, and of this program with the drain method `endpoint` as many rollbacks.
         renewals: switches and rollbacks each with the drain method `renew`.
-        minutes: after which no further round begins.
+        minutes: minutes after which no further round begins.
     """
     with argo_rollouts(sandbox, directory / "argo-rollouts.log"):
-        ways = _ways(sandbox, directory)
-        results: dict[str, list[KeptRun]] = {label(way, to): [] for way in ways for to in ("green", "blue")}
-        planned = rounds(ways, runs, renewals)
+        methods = _methods(sandbox, directory)
+        results: dict[str, list[KeptRun]] = {label(method, to): [] for method in methods for to in ("green", "blue")}
+        planned = rounds(methods, runs, renewals)
         addresses = [node.address for node in sandbox.real_nodes]
         for number, round_ in enumerate(in_time(planned, minutes), 1):
-            for way in round_:
-                # What a way leaves behind, the pods of Argo Rollouts for a minute, ends while others have their turns.
-                way.settle()
-                to = way.turn()
-                way.prepare(to)
-                measured = measure(way, to, addresses)
-                results[label(way, to)].append(measured)
-                print(f"round {number} of {len(planned)}: {label(way, to)}: {measured}", flush=True)
+            for method in round_:
+                # What a method leaves behind, the pods of Argo Rollouts for a minute, ends while the others run.
+                method.settle()
+                to = method.next_colour()
+                method.prepare(to)
+                measured = measure(method, to, addresses)
+                results[label(method, to)].append(measured)
+                print(f"round {number} of {len(planned)}: {label(method, to)}: {measured}", flush=True)
     return results
 
 
-def measure(way: Way, to: str, addresses: Sequence[str]) -> KeptRun:
+def measure(method: Method, to: str, addresses: Sequence[str]) -> KeptRun:
     """One switch under load.
 
     Raises:
         RuntimeError: a peer's command failed. What goes wrong with one of this program is in its row.
     """
     for address in addresses:
-        wait_for_answer(address, way.port(), TAGS[other(to)])
-    leaves = way.old_pods(to) if isinstance(way, ThereAndBack) and way.drain is DrainMethod.RENEW else frozenset()
+        wait_for_answer(address, method.port(), TAGS[other(to)])
+    leaves = (
+        method.old_pods(to) if isinstance(method, ThereAndBack) and method.drain is DrainMethod.RENEW else frozenset()
+    )
     with ExitStack() as load:
         clients = [
-            load.enter_context(KeptClients(addresses, way.port(), CLIENTS, behind_proxy=behind))
+            load.enter_context(KeptClients(addresses, method.port(), CLIENTS, behind_proxy=behind))
             for behind in (False, True)
         ]
         time.sleep(SECONDS_BEFORE)
-        acted = act(way, to)
-        if acted.result.problem and not isinstance(way, ThereAndBack):
-            raise RuntimeError(f"{label(way, to)}: {acted.result.problem}")
-        if isinstance(way, ThereAndBack) and leaves and not acted.result.problem:
-            way.wait(lambda: not leaves & way.old_pods(to), RENEWAL_SECONDS)
+        completed = act(method, to)
+        if completed.result.problem and not isinstance(method, ThereAndBack):
+            raise RuntimeError(f"{label(method, to)}: {completed.result.problem}")
+        if isinstance(method, ThereAndBack) and leaves and not completed.result.problem:
+            method.wait(lambda: not leaves & method.old_pods(to), RENEWAL_SECONDS)
         time.sleep(SECONDS_AFTER)
         ended = time.time()
-    return kept_run(acted, [group.take() for group in clients], ended)
+    return kept_run(completed, [group.take() for group in clients], ended)
 
 
-def act(way: Way, to: str) -> Acted:
-    """Runs the command of a way to its end."""
+def act(method: Method, to: str) -> CompletedCommand:
+    """Runs the command of a method to its end."""
     begun = time.time()
-    process = way.start(to)
+    process = method.start(to)
     output, errors = process.communicate(timeout=ENGINE_LIMIT)
     done = time.time()
-    if isinstance(way, ThereAndBack):
-        return Acted(to, begun, done, result_of(process.returncode, output, errors))
+    if isinstance(method, ThereAndBack):
+        return CompletedCommand(to, begun, done, result_of(process.returncode, output, errors))
     problem = f"exit code {process.returncode}: {output}" if process.returncode else ""
-    return Acted(to, begun, done, CommandResult(None, problem))
+    return CompletedCommand(to, begun, done, CommandResult(None, problem))
 
 
-def kept_run(acted: Acted, answers: Sequence[Sequence[Answer]], ended: float) -> KeptRun:
+def kept_run(completed: CompletedCommand, answers: Sequence[Sequence[Answer]], ended: float) -> KeptRun:
     """The figures of one switch.
 
     Args:
-        acted: its command.
-        answers: to the clients of the NodePorts, and to those behind the proxy.
+        completed: the command of the switch.
+        answers: answers to the clients of the NodePorts, and answers to those behind the proxy.
         ended: when the load ended, or the next command began.
     """
-    old = TAGS[other(acted.to)]
-    direct, proxied = (last_old(group, old, acted.begun, ended) for group in answers)
+    old = TAGS[other(completed.to)]
+    direct, proxied = (last_old(group, old, completed.begun, ended) for group in answers)
     return KeptRun(
         direct=direct,
         proxied=proxied,
-        done=acted.done - acted.begun,
-        left=acted.result.left,
+        done=completed.done - completed.begun,
+        left=completed.result.left,
         requests=sum(map(len, answers)),
         failed=sum(answer.failed for group in answers for answer in group),
-        problem=acted.result.problem,
+        problem=completed.result.problem,
     )
 
 
@@ -177,12 +179,12 @@ def last_old(answers: Sequence[Answer], old: str, begun: float, ended: float) ->
     return None if last > ended - STAYS_SECONDS else max(0.0, last - begun)
 
 
-def label(way: Way, to: str) -> str:
+def label(method: Method, to: str) -> str:
     """The row of a switch in the table."""
-    return way.label(to) if isinstance(way, ThereAndBack) else way.name
+    return method.label(to) if isinstance(method, ThereAndBack) else method.name
 
 
-def _ways(sandbox: Sandbox, directory: Path) -> list[Way]:
+def _methods(sandbox: Sandbox, directory: Path) -> list[Method]:
     # What is patched is made by this program, and its stack never updated again.
     patched = Patch(sandbox, "kept-patch")
     ours(sandbox, directory, patched.namespace).run("up", "--yes", "--skip-preview", check=True)
@@ -198,20 +200,20 @@ def _ways(sandbox: Sandbox, directory: Path) -> list[Way]:
     ]
 
 
-def rounds(ways: Sequence[Way], runs: int, renewals: int) -> list[list[Way]]:
-    """The turns of each round, in shuffled order: one of each way, and of this program's two, a switch and a rollback.
+def rounds(methods: Sequence[Method], runs: int, renewals: int) -> list[list[Method]]:
+    """The runs of each round in shuffled order: one of each method, but of this program a switch and a rollback.
 
     Args:
-        ways: all of them.
-        runs: rounds with each way but the renewal.
+        methods: all of them.
+        runs: rounds with each method but the renewal.
         renewals: rounds with the renewal.
     """
     planned = []
     for number in range(max(runs, renewals)):
         round_ = []
-        for way in ways:
-            renews = isinstance(way, ThereAndBack) and way.drain is DrainMethod.RENEW
+        for method in methods:
+            renews = isinstance(method, ThereAndBack) and method.drain is DrainMethod.RENEW
             if number < (renewals if renews else runs):
-                round_ += [way] * (2 if isinstance(way, ThereAndBack) else 1)
+                round_ += [method] * (2 if isinstance(method, ThereAndBack) else 1)
         planned.append(random.sample(round_, len(round_)))
     return planned

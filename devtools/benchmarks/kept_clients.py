@@ -31,7 +31,7 @@ class Answer:
         done: when the answer was there, or the error.
         status: HTTP status; 0 without an answer.
         error: what went wrong; empty if nothing.
-        colour: of the pod that answered; empty without an answer.
+        colour: colour of the pod that answered; empty without an answer.
         kept: whether its connection had been used before.
         version: what runs in the pod; empty without an answer.
     """
@@ -55,9 +55,9 @@ class KeptClients(ClientThread):
     """Clients that never close a connection: it ends when the server says so. They run within the block.
 
     Args:
-        addresses: of the nodes; the clients are spread over them.
+        addresses: addresses of the nodes; the clients are spread over them.
         port: NodePort.
-        number: of clients.
+        number: number of clients.
         behind_proxy: whether a proxy that keeps its connections to the nodes is between.
         every: seconds between two requests of one client, which waits for the answer in any case.
     """

@@ -37,7 +37,7 @@ class FailedRequest:
     """One request that failed.
 
     Attributes:
-        command: its number, from 1.
+        command: number of the latest command, from 1.
         after: seconds from the start of the latest command to the end of the request.
         behind_proxy: whether a proxy was between.
         kept: whether its connection had been used before.
@@ -56,13 +56,13 @@ class KeptLong:
     """The outcome of the run.
 
     Attributes:
-        clients: of the NodePorts, and as many behind the proxy.
+        clients: number of clients of the NodePorts; as many are behind the proxy.
         rate: requests a second that were wanted.
         seconds: how long the load took.
-        requests: sent in all.
-        failed: of these, by cause.
-        failures: the first of these, one by one.
-        runs: the switches and the rollbacks, by way.
+        requests: number of requests that were sent.
+        failed: number of failed requests by cause.
+        failures: the first failed requests.
+        runs: the switches and the rollbacks by method.
     """
 
     clients: int
@@ -79,9 +79,9 @@ class Pace:
     """Decides when the load after a command has lasted long enough.
 
     Attributes:
-        requests: of the whole run.
-        commands: of the whole run.
-        limit: seconds of the whole run.
+        requests: number of requests in the whole run.
+        commands: number of commands in the whole run.
+        limit: time limit of the whole run, seconds.
     """
 
     requests: int
@@ -112,9 +112,9 @@ class Tally:
         """Counts the answers since a command began.
 
         Args:
-            command: its number.
+            command: number of the command.
             begun: when it began, Unix seconds.
-            answers: to the clients of the NodePorts, and to those behind the proxy.
+            answers: answers to the clients of the NodePorts, and answers to those behind the proxy.
         """
         for behind_proxy, group in zip((False, True), answers, strict=True):
             self.requests += len(group)
@@ -129,44 +129,44 @@ def run(sandbox: Sandbox, directory: Path, requests: int, pairs: int, rate: int)
     """Switches and rolls back so many times, while so many requests are sent, evenly over the commands.
 
     Args:
-        sandbox: with real nodes.
-        directory: for the stack.
-        requests: of all clients together.
+        sandbox: a sandbox with real nodes.
+        directory: directory for the stack.
+        requests: number of requests of all clients together.
         pairs: switches, and as many rollbacks.
         rate: requests a second, as far as the machine goes.
     """
-    way = ThereAndBack(sandbox, directory, "kept-long", DrainMethod.ENDPOINT)
+    method = ThereAndBack(sandbox, directory, "kept-long", DrainMethod.ENDPOINT)
     addresses = [node.address for node in sandbox.real_nodes]
     for address in addresses:
-        wait_for_answer(address, way.port(), TAGS["blue"])
+        wait_for_answer(address, method.port(), TAGS["blue"])
     pace, tally = Pace(requests, 2 * pairs), Tally()
-    runs: dict[str, list[KeptRun]] = {way.label(to): [] for to in ("green", "blue")}
+    runs: dict[str, list[KeptRun]] = {method.label(to): [] for to in ("green", "blue")}
     with ExitStack() as load:
         clients = [
             load.enter_context(
-                KeptClients(addresses, way.port(), CLIENTS, behind_proxy=behind, every=2 * CLIENTS / rate)
+                KeptClients(addresses, method.port(), CLIENTS, behind_proxy=behind, every=2 * CLIENTS / rate)
             )
             for behind in (False, True)
         ]
         started = time.time()
         time.sleep(SECONDS_BEFORE)
         for number in range(1, pace.commands + 1):
-            acted = act(way, way.turn())
-            while time.time() < acted.done + LEAST_AFTER or not pace.enough(
+            completed = act(method, method.next_colour())
+            while time.time() < completed.done + LEAST_AFTER or not pace.enough(
                 number, tally.requests + sum(group.waiting() for group in clients), time.time() - started
             ):
                 time.sleep(POLL_SECONDS)
             answers, ended = [group.take() for group in clients], time.time()
-            measured = kept_run(acted, answers, ended)
-            tally.add(number, acted.begun, answers)
-            runs[way.label(acted.to)].append(measured)
+            measured = kept_run(completed, answers, ended)
+            tally.add(number, completed.begun, answers)
+            runs[method.label(completed.to)].append(measured)
             print(
-                f"{number} of {pace.commands}: {way.label(acted.to)}: {measured}; {tally.requests:,} requests in "
-                f"{ended - started:.0f} s, {tally.failed.total()} failed",
+                f"{number} of {pace.commands}: {method.label(completed.to)}: {measured}; {tally.requests:,} requests "
+                f"in {ended - started:.0f} s, {tally.failed.total()} failed",
                 flush=True,
             )
             if ended - started > pace.limit:
                 break
         seconds = time.time() - started
-    tally.add(number, acted.begun, [group.take() for group in clients])
+    tally.add(number, completed.begun, [group.take() for group in clients])
     return KeptLong(CLIENTS, rate, seconds, tally.requests, dict(tally.failed), tally.failures[:SHOWN], runs)

@@ -58,9 +58,9 @@ class Request:
         status: HTTP status; 0 without an answer.
         error: what went wrong; empty if nothing.
         node: address of the node that it was sent to.
-        colour: of the pod that answered; empty without an answer. So are `version` and `pod`.
-        version: what runs in it.
-        pod: name of the pod.
+        colour: colour of the pod that answered; empty without an answer.
+        version: version of that pod; empty without an answer.
+        pod: name of that pod; empty without an answer.
         keep_alive: whether it was sent over a connection that was there already.
     """
 
@@ -94,11 +94,11 @@ class Load:
     """A steady load: it has answers when the block starts, and goes on until its end.
 
     Args:
-        addresses: of the nodes; they are asked in turn.
+        addresses: addresses of the nodes; requests go to them in turn.
         port: NodePort.
         rate: requests a second.
-        directory: an empty one, for the recordings.
-        new: of these, over new connections; half of them if it is not said.
+        directory: an empty directory for the recordings.
+        new: requests a second over new connections; half of `rate` by default.
         least: requests that it sends at least: a block that ends sooner waits for them.
     """
 
@@ -122,8 +122,8 @@ class Load:
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as started:
             self._attacks = []
-            for way in self._rates:
-                self._attacks.append(self._start(way))
+            for kind in self._rates:
+                self._attacks.append(self._start(kind))
                 started.callback(self._attacks[-1].kill)
             self._wait_for_first_answers()
             started.pop_all()
@@ -149,7 +149,9 @@ class Load:
 
     def requests(self) -> list[Request]:
         """Every request of all generators, by the time they were due, once the block has ended."""
-        return sorted((request for way in self._rates for request in self._read(way)), key=lambda request: request.due)
+        return sorted(
+            (request for kind in self._rates for request in self._read(kind)), key=lambda request: request.due
+        )
 
     def wait_for(self, colour: str) -> None:
         """Waits until the newest new connection over each node was answered by a colour.
@@ -175,7 +177,7 @@ class Load:
     def _wait_for_first_answers(self) -> None:
         """Runs the block under load."""
         limit = time.monotonic() + WAIT_SECONDS
-        while not all(self._results(way).exists() and self._results(way).stat().st_size for way in self._rates):
+        while not all(self._results(kind).exists() and self._results(kind).stat().st_size for kind in self._rates):
             if time.monotonic() > limit:
                 raise TimeoutError(f"the load on port {self._port} of {', '.join(self._addresses)} gets no answer")
             time.sleep(POLL_SECONDS)
@@ -191,35 +193,35 @@ class Load:
                     return
             time.sleep(COUNT_SECONDS)
 
-    def _results(self, way: str) -> Path:
-        return self._directory / f"{way}.results"
+    def _results(self, kind: str) -> Path:
+        return self._directory / f"{kind}.results"
 
-    def _start(self, way: str) -> "subprocess.Popen[str]":
-        targets = self._directory / f"{way}.targets"
+    def _start(self, kind: str) -> "subprocess.Popen[str]":
+        targets = self._directory / f"{kind}.targets"
         # A POST, because Go's client sends a GET again when a kept connection turns out to be closed, and that would
         # hide the very failures that are looked for.
-        method = "GET" if way == NEW else "POST"
+        method = "GET" if kind == NEW else "POST"
         targets.write_text("\n\n".join(f"{method} http://{address}:{self._port}/" for address in self._addresses))
         command = [
-            *(str(binary("vegeta")), "attack", f"-targets={targets}", f"-output={self._results(way)}"),
+            *(str(binary("vegeta")), "attack", f"-targets={targets}", f"-output={self._results(kind)}"),
             *(
-                f"-rate={round(self._rates[way] * 60)}/1m",
+                f"-rate={round(self._rates[kind] * 60)}/1m",
                 f"-duration={LIMIT_SECONDS}s",
                 f"-timeout={TIMEOUT_SECONDS}s",
             ),
-            *(f"-keepalive={str(way != NEW).lower()}", "-max-body=0", "-workers=16", "-max-workers=512"),
+            *(f"-keepalive={str(kind != NEW).lower()}", "-max-body=0", "-workers=16", "-max-workers=512"),
         ]
         return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
-    def _read(self, way: str) -> Iterator[Request]:
-        command = [str(binary("vegeta")), "encode", "-to=json", str(self._results(way))]
+    def _read(self, kind: str) -> Iterator[Request]:
+        command = [str(binary("vegeta")), "encode", "-to=json", str(self._results(kind))]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as encoder:
             assert encoder.stdout is not None
-            records = [_record(line, way != NEW) for line in encoder.stdout]
+            records = [_record(line, kind != NEW) for line in encoder.stdout]
         if encoder.returncode:
-            raise UnreadableResultsError(f"{self._results(way)} cannot be read")
+            raise UnreadableResultsError(f"{self._results(kind)} cannot be read")
         # The first of them, by number, was sent when it was due: the clock of the rate starts there.
-        rate = self._rates[way]
+        rate = self._rates[kind]
         began = min((request.sent - number / rate for number, request in records), default=0.0)
         for number, request in records:
             yield replace(request, due=began + number / rate)
@@ -229,9 +231,9 @@ def wait_for_answer(address: str, port: int, version: str | None = None) -> None
     """Waits until a NodePort answers: a node learns of a new Service a moment after the API server has it.
 
     Args:
-        address: of the node.
+        address: address of the node.
         port: NodePort.
-        version: that is to answer; None takes any.
+        version: version that has to answer; None accepts any.
 
     Raises:
         TimeoutError: it does not.

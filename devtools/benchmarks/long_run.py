@@ -26,13 +26,13 @@ class LongRun:
     Attributes:
         rate: requests a second.
         seconds: how long it took.
-        requests: sent in all.
-        new: of these, over new connections.
-        failed: of all, by cause.
-        over_one_second: answered, but so late that a lost packet was sent again.
+        requests: number of requests that were sent.
+        new: number of requests over new connections.
+        failed: number of failed requests by cause.
+        over_one_second: number of answers so late that a lost packet was sent again.
         first_new: seconds from the start of each switch's command to the first new answer.
-        done: seconds to its end.
-        latency: of the answered, corrected, seconds by share of requests.
+        done: seconds from the start of each switch's command to its end.
+        latency: corrected latency of the answered requests, seconds by share of requests.
         per_second: answers of blue, of green, and failures in each second.
         counters: what the kernel counted meanwhile, where it counted anything.
     """
@@ -78,20 +78,20 @@ def _at_most(failed: int, requests: int, rate: float) -> float:
 
 def run(sandbox: Sandbox, directory: Path, requests: int, switches: int, rate: int) -> LongRun:
     """Sends so many requests while the service is switched so many times, evenly over the time."""
-    way = Pulumi(OURS, sandbox, "long", ours(sandbox, directory, "long"), switch_ours)
+    method = Pulumi(OURS, sandbox, "long", ours(sandbox, directory, "long"), switch_ours)
     addresses = [node.address for node in sandbox.real_nodes]
     for address in addresses:
-        wait_for_answer(address, way.port())
+        wait_for_answer(address, method.port())
     length = requests / rate
     pause = length / switches
     begun, done = [], []
     before = counters.read(sandbox.real_nodes)
-    with Load(addresses, way.port(), rate, directory, min(NEW_RATE, rate // 2)) as load:
+    with Load(addresses, method.port(), rate, directory, min(NEW_RATE, rate // 2)) as load:
         started = time.time()
         for number in range(switches):
             time.sleep(max(started + (number + 0.5) * pause - time.time(), 0))
             begun.append(time.time())
-            output, _ = (process := way.start("green" if number % 2 == 0 else "blue")).communicate()
+            output, _ = (process := method.start("green" if number % 2 == 0 else "blue")).communicate()
             if process.returncode:
                 raise RuntimeError(output)
             done.append(time.time())

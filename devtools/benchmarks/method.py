@@ -1,4 +1,4 @@
-"""One way to switch users to the other version, and the pods that all ways share."""
+"""A method of switching users to the other version, and the pods that all methods share."""
 
 import json
 import math
@@ -18,10 +18,10 @@ from switchyard.manifests import pods
 T = TypeVar("T")
 
 TAGS = {"blue": "v1.0.0", "green": "v2.0.0"}
-"""Version of each colour; the answers tell it, also where a way to switch knows no colours."""
+"""Version of each colour; the answers tell it, also where a method knows no colours."""
 
 SMALL = {"requests": {"cpu": "20m", "memory": "64Mi"}}
-"""What a pod asks for, so that the pods of all ways find room side by side."""
+"""What a pod asks for, so that the pods of all methods find room side by side."""
 
 READY_SECONDS = 120
 """Bound on what is not timed. The longest, a rolling update's old pods that drain, takes some 40 s."""
@@ -30,8 +30,8 @@ POLL_SECONDS = 0.2
 """Pause between two checks in what is not timed."""
 
 
-class Way:
-    """A way to switch, in a namespace of its own in which blue serves."""
+class Method:
+    """A method of switching, in a namespace of its own in which blue serves."""
 
     name: str
 
@@ -41,8 +41,8 @@ class Way:
         self._sandbox = sandbox
         self.kubectl("create", "namespace", namespace)
 
-    def turn(self) -> str:
-        """The colour that the next run is to end with."""
+    def next_colour(self) -> str:
+        """The colour that the next run ends with; each call names the other one."""
         self.colour = other(self.colour)
         return self.colour
 
@@ -108,7 +108,7 @@ def in_time(rounds: Iterable[T], minutes: float | None) -> Iterator[T]:
     """The rounds that begin within so many minutes from now; all without a bound.
 
     Args:
-        rounds: in their order.
+        rounds: the rounds in their order.
         minutes: the bound, within which the last round begins; the first one has no bound.
     """
     limit = math.inf if minutes is None else time.monotonic() + 60 * minutes

@@ -33,7 +33,7 @@ def create_database(folder: Path, column: str, rows: int) -> dict[int, str]:
 
     Args:
         folder: an existing one.
-        column: of the version that serves first.
+        column: column of the version that serves first.
         rows: number of orders.
     """
     connection = sqlite3.connect(folder / FILE)
@@ -67,7 +67,7 @@ def volume(namespace: str, folder: Path) -> list[dict[str, Any]]:
 
     Args:
         namespace: namespace of the service.
-        folder: of this machine.
+        folder: a folder on this machine.
     """
     name = f"{CLAIM}-{namespace}"
     shared = {"accessModes": ["ReadWriteMany"], "storageClassName": ""}

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from devtools.benchmarks.load import wait_for_answer
-from devtools.benchmarks.method import Way, ours
+from devtools.benchmarks.method import Method, ours
 from devtools.benchmarks.migrated_service import column_of, columns, create_database, migrated_settings, volume
 from devtools.benchmarks.order_clients import OrderClients, OrderRequest, stored_orders
 from devtools.engine import NAME, Stack
@@ -34,15 +34,15 @@ class MigrationRelease:
 
     Attributes:
         tag: the version.
-        column: that it reads and writes.
-        result: of the release.
+        column: column that the version reads and writes.
+        result: result of the release.
         detail: why it is not a success; empty if it is.
         hooks: outcome of each hook by its name.
-        columns: of the orders once it has ended.
-        seconds: from the start of the command to the end of the retirement.
-        requests: that ended meanwhile.
-        answered: of these, by version.
-        failed: of these, by cause.
+        columns: columns of the orders once the release has ended.
+        seconds: seconds from the start of the command to the end of the retirement.
+        requests: number of requests that ended during the release.
+        answered: number of answered requests by version.
+        failed: number of failed requests by cause.
     """
 
     tag: str
@@ -63,7 +63,7 @@ class MigrationRelease:
         return not passed or bool(self.failed) or self.columns != ["id", self.column]
 
 
-class _Service(Way):
+class _Service(Method):
     """The example with its database, of which blue v1.0.0 serves."""
 
     name = "migration"
@@ -102,8 +102,8 @@ def run(sandbox: Sandbox, directory: Path, releases: int, rate: int) -> dict[str
     """Releases so many times, back and forth between two schemas, under one load.
 
     Args:
-        sandbox: with real nodes.
-        directory: an empty one.
+        sandbox: a sandbox with real nodes.
+        directory: an empty directory.
         releases: how many.
         rate: requests a second.
     """

@@ -35,7 +35,7 @@ class OrderRequest:
         done: when the answer was there, or the error.
         status: HTTP status; 0 without an answer.
         error: what went wrong; empty if nothing.
-        version: of the pod that answered; empty without an answer.
+        version: version of the pod that answered; empty without an answer.
         node: address of the node that it was sent to.
         kept: whether its connection had been used before.
         wrong: what an answer has that it may not have; empty if nothing.
@@ -69,7 +69,7 @@ class OrderClients(ClientThread):
     their connection, and the others open one a request.
 
     Args:
-        addresses: of the nodes.
+        addresses: addresses of the nodes.
         port: NodePort.
         rate: requests a second of all clients.
     """
@@ -134,11 +134,11 @@ class OrderClients(ClientThread):
         """Sends a request; returns the body of an answer that is as it should be.
 
         Args:
-            client: its number.
-            wire: its connection.
-            method: of the request.
-            number: of the order; None for a new one.
-            names: that the answer may have; of a request that writes, the one that is sent.
+            client: number of the client.
+            wire: connection of the client.
+            method: HTTP method of the request.
+            number: number of the order; None for a new one.
+            names: names that the answer may have; for a request that writes, the name that is sent.
         """
         sent = time.time()
         written = None if method == "GET" else json.dumps({"name": next(iter(names))})

@@ -1,4 +1,4 @@
-"""The ways to switch users to the other version, on the same real nodes: this program and its peers."""
+"""The methods of switching users to the other version, on the same real nodes: this program and its peers."""
 
 import json
 import shlex
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from devtools.benchmarks.argo import Promote, Undo
 from devtools.benchmarks.fast_lane import Rollback, Switch
-from devtools.benchmarks.method import READY_SECONDS, Way, image, ours, service, single
+from devtools.benchmarks.method import READY_SECONDS, Method, image, ours, service, single
 from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from devtools.toolchain.paths import PROJECT, binary
@@ -21,7 +21,7 @@ HELM = "helm upgrade"
 ROLLING = "rolling update"
 
 
-class Pulumi(Way):
+class Pulumi(Method):
     """A switch by one change of configuration and an update."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Pulumi(Way):
         return self.stack.start("up", "--yes", "--skip-preview")
 
 
-class Patch(Way):
+class Patch(Method):
     """A bare change of the selector, on what this program has made."""
 
     name = PATCH
@@ -50,7 +50,7 @@ class Patch(Way):
         return [*self.kubectl_command(), "patch", "service", "backend", "-p", patch]
 
 
-class Helm(Way):
+class Helm(Method):
     """A chart with two Deployments and a Service, and a value that says which serves."""
 
     name = HELM
@@ -68,7 +68,7 @@ class Helm(Way):
         return [*command, "--kubeconfig", str(self._sandbox.kubeconfig), "--namespace", self.namespace]
 
 
-class Rolling(Way):
+class Rolling(Method):
     """What the cluster does today: one Deployment, maxSurge 1, maxUnavailable 0."""
 
     name = ROLLING
@@ -85,7 +85,7 @@ class Rolling(Way):
         return ["sh", "-ec", f"{shlex.join(change)}; {shlex.join(status)}"]
 
 
-def selector_ways(sandbox: Sandbox, directory: Path) -> list[Way]:
+def selector_methods(sandbox: Sandbox, directory: Path) -> list[Method]:
     """The three that change the selector of a Service by hand or by Pulumi."""
     folder = directory / "naive"
     folder.mkdir()
@@ -105,10 +105,10 @@ def selector_ways(sandbox: Sandbox, directory: Path) -> list[Way]:
     ]
 
 
-def ways(sandbox: Sandbox, directory: Path) -> list[Way]:
-    """Every way, each with three ready pods of both versions where it keeps both."""
+def methods(sandbox: Sandbox, directory: Path) -> list[Method]:
+    """Every method, each with three ready pods of both versions where it keeps both."""
     return [
-        *selector_ways(sandbox, directory),
+        *selector_methods(sandbox, directory),
         Switch(sandbox, directory, "switch"),
         Rollback(sandbox, directory, "rollback"),
         Helm(sandbox, "helm"),

@@ -18,9 +18,9 @@ COLOURS = {"blue": "#3b6fb6", "green": "#3a9a5c", "failed": "#c0392b"}
 
 
 def plot_switches(runs: dict[str, list[dict[str, Any]]], target: Path) -> None:
-    """Draws answers by version over time, one row a way, of the run whose command took the median time."""
+    """Draws answers by version over time, one row a method, of the run whose command took the median time."""
     figure, rows = pyplot.subplots(len(runs), 1, figsize=(9, 1.3 * len(runs) + 0.6), sharey=True)
-    for axes, (way, measured) in zip(rows, runs.items(), strict=True):
+    for axes, (method, measured) in zip(rows, runs.items(), strict=True):
         middle = statistics.median_low([run["done"] for run in measured])
         run = next(run for run in measured if run["done"] == middle)
         answers = run["answers"]
@@ -34,7 +34,7 @@ def plot_switches(runs: dict[str, list[dict[str, Any]]], target: Path) -> None:
             bottom = [low + height for low, height in zip(bottom, heights, strict=True)]
         axes.axvline(0, color="black", linewidth=0.8)
         axes.axvline(run["done"], color="black", linewidth=0.8, linestyle="--")
-        axes.set_title(f"{way}: done after {run['done']:.2f} s", fontsize=8, loc="left", pad=2)
+        axes.set_title(f"{method}: done after {run['done']:.2f} s", fontsize=8, loc="left", pad=2)
         axes.tick_params(labelsize=7)
         axes.margins(x=0)
     rows[0].legend(fontsize=7, ncols=3, loc="lower left")
@@ -46,9 +46,9 @@ def plot_switches(runs: dict[str, list[dict[str, Any]]], target: Path) -> None:
 
 
 def plot_kept(rows: dict[str, list[dict[str, Any]]], target: Path) -> None:
-    """Draws the last old answer of each run, one row a way; an arrow where the old version still answered."""
+    """Draws the last old answer of each run, one row a method; an arrow where the old version still answered."""
     figure, axes = pyplot.subplots(figsize=(9, 0.42 * len(rows) + 1.1))
-    seconds = {way: [last(run) for run in taken] for way, taken in rows.items()}
+    seconds = {method: [last(run) for run in taken] for method, taken in rows.items()}
     longest = max((value for values in seconds.values() for value in values if value is not None), default=1.0)
     edge = max(longest, LAST_OLD_SECONDS) * 3
     for row, values in enumerate(reversed(seconds.values())):
@@ -70,7 +70,7 @@ def plot_kept(rows: dict[str, list[dict[str, Any]]], target: Path) -> None:
     axes.annotate(f" {LAST_OLD_SECONDS} s", (LAST_OLD_SECONDS, len(seconds) - 0.4), va="bottom", fontsize=7)
     axes.set_xlim(right=edge)
     axes.set_ylim(-0.6, len(seconds) - 0.4)
-    axes.set_yticks(range(len(seconds)), [_shown(way) for way in reversed(seconds)], fontsize=7)
+    axes.set_yticks(range(len(seconds)), [_shown(method) for method in reversed(seconds)], fontsize=7)
     axes.set_xlabel(
         "seconds from the start of the command to the last answer of the old version over a kept connection: each run, "
         "and p95 (|)",
@@ -83,7 +83,7 @@ def plot_kept(rows: dict[str, list[dict[str, Any]]], target: Path) -> None:
     pyplot.close(figure)
 
 
-def _shown(way: str) -> str:
-    """Breaks the name of a way into two lines at most."""
-    name, _, more = way.partition(", long run")
+def _shown(method: str) -> str:
+    """Breaks the name of a method into two lines at most."""
+    name, _, more = method.partition(", long run")
     return f"{name}\n(long run{more})" if more else name

@@ -21,13 +21,13 @@ SIZES = (1, 10, 50, 200, 500)
 """Numbers of services on one stack, which grows from each to the next."""
 
 COMPARED = (1, 50, 200)
-"""Those at which the other checkout is measured too."""
+"""Numbers of services at which the other checkout is measured too."""
 
 UPDATES = 2
 """Updates without a change of each size; of previews there are as many as the caller asks for."""
 
 MOST_AT_ONCE = ("--parallel", "64")
-"""Of the updates that create services: they wait for pods, and on two cores the engine works at eight."""
+"""Option of updates that create services: these wait for pods, and on two cores the engine runs eight steps at once."""
 
 NODE = NodeSettings(type="m5.2xlarge", zone="ap-northeast-2a", disk_gb=100, workload="application")
 NODES = 10

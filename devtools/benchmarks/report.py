@@ -47,7 +47,7 @@ def machine() -> dict[str, Any]:
 def report(data: dict[str, Any]) -> str:
     """Renders the page from the raw data."""
     sections: dict[str, Callable[[Any], list[str]]] = {
-        "traffic": lambda results: report_traffic.ways(results, data.get("startup")),
+        "traffic": lambda results: report_traffic.methods(results, data.get("startup")),
         "kept": lambda results: report_kept.kept(results, data.get("kept-long")),
         "receipts": report_receipts.receipts,
         "long": report_traffic.long_run,
@@ -92,8 +92,8 @@ def _head(machine: dict[str, Any], dates: dict[str, str], processors: dict[str, 
 
 
 def _switch(timings: dict[str, list[dict[str, Any]]]) -> list[str]:
-    def row(way: str, column: str) -> list[float]:
-        return [timing[column] for timing in timings[way]]
+    def row(method: str, column: str) -> list[float]:
+        return [timing[column] for timing in timings[method]]
 
     ratio = median(row(OURS, "done")) / median(row(NAIVE, "done"))
     selector_ratio = median(row(OURS, "selector")) / median(row(NAIVE, "selector"))
@@ -112,10 +112,10 @@ def _switch(timings: dict[str, list[dict[str, Any]]]) -> list[str]:
         "|---|---|---|---|---|---|",
     ]
     naive = median(row(NAIVE, "done"))
-    for way in (PATCH, OURS, NAIVE):
-        selector, done = row(way, "selector"), row(way, "done")
+    for method in (PATCH, OURS, NAIVE):
+        selector, done = row(method, "selector"), row(method, "done")
         lines.append(
-            f"| {way} | {median(selector):.3f} s | {p95(selector):.3f} s | {median(done):.3f} s | {p95(done):.3f} s "
+            f"| {method} | {median(selector):.3f} s | {p95(selector):.3f} s | {median(done):.3f} s | {p95(done):.3f} s "
             f"| {median(done) / naive:.2f}x |"
         )
     lines += [
@@ -129,11 +129,11 @@ def _switch(timings: dict[str, list[dict[str, Any]]]) -> list[str]:
         "| method | engine | language host | program | provider | all processes |",
         "|---|---|---|---|---|---|",
     ]
-    for way in (OURS, NAIVE):
-        peaks = row(way, "peak")
+    for method in (OURS, NAIVE):
+        peaks = row(method, "peak")
         cells = [
             f"{median([peak.get(role, 0) for peak in peaks]):.0f}"  # type: ignore[attr-defined]
             for role in ("engine", "language host", "program", "provider", "all")
         ]
-        lines.append(f"| {way} | {' | '.join(cells)} |")
+        lines.append(f"| {method} | {' | '.join(cells)} |")
     return lines

@@ -17,7 +17,7 @@ seconds."""
 
 
 def canary(results: dict[str, Any]) -> list[str]:
-    """Renders the verdicts of both ways: how soon, whether correct, and how long a whole canary takes by default."""
+    """Renders the verdicts of both methods: how soon, whether correct, and how long a whole canary takes by default."""
     runs, settings = results["runs"], results["settings"]
     analysis = settings["analysis"]
     steps = " / ".join(_step(step) for step in settings["steps"])
@@ -62,11 +62,11 @@ def _timed(runs: dict[str, dict[str, list[dict[str, Any]]]], timed: list[str]) -
         "|---|---|---|---|---|---|---|---|---|---|---|---|",
     ]
     for case in timed:
-        for way in (OURS, DOCUMENTED):
-            taken = runs[way][case]
+        for method in (OURS, DOCUMENTED):
+            taken = runs[method][case]
             elsewhere = sum(run["failed_elsewhere"] for run in taken)
             lines.append(
-                f"| {case} | {way} | {len(taken)} | {_seconds(taken, 'verdict')} | {_seconds(taken, 'last_new')} "
+                f"| {case} | {method} | {len(taken)} | {_seconds(taken, 'verdict')} | {_seconds(taken, 'last_new')} "
                 f"| {_seconds(taken, 'last')} | {_count(taken, 'failed')} | {elsewhere} |"
             )
     return [*lines, "", *(line for case in timed for line in _ratio(case, runs[OURS][case], runs[DOCUMENTED][case]))]
@@ -104,7 +104,7 @@ def _verdicts(runs: dict[str, dict[str, list[dict[str, Any]]]], right: dict[str,
         "|---|---|---|---|",
     ]
     for case, wanted in right.items():
-        cells = [_verdict(runs[way][case], wanted) for way in (OURS, DOCUMENTED)]
+        cells = [_verdict(runs[method][case], wanted) for method in (OURS, DOCUMENTED)]
         lines.append(f"| {case} | {wanted} | {' | '.join(cells)} |")
     return [
         *lines,

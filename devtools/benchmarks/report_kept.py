@@ -22,7 +22,7 @@ def kept(results: dict[str, list[dict[str, Any]]], long: dict[str, Any] | None =
     """Renders how long kept connections continue to reach the old version.
 
     Args:
-        results: runs by way, on one cluster.
+        results: runs by method, on one cluster.
         long: the long run with drain method `endpoint`, if there is one.
     """
     lines = [
@@ -39,11 +39,11 @@ def kept(results: dict[str, list[dict[str, Any]]], long: dict[str, Any] | None =
         f"| command finished, median | failed requests | at most {LAST_OLD_SECONDS} s at p95 |",
         "|---|---|---|---|---|---|---|---|---|",
     ]
-    for way, taken in rows(results, long).items():
+    for method, taken in rows(results, long).items():
         requests, failed = (sum(run[column] for run in taken) for column in ("requests", "failed"))
         done = median([run["done"] for run in taken])
         lines.append(
-            f"| {way} | {len(taken)} | {_both([run['direct'] for run in taken])} "
+            f"| {method} | {len(taken)} | {_both([run['direct'] for run in taken])} "
             f"| {_both([run['proxied'] for run in taken])} | {done:.2f} s | {_failures(failed, requests)} "
             f"| {'yes' if met(taken) else 'no'} |"
         )
@@ -66,10 +66,10 @@ def kept(results: dict[str, list[dict[str, Any]]], long: dict[str, Any] | None =
 def rows(results: dict[str, list[dict[str, Any]]], long: dict[str, Any] | None) -> dict[str, list[dict[str, Any]]]:
     """The runs by row of the table. The rows of the long run come last and are labelled as such."""
     if not long:
-        return {way: taken for way, taken in results.items() if taken}
+        return {method: taken for method, taken in results.items() if taken}
     rate = long["requests"] / long["seconds"]
-    own = {f"{way}, long run at {rate:,.0f} requests a second": taken for way, taken in long["runs"].items()}
-    return {way: taken for way, taken in {**results, **own}.items() if taken}
+    own = {f"{method}, long run at {rate:,.0f} requests a second": taken for method, taken in long["runs"].items()}
+    return {method: taken for method, taken in {**results, **own}.items() if taken}
 
 
 def last(run: dict[str, Any]) -> float | None:
@@ -114,7 +114,7 @@ def _targets(long: dict[str, Any]) -> list[str]:
 
 def _problems(taken: dict[str, list[dict[str, Any]]]) -> list[str]:
     """Lists the problems that commands reported."""
-    problems = [f"- {way}: {run['problem']}" for way, runs in taken.items() for run in runs if run.get("problem")]
+    problems = [f"- {method}: {run['problem']}" for method, runs in taken.items() for run in runs if run.get("problem")]
     if not problems:
         return []
     return [f"{len(problems)} of the commands reported a problem:", "", *problems[:SHOWN], ""]

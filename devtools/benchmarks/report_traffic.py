@@ -37,7 +37,7 @@ WHY_FASTER = {
 """Why each other method is faster than `pulumi up` of this program: what it omits or does beforehand."""
 
 
-def ways(results: dict[str, list[dict[str, Any]]], startup: dict[str, list[float]] | None = None) -> list[str]:
+def methods(results: dict[str, list[dict[str, Any]]], startup: dict[str, list[float]] | None = None) -> list[str]:
     """Renders what users observe during a switch by each method.
 
     Args:

@@ -7,7 +7,7 @@ from typing import Any
 from devtools.benchmarks.measure import median, p95
 from devtools.benchmarks.targets import target
 from devtools.benchmarks.watched import BAD, GOOD
-from devtools.benchmarks.watched_ways import (
+from devtools.benchmarks.watched_methods import (
     ANALYSIS,
     ANALYSIS_OFTEN,
     COUNT,
@@ -84,8 +84,10 @@ def _table(runs: dict[str, Any], rates: Sequence[int]) -> list[str]:
     ]
     for case in BAD:
         for rate in rates:
-            taken = {way: _taken(runs, way, case.name, rate) for way in (DEPLOY, ENDPOINT, ANALYSIS, ANALYSIS_OFTEN)}
-            lines += [f"| {case.name} | {rate} | {way} | {_row(each)} |" for way, each in taken.items() if each]
+            taken = {
+                method: _taken(runs, method, case.name, rate) for method in (DEPLOY, ENDPOINT, ANALYSIS, ANALYSIS_OFTEN)
+            }
+            lines += [f"| {case.name} | {rate} | {method} | {_row(each)} |" for method, each in taken.items() if each]
     return lines
 
 
@@ -119,19 +121,20 @@ def _both(values: Sequence[float | None]) -> str:
     return f"{median(ended):.1f} s | {p95(ended):.1f} s"
 
 
-def _taken(runs: dict[str, Any], way: str, case: str, rate: int | None = None) -> Runs:
-    return [run for run in runs.get(way, {}).get(case, []) if rate in {None, run["rate"]}]
+def _taken(runs: dict[str, Any], method: str, case: str, rate: int | None = None) -> Runs:
+    return [run for run in runs.get(method, {}).get(case, []) if rate in {None, run["rate"]}]
 
 
 def _targets(runs: dict[str, Any], rates: Sequence[int]) -> list[str]:
     lines = []
-    for way in (DEPLOY, ENDPOINT):
-        bad = [(case, run) for case in BAD for run in _taken(runs, way, case.name)]
+    for method in (DEPLOY, ENDPOINT):
+        bad = [(case, run) for case in BAD for run in _taken(runs, method, case.name)]
         if not bad:
             continue
         back = sum(run["rolled_back"] for _, run in bad)
         lines.append(
-            f"- {way}: {back} of {len(bad)} releases of bad versions were rolled back {target('all', back == len(bad))}"
+            f"- {method}: {back} of {len(bad)} releases of bad versions were rolled back "
+            f"{target('all', back == len(bad))}"
         )
         worst = [run for case, run in bad if case.failing >= LAST_FAILING]
         for name, last in (
@@ -145,21 +148,21 @@ def _targets(runs: dict[str, Any], rates: Sequence[int]) -> list[str]:
                     len(ended) < len(last)
                 )
                 lines.append(
-                    f"- {way}: last answer of a version that fails 8 % or more of its requests, {name}: "
+                    f"- {method}: last answer of a version that fails 8 % or more of its requests, {name}: "
                     f"{p95(ended):.1f} s at p95 of {len(last)} releases, at most {max(ended):.1f} s{never} "
                     f"{target(f'at most {LAST_SECONDS} s', is_met)}"
                 )
-        lines += _relative_to_peers(runs, way, rates)
+        lines += _relative_to_peers(runs, method, rates)
     return lines
 
 
-def _relative_to_peers(runs: dict[str, Any], way: str, rates: Sequence[int]) -> list[str]:
+def _relative_to_peers(runs: dict[str, Any], method: str, rates: Sequence[int]) -> list[str]:
     lines = []
     for peer in (ANALYSIS, ANALYSIS_OFTEN):
         ratios = []
         for case in BAD:
             for rate in rates:
-                ours, theirs = (_taken(runs, name, case.name, rate) for name in (way, peer))
+                ours, theirs = (_taken(runs, name, case.name, rate) for name in (method, peer))
                 if ours and theirs:
                     mine, its = (median([float(run["failed"]) for run in taken]) for taken in (ours, theirs))
                     promoted = sum(not run["rolled_back"] for run in theirs)
@@ -173,7 +176,7 @@ def _relative_to_peers(runs: dict[str, Any], way: str, rates: Sequence[int]) -> 
             text = ", ".join(f"{ratio:.2f}x ({case})" for ratio, case in ratios)
             is_met = max(ratio for ratio, _ in ratios) <= SHARE
             lines.append(
-                f"- {way}: failed requests relative to {peer}, medians: {text} {target(f'at most {SHARE}x', is_met)}"
+                f"- {method}: failed requests relative to {peer}, medians: {text} {target(f'at most {SHARE}x', is_met)}"
             )
     return lines
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from devtools.engine import NAME, Stack
 
 RUNS = 30
-"""Of each, in turn."""
+"""Number of runs of each command; the commands take turns."""
 
 IMPORTS = (
     "import gc; gc.disable(); "
@@ -27,9 +27,9 @@ class StartUp:
     """Seconds of each run.
 
     Attributes:
-        interpreter: of an interpreter that does nothing, in the environment of the command.
-        imports: of one that imports what a rollback does.
-        state: of the engine that reads the outputs of a stack, which runs beside the imports.
+        interpreter: seconds of an interpreter that does nothing, in the environment of the command.
+        imports: seconds of an interpreter that imports what a rollback imports.
+        state: seconds in which the engine reads the outputs of a stack; a command imports in the meantime.
     """
 
     interpreter: list[float]
@@ -38,7 +38,7 @@ class StartUp:
 
 
 def run(directory: Path) -> StartUp:
-    """Starts each in turn."""
+    """Measures each command `RUNS` times; the commands take turns."""
     stack = Stack(directory, {})
     environment = {**stack.environment, "GOGC": "off"}
     outputs = [str(stack.installation.engine), "stack", "output", "--json", "--stack", NAME]

@@ -25,9 +25,9 @@ class StrategyMigrations:
 
     Attributes:
         rate: requests a second.
-        requests: sent in all.
-        new: of these, over new connections.
-        failed: of all, by cause.
+        requests: number of requests that were sent.
+        new: number of requests over new connections.
+        failed: number of failed requests by cause.
         seconds: how long each strategy migration's command took, in order: to the canary, back, to the canary, ...
         answers: requests answered by each track: a migration that did not happen would fail nothing either.
     """
@@ -44,15 +44,15 @@ def run(sandbox: Sandbox, directory: Path, requests: int, rate: int) -> Strategy
     """Migrates the service and back until the given number of requests has been sent."""
     stack = ours(sandbox, directory, "strategy-migration")
     stack.set("services.backend.green.replicas", 0)
-    way = Pulumi(OURS, sandbox, "strategy-migration", stack, switch_ours)
+    method = Pulumi(OURS, sandbox, "strategy-migration", stack, switch_ours)
     stack.set("services.backend.tag", TAGS["blue"])
     stack.set("services.backend.replicas", REPLICAS)
     stack.set("services.backend.canary", {"steps": [], "analysis": None})
     addresses = [node.address for node in sandbox.real_nodes]
     for address in addresses:
-        wait_for_answer(address, way.port())
+        wait_for_answer(address, method.port())
     seconds: list[float] = []
-    load = Load(addresses, way.port(), rate, directory, min(NEW_RATE, rate // 2), least=requests)
+    load = Load(addresses, method.port(), rate, directory, min(NEW_RATE, rate // 2), least=requests)
     with argo_rollouts(sandbox, directory / "argo-rollouts.log"), load:
         began = time.monotonic()
         while (spent := time.monotonic() - began) < requests / rate or len(seconds) % 2:
@@ -65,7 +65,7 @@ def run(sandbox: Sandbox, directory: Path, requests: int, rate: int) -> Strategy
                 raise RuntimeError(result.output)
             seconds.append(time.monotonic() - at)
             print(f"strategy migration {len(seconds)}: {seconds[-1]:.1f} s", flush=True)
-            way.settle()  # to the end of the old pods, over whose kept connections requests still come
+            method.settle()  # to the end of the old pods, over whose kept connections requests still come
     sent = load.requests()
     tracks = sorted({request.colour for request in sent if request.colour})
     return StrategyMigrations(

@@ -1,4 +1,4 @@
-"""Measures what users see of a switch by each way: same real nodes, same load, shuffled order."""
+"""Measures what users see of a switch by each method: same real nodes, same load, shuffled order."""
 
 import random
 import time
@@ -9,13 +9,13 @@ from pathlib import Path
 
 from devtools.benchmarks.footprint import Held, Holdings, held
 from devtools.benchmarks.load import Load, Request, wait_for_answer
-from devtools.benchmarks.method import TAGS, Way, in_time
-from devtools.benchmarks.peers import ways
+from devtools.benchmarks.method import TAGS, Method, in_time
+from devtools.benchmarks.peers import methods
 from devtools.sandbox import Sandbox
 from devtools.sandbox.rollouts import argo_rollouts
 
 RATE = 200
-"""Requests a second on the way that is measured, half of them over connections that are kept alive."""
+"""Requests a second to the method that is measured, half of them over connections that are kept alive."""
 
 SECONDS_BEFORE = 2
 """Load before the command, so that connections are open and the old version is seen."""
@@ -32,15 +32,15 @@ class SwitchRun:
     """One switch, seconds from the start of its command.
 
     Attributes:
-        first_new: to the first answer of the new version.
-        last_old_new: to the last answer of the old one over a connection of its own.
-        last_old_kept: the same over a connection that was there before; None if it was still so at the end.
-        done: to the end of the command.
-        requests: sent in all.
-        failed: of these.
-        during: what the way held at most, from the command to the end of the load.
+        first_new: time of the first answer of the new version.
+        last_old_new: time of the old version's last answer over a new connection.
+        last_old_kept: time of its last answer over a kept connection; None if it still answered at the end.
+        done: time of the end of the command.
+        requests: number of requests that were sent.
+        failed: number of requests that failed.
+        during: what the method held at most, from the command to the end of the load.
         after: what it holds when nothing of it is terminating any more.
-        answers: for the plot: version, and answers in each `BIN_SECONDS` from `SECONDS_BEFORE` the command on.
+        answers: data of the plot: version, and answers in each `BIN_SECONDS` from `SECONDS_BEFORE` the command on.
     """
 
     first_new: float
@@ -62,27 +62,27 @@ class SwitchRun:
 
 
 def run(sandbox: Sandbox, directory: Path, runs: int, minutes: float | None = None) -> dict[str, list[SwitchRun]]:
-    """Switches `runs` times by each way, in rounds of shuffled order; returns the runs by way.
+    """Switches `runs` times by each method, in rounds of shuffled order; returns the runs by method.
 
     Args:
-        sandbox: with real nodes.
-        directory: for the stacks and the recordings.
-        runs: of each way.
-        minutes: after which no further round begins.
+        sandbox: a sandbox with real nodes.
+        directory: directory for stacks and recordings.
+        runs: number of runs of each method.
+        minutes: minutes after which no further round begins.
     """
     with argo_rollouts(sandbox, directory / "argo-rollouts.log"):
-        peers = ways(sandbox, directory)
+        peers = methods(sandbox, directory)
         addresses = [node.address for node in sandbox.real_nodes]
         results: dict[str, list[SwitchRun]] = {peer.name: [] for peer in peers}
-        unsettled: dict[str, tuple[Way, SwitchRun]] = {}
+        unsettled: dict[str, tuple[Method, SwitchRun]] = {}
         for number in in_time(range(1, runs + 1), minutes):
             for place, peer in enumerate(random.sample(peers, len(peers))):
                 folder = directory / f"load-{number}-{place}"
                 folder.mkdir()
-                # What a way leaves behind, the pods of Argo Rollouts for a minute, ends while others have their turns.
+                # What a method leaves behind, the pods of Argo Rollouts for a minute, ends while the others run.
                 if peer.name in unsettled:
                     results[peer.name].append(_settled(*unsettled.pop(peer.name)))
-                to = peer.turn()
+                to = peer.next_colour()
                 peer.prepare(to)
                 measured = measure(peer, to, addresses, folder)
                 unsettled[peer.name] = peer, measured
@@ -92,27 +92,27 @@ def run(sandbox: Sandbox, directory: Path, runs: int, minutes: float | None = No
     return results
 
 
-def _settled(way: Way, measured: SwitchRun) -> SwitchRun:
-    """A run with what its way holds when nothing of it is terminating any more."""
-    way.settle()
-    return replace(measured, after=held(way))
+def _settled(method: Method, measured: SwitchRun) -> SwitchRun:
+    """A run with what its method holds when nothing of it is terminating any more."""
+    method.settle()
+    return replace(measured, after=held(method))
 
 
-def measure(way: Way, to: str, addresses: Sequence[str], folder: Path) -> SwitchRun:
-    """One switch under load; what the way holds afterwards is not known yet."""
+def measure(method: Method, to: str, addresses: Sequence[str], folder: Path) -> SwitchRun:
+    """One switch under load; what the method holds afterwards is not known yet."""
     old = TAGS["blue" if to == "green" else "green"]
     for address in addresses:
-        wait_for_answer(address, way.port(), old)
-    with Load(addresses, way.port(), RATE, folder) as load:
+        wait_for_answer(address, method.port(), old)
+    with Load(addresses, method.port(), RATE, folder) as load:
         time.sleep(SECONDS_BEFORE)
-        with Holdings(way) as holdings:
+        with Holdings(method) as holdings:
             begun = time.time()
-            process = way.start(to)
+            process = method.start(to)
             output, errors = process.communicate()
             done = time.time()
             time.sleep(SECONDS_AFTER)
     if process.returncode:
-        raise RuntimeError(f"{way.name}: {output}{errors or ''}")
+        raise RuntimeError(f"{method.name}: {output}{errors or ''}")
     requests = load.requests()
     kept = [request.done for request in requests if request.keep_alive and request.version == old]
     at_the_end = max(request.sent for request in requests) - max(kept) < BIN_SECONDS

@@ -16,8 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from devtools.benchmarks.documented import configuration
-from devtools.benchmarks.watched_run import release
-from devtools.benchmarks.watched_ways import (
+from devtools.benchmarks.watched_methods import (
     ANALYSIS,
     ANALYSIS_OFTEN,
     DEPLOY,
@@ -26,16 +25,17 @@ from devtools.benchmarks.watched_ways import (
     OFTEN,
     Deploy,
     PostPromotion,
-    WatchedWay,
+    WatchedMethod,
     environment,
 )
+from devtools.benchmarks.watched_run import release
 from devtools.sandbox import Sandbox
 from devtools.sandbox.prometheus import prometheus
 from devtools.sandbox.rollouts import argo_rollouts
 from switchyard.config.models.drain import DrainMethod
 
 PEERS = {ANALYSIS: FASTER, ANALYSIS_OFTEN: OFTEN}
-"""The peer's ways, with how many times shorter than documented their analysis is."""
+"""The peer's methods, with how many times shorter than documented their analysis is."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Case:
     """One kind of new version.
 
     Attributes:
-        name: for the report.
+        name: name in the report.
         failing: share of its answers that are a 500.
         slower: how many times longer than the old version's its answers take.
         by_argo: whether the documented analysis can condemn it, which asks for the success rate alone.
@@ -66,25 +66,31 @@ BAD = (
 
 
 @dataclass(frozen=True)
-class Turn:
+class PlannedRelease:
     """One release that is to be measured."""
 
-    way: str
+    method: str
     case: Case
     rate: int
     number: int
 
 
-def turns(ways: Sequence[str], rates: Sequence[int], runs: int, good: int) -> list[Turn]:
+def planned_releases(methods: Sequence[str], rates: Sequence[int], runs: int, good: int) -> list[PlannedRelease]:
     """All releases, in shuffled rounds: a measurement that is cut off has as many of each."""
     numbers = itertools.count(1)
-    bad = [(way, case, rate) for way in ways for case in BAD for rate in rates if case.by_argo or way not in PEERS]
+    bad = [
+        (method, case, rate)
+        for method in methods
+        for case in BAD
+        for rate in rates
+        if case.by_argo or method not in PEERS
+    ]
     rounds = []
     for _ in range(runs):
         random.shuffle(bad)
         rounds += bad
     rounds += [(DEPLOY, GOOD, rate) for _ in range(good) for rate in rates]
-    return [Turn(*turn, number=next(numbers)) for turn in rounds]
+    return [PlannedRelease(*planned, number=next(numbers)) for planned in rounds]
 
 
 @dataclass(frozen=True)
@@ -92,34 +98,38 @@ class Plan:
     """What is measured.
 
     Attributes:
-        runs: of each bad version by each way at each rate.
+        runs: number of releases of each bad version by each method at each rate.
         good: good releases at each rate.
         rates: requests a second.
-        ways: their names.
+        methods: names of the methods.
         at_once: bad releases side by side, each in a namespace of its own.
         good_at_once: good releases side by side.
-        watch_seconds: of a good release's watch; None for the default.
-        minutes: after which no further bad release is begun, and after as much again no good one; None without a limit.
+        watch_seconds: duration of a good release's watch; None for the default.
+        minutes: bound after which no bad release begins, and after twice as long no good one; None for no bound.
     """
 
     runs: int
     good: int
     rates: tuple[int, ...] = (50, 200)
-    ways: tuple[str, ...] = (DEPLOY, ENDPOINT, ANALYSIS, ANALYSIS_OFTEN)
+    methods: tuple[str, ...] = (DEPLOY, ENDPOINT, ANALYSIS, ANALYSIS_OFTEN)
     at_once: int = 1
     good_at_once: int = 1
     watch_seconds: int | None = None
     minutes: float | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The plan as `docs/benchmarks.json` has it, in which the key of the methods is `ways`."""
+        return {"ways" if name == "methods" else name: value for name, value in asdict(self).items()}
 
 
 class Measurement:
     """All releases of a plan on one sandbox.
 
     Args:
-        sandbox: with real nodes.
-        directory: for stacks and recordings.
+        sandbox: a sandbox with real nodes.
+        directory: directory for stacks and recordings.
         plan: what is measured.
-        prometheus_address: for the peer.
+        prometheus_address: address of the Prometheus that the peer asks.
     """
 
     def __init__(self, sandbox: Sandbox, directory: Path, plan: Plan, prometheus_address: str) -> None:
@@ -128,11 +138,11 @@ class Measurement:
         self.problems: list[str] = []
         self.load: list[float] = []
 
-    def take(self, wanted: Sequence[Turn], at_once: int, seconds: float) -> None:
+    def take(self, wanted: Sequence[PlannedRelease], at_once: int, seconds: float) -> None:
         """Measures releases, some side by side, until all are measured or the time is over."""
-        waiting: queue.SimpleQueue[Turn] = queue.SimpleQueue()
-        for turn in wanted:
-            waiting.put(turn)
+        waiting: queue.SimpleQueue[PlannedRelease] = queue.SimpleQueue()
+        for planned in wanted:
+            waiting.put(planned)
         limit = time.monotonic() + seconds
         workers = [
             threading.Thread(target=self._work, args=(waiting, place, limit), daemon=True) for place in range(at_once)
@@ -142,32 +152,32 @@ class Measurement:
         for worker in workers:
             worker.join()
 
-    def _work(self, waiting: "queue.SimpleQueue[Turn]", place: int, limit: float) -> None:
-        ways: dict[str, WatchedWay] = {}
+    def _work(self, waiting: "queue.SimpleQueue[PlannedRelease]", place: int, limit: float) -> None:
+        methods: dict[str, WatchedMethod] = {}
         while time.monotonic() < limit:
             try:
-                turn = waiting.get_nowait()
+                planned = waiting.get_nowait()
             except queue.Empty:
                 return
             try:
-                self._measure(ways, turn, place)
+                self._measure(methods, planned, place)
             except (RuntimeError, TimeoutError, ValueError, subprocess.CalledProcessError) as error:
-                self.problems.append(f"{turn.way}, {turn.case.name}, {turn.rate}/s: {error}")
+                self.problems.append(f"{planned.method}, {planned.case.name}, {planned.rate}/s: {error}")
                 print(self.problems[-1], flush=True)
 
-    def _measure(self, ways: dict[str, WatchedWay], turn: Turn, place: int) -> None:
-        key = GOOD.name if turn.case is GOOD else turn.way
-        if key not in ways:
-            ways[key] = self._way(key, place)
-        env = environment(turn.case.failing, turn.case.slower)
+    def _measure(self, methods: dict[str, WatchedMethod], planned: PlannedRelease, place: int) -> None:
+        key = GOOD.name if planned.case is GOOD else planned.method
+        if key not in methods:
+            methods[key] = self._method(key, place)
+        env = environment(planned.case.failing, planned.case.slower)
         addresses = [node.address for node in self._sandbox.real_nodes]
-        result = release(ways[key], env, turn.rate, turn.number, addresses, self._directory)
+        result = release(methods[key], env, planned.rate, planned.number, addresses, self._directory)
         self.load.append(os.getloadavg()[0])
-        self.runs.setdefault(turn.way, {}).setdefault(turn.case.name, []).append(asdict(result))
-        print(f"{turn.way}, {turn.case.name}: {result}", flush=True)
-        ways[key].restore()
+        self.runs.setdefault(planned.method, {}).setdefault(planned.case.name, []).append(asdict(result))
+        print(f"{planned.method}, {planned.case.name}: {result}", flush=True)
+        methods[key].restore()
 
-    def _way(self, key: str, place: int) -> WatchedWay:
+    def _method(self, key: str, place: int) -> WatchedMethod:
         sandbox, directory = self._sandbox, self._directory
         if key in PEERS:
             namespace = f"{'often' if key == ANALYSIS_OFTEN else 'analysis'}-{place}"
@@ -181,29 +191,29 @@ class Measurement:
 
 
 def run(sandbox: Sandbox, directory: Path, plan: Plan, earlier: dict[str, Any] | None = None) -> dict[str, Any]:
-    """Releases each kind of version by each way, then good ones; returns the runs by way and version.
+    """Releases each kind of version by each method, then good ones; returns the runs by method and version.
 
     Args:
-        sandbox: with real nodes.
-        directory: for stacks and recordings.
+        sandbox: a sandbox with real nodes.
+        directory: directory for stacks and recordings.
         plan: what is measured.
-        earlier: what an earlier call has returned, whose ways stay where they are not measured again.
+        earlier: what an earlier call has returned, whose methods stay where they are not measured again.
     """
-    wanted = turns(plan.ways, plan.rates, plan.runs, plan.good)
+    wanted = planned_releases(plan.methods, plan.rates, plan.runs, plan.good)
     with (
         argo_rollouts(sandbox, directory / "argo-rollouts.log"),
         prometheus(directory / "prometheus", configuration(sandbox.kubeconfig)) as address,
     ):
         measurement = Measurement(sandbox, directory, plan, address)
         seconds = plan.minutes * 60 if plan.minutes else float("inf")
-        measurement.take([turn for turn in wanted if turn.case is not GOOD], plan.at_once, seconds)
-        measurement.take([turn for turn in wanted if turn.case is GOOD], plan.good_at_once, seconds)
+        measurement.take([planned for planned in wanted if planned.case is not GOOD], plan.at_once, seconds)
+        measurement.take([planned for planned in wanted if planned.case is GOOD], plan.good_at_once, seconds)
     taken = {"runs": measurement.runs, "problems": measurement.problems, "load": measurement.load}
-    return together(taken | {"plan": asdict(plan)}, earlier)
+    return together(taken | {"plan": plan.to_json()}, earlier)
 
 
 def together(taken: dict[str, Any], earlier: dict[str, Any] | None) -> dict[str, Any]:
-    """What was measured, with the ways of an earlier measurement that were not measured again."""
+    """What was measured, with the methods of an earlier measurement that were not measured again."""
     if not earlier or earlier["runs"].keys() <= taken["runs"].keys():
         return taken
     return {

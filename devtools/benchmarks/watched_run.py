@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from devtools.benchmarks.load import Load, Request, wait_for_answer
 from devtools.benchmarks.method import TAGS
-from devtools.benchmarks.watched_ways import WatchedWay
+from devtools.benchmarks.watched_methods import WatchedMethod
 
 OLD, NEW = TAGS["blue"], TAGS["green"]
 
@@ -32,14 +32,14 @@ class WatchedRun:
     Attributes:
         rate: requests a second.
         rolled_back: whether the old version serves again.
-        reason: in the words of the way.
-        back: to the switch back; None without one.
-        last_new: to the last answer of the new version over a connection of its own; None without one.
-        last_kept: the same over a kept one.
+        reason: reason as the method reports it.
+        back: seconds from the switch to the switch back; None without one.
+        last_new: seconds to the new version's last answer over a new connection; None without one.
+        last_kept: seconds to its last answer over a kept connection; None without one.
         stays: whether the new version still answered at the end of the load over some connection.
         failed: requests that failed, from the switch on.
         answered: requests that the new version answered.
-        requests: sent from the switch on.
+        requests: number of requests sent from the switch on.
         took: seconds from the start of the release's command to its end.
     """
 
@@ -59,9 +59,9 @@ class WatchedRun:
 class Selectors:
     """Notes each change of the selector of Service `backend`, with its time, while the block runs."""
 
-    def __init__(self, way: WatchedWay) -> None:
+    def __init__(self, method: WatchedMethod) -> None:
         command = [
-            *way.kubectl_command(),
+            *method.kubectl_command(),
             "get",
             "service",
             "backend",
@@ -124,26 +124,26 @@ def measured(requests: Sequence[Request], changes: Sequence[float]) -> dict[str,
 
 
 def release(
-    way: WatchedWay, env: dict[str, str], rate: int, number: int, addresses: Sequence[str], directory: Path
+    method: WatchedMethod, env: dict[str, str], rate: int, number: int, addresses: Sequence[str], directory: Path
 ) -> WatchedRun:
     """One release under load.
 
     Args:
-        way: that releases it.
-        env: of the new version.
+        method: method that releases the version.
+        env: environment of the new version.
         rate: requests a second.
-        number: of the release.
-        addresses: of the nodes.
-        directory: for the recordings.
+        number: number of the release.
+        addresses: addresses of the nodes.
+        directory: directory for the recordings.
     """
     folder = directory / f"load-{number}"
     folder.mkdir()
     for address in addresses:
-        wait_for_answer(address, way.port(), OLD)
-    with Selectors(way) as selectors, Load(addresses, way.port(), rate, folder) as load:
+        wait_for_answer(address, method.port(), OLD)
+    with Selectors(method) as selectors, Load(addresses, method.port(), rate, folder) as load:
         time.sleep(SECONDS_BEFORE)
         began = time.monotonic()
-        rolled_back, reason = way.release(env, number)
+        rolled_back, reason = method.release(env, number)
         took = time.monotonic() - began
         time.sleep(SECONDS_AFTER)
     requests = load.requests()

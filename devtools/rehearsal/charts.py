@@ -36,7 +36,7 @@ def write(directory: Path, charts: Mapping[str, Chart]) -> dict[str, Path]:
 
     Args:
         directory: where their folders go.
-        charts: by anything.
+        charts: the charts, under any keys.
 
     Returns:
         Paths by the same keys.

@@ -30,7 +30,7 @@ class Rehearsed:
     """A configuration for a rehearsal.
 
     Attributes:
-        config: by full keys.
+        config: configuration of the stack by full keys.
         cluster: settings of the cluster, as the user has them.
         changes: a line for each difference from the user's configuration.
     """
@@ -94,7 +94,7 @@ def _changes(cluster: Ec2Cluster, charts: Mapping[str, Chart]) -> Iterator[str]:
 
 
 class _Loader(yaml.SafeLoader):
-    """As the engine reads a stack's file: a key that is there twice is an error, and not the last one's."""
+    """Reads a stack's file as the engine does, in which a duplicate key is an error."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [self.construct_object(key, deep=True) for key, _ in node.value]

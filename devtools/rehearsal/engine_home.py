@@ -15,7 +15,7 @@ def version(package: str) -> str:
     """Version of the plugin that a Pulumi package of this environment asks for.
 
     Args:
-        package: for example ``aws``.
+        package: name of the package, for example ``aws``.
     """
     plugin = files(f"pulumi_{package}").joinpath("pulumi-plugin.json")
     text: str = json.loads(plugin.read_text())["version"]

@@ -94,9 +94,9 @@ class Planned:
     """A resource in the document.
 
     Attributes:
-        address: in the document.
-        name: Pulumi's.
-        state: in the engine's record.
+        address: address of the resource in the document.
+        name: Pulumi's name of the resource.
+        state: state of the resource in the engine's record.
     """
 
     address: str

@@ -30,8 +30,8 @@ class Created:
     """A resource that was created.
 
     Attributes:
-        id: as the cloud has it.
-        outputs: what it has besides its inputs.
+        id: id of the resource in the cloud.
+        outputs: properties of the resource besides its inputs.
         by: what answered: moto, or the fake provider itself.
     """
 
@@ -85,8 +85,8 @@ class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
     """A provider plugin that is not what it stands for, and says so in the output of every run.
 
     Args:
-        version: of the package that it answers for.
-        backend: its resources.
+        version: version of the package that it answers for.
+        backend: the resources that it provides.
         record: takes every call.
         notice: line for the engine's output.
         delays: seconds that the creation of a type takes longer.

@@ -31,7 +31,7 @@ class FakeProviders:
 
     Attributes:
         environment: variables for the engine.
-        record: of every call.
+        record: record of every call.
         aws: what there is at the fake AWS provider.
         delays: seconds that the creation of a type takes longer; may be changed at any time.
     """
@@ -53,8 +53,8 @@ def fake_providers(
     """Starts them, with nothing in the account.
 
     Args:
-        directory: an empty one, for the engine's home and the record.
-        region: of AWS.
+        directory: an empty directory for the engine's home and the record.
+        region: the region of AWS.
         delays: seconds that the creation of a type takes longer.
         watchers: receive every resource at AWS that was created or deleted.
     """

@@ -15,7 +15,7 @@ class Record:
     """A file of calls, in the order in which they ended.
 
     Args:
-        file: is appended to, so that the calls of several updates follow each other.
+        file: the file, to which each call is appended, so that the calls of several updates follow each other.
     """
 
     def __init__(self, file: Path) -> None:
@@ -27,8 +27,8 @@ class Record:
 
         Args:
             operation: create, update, delete, read or invoke.
-            urn: of the resource, or the token of a function.
-            values: its inputs.
+            urn: URN of the resource, or token of the function.
+            values: inputs of the resource or arguments of the function.
             secrets: names of the inputs that are not written down.
             more: what else is known of the call.
         """

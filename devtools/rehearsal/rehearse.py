@@ -89,8 +89,8 @@ def world(directory: Path, *, region: str, cluster: str, report: Callable[[str],
     """Starts fake providers with an empty account.
 
     Args:
-        directory: an empty one.
-        region: of AWS.
+        directory: an empty directory.
+        region: the region of AWS.
         cluster: name of the cluster.
         report: takes a line on what a machine has become.
     """
@@ -119,7 +119,7 @@ def rehearsal(
     """A stack with nothing in it, in the real engine.
 
     Args:
-        directory: an empty one, for state, fake providers and engine.
+        directory: an empty directory for state, fake providers and engine.
         rehearsed: the stack's configuration.
         stack: name of the stack.
         report: takes a line on what a machine has become.

@@ -17,9 +17,9 @@ def configuration(ports: Sequence[int], pki: Path, slot: Slot | None) -> list[di
     """Documents of kwokctl's configuration file: extra arguments of the components, and the simulated kubelets' life.
 
     Args:
-        ports: a free one a component.
+        ports: a free port for each component.
         pki: folder in which kwokctl makes the cluster's certificates.
-        slot: for real nodes, which reach the API server at its host's address; None without them.
+        slot: slot of the real nodes, which reach the API server at its host's address; None without them.
     """
     # In a file, because kwokctl 0.8 ends in a panic when two components get several --extra-args each.
     patches = [
@@ -74,8 +74,8 @@ def options(ports: Sequence[int], kubeconfig: Path) -> list[str]:
     """Options of ``kwokctl create cluster``.
 
     Args:
-        ports: a free one a component.
-        kubeconfig: that it may write to, so that the user's own is left alone.
+        ports: a free port for each component.
+        kubeconfig: file that kwokctl may write to, so that the user's own is left alone.
     """
     options_ = [
         *("--runtime", "binary", "--heartbeat-factor", "1", "--kubeconfig", str(kubeconfig)),

@@ -47,7 +47,7 @@ def fetch(packages: Sequence[str], archives: Path) -> list[Path]:
 
     Args:
         packages: names of packages.
-        archives: gets the files.
+        archives: directory that receives the files.
 
     Returns:
         The files, sorted.

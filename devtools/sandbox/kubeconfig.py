@@ -12,7 +12,7 @@ def write(file: Path, name: str, server: str, pki: Path) -> None:
 
     Args:
         file: replaced when it is whole.
-        name: of cluster, user and context.
+        name: name of cluster, user and context.
         server: URL of the API server.
         pki: folder with the certificate authority's certificate, and the administrator's with its key.
     """

@@ -17,9 +17,9 @@ def kwokctl(work: Path, ended: Callable[[], list[str]], *arguments: str) -> None
     """Runs one command of kwokctl.
 
     Args:
-        work: its directory, with the configuration `kwok.yaml`.
+        work: working directory with the configuration `kwok.yaml`.
         ended: the components that were started and do not run any more.
-        arguments: of the command.
+        arguments: arguments of the command.
 
     Raises:
         SandboxError: the command failed; its output is in `kwokctl.log`.

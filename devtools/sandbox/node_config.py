@@ -66,8 +66,8 @@ def kubelet(node: NodeSettings, group: str, authority: Path, memory_mib: int, cp
     """KubeletConfiguration of a node with its machine type's room for pods, whatever this machine has.
 
     Args:
-        node: its row of the node table.
-        group: its cgroup, below the root of each hierarchy.
+        node: row of the node in the node table.
+        group: cgroup of the node, below the root of each hierarchy.
         authority: certificate authority of the cluster.
         memory_mib: memory of this machine, MiB.
         cpus: processors of this machine.

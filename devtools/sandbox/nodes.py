@@ -20,9 +20,9 @@ def node_manifest(name: str, node: NodeSettings, number: int) -> dict[str, Any]:
     """A node as its kubelet would register it.
 
     Args:
-        name: its name.
-        node: its row of the node table.
-        number: its place in the table, for its address, on which nothing answers.
+        name: name of the node.
+        node: row of the node in the node table.
+        number: place of the node in the table, which determines its address; nothing answers there.
     """
     return {
         "apiVersion": "v1",
@@ -47,7 +47,7 @@ def register(client: httpx.Client, nodes: Mapping[str, NodeSettings], real: Coll
     """Registers the simulated nodes; a real one's kubelet does that itself.
 
     Args:
-        client: of the API server.
+        client: client of the API server.
         nodes: the node table.
         real: names of those that are left out.
 

@@ -32,7 +32,7 @@ class Container:
     Attributes:
         command: program and arguments.
         user: user and group, as numbers.
-        environment: its variables.
+        environment: variables of the environment.
         folder: where it starts.
         ports: TCP ports that it listens on.
         labels: facts about the image.

@@ -24,7 +24,7 @@ POLL_SECONDS = 0.1
 LOOPBACK = "127.0.0.1"
 
 PORT = 9090
-"""Of the one beside the sandbox of stack `local`."""
+"""Port of the Prometheus beside the sandbox of stack `local`."""
 
 
 def scraping(kubeconfig: Path) -> dict[str, Any]:
@@ -53,8 +53,8 @@ def prometheus(directory: Path, configuration: Mapping[str, Any], port: int | No
     """Prometheus while the block runs, on this machine alone; yields its address.
 
     Args:
-        directory: for its configuration, data and log; what is there from an earlier start stays.
-        configuration: as in `prometheus.yml`.
+        directory: directory for configuration, data and log; files of an earlier start stay.
+        configuration: content of `prometheus.yml`.
         port: None for a free one.
 
     Raises:
@@ -68,7 +68,7 @@ def prometheus(directory: Path, configuration: Mapping[str, Any], port: int | No
 def prometheus_process(
     directory: Path, configuration: Mapping[str, Any], host: str, port: int | None = None
 ) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
-    """As `prometheus`, at an address of this machine; yields the process as well, which may be killed meanwhile."""
+    """Runs Prometheus at an address of this machine; yields the address and the process, which a test may kill."""
     [port] = free_ports(1) if port is None else [port]
     directory.mkdir(exist_ok=True)
     file = directory / "prometheus.yml"

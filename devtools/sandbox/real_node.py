@@ -51,11 +51,11 @@ class RealNode:
     """One node of a sandbox.
 
     Attributes:
-        name: as Kubernetes knows it.
-        settings: its row of the node table.
-        index: its place among the real nodes of the sandbox.
+        name: name of the node in Kubernetes.
+        settings: row of the node in the node table.
+        index: place of the node among the real nodes of the sandbox.
         slot: the sandbox's number.
-        directory: the node's own.
+        directory: directory of the node.
         parts: the tree with containerd, runc and the rest.
     """
 
@@ -78,10 +78,10 @@ class RealNode:
 
     def processes(self) -> dict[str, int]:
         """Process ids of the parts that run, by name, as this machine counts them."""
-        holder = self._holder()
-        if holder is None:
+        init = self._init_process()
+        if init is None:
             return {}
-        namespace = _process_namespace(holder)
+        namespace = _process_namespace(init)
         pids = {}
         for process in psutil.process_iter(["name", "status"]):
             name, status = process.info["name"], process.info["status"]
@@ -96,14 +96,14 @@ class RealNode:
 
         Args:
             authority: certificate authority of the cluster.
-            kubeconfig: for kubelet and kube-proxy.
+            kubeconfig: kubeconfig of kubelet and kube-proxy.
 
         Raises:
             TimeoutError: a part does not start.
         """
         for folder in ("cni", "run", "var", "logs"):
             (self.directory / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self._holder() is None:
+        if self._init_process() is None:
             # As at a start of a machine. A kubelet waits 3 s for each container that has a group and no process.
             cgroups.remove(self.cgroup)
             cgroups.make(self.cgroup)
@@ -159,9 +159,9 @@ class RealNode:
             raise subprocess.CalledProcessError(result.returncode, command, result.stdout, result.stderr)
         return result.stdout
 
-    def _holder(self) -> int | None:
+    def _init_process(self) -> int | None:
         """Process 1 of the node, as this machine counts it."""
-        wanted = ["-m", "devtools.sandbox.holder", str(self.directory)]
+        wanted = ["-m", "devtools.sandbox.node_init", str(self.directory)]
         for process in psutil.process_iter(["cmdline"]):
             command = process.info["cmdline"] or []
             if command[1:] == wanted and process.status() != psutil.STATUS_ZOMBIE:
@@ -170,7 +170,7 @@ class RealNode:
 
     def _hold(self) -> None:
         """Makes the namespaces, with a /run and a /var of the node's own: all else of its files is the machine's."""
-        # Of a holder that was killed a moment ago: its link goes some time after its last process.
+        # The link of an init process that was killed a moment ago goes some time after its last process.
         remove_link(self.slot.link(self.index))
         # The kubelet does not start unless it can set them, and a machine is not to restart at a panic, nor to keep
         # anything else, because a sandbox ran on it once: the node gets copies to write to.
@@ -185,17 +185,17 @@ class RealNode:
             f"mount --bind {shlex.quote(str(self.directory / 'var'))} /var",
             *(f"mount --bind {shlex.quote(str(copy))} {setting}" for setting, copy in tuned.items()),
             f"cd {shlex.quote(str(PROJECT))}",
-            f"exec {shlex.quote(sys.executable)} -m devtools.sandbox.holder {shlex.quote(str(self.directory))}",
+            f"exec {shlex.quote(sys.executable)} -m devtools.sandbox.node_init {shlex.quote(str(self.directory))}",
         ]
         unshare = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        self._start_in_cgroup("holder", [*unshare, "sh", "-ec", "\n".join(setup)])
-        self._wait_for("the node's namespaces", lambda: self._holder() is not None)
+        self._start_in_cgroup("node-init", [*unshare, "sh", "-ec", "\n".join(setup)])
+        self._wait_for("the node's namespaces", lambda: self._init_process() is not None)
 
     def _connect(self) -> None:
         """Links the node to the bridge, and routes to its pods and to those of its neighbours."""
         link = self.slot.link(self.index)
         if not exists(link):
-            ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(self._holder()))
+            ip("link", "add", link, "type", "veth", "peer", "name", "eth0", "netns", str(self._init_process()))
         ip("link", "set", link, "master", self.slot.bridge, "up")
         ip("route", "replace", self.slot.pod_range(self.index), "via", self.address)
         commands = [
@@ -227,8 +227,8 @@ class RealNode:
             (self.directory / "kube-proxy.yaml").write_text(yaml.safe_dump(proxy, sort_keys=False))
 
     def _containerd_listens(self) -> bool:
-        # Through the holder's view of the file system: the node's /run is nobody else's.
-        path = f"/proc/{self._holder()}/root{node_config.SOCKET}"
+        # Through the init process's view of the file system: the node's /run is nobody else's.
+        path = f"/proc/{self._init_process()}/root{node_config.SOCKET}"
         with socket.socket(socket.AF_UNIX) as probe:
             try:
                 probe.connect(path)
@@ -237,7 +237,7 @@ class RealNode:
         return True
 
     def _entered(self, command: tuple[str, ...] | list[str]) -> list[str]:
-        return ["nsenter", f"--target={self._holder()}", "--mount", "--net", "--pid", "--", *command]
+        return ["nsenter", f"--target={self._init_process()}", "--mount", "--net", "--pid", "--", *command]
 
     def _spawn(self, name: str, command: list[str]) -> None:
         self._start_in_cgroup(name, self._entered(command))

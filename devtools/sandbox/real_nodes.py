@@ -26,7 +26,7 @@ REPOSITORY = "ghcr.io/org/backend"
 """Image of the example application, as the stack of the sandbox names it."""
 
 PROGRAMS = ("unshare", "nsenter", "mount", "ip")
-"""Of this machine: util-linux and iproute2."""
+"""Programs that this machine must have, from util-linux and iproute2."""
 
 
 class RealNodesError(Exception):
@@ -95,7 +95,7 @@ class RealNodes:
 
         Args:
             authority: certificate authority of the cluster.
-            kubeconfig: for kubelets and kube-proxies, with an address of the API server that nodes reach.
+            kubeconfig: kubeconfig of kubelets and kube-proxies, with an address of the API server that nodes reach.
             report: takes a line on what is under way.
 
         Raises:

@@ -24,7 +24,7 @@ def build(spec: Build, target: Path, work: Path, progress: Progress) -> None:
 
     Args:
         spec: what to build.
-        target: gets the binaries.
+        target: folder that receives the binaries.
         work: a folder that is deleted afterwards.
         progress: takes how far it is.
 

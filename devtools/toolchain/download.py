@@ -63,7 +63,7 @@ class Pace:
         """Counts a piece.
 
         Args:
-            size: its bytes.
+            size: size of the piece in bytes.
             now: the time when it came, in seconds.
 
         Raises:

@@ -63,7 +63,7 @@ class Installation:
 
 
 HERE = Installation(TOOLS, Path(sys.prefix))
-"""That of this checkout, in the environment that this runs in."""
+"""The installation of this checkout, in the environment of this process."""
 
 
 def search_path() -> list[Path]:

@@ -45,7 +45,7 @@ class Download:
         url: the file.
         checksum_url: where its SHA-256 is published: a file that holds it, or a release of GitHub's API, whose
             assets carry a digest.
-        members: for an archive, the path in it of each binary; empty where the file is the binary.
+        members: path of each binary in the archive; empty where the file is the binary.
     """
 
     url: str
@@ -82,11 +82,11 @@ class Tool:
     """One thing to install.
 
     Attributes:
-        name: as the installer calls it.
+        name: name of the tool in the installer.
         version: pinned version.
         binaries: files in `.tools/bin`, or for a plugin the one that the engine is given. YAML is not executable.
-        download: its official release for a platform; None where none is published.
-        builds: its sources, for where the release cannot be had.
+        download: official release for a platform; None where none is published.
+        builds: sources of the tool, for places where the release cannot be downloaded.
         plugin: kind and name of an engine plugin; None for a program.
     """
 

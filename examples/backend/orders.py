@@ -25,8 +25,8 @@ class Orders:
     """The orders in a file of SQLite. Every call is one statement, so that each is a transaction of its own.
 
     Args:
-        path: of the file; its table is created if there is none.
-        column: in which this version has the names.
+        path: path of the file; its table is created if there is none.
+        column: column in which this version has the names.
     """
 
     def __init__(self, path: str, column: Column) -> None:

@@ -61,7 +61,7 @@ class Balancers:
         """All listener rules that forward requests, with the listener's port and the conditions on host and path.
 
         Args:
-            hostname: as of `rules`.
+            hostname: hostname of the load balancer.
         """
         return await self._ask(lambda client: _listener_rules(client, hostname))
 
@@ -69,7 +69,7 @@ class Balancers:
         """The number of healthy targets of a target group, and the number of all its targets.
 
         Args:
-            target_group: its ARN.
+            target_group: ARN of the target group.
         """
         return await self._ask(lambda client: _healthy(client, target_group))
 

@@ -20,7 +20,7 @@ class WatchLine:
 
         Args:
             key: key of the service.
-            verdict: as it would be now.
+            verdict: verdict if the watch ended now.
         """
         if not console.is_terminal:
             return
@@ -44,7 +44,7 @@ def line(verdicts: Mapping[str, Verdict], width: int) -> str:
     """The present verdicts in one line, in as much detail as fits.
 
     Args:
-        verdicts: as they would be now, by the key of the service.
+        verdicts: verdicts if the watch ended now, by the key of the service.
         width: width of the terminal in columns.
     """
     ordered = sorted(verdicts.items())

@@ -61,7 +61,7 @@ def cycle(values: Mapping[str, str | None]) -> list[str]:
     It is the shortest one where fewer than `STARTS` variables depend on cycles.
 
     Args:
-        values: as for `ordered`.
+        values: text of each variable by name; None for a variable whose value is not in the configuration.
     """
     acyclic = set(_free(values))
     edges = {

@@ -11,7 +11,7 @@ from switchyard.gates.rules.strategy_migration import is_shared, not_taken_over,
 from switchyard.gates.waits import wait_for_rollout
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import PAUSED_FOR, Cluster
-from switchyard.kube.live_releases import LiveRelease
+from switchyard.kube.live_rollouts import LiveRollout
 from switchyard.kube.rollout import HEALTHY, RolloutState
 from switchyard.kube.selectors import controlled, serving_track
 from switchyard.manifests.argo_blue_green import selected as shared
@@ -32,7 +32,7 @@ class ArgoBlueGreenGates(RolloutGates[ArgoBlueGreenSettings]):
         access: ClusterAccess,
         warn: Warn,
         *,
-        live: LiveRelease,
+        live: LiveRollout,
         preview: bool,
     ) -> None:
         super().__init__(name, service, access, warn, service.argo_blue_green)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from switchyard.config.models.service import Track
 from switchyard.gates.rules.sizes import Sizing
 from switchyard.kube.content import Content
-from switchyard.kube.live_releases import LiveRelease
+from switchyard.kube.live_rollouts import LiveRollout
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Observed:
         kept: the tracks whose pod template stays as the cluster's admission has rewritten it.
     """
 
-    release: LiveRelease = field(default_factory=LiveRelease)
+    release: LiveRollout = field(default_factory=LiveRollout)
     content: Content = field(default_factory=Content)
     sizing: Sizing = field(default_factory=Sizing)
     kept: Collection[Track] = frozenset()

@@ -45,7 +45,7 @@ class Difference:
         path: path of the field in the template, for example ``spec.containers[app].image``.
         before: its value in the first template; `ABSENT` where the template does not have it.
         after: its value in the second template.
-        keys: the same path in the notation of managed fields, below the template.
+        keys: path of the field in the notation of managed fields, below the template.
     """
 
     path: str

@@ -88,7 +88,7 @@ def group_ingress(cluster: Ec2Cluster, security_group: object, attributes: objec
     Args:
         cluster: settings of the cluster, with a load balancer.
         security_group: ID of the load balancer's group, which may be an output of Pulumi.
-        attributes: those of `load_balancer_attributes`; go in as they are. The controller refuses to delete an Ingress
+        attributes: attributes from `load_balancer_attributes`, unchanged. The controller refuses to delete an Ingress
             that says ``deletion_protection.enabled=true``, and does nothing for the group while somebody tries.
     """
     alb = _load_balancer(cluster)

@@ -92,7 +92,7 @@ def refuse_other_uid(stack: str, uid: str, known: str, cluster: str) -> Refusal 
     Args:
         stack: name of the stack.
         uid: UID of namespace kube-system on the cluster.
-        known: the same UID in the outputs of the stack; empty if the state does not have it.
+        known: the namespace's UID in the outputs of the stack; empty if the state does not have it.
         cluster: the kubeconfig and its context in words.
     """
     if not known or not uid or known == uid:

@@ -49,7 +49,7 @@ def waiting(key: str, step: str, error: ClusterError) -> str:
     Args:
         key: key of the service.
         step: the step, for example ``the rollback to blue``.
-        error: that of the first attempt.
+        error: error of the first attempt.
     """
     return f"{key}: {step} is tried again for {SECONDS:.0f} s at most, because the API server does not answer: {error}"
 

@@ -41,7 +41,7 @@ class AdmissionWebhook:
 
     Args:
         kubectl: the cluster, and the namespace.
-        directory: for its certificate.
+        directory: directory for the certificate of the webhook.
 
     Attributes:
         asked: number of times that the API server has called it.
@@ -167,7 +167,7 @@ class RewritingWebhook(AdmissionWebhook):
 
     Args:
         kubectl: the cluster, and the namespace.
-        directory: for its certificate.
+        directory: directory for the certificate of the webhook.
         resource: ``deployments`` or ``pods``.
         change: what it does to the specification of the pods.
     """

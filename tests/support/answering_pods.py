@@ -1,7 +1,7 @@
 """Pods that answer: a network namespace with an HTTP server, and a node whose pods are reported to run there.
 
 The nodes of the sandbox are simulated, so that no smoke test can reach their pods. This is one step nearer: the
-API server, its service proxy and the HTTP requests are real, the kubelet is played by the test.
+API server, its service proxy and the HTTP requests are real, the kubelet is a fake of the test.
 """
 
 import json
@@ -31,7 +31,7 @@ From the block that is set aside for tests of networks (RFC 2544), in a part of 
 HOST, POD = map(str, LINK.hosts())
 
 HEARTBEAT_SECONDS = 10
-"""As kubelets do; the controllers wait for 50."""
+"""Seconds between two heartbeats, as of kubelets; the controllers wait for 50."""
 
 SERVER = """
 import http.server, json, sys
@@ -93,18 +93,18 @@ def answering(namespace: str, answers: dict[str, tuple[int, str]]) -> Iterator[l
 
 
 @dataclass
-class PlayedKubelet:
+class FakeKubelet:
     """Says of every pod on `NODE` that it runs, is Ready, and has the server's address.
 
     Attributes:
-        kubectl: in the namespace of the pods.
-        addresses: of the next pods, before the server's is taken again.
+        kubectl: kubectl in the namespace of the pods.
+        addresses: addresses of the next pods, before the server's is taken again.
     """
 
     kubectl: Kubectl
     addresses: Iterator[str] = field(default_factory=lambda: iter(()))
 
-    def __enter__(self) -> "PlayedKubelet":
+    def __enter__(self) -> "FakeKubelet":
         node = node_manifest(NODE, SETTINGS, 99)
         node["metadata"]["annotations"] = {}
         self.kubectl.apply(node)

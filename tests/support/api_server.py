@@ -28,7 +28,7 @@ def denial(message: str) -> dict[str, object]:
 
 
 @dataclass
-class PlayedApiServer:
+class FakeApiServer:
     """Gives each path its configured answer, and those in `silent` none.
 
     Attributes:
@@ -51,17 +51,17 @@ class PlayedApiServer:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[PlayedApiServer]:
-    played = PlayedApiServer({("GET", "/version/"): (200, {"gitVersion": "v1.34.1"})})
+def server(tmp_path: Path) -> Iterator[FakeApiServer]:
+    api_server = FakeApiServer({("GET", "/version/"): (200, {"gitVersion": "v1.34.1"})})
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             path = self.path.partition("?")[0]
-            played.asked.append((self.command, path))
-            if path in played.silent:
-                played.closing.wait()
+            api_server.asked.append((self.command, path))
+            if path in api_server.silent:
+                api_server.closing.wait()
                 return
-            status, body = played.answers.get((self.command, path), (404, denial("not found")))
+            status, body = api_server.answers.get((self.command, path), (404, denial("not found")))
             self.send_response(status)
             text = isinstance(body, str)  # what is no answer of an API server, or not one of its newer parts
             kind = "application/json" if not text else "text/html" if str(body).startswith("<") else "text/plain"
@@ -71,9 +71,9 @@ def server(tmp_path: Path) -> Iterator[PlayedApiServer]:
 
         do_PATCH = do_GET  # noqa: N815 - the name is the server's
 
-    with http_server(Handler, played.closing) as url:
-        played.kubeconfig = tmp_path / "kubeconfig"
-        played.kubeconfig.write_text(
+    with http_server(Handler, api_server.closing) as url:
+        api_server.kubeconfig = tmp_path / "kubeconfig"
+        api_server.kubeconfig.write_text(
             json.dumps(
                 {
                     "current-context": "it",
@@ -83,4 +83,4 @@ def server(tmp_path: Path) -> Iterator[PlayedApiServer]:
                 }
             )
         )
-        yield played
+        yield api_server

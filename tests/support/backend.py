@@ -98,7 +98,7 @@ def start(environment: dict[str, str]) -> Forked:
 
 
 def execute(environment: dict[str, str]) -> subprocess.Popen[str]:
-    """As a container does: all imported by itself, which takes most of the time."""
+    """Starts the application as a container does: it imports everything itself, which takes most of the time."""
     command = [sys.executable, "-m", "app"]
     return subprocess.Popen(command, cwd=FOLDER, env=environment_of(environment), stderr=subprocess.PIPE, text=True)
 

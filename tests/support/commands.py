@@ -42,8 +42,8 @@ def run_command(
     """Runs a command, or a program with its arguments, without a terminal.
 
     Args:
-        stack: whose directory and environment it has.
-        arguments: of the command, without the stack.
+        stack: stack whose directory and environment the command has.
+        arguments: arguments of the command without the stack.
         code: a program in place of the command line.
         environment: further variables.
     """
@@ -63,8 +63,8 @@ def start_command(stack: Stack, *arguments: str) -> subprocess.Popen[str]:
     """Starts a command without a terminal, and returns at once.
 
     Args:
-        stack: whose directory and environment it has.
-        arguments: of the command, without the stack.
+        stack: stack whose directory and environment the command has.
+        arguments: arguments of the command without the stack.
     """
     return subprocess.Popen(
         [sys.executable, "-u", "-m", "switchyard", *arguments, "--stack", NAME],
@@ -81,7 +81,7 @@ def document(result: subprocess.CompletedProcess[str], code: int | None = None) 
     """The document that a command has printed.
 
     Args:
-        result: of the command.
+        result: result of the command.
         code: the exit code that it must have; None for any.
     """
     assert code in {None, result.returncode}, result.stdout + result.stderr

@@ -29,9 +29,9 @@ class Forked:
     """A module that runs as ``python -m`` does, with an environment of its own and its standard error on a pipe.
 
     Args:
-        module: its name.
-        folder: where it is, and runs.
-        environment: all its variables.
+        module: name of the module.
+        folder: folder of the module, in which it runs.
+        environment: all variables of its environment.
     """
 
     def __init__(self, module: str, folder: Path, environment: dict[str, str]) -> None:

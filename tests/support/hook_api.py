@@ -20,15 +20,15 @@ NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 
 
 @dataclass
-class PlayedApi:
+class FakeApi:
     """An API server with Jobs, their pods and Secrets.
 
     Attributes:
-        jobs: by name.
-        pods: of the hook.
+        jobs: Jobs by name.
+        pods: pods of the hook.
         secrets: data by name.
         statuses: what the controller makes of a Job, one after the other.
-        errors: raised by the next calls, by verb and resource.
+        errors: errors that the next calls raise, by verb and resource.
         lost: whether the answer to a creation is lost.
         asked: verb, resource and name of each call.
     """
@@ -84,7 +84,7 @@ class PlayedApi:
         await asyncio.Event().wait()
 
 
-def run(api: PlayedApi, own: dict[str, Any], begun: datetime | None = None, **more: Any) -> HookResult:
+def run(api: FakeApi, own: dict[str, Any], begun: datetime | None = None, **more: Any) -> HookResult:
     """Runs a hook to its end."""
     hook = Hook.model_validate({"name": "it", **own})
     context = HookContext(**{**vars(CONTEXT), **more})

@@ -24,12 +24,12 @@ class HookServer:
     """What it answers, and what it was asked.
 
     Attributes:
-        status: of every answer.
-        body: of every answer.
+        status: HTTP status of every answer.
+        body: body of every answer.
         endless: whether the body of an answer never ends until the server is closed.
         silent: whether requests are left without an answer until the server is closed.
         calls: method, headers and JSON of each request.
-        before_answer: called for each request before it is answered.
+        before_answer: function that is called for each request before it is answered.
     """
 
     status: int = 200
@@ -45,28 +45,28 @@ class HookServer:
 @contextmanager
 def hook_server() -> Iterator[HookServer]:
     """Runs the server while the block does."""
-    played = HookServer()
+    server = HookServer()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            played.calls.append((self.command, headers, json.loads(text) if text else None))
-            played.before_answer()
-            if played.silent:
-                played.closing.wait()
+            server.calls.append((self.command, headers, json.loads(text) if text else None))
+            server.before_answer()
+            if server.silent:
+                server.closing.wait()
                 return
-            body = played.body.encode()
-            self.send_response(played.status)
+            body = server.body.encode()
+            self.send_response(server.status)
             self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", str(len(body) + played.endless))
+            self.send_header("Content-Length", str(len(body) + server.endless))
             self.end_headers()
             self.wfile.write(body)
-            if played.endless:
-                played.closing.wait()
+            if server.endless:
+                server.closing.wait()
 
         do_GET = do_PUT = do_POST  # noqa: N815 - names of the base class
 
-    with http_server(Handler, played.closing) as url:
-        played.url = f"{url}/hooks/a-secret-path"
-        yield played
+    with http_server(Handler, server.closing) as url:
+        server.url = f"{url}/hooks/a-secret-path"
+        yield server

@@ -12,7 +12,7 @@ def http_server(handler: type[BaseHTTPRequestHandler], closing: threading.Event)
 
     Args:
         handler: answers the requests.
-        closing: set at the end, for requests that are left without an answer until then.
+        closing: event that is set at the end, for requests that are left without an answer until then.
     """
     quiet = type("QuietHandler", (handler,), {"log_message": lambda *_: None})
     server = ThreadingHTTPServer(("127.0.0.1", 0), quiet)

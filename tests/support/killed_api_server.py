@@ -22,9 +22,9 @@ class KilledApiServer:
     """Kills the API server of a sandbox once.
 
     Attributes:
-        sandbox: whose API server it is.
+        sandbox: sandbox of the API server.
         back: a file that exists once it answers again.
-        killed: its process, once it was killed.
+        killed: process of the API server, once it was killed.
     """
 
     sandbox: Sandbox

@@ -48,7 +48,7 @@ class Request:
     """What a command is to do.
 
     Attributes:
-        arguments: of the command line, without the stack; `up` alone is an update by the engine.
+        arguments: arguments of the command line without the stack; `up` alone is an update by the engine.
         kill: the moment in which it is killed: its number, from 0, or its name; None for never.
         condemned: whether the watch finds the new version bad, which simulated nodes cannot show.
     """
@@ -63,10 +63,10 @@ class Ended:
     """How a command has ended.
 
     Attributes:
-        code: its exit code; negative for a signal.
+        code: exit code of the command; negative for a signal.
         output: what it has printed.
-        errors: the same on its standard error.
-        moment: its last moment: `before` or `after`, and what was written.
+        errors: text that the command has printed on standard error.
+        moment: last moment of the command: `before` or `after`, and what was written.
         moments: number of its moments.
     """
 

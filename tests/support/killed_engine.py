@@ -24,9 +24,9 @@ class HeldWrite(AdmissionWebhook):
 
     Args:
         kubectl: the cluster, and the namespace.
-        directory: for its certificate.
+        directory: directory for the certificate of the webhook.
         target: pattern of the kind and name that are written, for example ``Deployment backend-.*``.
-        number: which of these writes is held, from 1.
+        number: number of the write that is held, from 1.
     """
 
     KIND = "ValidatingWebhookConfiguration"
@@ -91,7 +91,7 @@ def kill_at_write(
     """Starts an update and kills the engine at a write.
 
     Args:
-        stack: whose engine it is.
+        stack: stack of the engine.
         held: the write at which the engine is killed.
         start: starts the update; an update of the whole stack by default.
         written: whether the write is done, without the engine's knowledge, or is not.

@@ -35,9 +35,9 @@ class Counts:
     """How often commands were killed.
 
     Attributes:
-        phases: by the phase in the record, if the release runs.
-        commands: by the command.
-        writes: by `before` or `after`, and by what was written.
+        phases: number of kills by the phase in the record, if the release runs.
+        commands: number of kills by command.
+        writes: number of kills by `before` or `after`, and by what was written.
         results: number of releases by their result.
     """
 
@@ -61,8 +61,8 @@ class KilledReleases:
     """Releases of one service, in a namespace of its own, until as many commands as wanted were killed.
 
     Args:
-        kubectl: in an empty namespace.
-        directory: an empty one.
+        kubectl: kubectl in an empty namespace.
+        directory: an empty directory.
         chance: draws everything that is random.
         counts: where the kills are counted.
     """

@@ -28,13 +28,13 @@ class Case:
     """One situation.
 
     Attributes:
-        name: of the test.
+        name: name of the test.
         files: content by path, below a directory of the test; `@WORD@` is filled in.
         expected: `<server>: <who>`, or `REFUSED`.
         message: part of the refusal.
         setting: path in the settings.
         variable: KUBECONFIG, with `@DIR@` for the directory.
-        context: in the settings.
+        context: context in the settings.
         kubectl: what kubectl ends in where that differs, None for the same.
     """
 
@@ -49,7 +49,7 @@ class Case:
 
 
 @dataclass
-class Played:
+class FakeServers:
     """API servers of one certificate authority, what was asked of them, and who is refused by each (401)."""
 
     words: dict[str, str] = field(default_factory=dict)
@@ -81,15 +81,15 @@ class Played:
             stop()
 
 
-def play(directory: Path) -> Played:
+def start_servers(directory: Path) -> FakeServers:
     """Starts servers A and B, C with a certificate of another name, and P without encryption."""
-    played = Played()
+    servers = FakeServers()
     authority, authority_key = _certificate("authority", None)
     pem = authority.public_bytes(Encoding.PEM)
     (directory / "authority.crt").write_bytes(pem)
     client, client_key = _certificate("client-of-file", (authority, authority_key))
     other, other_key = _certificate("client-of-plugin", (authority, authority_key))
-    played.words |= {
+    servers.words |= {
         "CA": _data(pem),
         "CA_PEM": pem.decode(),
         "CERT": _data(client.public_bytes(Encoding.PEM)),
@@ -107,16 +107,16 @@ def play(directory: Path) -> Played:
         context.load_cert_chain(file)
         context.load_verify_locations(directory / "authority.crt")
         context.verify_mode = ssl.CERT_OPTIONAL
-        _serve(played, name, context)
-    _serve(played, "P", None)
-    return played
+        _serve(servers, name, context)
+    _serve(servers, "P", None)
+    return servers
 
 
-def _serve(played: Played, name: str, context: ssl.SSLContext | None) -> None:
+def _serve(servers: FakeServers, name: str, context: ssl.SSLContext | None) -> None:
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            played.asked.append(f"{name}{self._path()}: {self._who()}")
-            refused = self.headers.get("Authorization") in played.refused
+            servers.asked.append(f"{name}{self._path()}: {self._who()}")
+            refused = self.headers.get("Authorization") in servers.refused
             body = json.dumps({"gitVersion": "v1.34.1", "message": "who is this"}).encode()
             self.send_response(401 if refused else 200)
             self.send_header("content-type", "application/json")
@@ -144,7 +144,7 @@ def _serve(played: Played, name: str, context: ssl.SSLContext | None) -> None:
     http.daemon_threads = True
     if context is not None:
         http.socket = context.wrap_socket(http.socket, server_side=True, do_handshake_on_connect=False)
-    played.words |= {
+    servers.words |= {
         name: f"{'http' if context is None else 'https'}://127.0.0.1:{http.server_port}",
         f"{name}_PORT": str(http.server_port),
     }
@@ -156,7 +156,7 @@ def _serve(played: Played, name: str, context: ssl.SSLContext | None) -> None:
         http.server_close()
         thread.join()
 
-    played.stops.append(stop)
+    servers.stops.append(stop)
 
 
 def _certificate(
@@ -199,10 +199,10 @@ def kubeconfig(
     """A kubeconfig of one context.
 
     Args:
-        server: of the cluster.
-        user: its keys, in YAML.
+        server: server of the cluster.
+        user: keys of the user, in YAML.
         cluster: further keys of the cluster, in YAML.
-        name: of the context.
+        name: name of the context.
         current: the current context.
     """
     return f"""\

@@ -12,7 +12,7 @@ from switchyard.config.loader import StackSettings, load
 from switchyard.config.models.service import Colour
 from switchyard.manifests.ownership_marks import PROJECT, STACK
 from switchyard.release.engine.engine import Engine
-from tests.support.api_server import PlayedApiServer
+from tests.support.api_server import FakeApiServer
 from tests.support.configuration import EXISTING
 from tests.support.observed import live
 
@@ -26,7 +26,7 @@ NOT_INSTALLED = "not installed"
 Run = Callable[..., Any]
 
 
-class PlayedAnswer:
+class FakeAnswer:
     """The outputs of the stack, or why they cannot be read."""
 
     def __init__(self, text: str | Exception) -> None:
@@ -42,7 +42,7 @@ class PlayedAnswer:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: FakeApiServer) -> Run:
     """Runs a command against a fake API server, on which blue serves."""
     (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
     monkeypatch.chdir(tmp_path)
@@ -56,7 +56,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
 
         monkeypatch.setattr("switchyard.cli.fast_lane.read_settings_at_once", read_settings)
         if state != NOT_INSTALLED:
-            monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer(state))
+            monkeypatch.setattr(Engine, "begin_outputs", lambda _: FakeAnswer(state))
         service = live(Colour.BLUE)
         service["metadata"]["annotations"] = {PROJECT: "shop", STACK: mark}
         server.answers.setdefault(("GET", f"{SERVICES}/services/backend"), (200, service))

@@ -1,4 +1,4 @@
-"""What a switch or a rollback passes and asks besides the selector, played for every test of a module."""
+"""What a switch or a rollback passes and asks besides the selector, as fakes for every test of a module."""
 
 from typing import Any
 

@@ -73,12 +73,12 @@ class Controller:
     """The simulated controller.
 
     Args:
-        kubectl: of the namespace that it looks at.
+        kubectl: kubectl in the namespace that the controller watches.
 
     Attributes:
         answers: whether it does anything at all.
-        rules_of: by Ingress, the weights that its rule has had, by Service, in order.
-        rules: those of Ingress `backend`.
+        rules_of: weights by Service that the rule of each Ingress has had, in order.
+        rules: weights of the rule of Ingress `backend`, in order.
         refuses: what AWS answers to every change; None lets it happen.
         unbuilt: what the controller said of Ingresses that it could make nothing of, in order.
     """

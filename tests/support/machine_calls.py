@@ -19,7 +19,7 @@ Maker = Callable[[str, str, dict[str, Any], Tags], Iterator[Call]]
 
 
 def pascal(value: Any) -> Any:
-    """The same with the first letter of each key in upper case, as most of AWS's parameters are."""
+    """A value with the first letter of each key in upper case, as most of AWS's parameters are."""
     if isinstance(value, dict):
         return {key[0].upper() + key[1:]: pascal(inner) for key, inner in value.items()}
     return [pascal(inner) for inner in value] if isinstance(value, list) else whole(value)

@@ -77,7 +77,7 @@ def machine(root: Path, user_data: str, parameters: Mapping[str, str]) -> Machin
 
     Args:
         root: an empty folder.
-        user_data: its own.
+        user_data: user data of the machine.
         parameters: values by name, in place of SSM.
     """
     for file in _files(user_data):

@@ -31,9 +31,9 @@ class Walk:
     """Does what a section of the runbook says, as the engineer who has it open.
 
     Args:
-        section: its heading.
-        stack: whose stack file and state the commands work on.
-        kubectl: of its cluster.
+        section: heading of the section.
+        stack: stack whose file and state the commands work on.
+        kubectl: kubectl of the stack's cluster.
     """
 
     def __init__(self, section: str, stack: Stack, kubectl: Kubectl) -> None:
@@ -47,7 +47,7 @@ class Walk:
         """Does one step: its configuration goes under the stack's services, its commands are run.
 
         Args:
-            number: of the step.
+            number: number of the step.
             words: what stands for the words in capitals.
 
         Returns:

@@ -40,8 +40,8 @@ class Step:
     """One command of a page.
 
     Attributes:
-        command: its words.
-        code: its exit code.
+        command: words of the command.
+        code: exit code of the command.
         shown: the lines that the page shows, in their order; one with dots alone stands for any lines.
     """
 
@@ -55,7 +55,7 @@ def section(page: str, heading: str) -> list[Step]:
 
     Args:
         page: name of the file, without its suffix.
-        heading: of the section.
+        heading: heading of the section.
     """
     text = (PAGES / f"{page}.md").read_text() + "\n## "
     [body] = re.findall(rf"^## {re.escape(heading)}$(.*?)^## ", text, re.MULTILINE | re.DOTALL)
@@ -83,8 +83,8 @@ class Walk:
     """Does what a page says, as the engineer who has it open, on the selected stack.
 
     Args:
-        stack: whose directory and environment the commands have.
-        kubectl: of its cluster.
+        stack: stack whose directory and environment the commands have.
+        kubectl: kubectl of the stack's cluster.
     """
 
     def __init__(self, stack: Stack, kubectl: Kubectl) -> None:
@@ -108,8 +108,8 @@ class Walk:
 
         Args:
             page: name of the file, without its suffix.
-            heading: of the section.
-            before: called before every command.
+            heading: heading of the section.
+            before: function that is called before every command.
         """
         steps = section(page, heading)
         assert steps, f"{page}: {heading} has no command"

@@ -16,8 +16,8 @@ class Shared:
     """A stack after its first update, for several tests.
 
     Attributes:
-        kubectl: in its namespace.
-        stack: with service `backend`, of which blue serves.
+        kubectl: kubectl in the namespace of the stack.
+        stack: stack with service `backend`, of which blue serves.
         first: what the first update said.
     """
 

@@ -32,7 +32,7 @@ class StoredObjects:
     """What the API server has.
 
     Attributes:
-        objects: by the path of their list, then by name.
+        objects: objects by the path of their list, then by name.
         asked: method and URL of each request.
         unlistable: plural names of kinds that may not be listed.
         latency: seconds that an answer takes.

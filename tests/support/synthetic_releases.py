@@ -25,8 +25,8 @@ def synthetic_releases(seed: int, count: int) -> dict[str, list[dict[str, Any]]]
     """The records of eight services as JSON, newest first.
 
     Args:
-        seed: of the random numbers.
-        count: of releases.
+        seed: seed of the random numbers.
+        count: number of releases.
     """
     chance = random.Random(seed)  # noqa: S311 - no secret
     services: dict[str, list[dict[str, Any]]] = {f"service-{number}": [] for number in range(8)}

@@ -17,7 +17,7 @@ from switchyard.kube.objects import Endpoint, PodsChange
 from switchyard.manifests.ingress import ingress
 from switchyard.manifests.ingress_routes import parts
 from switchyard.manifests.labels import selector
-from tests.unit.gates.test_service import PlayedCluster
+from tests.unit.gates.test_service import FakeCluster
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
 GROUPS = {"arn:b": "backend-blue", "arn:g": "backend-green", "arn:s": "backend"}
@@ -49,14 +49,14 @@ def written(engine: str = "albWeights", active: str = "green", hostname: str = "
 
 
 @dataclass
-class PlayedBalancer(PlayedCluster):
-    """The same, with Ingresses and what AWS does with them.
+class FakeBalancer(FakeCluster):
+    """A fake cluster with Ingresses, and with the rules and targets that AWS has for them.
 
     Attributes:
         there: the Ingresses of the namespace.
         rules: what AWS answers, the last one for ever.
         targets: healthy ones of every target group.
-        aws: raised by every question to AWS.
+        aws: error that every request to AWS raises.
         complaint: what the controller has said last.
     """
 
@@ -82,15 +82,17 @@ class PlayedBalancer(PlayedCluster):
 
 
 @dataclass
-class Played:
+class GatesUnderTest:
     gates: WeightedGates
-    cluster: PlayedBalancer
+    cluster: FakeBalancer
     said: list[str]
 
 
 @pytest.fixture
-def played(monkeypatch: pytest.MonkeyPatch) -> Any:
-    def play(cluster: PlayedBalancer, settings: BlueGreenSettings | None = None, *, preview: bool = False) -> Played:
+def gates_on(monkeypatch: pytest.MonkeyPatch) -> Any:
+    def build(
+        cluster: FakeBalancer, settings: BlueGreenSettings | None = None, *, preview: bool = False
+    ) -> GatesUnderTest:
         async def connect(_: ClusterAccess) -> Any:
             return cluster
 
@@ -122,12 +124,12 @@ def played(monkeypatch: pytest.MonkeyPatch) -> Any:
             say=said.append,
             preview=preview,
         )
-        return Played(gates, cluster, said)
+        return GatesUnderTest(gates, cluster, said)
 
-    return play
+    return build
 
 
-def ready(**more: Any) -> PlayedBalancer:
+def ready(**more: Any) -> FakeBalancer:
     """Blue serves, and green has all its pods."""
     seen: dict[str, Any] = {
         "selected": selector("backend", BLUE),
@@ -136,10 +138,10 @@ def ready(**more: Any) -> PlayedBalancer:
         "watched": GREEN_PODS,
         "there": [written(active="blue")],
     }
-    return PlayedBalancer(**seen | more)
+    return FakeBalancer(**seen | more)
 
 
-def switched(**more: Any) -> PlayedBalancer:
+def switched(**more: Any) -> FakeBalancer:
     """Green serves by the Service, and blue has pods that are to go."""
     seen: dict[str, Any] = {
         "selected": selector("backend", GREEN),
@@ -149,4 +151,4 @@ def switched(**more: Any) -> PlayedBalancer:
         "there": [written()],
         "change": GONE,
     }
-    return PlayedBalancer(**seen | more)
+    return FakeBalancer(**seen | more)

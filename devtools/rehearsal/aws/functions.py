@@ -14,7 +14,7 @@ def invoke(token: str, arguments: Values, *, region: str, image: str, call: Call
 
     Args:
         token: the function, for example ``aws:ec2/getAmi:getAmi``.
-        arguments: its arguments.
+        arguments: arguments of the function.
         region: the region of AWS.
         image: the id of the newest image.
         call: makes a call of the API.

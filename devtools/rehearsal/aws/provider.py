@@ -27,7 +27,7 @@ class Aws:
     that stand inside their group or table, a machine's stop for another size, reading what changed by itself.
 
     Args:
-        region: of AWS.
+        region: the region of AWS.
     """
 
     image: str

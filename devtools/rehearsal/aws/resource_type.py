@@ -85,7 +85,7 @@ def take(inputs: Mapping[str, Any], *names: str, **renamed: str) -> Values:
     """The parameters that have an input.
 
     Args:
-        inputs: of the resource.
+        inputs: inputs of the resource.
         names: inputs that go by the same name, but for the first letter.
         renamed: name of the input by name of the parameter.
     """

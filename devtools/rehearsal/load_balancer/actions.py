@@ -18,7 +18,7 @@ FIXED_RESPONSE = {"contentType": "ContentType", "statusCode": "StatusCode", "mes
 
 
 def default_action(ingress: Manifest) -> tuple[Values | None, list[str]]:
-    """What an Ingress has done with requests that no rule takes, as the API has it, and what stands against it.
+    """The default action of an Ingress in the form of the ELBv2 API, and a note if its annotation is missing.
 
     Raises:
         ValueError: it asks for what AWS, the controller or its simulation does not do.

@@ -142,9 +142,9 @@ def desired(
     """The desired load balancer of the Ingresses of a group.
 
     Args:
-        cluster: its name.
+        cluster: name of the cluster.
         group: name of the group.
-        members: its Ingresses, those that are being deleted left out.
+        members: Ingresses of the group without those that are being deleted.
         services: all Services.
         nodes: all nodes.
 

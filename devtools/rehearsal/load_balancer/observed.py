@@ -31,10 +31,10 @@ class ObservedRule:
     """A rule of a listener, in the order in which they are looked at.
 
     Attributes:
-        host: of the request; None takes every one.
-        paths: patterns of its path, one of which it has.
+        host: host of the requests; None for every host.
+        paths: patterns, one of which the path of a request has to match.
         target_group: name of the target group to which it forwards.
-        port: of the targets.
+        port: port of the targets.
         targets: ids of the instances.
     """
 
@@ -50,13 +50,13 @@ class ObservedListener:
     """A port of a load balancer.
 
     Attributes:
-        port: of the load balancer.
+        port: port of the load balancer.
         protocol: HTTP or HTTPS.
         certificate: ARN as the Ingress has it; None without TLS.
-        policy: of TLS.
+        policy: name of the TLS policy; None without TLS.
         default: what it does with a request that no rule takes: fixed-response or redirect.
         response: status and text of a fixed response; None where it is a redirect.
-        rules: its rules.
+        rules: rules of the listener.
     """
 
     port: int
@@ -73,16 +73,16 @@ class ObservedLoadBalancer:
     """A load balancer as moto has it.
 
     Attributes:
-        group: of the Ingresses.
-        name: at AWS.
-        hostname: as the Ingresses' status has it; resolves to nothing.
+        group: group of the Ingresses.
+        name: name of the load balancer at AWS.
+        hostname: hostname in the status of the Ingresses; it resolves to nothing.
         scheme: internet-facing or internal.
-        subnets: their ids.
-        security_groups: their ids.
-        attributes: its own.
-        target_groups: attributes of each, by name.
-        tags: its own.
-        listeners: by port.
+        subnets: ids of the subnets.
+        security_groups: ids of the security groups.
+        attributes: attributes of the load balancer.
+        target_groups: attributes of the target groups by name.
+        tags: tags of the load balancer.
+        listeners: listeners by port.
     """
 
     group: str

@@ -72,10 +72,10 @@ def create_rule(listener: str, port: int, rule: Values, tags: Mapping[str, str])
     """Creates a rule.
 
     Args:
-        listener: its ARN.
-        port: of the listener.
+        listener: ARN of the listener.
+        port: port of the listener.
         rule: one of `rules`.
-        tags: of all that the load balancer has.
+        tags: tags of everything that belongs to the load balancer.
     """
     tagged = {**tags, RESOURCE_TAG: f"{port}:{rule['Priority']}"}
     return elb("CreateRule", {"ListenerArn": listener, "Tags": tag_list(tagged), **rule})

@@ -39,7 +39,7 @@ def plan(there: Sequence[Values], desired: Sequence[Values]) -> RuleChanges:
 
     Args:
         there: the existing rules as DescribeRules returns them, without the default rule.
-        desired: as `devtools.rehearsal.load_balancer.requests.rules` has them.
+        desired: the rules that `devtools.rehearsal.load_balancer.requests.rules` returns.
     """
     changes, left, open_ = RuleChanges(), list(there), []
     for rule in desired:
@@ -65,10 +65,10 @@ def requests(listener: str, port: int, changes: RuleChanges, tags: Mapping[str, 
     """The calls of a plan, in their order.
 
     Args:
-        listener: its ARN.
-        port: of the listener.
+        listener: ARN of the listener.
+        port: port of the listener.
         changes: the plan.
-        tags: of all that the load balancer has.
+        tags: tags of everything that belongs to the load balancer.
     """
     if changes.moved:
         first = LAST_PRIORITY - len(changes.deleted) + 1

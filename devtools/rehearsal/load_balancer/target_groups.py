@@ -42,8 +42,8 @@ class DesiredTargetGroup:
     """A target group: name, NodePort, health check, attributes, and ids of the instances.
 
     Attributes:
-        resource: of the controller's tag: Ingress, Service and port that it is for.
-        targets: None leaves them as they are, because one of the nodes is no instance.
+        resource: value of the controller's tag `resource`: Ingress, Service and port of the target group.
+        targets: ids of the instances; None leaves the targets as they are, because a node is no instance.
     """
 
     name: str
@@ -65,9 +65,9 @@ def target_group(
     """The target group of one backend.
 
     Args:
-        cluster: its name.
-        group: of the Ingress.
-        ingress: which has annotations on its targets.
+        cluster: name of the cluster.
+        group: group of the Ingress.
+        ingress: the Ingress, which has annotations on its targets.
         services: all Services.
         nodes: all nodes.
         backend: Service and port, as the Ingress names them.

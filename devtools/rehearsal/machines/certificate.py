@@ -10,10 +10,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 VALID_DAYS = 365
-"""As kubeadm has it, unless it is configured otherwise."""
+"""Days for which a certificate is valid, which is kubeadm's default."""
 
 OWN_NAMES = ("127.0.0.1", "localhost", "kubernetes.default.svc")
-"""By which the sandbox's own components reach it."""
+"""Names by which the sandbox's own components reach the API server."""
 
 
 def server_certificate(ca: bytes, ca_key: bytes, names: Iterable[str]) -> tuple[bytes, bytes]:
@@ -21,7 +21,7 @@ def server_certificate(ca: bytes, ca_key: bytes, names: Iterable[str]) -> tuple[
 
     Args:
         ca: certificate of the stack's own certificate authority, PEM.
-        ca_key: its key, PEM.
+        ca_key: key of the certificate authority, PEM.
         names: names and addresses by which clients reach it.
 
     Returns:

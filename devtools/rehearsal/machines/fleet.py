@@ -45,7 +45,7 @@ class Fleet:
     and kubeadm's configuration say. It is no machine: no cloud-init, no kubeadm, no kubelet and no network.
 
     Args:
-        name: of the sandbox that takes the control plane's place.
+        name: name of the sandbox that takes the control plane's place.
         parameter: reads a secret as a machine does.
         report: takes a line on what a machine has become.
         answers: receives each API server that starts, by an administrator's kubeconfig.

@@ -23,7 +23,7 @@ class Boot:
 
     Attributes:
         node: name of the node.
-        role: of the node.
+        role: role of the node.
         parameters: first part of the names of its secrets.
         pki_files: what it fetches below ``pki/``.
         kubeadm: documents for kubeadm, by kind.
@@ -69,7 +69,7 @@ def node_object(boot: Boot, instance: Mapping[str, Any], id_: str) -> dict[str, 
     Args:
         boot: what it is configured as.
         instance: properties of the machine.
-        id_: of the machine.
+        id_: id of the machine.
     """
     registration = boot.kubeadm[INIT if boot.role is Role.CONTROL_PLANE else JOIN]["nodeRegistration"]
     given = {argument["name"]: argument["value"] for argument in registration["kubeletExtraArgs"]}

@@ -35,7 +35,7 @@ def report(findings: Iterable[Finding], waivers: Iterable[Waiver], today: date) 
 
     Args:
         findings: the failed checks.
-        waivers: of the file.
+        waivers: the waivers of the file.
         today: a waiver that ended before this day covers nothing.
     """
     in_force = [waiver for waiver in waivers if waiver.day >= today]

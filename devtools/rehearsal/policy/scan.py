@@ -35,7 +35,7 @@ class Finding:
     """A failed check of one resource.
 
     Attributes:
-        check: its id, for example ``CKV_AWS_88``.
+        check: id of the check, for example ``CKV_AWS_88``.
         resource: Pulumi's name of it.
         title: what the check wants.
         type: Terraform's name of the resource's type.
@@ -65,7 +65,7 @@ def scan(resources: Iterable[State], directory: Path, executable: Path = EXECUTA
 
     Args:
         resources: all of it, as ``pulumi stack export`` has them.
-        directory: an empty one, for the document and the scanner's home.
+        directory: an empty directory for the document and the scanner's home.
         executable: the scanner.
 
     Raises:
@@ -84,9 +84,9 @@ def scan_document(
     """Scans a document.
 
     Args:
-        plan: as devtools.rehearsal.plan makes it.
+        plan: the document that `devtools.rehearsal.plan` renders.
         names: Pulumi's names of all its resources, by address.
-        directory: an empty one.
+        directory: an empty directory.
         executable: the scanner.
 
     Raises:

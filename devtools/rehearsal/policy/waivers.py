@@ -46,8 +46,8 @@ class Waiver(Model):
     """One check that may fail.
 
     Attributes:
-        check: its id.
-        resources: by Pulumi's names; ``*`` stands for any text. Each of them has to fail the check.
+        check: id of the check.
+        resources: Pulumi's names of the resources; ``*`` stands for any text. Each of them has to fail the check.
         why: what makes it right here; the next engineer decides by it whether it still is.
         until: last day, for what is to be fixed by then.
         review: last day, for what is as it should be, and is looked at again by then.
@@ -77,7 +77,7 @@ def load(text: str) -> tuple[Waiver, ...]:
     """Reads waivers.
 
     Args:
-        text: of the file.
+        text: text of the file.
 
     Raises:
         WaiversError: the file is not what it should be.
@@ -97,7 +97,7 @@ def judge(findings: Iterable[Finding], waivers: Iterable[Waiver], today: date) -
 
     Args:
         findings: the failed checks.
-        waivers: of the file.
+        waivers: the waivers of the file.
         today: decides which of them are still good.
 
     Raises:

@@ -118,7 +118,7 @@ class Tls:
         return (olds.keys() | news.keys()) - {EARLY_RENEWAL}
 
     def outdated(self, kind: str, state: Values, inputs: Values) -> set[str]:
-        """Of a certificate that is due for renewal the output that says so."""
+        """The output of a certificate that is due for renewal."""
         if kind not in CERTIFICATES or has_unknown(inputs.get(EARLY_RENEWAL, 0)):
             return set()
         end = datetime.fromisoformat(state["validityEndTime"])

@@ -12,8 +12,8 @@ def contract(connection: sqlite3.Connection, column: Column = NEW) -> bool:
     """Drops the triggers and the column of the old version. Returns whether there was something to drop.
 
     Args:
-        connection: to the database.
-        column: that the version which stays reads and writes.
+        connection: connection to the database.
+        column: column that the version which stays reads and writes.
 
     Raises:
         RuntimeError: a row has not been expanded, so that its value would be lost.

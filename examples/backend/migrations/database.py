@@ -26,7 +26,7 @@ def connect(path: str | None = None) -> sqlite3.Connection:
     """Opens the database. Each statement is a transaction of its own, unless one is begun.
 
     Args:
-        path: of the file; None takes that of the environment.
+        path: path of the file; None takes the path in the environment.
     """
     connection = sqlite3.connect(path or os.environ[DATABASE], timeout=BUSY_SECONDS, isolation_level=None)
     # Readers go on while somebody writes.

@@ -36,9 +36,9 @@ def expand(connection: sqlite3.Connection, column: Column = NEW) -> int:
     """Adds the column and its triggers, then copies what is there. Returns the number of rows that were copied.
 
     Args:
-        connection: to the database.
-        column: that the version which is released reads and writes. Where the other one is gone already, nothing is
-            to be done.
+        connection: connection to the database.
+        column: column that the released version reads and writes. Where the other one is gone already, nothing
+            is to be done.
     """
     old = other(column)
     with transaction(connection):

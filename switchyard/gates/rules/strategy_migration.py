@@ -9,14 +9,14 @@ from switchyard.config.models.service_name import key_of
 from switchyard.config.types.values import image_reference
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.remedies import setting
-from switchyard.kube.live_releases import LiveRelease
+from switchyard.kube.live_rollouts import LiveRollout
 from switchyard.kube.objects import RunningPod
 from switchyard.kube.rollout import RolloutState
 from switchyard.kube.selectors import get_pods_command, labels_text
 from switchyard.manifests.argo_blue_green import selected as shared
 
 
-def refuse_other_rollout(name: str, service: RolloutSettings, live: LiveRelease) -> Refusal | None:
+def refuse_other_rollout(name: str, service: RolloutSettings, live: LiveRollout) -> Refusal | None:
     """Refuses to change a canary into argoBlueGreen, or the reverse.
 
     Both are a Rollout of one name, and the controller would apply the new strategy while the Service still has the
@@ -87,7 +87,7 @@ def refuse_mixed(
     return None
 
 
-def refuse_taken_over(name: str, live: LiveRelease, selected: Mapping[str, str]) -> Refusal | None:
+def refuse_taken_over(name: str, live: LiveRollout, selected: Mapping[str, str]) -> Refusal | None:
     """Refuses to write a selector that Argo Rollouts has changed since the start of the program."""
     if selected == live.hashed(name):
         return None

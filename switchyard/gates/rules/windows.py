@@ -24,7 +24,7 @@ class OpenWindow:
         reason: reason for the freeze.
         by: who decided on the freeze.
         until: time at which the window closes.
-        local: the same time as text in the window's time zone; empty if that is UTC.
+        local: text of `until` in the window's time zone; empty if that is UTC.
     """
 
     reason: str

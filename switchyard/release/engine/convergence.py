@@ -102,7 +102,7 @@ async def converge_all(
         config: whether the configuration has them already.
         replicas: number of the pods of a colour that serves, by the key of the service, where the configuration has
             none. Without it, the configuration would be invalid.
-        weighted: those services whose colour the load balancer chooses, so that the state needs their Ingresses too.
+        weighted: services whose colour the load balancer chooses, so that the state needs their Ingresses too.
     """
     written = [SERVICE_URN.format(key=key) for key in targets]
     written += [urn.format(key=key) for key in targets if key in weighted for urn in INGRESS_URNS]

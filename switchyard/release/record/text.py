@@ -27,7 +27,7 @@ def finishing(record: ReleaseRecord, serving: str) -> str:
     """The commands that end a switch or a rollback whose command was killed, without a full stop.
 
     Args:
-        record: of the switch or the rollback.
+        record: record of the switch or the rollback.
         serving: the colour that serves.
     """
     if record.target == serving:

@@ -12,16 +12,16 @@ from switchyard.manifests.analysis import QUANTILE
 from switchyard.release.watch.samples import Counts
 from switchyard.release.watch.sequential import ShareTest, State, odds, share_of, upper_bound
 
-SLOW = 1 - QUANTILE
+ACCEPTED_SLOW_SHARE = 1 - QUANTILE
 """Share of requests that may be slower than the limit."""
 
-TWICE = 2.0
-"""Odds ratio between an accepted and a bad share of slow requests, and between the past and the present."""
+BAD_ODDS_RATIO = 2.0
+"""Minimum odds ratio of a bad share to an accepted one, and of the accepted slow share to the past one."""
 
-MOST = 0.9
+MAX_ACCEPTED_SHARE = 0.9
 """Largest share that is accepted, however bad the old colour was."""
 
-LEAST_PAST = 100
+MIN_PAST_REQUESTS = 100
 """Number of requests that the old colour must have answered to be used as a reference."""
 
 EARLY_LOOKS = 15
@@ -69,9 +69,9 @@ def raised(accepted: float, hits: float, total: float) -> float:
         hits: number of past requests that failed, or were slow.
         total: number of all past requests.
     """
-    if total < LEAST_PAST or hits / total <= accepted:
+    if total < MIN_PAST_REQUESTS or hits / total <= accepted:
         return accepted
-    return min(MOST, max(accepted, upper_bound(hits, total)))
+    return min(MAX_ACCEPTED_SHARE, max(accepted, upper_bound(hits, total)))
 
 
 @dataclass
@@ -130,7 +130,7 @@ class Evidence:
     def _test(self, accepted: float, condemned: float, part: float) -> ShareTest:
         return ShareTest(
             accepted,
-            max(condemned, share_of(TWICE * odds(accepted))),
+            max(condemned, share_of(BAD_ODDS_RATIO * odds(accepted))),
             false_alarm=self._watch.false_rollback * part,
             missed=self._watch.missed,
             looks=max(1, self._watch.seconds) + EARLY_LOOKS,
@@ -160,16 +160,16 @@ class Evidence:
             return []
         wanted = self._watch.latency_p95.max_seconds
         limit = next((boundary for boundary in finite if boundary >= wanted), finite[-1])
-        accepted = raised(SLOW, self._past_slower(limit), self._past.timed)
+        accepted = raised(ACCEPTED_SLOW_SHARE, self._past_slower(limit), self._past.timed)
         questions = [_Slow(LIMIT, limit, self._slow_test(accepted), is_conclusive=limit >= wanted)]
         known = [boundary for boundary in finite if boundary in self._past.buckets and boundary > 0]
         percentile = self._past.quantile(QUANTILE)
-        if percentile is None or self._past.timed < LEAST_PAST or not known:
+        if percentile is None or self._past.timed < MIN_PAST_REQUESTS or not known:
             return questions
         target = max(percentile, self._watch.latency_p95.ignore_below_seconds, known[0])
         boundary = min(known, key=lambda known_boundary: abs(math.log(known_boundary / target)))
-        share = min(MOST, upper_bound(self._past_slower(boundary), self._past.timed))
-        accepted = min(MOST, max(SLOW, share_of(TWICE * odds(share))))
+        share = min(MAX_ACCEPTED_SHARE, upper_bound(self._past_slower(boundary), self._past.timed))
+        accepted = min(MAX_ACCEPTED_SHARE, max(ACCEPTED_SLOW_SHARE, share_of(BAD_ODDS_RATIO * odds(share))))
         return [*questions, _Slow(PAST, boundary, self._slow_test(accepted))]
 
     def _past_slower(self, boundary: float) -> float:
@@ -198,7 +198,18 @@ class Evidence:
         if self._latency and not self._slow and self.counts.requests:
             name = f"{self._watch.duration_metric}_bucket"
             text = f"the latency is not known: no pod has a series {name}"
-            findings.append(Finding(LIMIT, State.OPEN, 0, 0, SLOW, share_of(TWICE * odds(SLOW)), 0, text))
+            findings.append(
+                Finding(
+                    LIMIT,
+                    State.OPEN,
+                    0,
+                    0,
+                    ACCEPTED_SLOW_SHARE,
+                    share_of(BAD_ODDS_RATIO * odds(ACCEPTED_SLOW_SHARE)),
+                    0,
+                    text,
+                )
+            )
         return tuple(findings)
 
     def _slow_text(self, slow: "_Slow") -> str:

@@ -93,7 +93,7 @@ def to_canary(backend: dict[str, Any], metrics: str) -> dict[str, Any]:
 
 @pytest.fixture
 def serving(canary: Stack) -> Stack:
-    """The same after its first update."""
+    """The stack of the canary after its first update."""
     result = canary.up()
     assert result.ok, result.output
     return canary

@@ -101,7 +101,7 @@ def test_a_release_is_promoted_by_itself_and_its_analyses_succeed(
 
 
 @pytest.mark.parametrize("key", ["prePromotion", "postPromotion"])
-def test_a_version_that_fails_its_analysis_leaves_the_old_one_serving_and_ends_the_update_that_waits(
+def test_a_version_that_fails_its_analysis_leaves_the_old_one_serving_and_fails_the_update(
     stack: Stack, controlled: Sandbox, kubectl: Kubectl, rollouts: Rollouts, exporter: Exporter, metrics: str, key: str
 ) -> None:
     stack.set("services.backend", to_argo(backend(stack), **{key: measured(metrics), "wait": "finished"}))

@@ -88,7 +88,7 @@ def test_a_strategy_migration_that_would_mix_versions_or_skip_blue_green_is_refu
     assert "Traceback" not in result.output
 
 
-def test_an_engine_that_is_killed_in_the_strategy_migration_leaves_somebody_serving_and_the_next_update_finishes(
+def test_an_engine_killed_in_the_migration_leaves_users_served_and_the_next_update_finishes(
     two_colours: Stack, kubectl: Kubectl
 ) -> None:
     two_colours.set("services.backend", to_argo(backend(two_colours)))

@@ -30,7 +30,7 @@ Answers = Callable[[list[Series], float | None], None]
 """Asserts the value of a query on series; None for no sample."""
 
 SAMPLES = 5
-"""Of each series, after the one at 0 s."""
+"""Number of samples of each series, after the one at 0 s."""
 
 NOTHING = "0 0 0 0 0 0"
 

@@ -57,7 +57,7 @@ def test_a_service_migrates_and_back_in_one_update_each(two_colours: Stack, kube
     assert now["spec"]["ports"] == service["spec"]["ports"]
 
 
-def test_a_rollout_that_does_not_get_ready_leaves_the_colour_serving_and_the_next_update_finishes(
+def test_a_rollout_that_is_never_ready_leaves_the_colour_serving_and_the_next_update_finishes(
     two_colours: Stack, kubectl: Kubectl, metrics: str
 ) -> None:
     bad = to_canary(backend(two_colours), metrics) | {"tag": f"v1.0.0{NEVER_READY}", "readyTimeoutSeconds": 5}
@@ -77,7 +77,7 @@ def test_a_rollout_that_does_not_get_ready_leaves_the_colour_serving_and_the_nex
     kubectl.expect_pods(blue=0, rollout=5)
 
 
-def test_an_engine_that_is_killed_in_the_strategy_migration_leaves_somebody_serving_and_the_next_update_finishes(
+def test_an_engine_killed_in_the_migration_leaves_users_served_and_the_next_update_finishes(
     two_colours: Stack, kubectl: Kubectl, metrics: str
 ) -> None:
     two_colours.set("services.backend", to_canary(backend(two_colours), metrics))

@@ -1,6 +1,6 @@
 """The watch of a release by a real Prometheus, which the API server reaches as a Service of the cluster.
 
-The pods are on a node whose kubelet a test plays, and their metrics are made up. The user has the rights that
+The pods are on a node whose kubelet is a fake, and their metrics are made up. The user has the rights that
 `switchyard rbac` prints, and no others.
 """
 
@@ -29,7 +29,7 @@ from switchyard.release.watch import watch as watch_module
 from switchyard.release.watch.scraped import query, scrapes
 from switchyard.release.watch.verdict import Outcome, Verdict
 from switchyard.release.watch.watch import Start, start_of, watch
-from tests.support.answering_pods import NODE, PlayedKubelet
+from tests.support.answering_pods import NODE, FakeKubelet
 from tests.support.exporter import Exporter, Traffic
 from tests.support.kubectl import SECONDS, Kubectl
 from tests.support.service_accounts import kubeconfig_of
@@ -55,13 +55,13 @@ class Watched:
     """Green pods of service `backend`, and what scrapes them.
 
     Attributes:
-        kubectl: in their namespace.
-        monitoring: in the namespace of Prometheus.
-        access: of the user with the printed roles.
+        kubectl: kubectl in the namespace of the pods.
+        monitoring: kubectl in the namespace of Prometheus.
+        access: access of the user with the printed roles.
         settings: settings of the service.
-        exporter: of the pods' metrics, by their names.
-        pods: their names.
-        process: of Prometheus.
+        exporter: exporter of the pods' metrics, by the names of the pods.
+        pods: names of the pods.
+        process: process of Prometheus.
     """
 
     kubectl: Kubectl
@@ -114,7 +114,7 @@ def watched(
     sandbox: Sandbox, exporter: Exporter, scraping: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Watched]:
     directory = tmp_path_factory.mktemp("watched")
-    with fresh_namespace(sandbox) as kubectl, fresh_namespace(sandbox) as monitoring, PlayedKubelet(kubectl):
+    with fresh_namespace(sandbox) as kubectl, fresh_namespace(sandbox) as monitoring, FakeKubelet(kubectl):
         kubectl.apply(deployment(kubectl.namespace))
         [job] = scraping["scrape_configs"]
         relabelled = [
@@ -152,7 +152,7 @@ def settings(namespace: str, url: str) -> BlueGreenSettings:
 
 
 def deployment(namespace: str) -> dict[str, Any]:
-    """Green pods on the node that the test plays."""
+    """Green pods on the node whose kubelet is a fake."""
     labels = {"app": "backend", "version": "green"}
     pod = {
         "containers": [{"name": "app", "image": "ghcr.io/org/backend:v2.0.0"}],

@@ -54,7 +54,7 @@ def stack(aws: FakeProviders, tmp_path: Path) -> SmallStack:
 
 @pytest.fixture
 def built(stack: SmallStack) -> SmallStack:
-    """The same stack after its first update."""
+    """The small stack after its first update."""
     result = stack.up()
     assert result.ok, result.output
     return stack

@@ -85,7 +85,7 @@ def rig(kubectl: Kubectl, aws: Watched, security_group: str, workers: list[str])
 
 @pytest.fixture
 def published(rig: Rig) -> Rig:
-    """The same with a load balancer whose name all Ingresses have."""
+    """A rig with a load balancer whose name all Ingresses have."""
     rig.apply()
     wait(lambda: len(rig.hostnames()) == 3)
     return rig

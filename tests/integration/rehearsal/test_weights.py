@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.integration.rehearsal.whole import whole
 
 
-def test_the_ingress_is_between_the_service_and_the_idle_colour_and_aws_is_not_asked_in_a_first_preview(
+def test_the_ingress_comes_before_the_idle_colour_and_a_first_preview_does_not_ask_aws(
     tmp_path: Path,
 ) -> None:
     with whole(tmp_path, "staging") as staging:

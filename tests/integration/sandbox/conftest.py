@@ -74,7 +74,7 @@ def of_module(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
 @pytest.fixture
 def shared(of_module: Shared) -> Iterator[Shared]:
-    """The same for one test, which leaves the cluster as it was; the configuration is set back for it."""
+    """The module's stack for one test, which leaves the cluster as it was; the configuration is restored afterwards."""
     before = of_module.stack.snapshot()
     yield of_module
     of_module.stack.restore(before)

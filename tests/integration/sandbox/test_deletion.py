@@ -38,7 +38,7 @@ def pending(stack: Stack) -> list[str]:
     ]
 
 
-def test_a_change_that_would_delete_a_serving_service_is_refused_until_it_is_removed_explicitly(
+def test_a_change_that_would_delete_a_serving_service_is_refused_unless_it_is_explicit(
     serving: Stack, kubectl: Kubectl
 ) -> None:
     before, config = uids(kubectl), serving.snapshot()
@@ -138,7 +138,7 @@ def test_replacements_and_pending_deletes_delete_nothing_that_serves(
     assert uids(kubectl) == {}
 
 
-def test_an_object_deleted_by_hand_is_an_error_until_a_refresh_and_a_destroy_keeps_its_successor(
+def test_an_object_deleted_by_hand_fails_updates_until_a_refresh_and_its_successor_is_kept(
     serving: Stack, kubectl: Kubectl
 ) -> None:
     kubectl.run("delete", "deployment", "backend-blue")

@@ -161,7 +161,7 @@ def test_a_fix_can_be_warmed_and_switched_to_while_the_serving_colour_is_short_o
     kubectl.expect_pods(green=3, blue=0)
 
 
-def test_pods_that_the_provider_did_not_wait_for_fail_the_update_and_a_wait_that_somebody_ends_is_not_blamed_on_them(
+def test_pods_without_a_wait_fail_the_update_and_an_ended_wait_is_not_blamed_on_them(
     serving: Stack, kubectl: Kubectl
 ) -> None:
     config = serving.snapshot()["config"]["switchyard:services"]["backend"]

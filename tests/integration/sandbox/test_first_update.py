@@ -149,7 +149,7 @@ def test_bad_configuration_ends_preview_and_update_with_every_error_and_changes_
     assert kubectl.get("deployments,services,poddisruptionbudgets") == []
 
 
-def test_a_namespace_that_is_not_there_ends_preview_and_update_in_one_line_that_says_what_to_do(stack: Stack) -> None:
+def test_a_missing_namespace_ends_preview_and_update_in_one_line_that_says_what_to_do(stack: Stack) -> None:
     stack.set("services.backend.namespace", "nobody-made-it")
     for result in (stack.preview(), stack.up()):
         assert not result.ok

@@ -22,7 +22,7 @@ def namesake(serving: Stack, tmp_path: Path) -> Stack:
 
 @pytest.fixture
 def forgetful(namesake: Stack) -> Stack:
-    """The same stack, with the setting that the state of what serves is lost."""
+    """The namesake stack, with the setting that the state of what serves is lost."""
     namesake.set("formerStack", "switchyard/test")
     return namesake
 
@@ -77,7 +77,7 @@ def test_a_new_state_does_not_change_the_pods_that_serve_in_place(forgetful: Sta
     assert {pod["metadata"]["uid"] for pod in kubectl.pods("blue")} == before
 
 
-def test_a_new_state_that_has_the_other_colour_active_goes_through_the_gate_before_it_retires_what_serves(
+def test_a_new_state_with_the_other_colour_active_passes_the_gate_before_the_serving_one_goes(
     forgetful: Stack, kubectl: Kubectl
 ) -> None:
     # The last of the module: another colour serves after it.

@@ -38,7 +38,7 @@ def dead(config: dict[str, Any], path: Path) -> Path:
 
 
 def with_files(config: dict[str, Any], directory: Path) -> Path:
-    """The same with its certificates in files, named by relative paths."""
+    """The kubeconfig with its certificates in files, named by relative paths."""
     directory.mkdir()
     config = json.loads(json.dumps(config))
     for entry, key in (

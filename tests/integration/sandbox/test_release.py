@@ -55,7 +55,7 @@ def test_each_step_of_a_release_changes_only_its_part_and_all_at_once_loses_no_r
     assert history.fewest_ready("backend") == 3
 
 
-def test_a_warm_colour_is_changed_by_itself_and_with_the_switch_and_serves_with_its_new_pods_alone(
+def test_a_warm_colour_is_changed_alone_or_with_the_switch_and_serves_with_new_pods_only(
     serving: Stack, kubectl: Kubectl
 ) -> None:
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})

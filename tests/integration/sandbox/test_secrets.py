@@ -8,7 +8,7 @@ from tests.support.kubectl import Kubectl
 VALUE = "hunter2-of-the-test"
 
 
-def test_a_secret_variable_is_a_reference_and_a_value_set_with_secret_is_refused_and_stored_nowhere(
+def test_a_secret_variable_is_a_reference_and_a_value_set_with_secret_is_refused_unstored(
     stack: Stack, kubectl: Kubectl, tmp_path: Path
 ) -> None:
     kubectl.run("create", "secret", "generic", "backend-secrets", f"--from-literal=token={VALUE}")
@@ -35,5 +35,5 @@ def test_a_secret_variable_is_a_reference_and_a_value_set_with_secret_is_refused
 
 
 def contents(directory: Path) -> list[bytes]:
-    """Of every file below a folder."""
+    """The content of every file below a folder."""
     return [file.read_bytes() for file in directory.rglob("*") if file.is_file()]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from devtools.engine import Stack
-from tests.support.answering_pods import HOST, NODE, SETTINGS, PlayedKubelet, answering, network_namespace, unavailable
+from tests.support.answering_pods import HOST, NODE, SETTINGS, FakeKubelet, answering, network_namespace, unavailable
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
 
@@ -23,11 +23,11 @@ def network() -> Iterator[str]:
 
 @dataclass(frozen=True)
 class Answering:
-    """A stack with its pods on the answering node, and what plays that node."""
+    """A stack with its pods on the answering node, and the fake kubelet of that node."""
 
     stack: Stack
     kubectl: Kubectl
-    kubelet: PlayedKubelet
+    kubelet: FakeKubelet
     network: str
 
 
@@ -35,7 +35,7 @@ class Answering:
 def answering_pods(stack: Stack, kubectl: Kubectl, network: str) -> Iterator[Answering]:
     """Nothing is updated yet."""
     place_on_answering_node(stack)
-    with PlayedKubelet(kubectl) as kubelet:
+    with FakeKubelet(kubectl) as kubelet:
         yield Answering(stack, kubectl, kubelet, network)
 
 

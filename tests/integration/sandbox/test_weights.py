@@ -23,7 +23,7 @@ def short_wait(stack: Stack, seconds: int = 5) -> Iterator[None]:
     stack.set("services.backend.gate", None)
 
 
-def test_the_load_balancer_is_switched_before_the_idle_colour_goes_and_switched_back_by_the_same_key(
+def test_the_load_balancer_switches_before_the_idle_colour_goes_and_back_by_the_same_key(
     serving: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
     assert controller.rules == [weights(blue=100)]
@@ -81,7 +81,7 @@ def test_a_controller_that_never_answers_ends_the_update_in_an_error_and_deletes
     kubectl.expect_pods(green=3, blue=0)
 
 
-def test_a_switch_that_retires_nothing_ends_in_an_error_as_well_when_the_load_balancer_does_not_follow(
+def test_a_switch_that_retires_nothing_fails_too_when_the_load_balancer_does_not_follow(
     serving: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
     serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
@@ -103,7 +103,7 @@ def test_a_switch_that_retires_nothing_ends_in_an_error_as_well_when_the_load_ba
     assert (kubectl.serving(), controller.rules[-1]) == ("blue", weights(blue=100))
 
 
-def test_an_engine_killed_between_service_and_load_balancer_leaves_pods_and_the_next_update_converges(
+def test_an_engine_killed_between_service_and_weights_leaves_pods_and_the_next_one_converges(
     serving: Stack, kubectl: Kubectl, controller: Controller, tmp_path: Path
 ) -> None:
     """Once forward to the new colour, and once back."""
@@ -129,7 +129,7 @@ def test_an_engine_killed_between_service_and_load_balancer_leaves_pods_and_the_
         assert serving.planned() == {}
 
 
-def test_a_colour_that_is_unhealthy_is_not_switched_to_and_weights_changed_by_hand_are_not_called_as_configured(
+def test_an_unhealthy_colour_is_not_switched_to_and_weights_set_by_hand_differ_from_configured(
     serving: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
     serving.set("cluster.loadBalancer.healthIntervalSeconds", 5)

@@ -142,7 +142,7 @@ def test_a_command_killed_between_selector_and_weights_is_finished_by_itself_or_
     kubectl.expect_pods(blue=3, green=3)
 
 
-def test_a_controller_that_never_answers_leaves_a_doubt_and_a_rollback_without_aws_is_done_all_the_same(
+def test_a_silent_controller_leaves_a_doubt_and_a_rollback_without_aws_succeeds(
     both: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
     both.set("services.backend.gate", {"timeoutSeconds": 5})
@@ -185,7 +185,7 @@ def versions_of(kubectl: Kubectl) -> list[Any]:
     return [kubectl.get(kind, "backend")["metadata"]["resourceVersion"] for kind in ("service", "ingress")]
 
 
-def test_a_deploy_goes_to_its_end_and_one_that_is_condemned_or_killed_between_both_writes_goes_back(
+def test_a_deploy_ends_and_a_condemned_one_or_one_killed_between_both_writes_is_rolled_back(
     serving: Stack, kubectl: Kubectl, controller: Controller
 ) -> None:
     serving.set("services.backend.release", {"watch": {"seconds": 0}})

@@ -29,7 +29,7 @@ pytestmark = [
 
 PODS = 5
 WINDOW_SECONDS = 8
-"""Of load in which a share is counted."""
+"""Seconds of load in which a share is counted."""
 
 ROUTES_SECONDS = 60
 """Bound on the time after which every node routes to the pods of a step."""

@@ -94,7 +94,7 @@ def test_a_green_that_crashes_at_the_gate_fails_no_request(serving: Stack, kubec
     assert_nobody_noticed(running.requests())
 
 
-def test_a_green_that_crashes_after_the_switch_fails_requests_until_the_rollback_and_none_after(
+def test_a_green_that_crashes_after_the_switch_fails_requests_only_until_the_rollback(
     serving: Stack, kubectl: Kubectl, load: Begin
 ) -> None:
     """May fail: what green is asked from its first crash to the rollback."""
@@ -136,7 +136,7 @@ def test_a_kubelet_that_dies_in_the_middle_of_a_switch_fails_no_request(
     assert_nobody_noticed(running.requests())
 
 
-def test_a_kube_proxy_that_is_stopped_at_the_switch_is_named_and_the_old_colour_kept_until_it_follows(
+def test_a_kube_proxy_stopped_at_the_switch_is_named_and_the_old_colour_kept_until_it_follows(
     warm: Stack, kubectl: Kubectl, own_nodes: Sandbox, load: Begin
 ) -> None:
     """The node continues to send new connections to blue, so nothing fails as long as blue stays."""

@@ -109,7 +109,7 @@ def test_two_sandboxes_share_nothing_and_the_end_of_one_does_not_affect_the_othe
     assert sandbox.running()
 
 
-def test_an_up_that_was_killed_at_any_point_leaves_nothing_after_down_and_does_not_block_the_next(own: Sandbox) -> None:
+def test_an_up_killed_at_any_point_leaves_nothing_after_down_and_does_not_block_the_next(own: Sandbox) -> None:
     nodes = own.directory / "nodes"
 
     def has_bridge() -> bool:
@@ -123,7 +123,7 @@ def test_an_up_that_was_killed_at_any_point_leaves_nothing_after_down_and_does_n
         "a number is claimed": lambda: slots.claimed(own.directory) is not None,
         "the bridge is there": has_bridge,
         "the first node has its namespaces": lambda: any(
-            f"-m devtools.sandbox.holder {nodes}/" in command and "unshare" not in command for command in commands()
+            f"-m devtools.sandbox.node_init {nodes}/" in command and "unshare" not in command for command in commands()
         ),
         "containerd is configured": lambda: any(nodes.glob("*/containerd.toml")),
         "the kubelet starts": lambda: any(nodes.glob("*/logs/kubelet.log")),
@@ -173,12 +173,12 @@ def test_up_repairs_a_part_that_was_killed_and_pods_run_on(sandbox: Sandbox, kub
 def test_up_starts_a_node_again_that_went_down_whole(sandbox: Sandbox, kubectl: Kubectl) -> None:
     node, other = sandbox.real_nodes
     others = other.processes()
-    [holder] = [
+    [init] = [
         process
         for process in psutil.process_iter(["cmdline"])
-        if (process.info["cmdline"] or [])[1:] == ["-m", "devtools.sandbox.holder", str(node.directory)]
+        if (process.info["cmdline"] or [])[1:] == ["-m", "devtools.sandbox.node_init", str(node.directory)]
     ]
-    end([holder])
+    end([init])
     assert node.processes() == {}
     sandbox.up()
     assert set(node.processes()) == set(COMPONENTS)

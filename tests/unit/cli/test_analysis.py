@@ -10,7 +10,7 @@ from switchyard.config.models.canary import Analysis
 from switchyard.config.models.service import CanarySettings
 from switchyard.manifests.analysis import Metric, metrics
 from tests.support.configuration import read
-from tests.support.played_prometheus import CANARY, HASH, STABLE, rollout
+from tests.support.fake_prometheus import CANARY, HASH, STABLE, rollout
 
 NEW = Version("new", HASH)
 NAN, INF = float("nan"), float("inf")

@@ -16,13 +16,13 @@ from switchyard.errors import UnreachableError
 from switchyard.kube.cluster import Cluster
 from switchyard.manifests.analysis import metrics
 from tests.support.configuration import BACKEND, read
-from tests.support.played_prometheus import (
+from tests.support.fake_prometheus import (
     CANARY,
     HASH,
     REFUSED,
     SCALAR,
     STABLE,
-    PlayedPrometheus,
+    FakePrometheus,
     prometheus,
     rollout,
     vector,
@@ -49,7 +49,7 @@ def analyze(monkeypatch: pytest.MonkeyPatch) -> Analyze:
 
 
 @pytest.fixture
-def of_hash(analyze: Analyze, prometheus: PlayedPrometheus) -> Callable[[], Result]:
+def of_hash(analyze: Analyze, prometheus: FakePrometheus) -> Callable[[], Result]:
     """Runs it on the pods of one hash, which takes no cluster."""
     return lambda: analyze("backend", "--prometheus", prometheus.address, "--hash", HASH)
 
@@ -69,9 +69,7 @@ def test_analyze_ends_with_0_when_every_verdict_is_successful(of_hash: Callable[
     ]
 
 
-def test_analyze_sends_the_queries_of_the_templates(
-    of_hash: Callable[[], Result], prometheus: PlayedPrometheus
-) -> None:
+def test_analyze_sends_the_queries_of_the_templates(of_hash: Callable[[], Result], prometheus: FakePrometheus) -> None:
     of_hash()
     assert sorted(prometheus.asked) == sorted(
         ("/api/v1/query", metric.query) for metric in metrics("backend", Analysis(), HASH)
@@ -79,13 +77,13 @@ def test_analyze_sends_the_queries_of_the_templates(
 
 
 @pytest.mark.parametrize("address", ["/", "/of/shop", "/of/shop/"])
-def test_the_address_may_have_a_path(analyze: Analyze, prometheus: PlayedPrometheus, address: str) -> None:
+def test_the_address_may_have_a_path(analyze: Analyze, prometheus: FakePrometheus, address: str) -> None:
     assert analyze("backend", "--prometheus", prometheus.address + address, "--hash", HASH).exit_code == 0
     assert {path for path, _ in prometheus.asked} == {f"{address.rstrip('/')}/api/v1/query"}
 
 
 @pytest.mark.parametrize(
-    ("played", "verdict"),
+    ("answers", "verdict"),
     [
         ({"rate": "0.949"}, "Failed"),
         ({"rate": "NaN"}, "Inconclusive"),
@@ -97,9 +95,9 @@ def test_the_address_may_have_a_path(analyze: Analyze, prometheus: PlayedPrometh
     ],
 )
 def test_analyze_ends_with_1_when_a_verdict_is_not_successful(
-    of_hash: Callable[[], Result], prometheus: PlayedPrometheus, played: dict[str, Any], verdict: str
+    of_hash: Callable[[], Result], prometheus: FakePrometheus, answers: dict[str, Any], verdict: str
 ) -> None:
-    for key, value in played.items():
+    for key, value in answers.items():
         setattr(prometheus, key, value)
     result = of_hash()
     assert result.exit_code == 1
@@ -122,7 +120,7 @@ def test_an_invalid_address_is_an_error_too(analyze: Analyze) -> None:
 
 
 def test_a_prometheus_that_does_not_answer_has_a_timeout(
-    of_hash: Callable[[], Result], prometheus: PlayedPrometheus, monkeypatch: pytest.MonkeyPatch
+    of_hash: Callable[[], Result], prometheus: FakePrometheus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(switchyard.cli.prometheus, "ANSWER_SECONDS", 0.2)
     prometheus.silent = True
@@ -151,7 +149,7 @@ def test_a_proxy_of_the_environment_is_not_asked(
     assert of_hash().exit_code == 0
 
 
-def test_the_document_of_a_canary_has_every_measurement(analyze: Analyze, prometheus: PlayedPrometheus) -> None:
+def test_the_document_of_a_canary_has_every_measurement(analyze: Analyze, prometheus: FakePrometheus) -> None:
     prometheus.latency = "NaN"
     result = analyze("backend", "--prometheus", prometheus.address, "--hash", HASH, "--json")
     assert result.exit_code == 1
@@ -174,19 +172,19 @@ def test_the_document_of_a_canary_has_every_measurement(analyze: Analyze, promet
 def connected(monkeypatch: pytest.MonkeyPatch, live: dict[str, Any] | None) -> None:
     """Lets the cluster have this Rollout."""
 
-    class Played:
+    class FakeCluster:
         async def rollout(self, namespace: str, name: str) -> dict[str, Any] | None:
             assert (namespace, name) == ("default", "backend")
             return live
 
-    async def connect(_: object) -> Played:
-        return Played()
+    async def connect(_: object) -> FakeCluster:
+        return FakeCluster()
 
     monkeypatch.setattr(Cluster, "connect", connect)
 
 
 def test_the_stable_version_is_shown_beside_the_new_one_and_does_not_decide(
-    analyze: Analyze, prometheus: PlayedPrometheus, monkeypatch: pytest.MonkeyPatch
+    analyze: Analyze, prometheus: FakePrometheus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connected(monkeypatch, rollout())
     result = analyze("backend", "--prometheus", prometheus.address)
@@ -200,7 +198,7 @@ def test_the_stable_version_is_shown_beside_the_new_one_and_does_not_decide(
 
 
 def test_without_a_canary_the_stable_version_is_judged(
-    analyze: Analyze, prometheus: PlayedPrometheus, monkeypatch: pytest.MonkeyPatch
+    analyze: Analyze, prometheus: FakePrometheus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connected(monkeypatch, rollout(new=STABLE))
     result = analyze("backend", "--prometheus", prometheus.address)

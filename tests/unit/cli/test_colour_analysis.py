@@ -26,7 +26,7 @@ URL = "http://prometheus.monitoring:9090"
 POD = WatchedPod("one", "backend-green-1", ready=True)
 
 
-class PlayedWatch:
+class FakeWatch:
     """Watches pods that have answered some requests, and knows how it was called."""
 
     def __init__(self) -> None:
@@ -59,11 +59,11 @@ class PlayedWatch:
 
 
 @pytest.fixture
-def watch(monkeypatch: pytest.MonkeyPatch) -> PlayedWatch:
+def watch(monkeypatch: pytest.MonkeyPatch) -> FakeWatch:
     """Green serves, though blue is configured."""
-    played = PlayedWatch()
+    fake = FakeWatch()
 
-    class PlayedCluster:
+    class FakeCluster:
         api = None
 
     class Clock:
@@ -71,8 +71,8 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> PlayedWatch:
         def now() -> datetime:
             return datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
-    async def connect(_: object) -> PlayedCluster:
-        return PlayedCluster()
+    async def connect(_: object) -> FakeCluster:
+        return FakeCluster()
 
     async def observe(*_: object) -> Any:
         return observed(Colour.GREEN)
@@ -83,12 +83,12 @@ def watch(monkeypatch: pytest.MonkeyPatch) -> PlayedWatch:
     monkeypatch.setattr(Cluster, "connect", connect)
     monkeypatch.setattr(colour_analysis, "observe_service", observe)
     monkeypatch.setattr(ServerClock, "ask", ask)
-    monkeypatch.setattr(colour_analysis, "watch", played)
-    return played
+    monkeypatch.setattr(colour_analysis, "watch", fake)
+    return fake
 
 
 @pytest.fixture
-def analyze(monkeypatch: pytest.MonkeyPatch, watch: PlayedWatch) -> Callable[..., Result]:
+def analyze(monkeypatch: pytest.MonkeyPatch, watch: FakeWatch) -> Callable[..., Result]:
     def run(*arguments: str, **watched: Any) -> Result:
         stack = read({"backend": {**BACKEND, "release": {"watch": watched}}})
         monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda *_: ("test", stack))
@@ -98,7 +98,7 @@ def analyze(monkeypatch: pytest.MonkeyPatch, watch: PlayedWatch) -> Callable[...
 
 
 def test_the_colour_that_serves_is_watched_for_a_while_with_the_settings_of_a_release(
-    analyze: Callable[..., Result], watch: PlayedWatch
+    analyze: Callable[..., Result], watch: FakeWatch
 ) -> None:
     result = analyze(prometheus=URL, errors={"accepted": 0.002}, seconds=0)
     assert result.exit_code == 0, result.output
@@ -111,7 +111,7 @@ def test_the_colour_that_serves_is_watched_for_a_while_with_the_settings_of_a_re
     assert "The new version is acceptable: 0 of 1000 requests failed" in result.output
 
 
-def test_address_and_time_of_the_command_line_come_first(analyze: Callable[..., Result], watch: PlayedWatch) -> None:
+def test_address_and_time_of_the_command_line_come_first(analyze: Callable[..., Result], watch: FakeWatch) -> None:
     result = analyze("--seconds", "5", "--prometheus", "http://127.0.0.1:9090", prometheus=URL)
     assert result.exit_code == 0, result.output
     assert watch.service is not None
@@ -129,7 +129,7 @@ def test_address_and_time_of_the_command_line_come_first(analyze: Callable[..., 
 )
 def test_what_would_not_pass_ends_with_1_and_is_said(
     analyze: Callable[..., Result],
-    watch: PlayedWatch,
+    watch: FakeWatch,
     requests: int,
     failed: int,
     outcome: str,
@@ -158,7 +158,7 @@ def test_the_document_has_the_numbers_of_the_record(analyze: Callable[..., Resul
     assert (document["problemSeen"], document["decided"]) == (None, "2026-01-02T03:04:05Z")
 
 
-def test_pods_that_were_not_watched_are_no_success(analyze: Callable[..., Result], watch: PlayedWatch) -> None:
+def test_pods_that_were_not_watched_are_no_success(analyze: Callable[..., Result], watch: FakeWatch) -> None:
     watch.simulated = True
     result = analyze("--json")
     assert result.exit_code == 1

@@ -26,10 +26,10 @@ from switchyard.release.plan import Act, ColourState
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
 from switchyard.release.refusals import refuse_other_than_confirmed
-from tests.support.api_server import PlayedApiServer, server
+from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import EXISTING
+from tests.support.fake_release import release
 from tests.support.observed import live, observed
-from tests.support.played_release import release
 
 __all__ = ["server"]
 
@@ -48,7 +48,7 @@ UNFINISHED = release(phase=Phase.WATCH, held=True)
 Run = Callable[..., Any]
 
 
-class PlayedAnswer:
+class FakeAnswer:
     """The outputs of a stack that has none."""
 
     def wait(self, _: float | None = None) -> str:
@@ -63,7 +63,7 @@ def typed(act: str) -> list[str]:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: FakeApiServer) -> Run:
     """Runs a command against a fake API server, on which blue v1 serves."""
     (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
     monkeypatch.chdir(tmp_path)
@@ -83,7 +83,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
         )
         for module in ("deploy_command", "fast_lane"):
             monkeypatch.setattr(f"switchyard.cli.{module}.read_settings_at_once", lambda *_: ("test", settings))
-        monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer())
+        monkeypatch.setattr(Engine, "begin_outputs", lambda _: FakeAnswer())
         service = live(Colour.BLUE)
         service["metadata"]["annotations"] = {PROJECT: "shop", STACK: "test"}
         containers = {"spec": {"containers": [{"name": "backend", "image": "org/backend:v1"}]}}
@@ -123,7 +123,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
     return command
 
 
-def refused(result: Any, server: PlayedApiServer, exit_code: int, code: str) -> str:
+def refused(result: Any, server: FakeApiServer, exit_code: int, code: str) -> str:
     assert result.exit_code == exit_code, result.output
     parsed = json.loads(result.stdout)
     assert parsed["code"] == code, parsed
@@ -132,12 +132,12 @@ def refused(result: Any, server: PlayedApiServer, exit_code: int, code: str) -> 
 
 
 @pytest.mark.parametrize("act", EVERY)
-def test_without_a_terminal_a_command_has_to_be_confirmed(run: Run, server: PlayedApiServer, act: str) -> None:
+def test_without_a_terminal_a_command_has_to_be_confirmed(run: Run, server: FakeApiServer, act: str) -> None:
     message = refused(run(*typed(act), "--json"), server, 2, "SY-P027")
     assert f"switchyard {' '.join(typed(act))} --stack test --yes" in message
 
 
-def test_the_command_that_confirms_a_deploy_does_no_more_than_was_asked(run: Run, server: PlayedApiServer) -> None:
+def test_the_command_that_confirms_a_deploy_does_no_more_than_was_asked(run: Run, server: FakeApiServer) -> None:
     given = ("--hold-after", "switch", "--reason", "not now", "--hotfix", "--detach", "--wait")
     message = refused(run("deploy", "backend", "v9", *given, "--json"), server, 2, "SY-P027")
     options = "--reason 'not now' --hold-after switch --hotfix --wait --detach"
@@ -145,23 +145,23 @@ def test_the_command_that_confirms_a_deploy_does_no_more_than_was_asked(run: Run
 
 
 @pytest.mark.parametrize("act", EVERY)
-def test_an_unknown_service_is_a_wrong_usage(run: Run, server: PlayedApiServer, act: str) -> None:
+def test_an_unknown_service_is_a_wrong_usage(run: Run, server: FakeApiServer, act: str) -> None:
     message = refused(run(act, "nothing", *typed(act)[2:], "--yes", "--json"), server, 2, "SY-P020")
     assert "backend" in message
 
 
 @pytest.mark.parametrize("act", EVERY)
-def test_services_of_other_strategies_are_refused(run: Run, server: PlayedApiServer, act: str) -> None:
+def test_services_of_other_strategies_are_refused(run: Run, server: FakeApiServer, act: str) -> None:
     refused(run(*typed(act), "--yes", "--json", services={"backend": CANARY}), server, 1, "SY-P021")
 
 
 @pytest.mark.parametrize("tag", ["v1/2", "", "a b", "-x", "v" * 129, "sha256:abc"])
-def test_a_tag_that_no_registry_has_is_refused(run: Run, server: PlayedApiServer, tag: str) -> None:
+def test_a_tag_that_no_registry_has_is_refused(run: Run, server: FakeApiServer, tag: str) -> None:
     message = refused(run("deploy", "--yes", "--json", "--", "backend", tag), server, 2, "SY-P060")
     assert "Nothing was changed" in message
 
 
-def test_what_serves_is_not_deployed(run: Run, server: PlayedApiServer) -> None:
+def test_what_serves_is_not_deployed(run: Run, server: FakeApiServer) -> None:
     assert "v1" in refused(run("deploy", "backend", "v1", "--yes", "--json"), server, 1, "SY-P061")
 
 
@@ -178,7 +178,7 @@ def test_what_serves_is_not_deployed(run: Run, server: PlayedApiServer) -> None:
     ],
 )
 def test_a_release_that_has_not_ended_comes_first(
-    run: Run, server: PlayedApiServer, current: ReleaseRecord, remedies: tuple[str, ...]
+    run: Run, server: FakeApiServer, current: ReleaseRecord, remedies: tuple[str, ...]
 ) -> None:
     message = refused(run("deploy", "backend", "v9", "--yes", "--json", current=current), server, 1, "SY-P062")
     assert all(remedy in message for remedy in remedies), message
@@ -190,7 +190,7 @@ def test_a_release_that_has_not_ended_comes_first(
     "current", [None, release(result=Result.SUCCEEDED), release(kind="rollback", phase=Phase.SWITCH)]
 )
 def test_what_does_not_run_is_not_continued_and_not_taken_back(
-    run: Run, server: PlayedApiServer, act: str, current: ReleaseRecord | None
+    run: Run, server: FakeApiServer, act: str, current: ReleaseRecord | None
 ) -> None:
     refused(run(act, "backend", "--yes", "--json", current=current), server, 1, "SY-P063")
 
@@ -211,7 +211,7 @@ def test_a_version_that_went_back_because_of_another_service_may_be_deployed_aga
 
 
 @pytest.mark.parametrize("colour", ["green", "blue"])  # a release goes to the idle colour, which is green
-def test_a_version_that_was_rolled_back_is_not_deployed_again(run: Run, server: PlayedApiServer, colour: str) -> None:
+def test_a_version_that_was_rolled_back_is_not_deployed_again(run: Run, server: FakeApiServer, colour: str) -> None:
     version = {**ROLLED_BACK, "colour": colour}
     result = run("deploy", "backend", "v9", "--yes", "--json", rolled_back=[version])
     message = refused(result, server, 1, "SY-P005")

@@ -14,8 +14,8 @@ from switchyard.release.deploy.refusals import abort_incomplete
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record.release_record import ReleaseRecord
+from tests.support.fake_release import release
 from tests.support.observed import observed
-from tests.support.played_release import release
 
 NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 UNFINISHED = release(phase=Phase.WATCH, held=True)

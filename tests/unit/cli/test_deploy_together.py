@@ -23,9 +23,9 @@ from switchyard.release.engine.engine import Engine
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record.release_record import ReleaseRecord
-from tests.support.api_server import PlayedApiServer, server
+from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import EXISTING
-from tests.support.played_release import release
+from tests.support.fake_release import release
 
 __all__ = ["server"]
 
@@ -38,7 +38,7 @@ NAMESPACE = "/api/v1/namespaces/default"
 Run = Callable[..., Any]
 
 
-class PlayedAnswer:
+class FakeAnswer:
     """The outputs of a stack that has none; of one that cannot be read, once `problem` says why."""
 
     problem: str | None = None
@@ -63,11 +63,11 @@ def config_map(key: str, current: ReleaseRecord) -> dict[str, Any]:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: FakeApiServer) -> Run:
     """Runs a command against a fake API server, on which blue v1 of two services serves."""
     (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer())
+    monkeypatch.setattr(Engine, "begin_outputs", lambda _: FakeAnswer())
 
     def command(
         *arguments: str,
@@ -110,7 +110,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
     return command
 
 
-def refused(result: Any, server: PlayedApiServer, exit_code: int, *codes: str) -> str:
+def refused(result: Any, server: FakeApiServer, exit_code: int, *codes: str) -> str:
     assert result.exit_code == exit_code, result.output
     error = str(json.loads(result.stdout)["error"])
     assert all(f"({code})" in error for code in codes), error
@@ -118,19 +118,19 @@ def refused(result: Any, server: PlayedApiServer, exit_code: int, *codes: str) -
     return error
 
 
-def test_an_unknown_service_and_one_of_another_strategy_are_refused(run: Run, server: PlayedApiServer) -> None:
+def test_an_unknown_service_and_one_of_another_strategy_are_refused(run: Run, server: FakeApiServer) -> None:
     assert "nothing" in refused(run("deploy", "api=v9", "nothing=v9", "--together"), server, 2, "SY-P020")
     assert "canary" in refused(run("deploy", "api=v9", "canary=v9", "--together"), server, 1, "SY-P021")
 
 
-def test_what_is_refused_for_services_is_refused_with_every_reason(run: Run, server: PlayedApiServer) -> None:
+def test_what_is_refused_for_services_is_refused_with_every_reason(run: Run, server: FakeApiServer) -> None:
     unfinished = {"worker": release(service="worker", phase=Phase.WATCH, held=True)}
     error = refused(run("deploy", "api=v1", "worker=v9", "--together", records=unfinished), server, 1, "SY-P061")
     assert "SY-P062" in error
     assert "switchyard resume worker" in error
 
 
-def test_a_freeze_of_one_is_a_freeze_of_all_and_names_the_whole_command(run: Run, server: PlayedApiServer) -> None:
+def test_a_freeze_of_one_is_a_freeze_of_all_and_names_the_whole_command(run: Run, server: FakeApiServer) -> None:
     window = {
         "reason": "sale",
         "by": "ann",
@@ -151,7 +151,7 @@ def test_a_freeze_of_one_is_a_freeze_of_all_and_names_the_whole_command(run: Run
     ],
 )
 def test_a_part_of_a_group_is_not_resumed_without_the_others(
-    run: Run, server: PlayedApiServer, other: ReleaseRecord | None, observed: str
+    run: Run, server: FakeApiServer, other: ReleaseRecord | None, observed: str
 ) -> None:
     records = {"api": of_group("api", phase=Phase.PROVE), **({} if other is None else {"worker": other})}
     error = refused(run("resume", "api", records=records), server, 1, "SY-P138")
@@ -161,7 +161,7 @@ def test_a_part_of_a_group_is_not_resumed_without_the_others(
 
 
 def test_a_version_that_may_have_no_pods_is_not_proposed_to_serve_without_the_others(
-    run: Run, server: PlayedApiServer
+    run: Run, server: FakeApiServer
 ) -> None:
     error = refused(run("resume", "api", records={"api": of_group("api", phase=Phase.WARM)}), server, 1, "SY-P138")
     assert "switchyard abort api" in error
@@ -169,9 +169,9 @@ def test_a_version_that_may_have_no_pods_is_not_proposed_to_serve_without_the_ot
 
 
 def test_that_the_state_cannot_be_read_is_said_once(
-    run: Run, server: PlayedApiServer, monkeypatch: pytest.MonkeyPatch
+    run: Run, server: FakeApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(PlayedAnswer, "problem", "no such host")
+    monkeypatch.setattr(FakeAnswer, "problem", "no such host")
     records = {key: of_group(key, phase=Phase.BAKE, source="green", target="blue") for key in KEYS}
     result = run("abort", "api", records=records)
     assert result.stderr.count("no such host") == 1, result.output
@@ -180,9 +180,7 @@ def test_that_the_state_cannot_be_read_is_said_once(
 WRONG = {"image": "org/wrong", **TRACKS, "active": "purple"}
 
 
-def test_an_abort_is_not_stopped_by_errors_in_the_settings_of_another_service(
-    run: Run, server: PlayedApiServer
-) -> None:
+def test_an_abort_is_not_stopped_by_errors_in_the_settings_of_another_service(run: Run, server: FakeApiServer) -> None:
     records = {"api": release(service="api", phase=Phase.BAKE)}
     others = {"payments": WRONG}
     assert "SY-C002" in refused(run("resume", "api", records=records, others=others), server, 2)
@@ -191,16 +189,14 @@ def test_an_abort_is_not_stopped_by_errors_in_the_settings_of_another_service(
     assert "to create leases" in json.loads(result.stdout)["error"]  # its first write, which this server refuses
 
 
-def test_an_abort_of_a_group_names_the_errors_in_the_settings_of_its_services(
-    run: Run, server: PlayedApiServer
-) -> None:
+def test_an_abort_of_a_group_names_the_errors_in_the_settings_of_its_services(run: Run, server: FakeApiServer) -> None:
     records = {"api": of_group("api", phase=Phase.BAKE)}
     assert "services.worker.active: 'purple'" in refused(
         run("abort", "api", records=records, others={"worker": WRONG}), server, 2
     )
 
 
-def test_no_old_version_is_retired_while_another_one_is_watched(run: Run, server: PlayedApiServer) -> None:
+def test_no_old_version_is_retired_while_another_one_is_watched(run: Run, server: FakeApiServer) -> None:
     records = {"api": of_group("api", phase=Phase.BAKE), "worker": of_group("worker", phase=Phase.WATCH)}
     error = refused(run("retire", "api", records=records), server, 1, "SY-P138")
     assert "worker is in phase watch" in error
@@ -220,7 +216,7 @@ def test_no_old_version_is_retired_while_another_one_is_watched(run: Run, server
 )
 def test_one_process_goes_on_with_all_services_without_a_terminal(
     run: Run,
-    server: PlayedApiServer,
+    server: FakeApiServer,
     monkeypatch: pytest.MonkeyPatch,
     typed: tuple[str, ...],
     goes_on_with: list[str],
@@ -243,7 +239,7 @@ def test_one_process_goes_on_with_all_services_without_a_terminal(
 
 
 def test_what_is_refused_for_services_starts_no_process(
-    run: Run, server: PlayedApiServer, monkeypatch: pytest.MonkeyPatch
+    run: Run, server: FakeApiServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def never(*_: object) -> Detached:
         raise AssertionError("a process was started")
@@ -252,7 +248,7 @@ def test_what_is_refused_for_services_starts_no_process(
     refused(run("deploy", "api=v1", "worker=v9", "--together", "--detach"), server, 1, "SY-P061")
 
 
-class PlayedApi:
+class FakeApi:
     """An API server with the records of a group."""
 
     def __init__(self, **records: ReleaseRecord) -> None:
@@ -280,13 +276,13 @@ def test_what_a_command_works_on_together(
     act: Act, own: Phase, other: ReleaseRecord | None, keys: tuple[str, ...]
 ) -> None:
     settings = load({**EXISTING, "kubeconfig": "a"}, SERVICES, "test")
-    api: Any = PlayedApi(**({} if other is None else {"worker": other}))
+    api: Any = FakeApi(**({} if other is None else {"worker": other}))
     record, request = of_group("api", phase=own), DeployRequest(act, "api")
     assert asyncio.run(going_together(api, settings, request, record)) == keys
 
 
 def test_a_service_that_has_left_the_configuration_stops_a_resume() -> None:
     settings = load({**EXISTING, "kubeconfig": "a"}, {"api": SERVICES["api"]}, "test")
-    api: Any = PlayedApi()
+    api: Any = FakeApi()
     with pytest.raises(GateRefusedError, match="worker is no longer in the configuration"):
         asyncio.run(going_together(api, settings, DeployRequest(Act.RESUME, "api"), of_group("api")))

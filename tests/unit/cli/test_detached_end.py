@@ -20,7 +20,7 @@ def held(process: int, phase: str) -> Held:
 
 
 @dataclass
-class PlayedLedger:
+class FakeLedger:
     held: Held | None
     waited: list[Held] = field(default_factory=list)
 
@@ -56,21 +56,21 @@ def end(ledgers: Any) -> list[str]:
 
 
 def test_a_command_that_holds_several_leases_is_interrupted_once_and_awaited_for_each(interrupted: list[int]) -> None:
-    ledgers = {"api": PlayedLedger(held(7, "warm")), "worker": PlayedLedger(held(7, "warm"))}
+    ledgers = {"api": FakeLedger(held(7, "warm")), "worker": FakeLedger(held(7, "warm"))}
     assert end(ledgers) == ["api: interrupts ada@laptop (process 7, detached) runs deploy, in phase warm, for 0 s"]
     assert interrupted == [7]
     assert [len(ledger.waited) for ledger in ledgers.values()] == [1, 1]
 
 
 def test_only_a_service_whose_pods_are_changed_is_waited_for(interrupted: list[int]) -> None:
-    ledgers = {"api": PlayedLedger(held(7, "hook")), "worker": PlayedLedger(held(7, "warm")), "web": PlayedLedger(None)}
+    ledgers = {"api": FakeLedger(held(7, "hook")), "worker": FakeLedger(held(7, "warm")), "web": FakeLedger(None)}
     end(ledgers)
     assert interrupted == [7]
     assert [len(ledger.waited) for ledger in ledgers.values()] == [0, 1, 0]
 
 
 def test_a_command_that_cannot_be_interrupted_is_not_waited_for(interrupted: list[int]) -> None:
-    ledgers = {"api": PlayedLedger(held(9, "warm")), "worker": PlayedLedger(held(7, "retire"))}
+    ledgers = {"api": FakeLedger(held(9, "warm")), "worker": FakeLedger(held(7, "retire"))}
     assert [warning.partition(":")[0] for warning in end(ledgers)] == ["worker"]
     assert interrupted == [7]
     assert [len(ledger.waited) for ledger in ledgers.values()] == [0, 1]

@@ -18,7 +18,7 @@ from switchyard.errors import ExitCode
 from switchyard.release.drill.drill import DrillOutcome, DrillPlan
 from switchyard.release.engine.engine import Engine
 from switchyard.release.receipt.receipt import NodeAnswer, Receipt
-from tests.support.api_server import PlayedApiServer, server
+from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import BACKEND, EXISTING
 from tests.support.observed import BLUE, GREEN, observed
 from tests.support.release_records import record
@@ -36,7 +36,7 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: FakeApiServer) -> Run:
     """Runs the command against a fake API server."""
     monkeypatch.chdir(tmp_path)
 
@@ -58,7 +58,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
     ],
 )
 def test_what_cannot_be_drilled_is_refused_before_the_cluster_is_asked(
-    run: Run, server: PlayedApiServer, arguments: tuple[str, ...], services: Any, code: str, exit_code: int
+    run: Run, server: FakeApiServer, arguments: tuple[str, ...], services: Any, code: str, exit_code: int
 ) -> None:
     result = run(*arguments, "--json", services=services)
     found = json.loads(result.stdout)

@@ -14,9 +14,9 @@ from switchyard.manifests.labels import object_labels, selector
 from switchyard.manifests.ownership_marks import PROJECT, STACK
 from switchyard.release.phases import Result
 from switchyard.release.plan import Act
-from tests.support.api_server import PlayedApiServer, server
+from tests.support.api_server import FakeApiServer, server
+from tests.support.fake_release import release
 from tests.support.observed import observed
-from tests.support.played_release import release
 from tests.unit.cli.test_deploy import BACKEND, SERVICES, Run, run
 from tests.unit.cli.test_frozen import BAKED, FROZEN
 
@@ -25,7 +25,7 @@ __all__ = ["run", "server"]
 WITH_A_CANARY = {"aaa": {"image": "org/aaa", "strategy": "canary", "tag": "v1", "nodePort": 30082}, "backend": BACKEND}
 
 
-def baked(server: PlayedApiServer, keys: Iterable[str]) -> None:
+def baked(server: FakeApiServer, keys: Iterable[str]) -> None:
     """Has the release of each service bake long enough."""
     for key in keys:
         about = {"name": key, "namespace": "default", "annotations": {PROJECT: "shop", STACK: "test"}}
@@ -38,7 +38,7 @@ def baked(server: PlayedApiServer, keys: Iterable[str]) -> None:
         server.answers["GET", f"{SERVICES}/configmaps/{key}-release"] = (200, config_map)
 
 
-def test_what_is_due_is_one_document_whatever_becomes_of_each_service(run: Run, server: PlayedApiServer) -> None:
+def test_what_is_due_is_one_document_whatever_becomes_of_each_service(run: Run, server: FakeApiServer) -> None:
     keys, worker = ("backend", "worker"), BACKEND | {"nodePort": 30081}
     baked(server, keys)
     result = run("retire", "--due", "--yes", "--json", services={"backend": BACKEND, "worker": worker})
@@ -48,7 +48,7 @@ def test_what_is_due_is_one_document_whatever_becomes_of_each_service(run: Run, 
     assert result.exit_code == 1
 
 
-def test_what_waits_for_a_window_is_in_the_document(run: Run, server: PlayedApiServer) -> None:
+def test_what_waits_for_a_window_is_in_the_document(run: Run, server: FakeApiServer) -> None:
     result = run("retire", "--due", "--yes", "--json", current=BAKED, freeze=FROZEN)
     window = {"reason": "holidays", "by": "ada", "until": "2090-01-01T00:00:00Z"}
     assert json.loads(result.stdout) == {"version": 1, "due": [{"service": "backend", "frozen": window}]}
@@ -63,9 +63,7 @@ def test_a_release_that_is_retired_is_in_the_document_alone(capsys: pytest.Captu
     assert (entries, capsys.readouterr().out) == ([{"version": 1, **retired.to_json()}], "")
 
 
-def test_a_service_of_another_strategy_does_not_keep_others_from_being_retired(
-    run: Run, server: PlayedApiServer
-) -> None:
+def test_a_service_of_another_strategy_does_not_keep_others_from_being_retired(run: Run, server: FakeApiServer) -> None:
     baked(server, ["backend"])
     result = run("retire", "--due", "--yes", "--json", services=WITH_A_CANARY)
     [entry] = json.loads(result.stdout)["due"]
@@ -81,7 +79,7 @@ def test_a_service_of_another_strategy_does_not_keep_others_from_being_retired(
     ],
 )
 def test_what_is_about_one_service_retires_no_others(
-    run: Run, server: PlayedApiServer, words: tuple[str, ...], remedy: str
+    run: Run, server: FakeApiServer, words: tuple[str, ...], remedy: str
 ) -> None:
     baked(server, ["backend", "worker"])
     result = run("retire", *words, "--due", "--yes", "--json")

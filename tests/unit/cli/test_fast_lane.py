@@ -24,10 +24,10 @@ from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal import ReleaseJournal
 from switchyard.release.switch.protocol import Outcome, Steps
-from tests.support.api_server import PlayedApiServer, server
+from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.ec2_configuration import PRODUCTION
-from tests.support.lane_command import BACKEND, NOT_INSTALLED, SERVICES, UID, PlayedAnswer, Run, run
+from tests.support.lane_command import BACKEND, NOT_INSTALLED, SERVICES, UID, FakeAnswer, Run, run
 from tests.support.observed import observed
 
 __all__ = ["run", "server"]
@@ -47,7 +47,7 @@ def refused(result: Any, code: int, message: str) -> str:
 
 
 @pytest.mark.parametrize("act", ["switch", "rollback"])
-def test_without_a_terminal_nothing_is_done_unless_it_is_confirmed(run: Run, server: PlayedApiServer, act: str) -> None:
+def test_without_a_terminal_nothing_is_done_unless_it_is_confirmed(run: Run, server: FakeApiServer, act: str) -> None:
     result = run(act, "backend")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "(SY-P027)" in result.stderr
@@ -79,7 +79,7 @@ def test_what_confirms_a_switch_names_its_colour(run: Run, colour: str) -> None:
     ],
 )
 def test_a_service_that_a_command_does_not_switch_is_refused_before_the_cluster_is_asked(
-    run: Run, server: PlayedApiServer, act: str, services: dict[str, Any], code: int, message: str, said: str
+    run: Run, server: FakeApiServer, act: str, services: dict[str, Any], code: int, message: str, said: str
 ) -> None:
     assert said.format(act=act) in refused(run(act, "backend", "--yes", "--json", services=services), code, message)
     assert server.asked == []
@@ -90,7 +90,7 @@ def test_a_service_of_another_stack_is_refused(run: Run) -> None:
     assert "belongs to shop/other, not to shop/test" in text
 
 
-def test_a_service_that_is_not_on_the_cluster_is_refused(run: Run, server: PlayedApiServer) -> None:
+def test_a_service_that_is_not_on_the_cluster_is_refused(run: Run, server: FakeApiServer) -> None:
     server.answers["GET", f"{SERVICES}/services/backend"] = (404, {})
     text = refused(run("switch", "backend", "--yes", "--json"), 1, "SY-P026")
     assert "has no Service backend in namespace default" in text
@@ -103,7 +103,7 @@ def test_another_cluster_than_that_of_the_state_is_refused(run: Run) -> None:
     assert f"(UID of kube-system {UID}) than stack test (another)" in text
 
 
-def test_a_rollback_goes_on_without_the_state_and_says_so(run: Run, server: PlayedApiServer) -> None:
+def test_a_rollback_goes_on_without_the_state_and_says_so(run: Run, server: FakeApiServer) -> None:
     result = run("rollback", "backend", "--yes", state=EngineError("no such host"))
     assert "The state of stack test cannot be read, and the command continues without it: no such host" in result.stderr
     assert result.exit_code == 1
@@ -152,7 +152,7 @@ def test_a_command_goes_on_where_the_engine_is_not_installed(
 
 
 @pytest.mark.usefixtures("no_engine")
-def test_a_deploy_is_refused_at_once_where_the_engine_is_not_installed(run: Run, server: PlayedApiServer) -> None:
+def test_a_deploy_is_refused_at_once_where_the_engine_is_not_installed(run: Run, server: FakeApiServer) -> None:
     result = run("deploy", "backend", "v3", "--yes", state=NOT_INSTALLED)
     assert (result.exit_code, server.asked) == (2, [])
     assert "pulumi is not installed here" in result.stderr
@@ -162,7 +162,7 @@ def test_a_switch_to_what_serves_is_refused(run: Run) -> None:
     assert "blue serves already" in refused(run("switch", "backend", "blue", "--yes", "--json"), 1, "SY-P022")
 
 
-def test_a_colour_that_there_is_not_is_bad_usage(run: Run, server: PlayedApiServer) -> None:
+def test_a_colour_that_there_is_not_is_bad_usage(run: Run, server: FakeApiServer) -> None:
     result = run("switch", "backend", "red", "--yes")
     assert result.exit_code == 2
     assert "Traceback" not in result.output
@@ -191,7 +191,7 @@ def test_a_kubeconfig_in_a_state_that_does_not_answer_is_waited_for_in_bounded_t
     monkeypatch.setattr("switchyard.cli.fast_lane.STATE_SECONDS", {Act.SWITCH: 0.3, Act.ROLLBACK: 0.2})
     settings = load(PRODUCTION, {"backend": {**BACKEND, "nodePort": 30080, "switchEngine": engine}}, "test")
     monkeypatch.setattr("switchyard.cli.fast_lane.read_settings_at_once", lambda *_: ("test", settings))
-    monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer("{}"))
+    monkeypatch.setattr(Engine, "begin_outputs", lambda _: FakeAnswer("{}"))
     arguments = [act, "backend", *([colour] if colour else []), "--yes", "--json", "--stack", "test"]
     text = refused(CliRunner().invoke(app, arguments), 1, "SY-P032")
     assert "pulumi has not answered in 0 s" in text
@@ -224,8 +224,8 @@ def test_a_rollback_asks_what_is_configured_once_it_serves(
     assert is_configured("test", {"other": Colour.BLUE}, []) is False
 
 
-def test_a_rollback_configures_what_serves_although_a_deploy_has_written_its_own_since_it_was_read(
-    monkeypatch: pytest.MonkeyPatch, server: PlayedApiServer
+def test_a_rollback_configures_what_serves_although_a_deploy_has_written_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, server: FakeApiServer
 ) -> None:
     written: list[bool] = []
 
@@ -241,7 +241,7 @@ def test_a_rollback_configures_what_serves_although_a_deploy_has_written_its_own
     monkeypatch.setattr("switchyard.cli.fast_lane.converge", converged)
     service = service_of("backend", Act.ROLLBACK, "test", load(cluster, read, "test"))
     request = Request("backend", rollback=True, yes=True)
-    state: Any = PlayedAnswer("{}")
+    state: Any = FakeAnswer("{}")
     command = _Command(request, Act.ROLLBACK, "test", service, ClusterAccess(), state, 0.0, NO_SUBSCRIPTIONS)
     asyncio.run(command._converge(None, Plan(Act.ROLLBACK, observed(Colour.GREEN), Colour.BLUE), RECEIPT))  # type: ignore[arg-type]
     assert written == [True], "green stays configured, and every update is refused or brings it back"

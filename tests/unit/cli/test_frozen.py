@@ -19,8 +19,8 @@ from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.gates.rules.windows import OpenWindow
 from switchyard.release.phases import Phase
 from switchyard.release.record.release_record import ReleaseRecord
-from tests.support.api_server import PlayedApiServer
-from tests.support.played_release import release
+from tests.support.api_server import FakeApiServer
+from tests.support.fake_release import release
 from tests.unit.cli.test_deploy import BACKEND, Run, refused, run, server, typed
 
 __all__ = ["run", "server"]
@@ -51,7 +51,7 @@ STATUS = ServiceStatus(
     ],
 )
 def test_what_a_freeze_stops_says_who_froze_and_how_to_go_through(
-    run: Run, server: PlayedApiServer, act: str, current: ReleaseRecord | None
+    run: Run, server: FakeApiServer, act: str, current: ReleaseRecord | None
 ) -> None:
     message = refused(run(*typed(act), "--yes", "--json", current=current, freeze=FROZEN), server, 1, "SY-P100")
     assert "releases are frozen: holidays (by ada), until 2090-01-01T00:00:00Z" in message
@@ -59,7 +59,7 @@ def test_what_a_freeze_stops_says_who_froze_and_how_to_go_through(
     assert "A rollback is never refused" in message
 
 
-def test_a_freeze_of_another_service_does_not_matter(run: Run, server: PlayedApiServer) -> None:
+def test_a_freeze_of_another_service_does_not_matter(run: Run, server: FakeApiServer) -> None:
     services = {"backend": BACKEND, "worker": BACKEND | {"nodePort": 30081}}
     result = run(
         "deploy", "backend", "v1", "--yes", "--json", services=services, freeze=FROZEN | {"services": ["worker"]}
@@ -67,7 +67,7 @@ def test_a_freeze_of_another_service_does_not_matter(run: Run, server: PlayedApi
     refused(result, server, 1, "SY-P061")
 
 
-def test_what_is_due_in_a_freeze_is_left_with_a_line(run: Run, server: PlayedApiServer) -> None:
+def test_what_is_due_in_a_freeze_is_left_with_a_line(run: Run, server: FakeApiServer) -> None:
     result = run("retire", "--due", "--yes", current=BAKED, freeze=FROZEN)
     assert result.exit_code == 0, result.output
     assert "backend: is not retired: releases are frozen: holidays (by ada)" in " ".join(result.output.split())

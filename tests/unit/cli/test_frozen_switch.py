@@ -19,10 +19,10 @@ from switchyard.release.engine.engine import Engine
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal import ReleaseJournal
 from switchyard.release.switch.together import Together
-from tests.support.api_server import PlayedApiServer, server
+from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.observed import observed
-from tests.unit.cli.test_deploy import BACKEND, PlayedAnswer, refused
+from tests.unit.cli.test_deploy import BACKEND, FakeAnswer, refused
 from tests.unit.cli.test_frozen import FROZEN
 
 __all__ = ["server"]
@@ -34,7 +34,7 @@ Run = Callable[..., Any]
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: FakeApiServer) -> Run:
     """Runs a command on services of which blue serves and green is ready; `windows` are those at each reading."""
     (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
     monkeypatch.chdir(tmp_path)
@@ -62,7 +62,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
         monkeypatch.setattr("switchyard.cli.fast_lane._Command._check_cluster", is_own)
         monkeypatch.setattr("switchyard.cli.together_command.check_cluster", is_own)
         monkeypatch.setattr("switchyard.cli.drill_command.check_cluster", is_own)
-        monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer())
+        monkeypatch.setattr(Engine, "begin_outputs", lambda _: FakeAnswer())
         monkeypatch.setattr(FastLane, "run", reached)
         monkeypatch.setattr(FastLane, "patch", reached)
         return CliRunner().invoke(app, [*arguments, "--yes", "--json", "--stack", "test"])
@@ -82,7 +82,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
     ],
 )
 def test_what_gives_users_another_version_is_refused(
-    run: Run, server: PlayedApiServer, arguments: tuple[str, ...], override: str | None
+    run: Run, server: FakeApiServer, arguments: tuple[str, ...], override: str | None
 ) -> None:
     message = refused(run(*arguments), server, 1, "SY-P100")
     assert "releases are frozen: holidays (by ada), until 2090-01-01T00:00:00Z" in message
@@ -104,7 +104,7 @@ def test_a_rollback_is_never_refused(monkeypatch: pytest.MonkeyPatch, run: Run, 
 
 
 def test_a_window_that_opens_while_the_leases_are_waited_for_stops_every_switch(
-    monkeypatch: pytest.MonkeyPatch, run: Run, server: PlayedApiServer
+    monkeypatch: pytest.MonkeyPatch, run: Run, server: FakeApiServer
 ) -> None:
     held: list[str] = []
 

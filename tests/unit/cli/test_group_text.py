@@ -14,8 +14,8 @@ from switchyard.release.deploy.together import Outcomes
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act
 from switchyard.release_errors import LeaseLostError
+from tests.support.fake_release import release
 from tests.support.observed import observed
-from tests.support.played_release import release
 
 KEYS = ("api", "worker")
 

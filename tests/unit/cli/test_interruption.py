@@ -13,9 +13,9 @@ from switchyard.config.loader import load
 from switchyard.config.models.service import Colour
 from switchyard.errors import ConfigurationError, EngineError
 from switchyard.release.engine.engine import Engine
-from tests.support.api_server import PlayedApiServer, server
+from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import EXISTING
-from tests.support.lane_command import BACKEND, SERVICES, PlayedAnswer
+from tests.support.lane_command import BACKEND, SERVICES, FakeAnswer
 from tests.support.observed import live
 
 __all__ = ["server"]
@@ -37,8 +37,8 @@ def interrupted(*_: object, **__: object) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _played(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedAnswer("{}"))
+def _fake_engine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Engine, "begin_outputs", lambda _: FakeAnswer("{}"))
 
 
 def end(monkeypatch: pytest.MonkeyPatch, place: str, arguments: Sequence[str], *options: str) -> Any:
@@ -87,20 +87,20 @@ def test_ctrl_c_of_a_command_that_reads_says_that_nothing_was_changed(
     }
 
 
-def read_serving(monkeypatch: pytest.MonkeyPatch, server: PlayedApiServer, *keys: str) -> dict[str, str | None]:
+def read_serving(monkeypatch: pytest.MonkeyPatch, server: FakeApiServer, *keys: str) -> dict[str, str | None]:
     settings = load({**EXISTING, "kubeconfig": str(server.kubeconfig)}, {"backend": BACKEND}, "test")
     monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", lambda *_: ("test", settings))
     return interruption._read_serving(keys, "test")
 
 
-def test_what_serves_is_read_from_the_cluster(monkeypatch: pytest.MonkeyPatch, server: PlayedApiServer) -> None:
+def test_what_serves_is_read_from_the_cluster(monkeypatch: pytest.MonkeyPatch, server: FakeApiServer) -> None:
     server.answers["GET", f"{SERVICES}/services/backend"] = (200, live(Colour.GREEN))
     assert read_serving(monkeypatch, server, "backend") == {"backend": "green"}
     assert read_serving(monkeypatch, server, "other") == {"other": None}
 
 
 def test_a_cluster_that_does_not_answer_does_not_keep_the_operator_waiting(
-    monkeypatch: pytest.MonkeyPatch, server: PlayedApiServer
+    monkeypatch: pytest.MonkeyPatch, server: FakeApiServer
 ) -> None:
     monkeypatch.setattr(interruption, "SERVING_SECONDS", 1)
     server.silent.add("/version/")

@@ -80,7 +80,7 @@ def test_what_can_be_written_is_written(capsys: pytest.CaptureFixture[str]) -> N
     assert capsys.readouterr().out == "to the end\n"
 
 
-def test_every_command_that_changes_a_service_is_one_and_a_command_that_reads_ends_with_its_reader() -> None:
+def test_commands_that_change_a_service_outlive_their_reader_and_those_that_read_do_not() -> None:
     commands = cast("TyperGroup", get_command(app)).commands
     callbacks: dict[str, Any] = {name: command.callback for name, command in commands.items()}
     lasting = {name for name, callback in callbacks.items() if hasattr(callback.__wrapped__, "__wrapped__")}

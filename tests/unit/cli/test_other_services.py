@@ -12,7 +12,7 @@ from switchyard.cli.main import app
 from switchyard.cli.status_watch import Configuration
 from switchyard.config.loader import StackSettings, load
 from switchyard.release.engine.engine import Engine
-from tests.support.api_server import PlayedApiServer, server
+from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import BACKEND, EXISTING
 
 __all__ = ["server"]
@@ -25,7 +25,7 @@ NAMESPACE = "/api/v1/namespaces/default"
 Run = Callable[..., Any]
 
 
-class PlayedState:
+class FakeState:
     """The outputs of a stack, which no command here waits for."""
 
     def end(self) -> None:
@@ -33,7 +33,7 @@ class PlayedState:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: FakeApiServer) -> Run:
     """Runs a command on a stack in which the settings of service `payments` have an error."""
     (tmp_path / "Pulumi.yaml").write_text("name: shop\n")
     monkeypatch.chdir(tmp_path)
@@ -44,7 +44,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer
 
     for module in ("configuration", "fast_lane", "deploy_command", "drill_command"):
         monkeypatch.setattr(f"switchyard.cli.{module}.read_settings_at_once", read)
-    monkeypatch.setattr(Engine, "begin_outputs", lambda _: PlayedState())
+    monkeypatch.setattr(Engine, "begin_outputs", lambda _: FakeState())
     empty = {"items": [], "metadata": {"resourceVersion": "1"}}
     for path in (
         f"{NAMESPACE}/services",
@@ -96,7 +96,7 @@ def test_the_history_of_the_service_with_the_error_is_refused(run: Run) -> None:
     "command", [("deploy", "backend", "v9"), ("resume", "backend"), ("retire", "backend"), ("drill", "backend")]
 )
 def test_commands_that_need_an_update_are_refused_at_once(
-    run: Run, server: PlayedApiServer, command: tuple[str, ...]
+    run: Run, server: FakeApiServer, command: tuple[str, ...]
 ) -> None:
     result = run(*command, "--yes")
     assert (result.exit_code, ERROR in result.stderr) == (2, True)

@@ -6,7 +6,7 @@ import pytest
 
 from switchyard.analysis_errors import PrometheusError
 from switchyard.cli.prometheus import unresolved, values
-from tests.support.played_prometheus import REFUSED, SCALAR, vector
+from tests.support.fake_prometheus import REFUSED, SCALAR, vector
 
 INF = float("inf")
 

@@ -16,7 +16,7 @@ from switchyard.manifests.labels import object_labels
 from switchyard.release.phases import Phase, Result
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import KEPT_RELEASES
-from tests.support.api_server import PlayedApiServer, server
+from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import BACKEND, EXISTING
 from tests.support.release_records import START, record
 
@@ -36,7 +36,7 @@ def released(number: int, **changes: Any) -> ReleaseRecord:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: PlayedApiServer) -> Run:
+def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: FakeApiServer) -> Run:
     """Runs the command against a fake API server with the records of some services."""
     monkeypatch.chdir(tmp_path)
 
@@ -111,7 +111,7 @@ def test_a_broken_record_is_named_and_the_other_services_are_reported(run: Run) 
     assert (problem["service"], "SY-P004" in problem["problem"]) == ("frontend", True)
 
 
-def test_a_namespace_that_may_not_be_read_leaves_the_other_services_reported(run: Run, server: PlayedApiServer) -> None:
+def test_a_namespace_that_may_not_be_read_leaves_the_other_services_reported(run: Run, server: FakeApiServer) -> None:
     services = {"backend": BACKEND, "frontend": {**BACKEND, "nodePort": 30099, "namespace": "shop"}}
     denied = {"kind": "Status", "code": 403, "message": 'configmaps is forbidden: User "ada" cannot get resource'}
     for path in ("configmaps", "configmaps/frontend-release"):
@@ -134,7 +134,7 @@ def test_a_namespace_that_may_not_be_read_leaves_the_other_services_reported(run
     ],
 )
 def test_what_is_not_there_is_refused_before_the_cluster_is_asked(
-    run: Run, server: PlayedApiServer, arguments: tuple[str, ...], code: str, remedy: str
+    run: Run, server: FakeApiServer, arguments: tuple[str, ...], code: str, remedy: str
 ) -> None:
     result = run(*arguments, "--json")
     found = json.loads(result.stdout)

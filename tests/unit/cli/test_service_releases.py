@@ -22,14 +22,14 @@ PLACES = [("shop", "backend"), ("shop", "web"), ("other", "api")]
 
 
 @dataclass
-class PlayedApi:
+class FakeApi:
     """An API server with records and Leases, which counts what it is asked.
 
     Attributes:
         records: the value of key `current`, by namespace and service.
         renewed: when the Lease of each service was renewed.
         denied: kinds that the user may not list.
-        version: of the form of the records.
+        version: version of the form of the records.
     """
 
     records: dict[tuple[str, str], str] = field(default_factory=dict)
@@ -71,13 +71,13 @@ def text(release: ReleaseRecord) -> str:
 
 
 def test_services_without_a_record_cost_one_list_for_each_namespace() -> None:
-    api = PlayedApi()
+    api = FakeApi()
     assert read(api) == ReleaseStatuses()
     assert sorted(api.asked) == ["configmaps of other", "configmaps of shop"]
 
 
 def test_releases_that_have_ended_need_no_lease() -> None:
-    api = PlayedApi({("shop", "backend"): text(record(result=Result.SUCCEEDED))})
+    api = FakeApi({("shop", "backend"): text(record(result=Result.SUCCEEDED))})
     release = read(api).latest["shop", "backend"]
     assert (release.record.result, release.attended) == (Result.SUCCEEDED, False)
     assert not any(asked.startswith("leases") for asked in api.asked)
@@ -86,7 +86,7 @@ def test_releases_that_have_ended_need_no_lease() -> None:
 def test_a_lease_tells_a_command_that_lives_from_one_that_died() -> None:
     running = {place: text(record(phase=Phase.WATCH)) for place in PLACES[:2]}
     renewed = {PLACES[0]: START - timedelta(seconds=10), PLACES[1]: START - timedelta(seconds=60)}
-    api = PlayedApi(running, renewed)
+    api = FakeApi(running, renewed)
     statuses = read(api)
     assert [statuses.latest[place].attended for place in PLACES[:2]] == [True, False]
     lives, dead = (statuses.latest[place].to_json()["holder"] for place in PLACES[:2])
@@ -98,17 +98,17 @@ def test_a_lease_tells_a_command_that_lives_from_one_that_died() -> None:
         None,
     )
     assert api.asked.count("leases of shop") == 1
-    assert read(PlayedApi(running)).latest[PLACES[0]].attended is False
+    assert read(FakeApi(running)).latest[PLACES[0]].attended is False
 
 
 def test_a_lease_with_a_time_in_the_future_leaves_open_whether_its_command_lives() -> None:
     place = PLACES[0]
-    release = read(PlayedApi({place: text(record())}, {place: START + timedelta(hours=1)})).latest[place]
+    release = read(FakeApi({place: text(record())}, {place: START + timedelta(hours=1)})).latest[place]
     assert (release.attended, release.holder and release.holder.process) == (None, 1)
 
 
 def test_a_user_who_may_not_list_config_maps_gets_a_note() -> None:
-    statuses = read(PlayedApi(denied=frozenset({"configmaps"})))
+    statuses = read(FakeApi(denied=frozenset({"configmaps"})))
     assert statuses.latest == {}
     assert (
         "its releases are not shown: this user may not list configmaps in namespace shop"
@@ -117,13 +117,13 @@ def test_a_user_who_may_not_list_config_maps_gets_a_note() -> None:
 
 
 def test_a_user_who_may_not_list_leases_sees_the_release_all_the_same() -> None:
-    api = PlayedApi({PLACES[0]: text(record())}, denied=frozenset({"leases"}))
+    api = FakeApi({PLACES[0]: text(record())}, denied=frozenset({"leases"}))
     assert read(api).latest[PLACES[0]].attended is None
 
 
 @pytest.mark.parametrize(("current", "version"), [("{}", "1"), ("no JSON", "1"), (text(record()), "2")])
 def test_a_record_that_cannot_be_read_is_a_note_and_hides_no_other(current: str, version: str) -> None:
-    statuses = read(PlayedApi({PLACES[0]: current}, version=version))
+    statuses = read(FakeApi({PLACES[0]: current}, version=version))
     assert statuses.latest == {}
     assert "backend-release" in statuses.problems[PLACES[0]]
     assert PLACES[1] not in statuses.problems
@@ -140,7 +140,7 @@ def test_status_imports_nothing_of_releases_before_there_is_one() -> None:
 
 
 def test_the_form_for_scripts_has_the_release() -> None:
-    release = read(PlayedApi({PLACES[0]: text(record())})).latest[PLACES[0]]
+    release = read(FakeApi({PLACES[0]: text(record())})).latest[PLACES[0]]
     assert release.to_json() == {
         "id": "id-0",
         "kind": "deploy",
@@ -177,6 +177,6 @@ def test_the_form_for_scripts_has_what_was_not_seen_to_follow_the_last_switch(
     changes: dict[str, Any], doubt: str | None, not_seen: str | None
 ) -> None:
     switched = {"receipt": {"doubt": "nodes do not follow", "notSeen": None}, **changes}
-    release = read(PlayedApi({PLACES[0]: text(record(**switched))})).latest[PLACES[0]]
+    release = read(FakeApi({PLACES[0]: text(record(**switched))})).latest[PLACES[0]]
     document = release.to_json()
     assert (document["doubt"], document["notSeen"]) == (doubt, not_seen)

@@ -19,7 +19,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.images import Running
 from switchyard.manifests.labels import selector
-from tests.support.weighted_balancer import PlayedBalancer, service, written
+from tests.support.weighted_balancer import FakeBalancer, service, written
 from tests.unit.gates.test_service import DENIED, answered, owned_by
 
 
@@ -34,7 +34,7 @@ class NoAutoscalers:
 
 
 @dataclass
-class Played(PlayedBalancer):
+class FakeCluster(FakeBalancer):
     """A cluster on which green serves by the Service."""
 
     api: ClassVar[Any] = NoAutoscalers()
@@ -49,7 +49,7 @@ class Played(PlayedBalancer):
 def looked(monkeypatch: pytest.MonkeyPatch, engine: str, there: dict[str, Any], **more: Any) -> ServiceStatus:
     async def connect(_: ClusterAccess) -> Any:
         cluster = {"of_colour": ("a", "b", "c"), "image": "org/backend:v1", "there": [there], **more}
-        return Played(selected=selector("backend", Track.GREEN), **cluster)
+        return FakeCluster(selected=selector("backend", Track.GREEN), **cluster)
 
     monkeypatch.setattr(Cluster, "connect", connect)
     (status,) = asyncio.run(inspect_services(ClusterAccess(), {"backend": service(engine)}))
@@ -186,7 +186,7 @@ def test_status_names_the_objects_that_somebody_deleted(monkeypatch: pytest.Monk
         async def find(self, _resource: str, *_: object) -> Any:
             return None if _resource == "serviceaccounts" else {"metadata": {}}
 
-    monkeypatch.setattr(Played, "api", WithoutAccount())
+    monkeypatch.setattr(FakeCluster, "api", WithoutAccount())
     status = looked(monkeypatch, "selector", written("selector"))
     [note] = status.notes
     assert "backend: ServiceAccount/backend in namespace" in note

@@ -92,7 +92,7 @@ class Shown:
             raise EndedError
 
 
-class PlayedAccess:
+class FakeAccess:
     """The access to a cluster whose clock stands still."""
 
     async def api(self) -> Any:
@@ -116,7 +116,7 @@ def watched(monkeypatch: pytest.MonkeyPatch, answers: list[Any], looks: int) -> 
     monkeypatch.setattr(status_watch, "inspect_services", inspect)
     monkeypatch.setattr(status_watch, "SECONDS", 0.01)
     with pytest.raises(EndedError):
-        asyncio.run(watch(cast("ClusterAccess", PlayedAccess()), dict, shown))
+        asyncio.run(watch(cast("ClusterAccess", FakeAccess()), dict, shown))
     return shown.looks
 
 
@@ -141,7 +141,7 @@ def test_a_cluster_that_never_answers_ends_the_command(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(status_watch, "inspect_services", inspect)
     with pytest.raises(UnreachableError):
-        asyncio.run(watch(cast("ClusterAccess", PlayedAccess()), dict, Shown(1)))
+        asyncio.run(watch(cast("ClusterAccess", FakeAccess()), dict, Shown(1)))
 
 
 def test_a_line_for_each_change_with_its_time(capsys: pytest.CaptureFixture[str]) -> None:
@@ -250,15 +250,15 @@ def test_the_configuration_is_read_again_when_its_file_has_changed(
 PROGRAM = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background job ignores
-import tests.unit.cli.test_status_watch as played
+import tests.unit.cli.test_status_watch as fakes
 from switchyard.cli import status_watch
 from switchyard.cli.main import app
 async def inspect(*_):
-    return [played.status(release=played.RELEASING)]
+    return [fakes.status(release=fakes.RELEASING)]
 
-settings = type("Settings", (), {"services": {}, "releases": played.Releases(), "ignored": ()})()
+settings = type("Settings", (), {"services": {}, "releases": fakes.Releases(), "ignored": ()})()
 status_watch.read_settings_at_once = lambda *_: ("test", settings)
-status_watch.access_to = lambda *_: played.PlayedAccess()
+status_watch.access_to = lambda *_: fakes.FakeAccess()
 status_watch.inspect_services = inspect
 app(["status", "--watch"])
 """

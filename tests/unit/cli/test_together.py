@@ -23,7 +23,7 @@ from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.latest import LatestRelease
 from switchyard.release.switch.protocol import Outcome
-from tests.support.played_together import World
+from tests.support.fake_together import World
 from tests.support.release_records import record
 
 DRAINED = DrainReport(Colour.BLUE, DrainMethod.NONE)

@@ -18,12 +18,12 @@ BLUE, GREEN = (f"{OF_SERVICE}:apps/v1:Deployment::backend-{colour}" for colour i
 
 def run(monkeypatch: pytest.MonkeyPatch, limited: Selection | None, before: Any, *, update: bool = True) -> str:
     """The error of a run whose settings have blue as the active colour; empty if there is none."""
-    played: dict[str, Any] = {
+    functions: dict[str, Any] = {
         "selection": lambda: limited,
         "is_update": lambda: update,
         "last_outputs": lambda: {"services": before},
     }
-    for name, function in played.items():
+    for name, function in functions.items():
         monkeypatch.setattr(components.partial_update, name, function)
     monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
     monkeypatch.setattr(pulumi, "get_project", lambda: "shop")

@@ -48,7 +48,7 @@ class Load:
         errors: exceptions, and orders that were read back otherwise.
         progress: is released for each order.
         ending: is set when the pods are to end.
-        pods: as threads, each with a connection of its own.
+        pods: threads in place of pods, each with a connection of its own.
     """
 
     path: Path

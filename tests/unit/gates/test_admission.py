@@ -110,7 +110,7 @@ def test_a_kept_deployment_is_sent_with_its_live_template() -> None:
 
 
 def looked(monkeypatch: pytest.MonkeyPatch, answer: list[dict[str, Any]] | Exception) -> Any:
-    class Played:
+    class FakeCluster:
         async def own_deployments(self, namespace: str) -> list[dict[str, Any]]:
             assert namespace == "default"
             if isinstance(answer, Exception):
@@ -121,7 +121,7 @@ def looked(monkeypatch: pytest.MonkeyPatch, answer: list[dict[str, Any]] | Excep
             return []
 
     async def connect(_: ClusterAccess) -> Any:
-        return Played()
+        return FakeCluster()
 
     monkeypatch.setattr(Cluster, "connect", connect)
     return inspect_templates({"backend": service()}, ClusterAccess(), {})

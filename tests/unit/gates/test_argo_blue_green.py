@@ -11,7 +11,7 @@ from switchyard.errors import GateRefusedError
 from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.live_releases import LiveRelease
+from switchyard.kube.live_rollouts import LiveRollout
 from tests.support.configuration import BACKEND
 
 
@@ -40,6 +40,6 @@ def test_the_service_is_not_changed_for_a_rollout_that_cannot_exist(
     service = ArgoBlueGreenSettings.model_validate(
         BACKEND | {"strategy": "argoBlueGreen", "tag": "v1.0.0", "ports": further}
     )
-    gates = ArgoBlueGreenGates("backend", service, ClusterAccess(), print, live=LiveRelease(), preview=preview)
+    gates = ArgoBlueGreenGates("backend", service, ClusterAccess(), print, live=LiveRollout(), preview=preview)
     with pytest.raises(GateRefusedError, match="the cluster has no Argo Rollouts"):
         asyncio.run(gates.before_switch(creating=False, preview=preview))

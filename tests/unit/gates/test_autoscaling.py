@@ -35,12 +35,12 @@ def service(active: str = "blue", **more: Any) -> BlueGreenSettings:
     )
 
 
-class PlayedApi:
+class FakeApi:
     """An API server with two Deployments, their pods, a Service and autoscalers, which does what it is asked.
 
     Attributes:
         selected: colour that the Service selects.
-        replicas: of each colour's Deployment, as the specification has them; that many pods are ready.
+        replicas: replicas in the specification of each colour's Deployment; as many pods are ready.
         autoscalers: HorizontalPodAutoscalers of the namespace; None denies the list.
         metrics: what asking for metrics raises.
         written: bodies and resources of all writes.
@@ -109,12 +109,12 @@ class PlayedApi:
         yield {}
 
 
-def cluster(api: PlayedApi) -> Cluster:
+def cluster(api: FakeApi) -> Cluster:
     return Cluster(api)  # type: ignore[arg-type]
 
 
 def gates(
-    monkeypatch: pytest.MonkeyPatch, api: PlayedApi, settings: BlueGreenSettings
+    monkeypatch: pytest.MonkeyPatch, api: FakeApi, settings: BlueGreenSettings
 ) -> tuple[BlueGreenGates, list[str]]:
     async def connect(_: ClusterAccess) -> Cluster:
         return cluster(api)
@@ -132,7 +132,7 @@ def own(settings: BlueGreenSettings) -> dict[str, Any]:
 
 
 def test_numbers_are_read_once_for_services_with_an_autoscaler() -> None:
-    api = PlayedApi("blue", blue=5, green=0)
+    api = FakeApi("blue", blue=5, green=0)
     plain = service().model_copy(update={"autoscaling": None})
     sizings = asyncio.run(read_sizings(cluster(api), {"backend": service("green"), "plain": plain}))
     assert sizings["plain"] == Sizing()
@@ -140,7 +140,7 @@ def test_numbers_are_read_once_for_services_with_an_autoscaler() -> None:
 
 
 def test_missing_permission_to_list_autoscalers_matters_only_to_who_asks_for_one() -> None:
-    api = PlayedApi("blue", blue=5)
+    api = FakeApi("blue", blue=5)
     api.autoscalers = None
     plain = service().model_copy(update={"autoscaling": None})
     assert asyncio.run(read_sizings(cluster(api), {"backend": plain})) == {"backend": Sizing()}
@@ -149,7 +149,7 @@ def test_missing_permission_to_list_autoscalers_matters_only_to_who_asks_for_one
 
 
 def test_a_track_is_scaled_up_by_the_scale_subresource_and_never_down() -> None:
-    api = PlayedApi("blue", blue=8, green=5)
+    api = FakeApi("blue", blue=8, green=5)
     assert asyncio.run(warm(cluster(api), "backend", service("green"), GREEN, 8)) == 5
     [(resource, body, params)] = api.written
     assert (resource, body) == ("deployments/backend-green/scale", {"spec": {"replicas": 8}})
@@ -159,7 +159,7 @@ def test_a_track_is_scaled_up_by_the_scale_subresource_and_never_down() -> None:
 
 
 def test_gate_raises_a_colour_that_the_autoscaler_has_outgrown(monkeypatch: pytest.MonkeyPatch) -> None:
-    api = PlayedApi("blue", blue=5, green=5)
+    api = FakeApi("blue", blue=5, green=5)
     settings = service("green", gate={"smoke": {"enabled": False}})
     it, warned = gates(monkeypatch, api, settings)
 
@@ -176,7 +176,7 @@ def test_gate_raises_a_colour_that_the_autoscaler_has_outgrown(monkeypatch: pyte
 
 
 def test_serving_deployment_is_tried_with_its_live_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    api = PlayedApi("blue", blue=5, green=0)
+    api = FakeApi("blue", blue=5, green=0)
     it, _ = gates(monkeypatch, api, service())
     api.replicas["blue"] = 6  # since the program's start
     asyncio.run(
@@ -187,7 +187,7 @@ def test_serving_deployment_is_tried_with_its_live_number(monkeypatch: pytest.Mo
 
 
 def test_second_autoscaler_and_lower_maximum_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    api = PlayedApi("blue", blue=6, green=0)
+    api = FakeApi("blue", blue=6, green=0)
     settings = service(autoscaling={"min": 2, "max": 4})
     it, _ = gates(monkeypatch, api, settings)
     with pytest.raises(GateRefusedError, match=r"autoscaling.max is 4, but 6 ready pods serve"):
@@ -201,18 +201,18 @@ def test_second_autoscaler_and_lower_maximum_are_refused(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("status", [404, 503])
 def test_missing_metrics_are_warned_of(monkeypatch: pytest.MonkeyPatch, status: int) -> None:
-    api = PlayedApi("blue", blue=3, green=0)
+    api = FakeApi("blue", blue=3, green=0)
     api.metrics = ApiStatusError("list", "pods", status, "no metrics")
     it, warned = gates(monkeypatch, api, service())
     asyncio.run(it.before_autoscaler(preview=False))
     assert "the cluster serves no metrics" in warned[0]
-    assert asyncio.run(has_metrics(cluster(PlayedApi()), "default"))
+    assert asyncio.run(has_metrics(cluster(FakeApi()), "default"))
 
 
 def test_end_of_an_update_names_an_autoscaler_that_is_missing_elsewhere_or_inactive(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    api = PlayedApi("blue", blue=3, green=0)
+    api = FakeApi("blue", blue=3, green=0)
     it, warned = gates(monkeypatch, api, service())
     assert "HorizontalPodAutoscaler backend does not exist on the cluster" in str(
         asyncio.run(it._unsized(cluster(api)))

@@ -35,7 +35,7 @@ def authority(days: int) -> dict[str, str]:
 
 @pytest.fixture
 def kubeconfig(monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
-    """Of an administrator, of an API server; the certificates of both end in `VALID_DAYS`."""
+    """The kubeconfig of an administrator, whose certificate and the API server's end in `VALID_DAYS`."""
     own = authority(CA_DAYS)
     shown, _ = certificate.server_certificate(own["certPem"].encode(), own["privateKeyPem"].encode(), ["127.1.2.3"])
     monkeypatch.setattr(ssl, "get_server_certificate", lambda *_, **__: shown.decode())

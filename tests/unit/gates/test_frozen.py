@@ -10,8 +10,8 @@ import pytest
 from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import Track
 from switchyard.manifests.labels import selector
-from tests.support.played_record import Record
-from tests.unit.gates.test_service import Played, PlayedCluster, played, refusal
+from tests.support.fake_record import Record
+from tests.unit.gates.test_service import FakeCluster, GatesUnderTest, gates_on, refusal
 
 FREEZE = Freeze.model_validate(
     {"reason": "holidays", "by": "ada", "from": "2026-12-24T00:00:00Z", "until": "2026-12-27T00:00:00Z"}
@@ -29,14 +29,16 @@ class Clock(Record):
         return self.now
 
 
-def on(monkeypatch: pytest.MonkeyPatch, track: Track | None, now: datetime = FROZEN, freeze: Freeze = FREEZE) -> Played:
-    class Frozen(PlayedCluster):
+def on(
+    monkeypatch: pytest.MonkeyPatch, track: Track | None, now: datetime = FROZEN, freeze: Freeze = FREEZE
+) -> GatesUnderTest:
+    class Frozen(FakeCluster):
         """A cluster with this clock."""
 
         api: ClassVar[Any] = Clock(now=now)
 
     selected = None if track is None else selector("backend", track)
-    it = played(monkeypatch, Frozen(selected=selected, behind=("a",)))
+    it = gates_on(monkeypatch, Frozen(selected=selected, behind=("a",)))
     it.gates.freezes = (freeze,)
     return it
 

@@ -15,9 +15,9 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.record.hook import HookOutcome, HookRecord
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release_errors import RecordUnreadableError
-from tests.support.played_record import Record
+from tests.support.fake_record import Record
 from tests.support.release_records import START, record
-from tests.unit.gates.test_service import PlayedCluster, played, refusal
+from tests.unit.gates.test_service import FakeCluster, gates_on, refusal
 
 CONTRACT = HookRecord("contract", "beforeRetire", "2030-01-31T12:30:00Z", irreversible=True)
 BEGUN = record(from_tag="v1", tag="v2", phase=Phase.RETIRE, hooks=(CONTRACT,))
@@ -25,8 +25,8 @@ RELEASED = replace(BEGUN, hooks=(CONTRACT.ending(HookOutcome.PASSED, START, None
 LATER = record(3, source="green", target="blue", from_tag="v2", tag="v3").ending(Result.SUCCEEDED, START)
 
 
-def on_green(*releases: ReleaseRecord) -> PlayedCluster:
-    class Recorded(PlayedCluster):
+def on_green(*releases: ReleaseRecord) -> FakeCluster:
+    class Recorded(FakeCluster):
         """A cluster with this record, on which green serves."""
 
         api: ClassVar[Any] = Record((), releases=releases)
@@ -39,7 +39,7 @@ def on_green(*releases: ReleaseRecord) -> PlayedCluster:
 def test_a_version_behind_an_irreversible_hook_is_refused(
     monkeypatch: pytest.MonkeyPatch, releases: list[ReleaseRecord], *, preview: bool
 ) -> None:
-    it = played(monkeypatch, on_green(*releases))
+    it = gates_on(monkeypatch, on_green(*releases))
     with messages_about("production"):
         text = refusal(it.gates.before_switch(creating=False, preview=preview))
     assert (
@@ -54,7 +54,7 @@ def test_a_version_behind_an_irreversible_hook_is_refused(
 
 
 def test_a_version_that_is_no_longer_the_one_before_is_meant_by_its_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    it = played(monkeypatch, on_green(LATER, RELEASED))
+    it = gates_on(monkeypatch, on_green(LATER, RELEASED))
     text = refusal(it.gates.before_switch(creating=False, preview=True))
     assert "(SY-P092)" in text
     assert text.endswith("release it again: switchyard deploy backend v1")
@@ -71,12 +71,12 @@ def test_a_version_that_is_no_longer_the_one_before_is_meant_by_its_release(monk
     ],
 )
 def test_other_versions_are_permitted(monkeypatch: pytest.MonkeyPatch, releases: list[ReleaseRecord]) -> None:
-    it = played(monkeypatch, on_green(*releases))
+    it = gates_on(monkeypatch, on_green(*releases))
     asyncio.run(it.gates.before_switch(creating=False, preview=True))
 
 
 def test_a_command_is_not_stopped_here_for_what_it_refuses_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    it = played(monkeypatch, on_green(RELEASED))
+    it = gates_on(monkeypatch, on_green(RELEASED))
     it.gates.by_command = True
     asyncio.run(it.gates.before_switch(creating=False, preview=True))
 

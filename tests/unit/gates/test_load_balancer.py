@@ -21,7 +21,7 @@ SERVICES = {"backend": service()}
 RULE = ListenerRule(80, frozenset(), frozenset({"/api", "/api/*"}), {"arn:1": 1})
 
 
-class Played(ClusterAccess):
+class FakeAccess(ClusterAccess):
     """An API server with one Ingress, and an AWS; `steps` are what happens before each observation."""
 
     ingresses: list[dict[str, Any]]
@@ -47,15 +47,15 @@ class Played(ClusterAccess):
         return {"items": self.events}
 
 
-class PlayedAws(Balancers):
-    def __init__(self, access: Played) -> None:
+class FakeAws(Balancers):
+    def __init__(self, access: FakeAccess) -> None:
         super().__init__("it")
-        self._played = access
+        self._access = access
 
     async def listener_rules(self, _: str) -> list[ListenerRule]:
-        if self._played.rules is None:
+        if self._access.rules is None:
             raise AwsError("AWS does not say it")
-        return self._played.rules
+        return self._access.rules
 
 
 @pytest.fixture(autouse=True)
@@ -66,34 +66,34 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def played() -> Played:
+def access() -> FakeAccess:
     assert CLUSTER.load_balancer is not None
     [part] = parts(CLUSTER.load_balancer.routes)
     manifest = ingress(CLUSTER, part, SERVICES["backend"])
     manifest["metadata"]["resourceVersion"] = "10"
     manifest["status"] = {"loadBalancer": {"ingress": [{"hostname": "it.example"}]}}
-    access = Played()
+    access = FakeAccess()
     for name, value in {"ingresses": [manifest], "events": [], "rules": [RULE], "steps": []}.items():
         object.__setattr__(access, name, value)
     return access
 
 
-def change(access: Played, **values: Any) -> None:
+def change(access: FakeAccess, **values: Any) -> None:
     for name, value in values.items():
         object.__setattr__(access, name, value)
 
 
-def waited(access: Played, *, written: bool, said: list[str] | None = None) -> GroupProblem | None:
+def waited(access: FakeAccess, *, written: bool, said: list[str] | None = None) -> GroupProblem | None:
     say = (said if said is not None else []).append
-    group = BalancerGroup(access, CLUSTER, SERVICES, say, PlayedAws(access))
+    group = BalancerGroup(access, CLUSTER, SERVICES, say, FakeAws(access))
     return asyncio.run(group.carried_out(written=written))
 
 
-def steps(access: Played, changes: Iterable[Callable[[], None]]) -> None:
+def steps(access: FakeAccess, changes: Iterable[Callable[[], None]]) -> None:
     change(access, steps=list(changes))
 
 
-def word(access: Played, version: int, *, failed: bool) -> None:
+def word(access: FakeAccess, version: int, *, failed: bool) -> None:
     about = {"kind": "Ingress", "namespace": "default", "name": "backend"}
     event = {
         "metadata": {"resourceVersion": str(version)},
@@ -105,80 +105,80 @@ def word(access: Played, version: int, *, failed: bool) -> None:
     change(access, events=[event])
 
 
-def test_rules_at_aws_and_a_later_event_are_enough(played: Played) -> None:
-    word(played, 11, failed=False)
-    assert waited(played, written=True) is None
+def test_rules_at_aws_and_a_later_event_are_enough(access: FakeAccess) -> None:
+    word(access, 11, failed=False)
+    assert waited(access, written=True) is None
 
 
-def test_a_warning_that_is_resolved_is_no_problem(played: Played) -> None:
-    word(played, 11, failed=True)
-    steps(played, [lambda: None, lambda: None, lambda: word(played, 12, failed=False)])
+def test_a_warning_that_is_resolved_is_no_problem(access: FakeAccess) -> None:
+    word(access, 11, failed=True)
+    steps(access, [lambda: None, lambda: None, lambda: word(access, 12, failed=False)])
     said: list[str] = []
-    assert waited(played, written=True, said=said) is None
+    assert waited(access, written=True, said=said) is None
     assert said == ["waiting for the load balancer of production: FailedDeployModel: in its own words"]
 
 
-def test_a_warning_that_stays_is_reported(played: Played) -> None:
-    word(played, 11, failed=True)
-    problem = waited(played, written=True)
+def test_a_warning_that_stays_is_reported(access: FakeAccess) -> None:
+    word(access, 11, failed=True)
+    problem = waited(access, written=True)
     assert problem is not None
     assert "FailedDeployModel: in its own words" in problem.text
     assert "All routes have their rules and serve" in problem.text
 
 
-def test_a_warning_from_before_the_write_is_ignored(played: Played) -> None:
-    word(played, 9, failed=True)
-    assert waited(played, written=True) is None
-    problem = waited(played, written=False)
+def test_a_warning_from_before_the_write_is_ignored(access: FakeAccess) -> None:
+    word(access, 9, failed=True)
+    assert waited(access, written=True) is None
+    problem = waited(access, written=False)
     assert problem is not None
 
 
-def test_the_gate_waits_for_rules_that_appear_later(played: Played) -> None:
-    change(played, rules=[])
-    steps(played, [lambda: None, lambda: change(played, rules=[RULE])])
+def test_the_gate_waits_for_rules_that_appear_later(access: FakeAccess) -> None:
+    change(access, rules=[])
+    steps(access, [lambda: None, lambda: change(access, rules=[RULE])])
     said: list[str] = []
-    assert waited(played, written=True, said=said) is None
+    assert waited(access, written=True, said=said) is None
     assert said[0].endswith("the load balancer has no such rule for every host /api (Ingress default/backend)")
 
 
-def test_rules_that_never_appear_end_in_an_error_at_the_timeout(played: Played) -> None:
-    change(played, rules=[])
-    problem = waited(played, written=True)
+def test_rules_that_never_appear_end_in_an_error_at_the_timeout(access: FakeAccess) -> None:
+    change(access, rules=[])
+    problem = waited(access, written=True)
     assert problem is not None
     assert "the load balancer has no such rule for every host /api (Ingress default/backend), after 0 s" in problem.text
 
 
-def test_without_aws_the_controllers_event_counts_after_a_while(played: Played) -> None:
-    change(played, rules=None)
-    word(played, 11, failed=False)
-    steps(played, [lambda: None, lambda: word(played, 12, failed=True)])
-    assert waited(played, written=True) is not None
-    word(played, 13, failed=False)
-    assert waited(played, written=True) is None
+def test_without_aws_the_controllers_event_counts_after_a_while(access: FakeAccess) -> None:
+    change(access, rules=None)
+    word(access, 11, failed=False)
+    steps(access, [lambda: None, lambda: word(access, 12, failed=True)])
+    assert waited(access, written=True) is not None
+    word(access, 13, failed=False)
+    assert waited(access, written=True) is None
 
 
-def test_without_aws_and_without_an_event_a_write_is_not_done(played: Played) -> None:
-    change(played, rules=None)
-    problem = waited(played, written=True)
+def test_without_aws_and_without_an_event_a_write_is_not_done(access: FakeAccess) -> None:
+    change(access, rules=None)
+    problem = waited(access, written=True)
     assert problem is not None
     assert "the controller has not reported success, and AWS does not say it" in problem.text
-    assert waited(played, written=False) is None
+    assert waited(access, written=False) is None
 
 
-def test_alternating_states_end_at_the_timeout(played: Played) -> None:
-    steps(played, [lambda rules=rules: change(played, rules=rules) for rules in ([], [RULE]) * 500])  # type: ignore[misc]
-    waited(played, written=True)
-    assert played.steps  # it has ended before they have
+def test_alternating_states_end_at_the_timeout(access: FakeAccess) -> None:
+    steps(access, [lambda rules=rules: change(access, rules=rules) for rules in ([], [RULE]) * 500])  # type: ignore[misc]
+    waited(access, written=True)
+    assert access.steps  # it has ended before they have
 
 
 def test_the_hostname_is_read_from_the_status_or_is_none_without_a_load_balancer(
-    played: Played, monkeypatch: pytest.MonkeyPatch
+    access: FakeAccess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(balancer_wait, "Balancers", lambda _: PlayedAws(played))
-    assert asyncio.run(load_balancer_problem(played, CLUSTER, SERVICES)) is None
-    word(played, 11, failed=True)
-    said = asyncio.run(load_balancer_problem(played, CLUSTER, SERVICES))
+    monkeypatch.setattr(balancer_wait, "Balancers", lambda _: FakeAws(access))
+    assert asyncio.run(load_balancer_problem(access, CLUSTER, SERVICES)) is None
+    word(access, 11, failed=True)
+    said = asyncio.run(load_balancer_problem(access, CLUSTER, SERVICES))
     assert said is not None
     assert "FailedDeployModel: in its own words (SY-L001). " in said
     existing = ExistingCluster(kind="existing")
-    assert asyncio.run(load_balancer_problem(played, existing, SERVICES)) is None
+    assert asyncio.run(load_balancer_problem(access, existing, SERVICES)) is None

@@ -10,17 +10,17 @@ from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.objects import PodsChange
 from switchyard.manifests.labels import selector
-from tests.unit.gates.test_service import BLUE, GREEN, PlayedCluster, answered, owned_by, played, refusal, service
+from tests.unit.gates.test_service import BLUE, GREEN, FakeCluster, answered, gates_on, owned_by, refusal, service
 
 
 def test_pods_of_another_version_than_the_stack_has_are_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = PlayedCluster(
+    there = FakeCluster(
         selected=selector("backend", BLUE),
         of_colour=("a", "b", "c"),
         image="org/backend:v9",
         owned=owned_by("kubectl-set"),
     )
-    problem = str(asyncio.run(played(monkeypatch, there).gates.inspect()).problem)
+    problem = str(asyncio.run(gates_on(monkeypatch, there).gates.inspect()).problem)
     assert problem.startswith(
         "backend: pods of blue run org/backend:v9 (set by kubectl-set), though the stack has org/backend:v1 (SY-S014). "
         "To keep it: `pulumi config set --path 'switchyard:services.backend.blue.tag' v9`. To go back: set the "
@@ -28,15 +28,15 @@ def test_pods_of_another_version_than_the_stack_has_are_an_error(monkeypatch: py
 
 
 def test_a_preview_does_not_report_the_version_that_it_is_about_to_change(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b", "c"), image="org/backend:v0")
-    it = played(monkeypatch, there, allowInPlaceUpdate=True)
+    there = FakeCluster(selected=selector("backend", BLUE), of_colour=("a", "b", "c"), image="org/backend:v0")
+    it = gates_on(monkeypatch, there, allowInPlaceUpdate=True)
     asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=True))
     assert asyncio.run(it.gates.inspect()).problem is None
 
 
 def test_an_image_from_a_mirror_is_named_by_the_update_that_applied_it_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    there = PlayedCluster(selected=selector("backend", BLUE), of_colour=("a", "b", "c"), image="mirror/org/backend:v1")
-    it = played(monkeypatch, there)
+    there = FakeCluster(selected=selector("backend", BLUE), of_colour=("a", "b", "c"), image="mirror/org/backend:v1")
+    it = gates_on(monkeypatch, there)
     assert asyncio.run(it.gates.inspect()).problem is None
     assert it.warned == []
     asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False))
@@ -46,7 +46,7 @@ def test_an_image_from_a_mirror_is_named_by_the_update_that_applied_it_alone(mon
 
 
 def test_the_dry_run_of_a_kept_template_is_what_the_provider_sends(monkeypatch: pytest.MonkeyPatch) -> None:
-    it = played(monkeypatch, PlayedCluster())
+    it = gates_on(monkeypatch, FakeCluster())
     gates = BlueGreenGates("backend", service(), ClusterAccess(), it.warned.append, kept={Track.BLUE})
     for colour, kept in ((BLUE, True), (GREEN, False)):
         asyncio.run(gates.before_pods_change(colour, {}, preview=False))
@@ -55,7 +55,7 @@ def test_the_dry_run_of_a_kept_template_is_what_the_provider_sends(monkeypatch: 
 
 def test_a_refused_change_of_serving_pods_lists_what_differs(monkeypatch: pytest.MonkeyPatch) -> None:
     change = PodsChange(template=True, before=3, after=3, fields=("container app: image a:1 => a:2",))
-    it = played(monkeypatch, PlayedCluster(change=change, selected=selector("backend", BLUE)))
+    it = gates_on(monkeypatch, FakeCluster(change=change, selected=selector("backend", BLUE)))
     text = refusal(it.gates.before_pods_change(BLUE, {}, preview=True))
     assert "blue is serving, and this would change container app: image a:1 => a:2; the serving colour" in text
 
@@ -85,7 +85,7 @@ def test_a_refused_change_of_serving_pods_lists_what_differs(monkeypatch: pytest
 def test_the_api_servers_message_is_reported_with_a_remedy(
     monkeypatch: pytest.MonkeyPatch, error: Exception, said: str, advised: str
 ) -> None:
-    text = refusal(played(monkeypatch, PlayedCluster(error=error)).gates.before_switch(creating=False, preview=False))
+    text = refusal(gates_on(monkeypatch, FakeCluster(error=error)).gates.before_switch(creating=False, preview=False))
     assert said in text
     assert advised in text
     assert "This step was not taken; earlier steps of this update stay as they are." in text

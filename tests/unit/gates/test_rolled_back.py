@@ -9,14 +9,14 @@ import pytest
 from switchyard.config.models.service import Track
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.manifests.labels import selector
-from tests.support.played_record import Record
-from tests.unit.gates.test_service import DENIED, PlayedCluster, played, refusal
+from tests.support.fake_record import Record
+from tests.unit.gates.test_service import DENIED, FakeCluster, gates_on, refusal
 
 ROLLBACK = RolledBack("blue", "v1", "20260102-1f0c", "2026-01-02T03:04:05Z", "ann", "errors")
 
 
-def on_green(record: Record) -> PlayedCluster:
-    class Recorded(PlayedCluster):
+def on_green(record: Record) -> FakeCluster:
+    class Recorded(FakeCluster):
         """A cluster with this record."""
 
         api: ClassVar[Any] = record
@@ -26,7 +26,7 @@ def on_green(record: Record) -> PlayedCluster:
 
 @pytest.mark.parametrize("preview", [True, False])
 def test_a_version_that_was_rolled_back_is_refused(monkeypatch: pytest.MonkeyPatch, *, preview: bool) -> None:
-    it = played(monkeypatch, on_green(Record((ROLLBACK,))))
+    it = gates_on(monkeypatch, on_green(Record((ROLLBACK,))))
     text = refusal(it.gates.before_switch(creating=False, preview=preview))
     assert "the switch to blue is refused (SY-P005): v1 in blue was rolled back" in text
     assert "switchyard switch backend blue" in text
@@ -36,18 +36,18 @@ def test_a_version_that_was_rolled_back_is_refused(monkeypatch: pytest.MonkeyPat
 def test_another_version_than_the_one_rolled_back_is_permitted(
     monkeypatch: pytest.MonkeyPatch, other: RolledBack
 ) -> None:
-    it = played(monkeypatch, on_green(Record((other,))))
+    it = gates_on(monkeypatch, on_green(Record((other,))))
     asyncio.run(it.gates.before_switch(creating=False, preview=True))
 
 
 def test_an_operator_may_bring_back_a_version_that_was_rolled_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    it = played(monkeypatch, on_green(Record((ROLLBACK,))))
+    it = gates_on(monkeypatch, on_green(Record((ROLLBACK,))))
     it.gates.intended = True
     asyncio.run(it.gates.before_switch(creating=False, preview=True))
 
 
 def test_a_record_that_may_not_be_read_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
-    it = played(monkeypatch, on_green(Record(error=DENIED)))
+    it = gates_on(monkeypatch, on_green(Record(error=DENIED)))
     asyncio.run(it.gates.before_switch(creating=False, preview=True))
     [warning] = it.warned
     assert "(SY-P006)" in warning

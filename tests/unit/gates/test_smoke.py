@@ -26,7 +26,7 @@ SERVICE = BlueGreenSettings.model_validate(
 )
 
 
-class PlayedApi:
+class FakeApi:
     """Answers every request with 200, and keeps its URL and headers."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class PlayedApi:
 
 
 def test_headers_and_the_scheme_are_sent_to_each_pod_and_through_the_service() -> None:
-    api = PlayedApi()
+    api = FakeApi()
     cluster = Cluster(BoundedApi(api))  # type: ignore[arg-type]
     assert asyncio.run(smoke_failures(cluster, "backend", SERVICE, Track.BLUE, ["one"])) == []
     assert api.asked == [
@@ -50,7 +50,7 @@ def test_headers_and_the_scheme_are_sent_to_each_pod_and_through_the_service() -
 
 
 def test_a_request_without_scheme_and_headers_is_as_it_was() -> None:
-    api = PlayedApi()
+    api = FakeApi()
     bounded = BoundedApi(api)  # type: ignore[arg-type]
     answer = asyncio.run(bounded.get_through_proxy("pods", "shop", "one:8000", ProxyRequest("/ready", 5)))
     assert answer == ProxyAnswer(200, "well")

@@ -9,14 +9,14 @@ from switchyard.errors import AccessDeniedError, UnreachableError
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.api import ProxyRequest
 from switchyard.kube.cluster import Cluster
-from tests.support.api_server import DEPLOYMENT, MANIFEST, PODS, SERVICE, PlayedApiServer, denial, server
+from tests.support.api_server import DEPLOYMENT, MANIFEST, PODS, SERVICE, FakeApiServer, denial, server
 
 __all__ = ["server"]
 
 
 @pytest.mark.parametrize("silent", ["/version/", SERVICE])
 def test_a_silent_api_server_ends_a_call_in_bounded_time(
-    monkeypatch: pytest.MonkeyPatch, server: PlayedApiServer, silent: str
+    monkeypatch: pytest.MonkeyPatch, server: FakeApiServer, silent: str
 ) -> None:
     monkeypatch.setattr(switchyard.kube.api, "CALL_SECONDS", 1)
     server.silent.add(silent)
@@ -25,14 +25,14 @@ def test_a_silent_api_server_ends_a_call_in_bounded_time(
     assert server.asked[-1] == ("GET", silent)
 
 
-def test_a_pod_that_does_not_answer_ends_its_request_in_bounded_time(server: PlayedApiServer) -> None:
+def test_a_pod_that_does_not_answer_ends_its_request_in_bounded_time(server: FakeApiServer) -> None:
     server.silent.add(f"{PODS}/one:8000/proxy/ready")
     with pytest.raises(UnreachableError, match=r"no answer to get pods/one:8000/ready in 0\.2 s"):
         server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, ProxyRequest("/ready", 0.2)))
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_denied_call_names_verb_resource_and_permission(server: PlayedApiServer, status: int) -> None:
+def test_a_denied_call_names_verb_resource_and_permission(server: FakeApiServer, status: int) -> None:
     server.answers["GET", SERVICE] = (status, denial('User "ci" cannot get resource "services"'))
     with pytest.raises(AccessDeniedError) as error:
         server.run(lambda cluster: cluster.service_selector("shop", "backend"))
@@ -40,7 +40,7 @@ def test_a_denied_call_names_verb_resource_and_permission(server: PlayedApiServe
     assert str(error.value) == expected
 
 
-def test_a_denied_watch_is_reported_like_a_denied_call(server: PlayedApiServer) -> None:
+def test_a_denied_watch_is_reported_like_a_denied_call(server: FakeApiServer) -> None:
     slices = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
     server.answers["GET", slices] = (403, denial("no list"))
 
@@ -51,14 +51,14 @@ def test_a_denied_watch_is_reported_like_a_denied_call(server: PlayedApiServer) 
         server.run(first)
 
 
-def test_a_missing_object_is_no_error(server: PlayedApiServer) -> None:
+def test_a_missing_object_is_no_error(server: FakeApiServer) -> None:
     assert server.run(lambda cluster: cluster.service_selector("shop", "backend")) is None
     assert server.run(lambda cluster: cluster.pods_change(MANIFEST)) is None
     assert server.run(lambda cluster: cluster.namespace_phase("shop")) is None
     assert ("PATCH", DEPLOYMENT) not in server.asked
 
 
-def test_a_denial_by_the_api_server_is_distinguished_from_one_by_a_pod(server: PlayedApiServer) -> None:
+def test_a_denial_by_the_api_server_is_distinguished_from_one_by_a_pod(server: FakeApiServer) -> None:
     path = f"{PODS}/one:8000/proxy/ready"
     server.answers["GET", path] = (403, {"error": "log in first"})
     answer = server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, ProxyRequest("/ready", 5)))
@@ -68,7 +68,7 @@ def test_a_denial_by_the_api_server_is_distinguished_from_one_by_a_pod(server: P
         server.run(lambda cluster: cluster.get_from_pod("shop", "one", 8000, ProxyRequest("/ready", 5)))
 
 
-def test_a_cluster_of_the_stack_is_reached_by_a_kubeconfig_in_memory(server: PlayedApiServer) -> None:
+def test_a_cluster_of_the_stack_is_reached_by_a_kubeconfig_in_memory(server: FakeApiServer) -> None:
     server.answers["GET", SERVICE] = (200, {"spec": {"selector": {"app": "backend"}}})
     stack_kubeconfig = StackKubeconfig()
     access = ClusterAccess(stack_kubeconfig=stack_kubeconfig)

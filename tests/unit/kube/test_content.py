@@ -145,7 +145,7 @@ def test_a_live_template_tells_its_versions_and_the_objects_that_it_names() -> N
 
 
 @dataclass
-class PlayedApi:
+class FakeApi:
     """Has the objects that it is given, by resource and name.
 
     Attributes:
@@ -166,9 +166,9 @@ class PlayedApi:
 
 
 @pytest.fixture
-def api(monkeypatch: pytest.MonkeyPatch) -> PlayedApi:
+def api(monkeypatch: pytest.MonkeyPatch) -> FakeApi:
     """Blue serves, and both objects are there."""
-    played = PlayedApi(
+    fake = FakeApi(
         {
             ("configmaps", "config"): {"data": {"a": "1"}},
             ("secrets", "tokens"): {"metadata": {"uid": "u", "resourceVersion": "1"}},
@@ -177,10 +177,10 @@ def api(monkeypatch: pytest.MonkeyPatch) -> PlayedApi:
     )
 
     async def opened(_: ClusterAccess) -> Any:
-        return played
+        return fake
 
     monkeypatch.setattr(ClusterAccess, "api", opened)
-    return played
+    return fake
 
 
 def read(service: ServiceSettings) -> Content | None:
@@ -193,13 +193,13 @@ def annotations(service: ServiceSettings) -> Mapping[Track, str]:
     return content.annotations
 
 
-def test_a_service_without_references_asks_for_nothing(api: PlayedApi) -> None:
+def test_a_service_without_references_asks_for_nothing(api: FakeApi) -> None:
     settings = {key: value for key, value in SETTINGS.items() if key not in {"volumes", "envFrom"}}
     assert read(BlueGreenSettings.model_validate(settings | {"secretEnv": {"A": {"secret": "s", "key": "k"}}})) is None
     assert api.asked == []
 
 
-def test_a_changed_config_map_is_seen_in_the_idle_colour_alone(api: PlayedApi) -> None:
+def test_a_changed_config_map_is_seen_in_the_idle_colour_alone(api: FakeApi) -> None:
     service = BlueGreenSettings.model_validate(SETTINGS)
     first = annotations(service)
     for colour in Colour:
@@ -213,7 +213,7 @@ def test_a_changed_config_map_is_seen_in_the_idle_colour_alone(api: PlayedApi) -
     assert second[GREEN].partition(",secret/")[2] == first[GREEN].partition(",secret/")[2]
 
 
-def test_a_switch_to_pods_that_are_older_than_a_change_is_reported(api: PlayedApi) -> None:
+def test_a_switch_to_pods_that_are_older_than_a_change_is_reported(api: FakeApi) -> None:
     warm = SETTINGS | {"green": {"tag": "v2", "replicas": 3}}
     service = BlueGreenSettings.model_validate(warm)
     first = annotations(service)
@@ -228,13 +228,13 @@ def test_a_switch_to_pods_that_are_older_than_a_change_is_reported(api: PlayedAp
     assert "backend: green was warmed before configmap/config changed" in warning
 
 
-def test_only_the_metadata_of_a_secret_is_asked_for(api: PlayedApi) -> None:
+def test_only_the_metadata_of_a_secret_is_asked_for(api: FakeApi) -> None:
     annotations(BlueGreenSettings.model_validate(SETTINGS))
     [accepted] = [accept for resource, _, accept in api.asked if resource == "secrets"]
     assert accepted == "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
 
 
-def test_a_missing_object_is_reported_and_has_no_version(api: PlayedApi) -> None:
+def test_a_missing_object_is_reported_and_has_no_version(api: FakeApi) -> None:
     del api.objects["configmaps", "config"]
     config_env = {"configEnv": {"A": {"configMap": "config", "key": "a"}}}
     raw = {"image": "org/backend", "strategy": "canary", "tag": "v1", "namespace": "shop"} | config_env
@@ -244,7 +244,7 @@ def test_a_missing_object_is_reported_and_has_no_version(api: PlayedApi) -> None
     assert "backend: ConfigMap config is not in namespace shop" in content.warnings[0]
 
 
-def test_a_denied_secret_is_named_with_the_two_ways_out(api: PlayedApi) -> None:
+def test_a_denied_secret_is_named_with_the_two_ways_out(api: FakeApi) -> None:
     api.error = AccessDeniedError("get", "secrets/tokens in namespace shop", 403, 'User "ci" cannot get "secrets"')
     with pytest.raises(ContentUnreadableError, match="may not get secrets/tokens in namespace shop") as error:
         read(BlueGreenSettings.model_validate(SETTINGS))

@@ -10,7 +10,7 @@ from switchyard.config.models.service import Track
 from switchyard.errors import AccessDeniedError, ApiStatusError, RejectedError, UnreachableError
 from switchyard.kube.error_texts import why_unreachable
 from switchyard.kube.kube_proxy import Routing
-from tests.support.api_server import DEPLOYMENT, MANIFEST, PODS, SERVICE, PlayedApiServer, denial, server
+from tests.support.api_server import DEPLOYMENT, MANIFEST, PODS, SERVICE, FakeApiServer, denial, server
 
 __all__ = ["server"]
 
@@ -39,7 +39,7 @@ WEBHOOK = 'Internal error occurred: failed calling webhook "m.example.org": conn
     ],
 )
 def test_an_answer_with_an_error_is_reported_in_the_server_s_own_words(
-    server: PlayedApiServer, status: int, body: object, said: str
+    server: FakeApiServer, status: int, body: object, said: str
 ) -> None:
     server.answers["GET", SERVICE] = (status, body)
     with pytest.raises(ApiStatusError, match=said) as error:
@@ -61,7 +61,7 @@ def test_an_answer_with_an_error_is_reported_in_the_server_s_own_words(
     ],
 )
 def test_a_write_that_is_denied_rejected_or_possible_later_is_distinguished(
-    server: PlayedApiServer, status: int, message: str, error: type[Exception]
+    server: FakeApiServer, status: int, message: str, error: type[Exception]
 ) -> None:
     server.answers["GET", DEPLOYMENT] = (200, {})
     server.answers["PATCH", DEPLOYMENT] = (status, denial(message))
@@ -69,14 +69,14 @@ def test_a_write_that_is_denied_rejected_or_possible_later_is_distinguished(
         server.run(lambda cluster: cluster.pods_change(MANIFEST))
 
 
-def test_an_answer_that_is_no_json_is_not_the_api_server_s(server: PlayedApiServer) -> None:
+def test_an_answer_that_is_no_json_is_not_the_api_server_s(server: FakeApiServer) -> None:
     for page, said in (("<!DOCTYPE html><html>", "an HTML page, not an answer"), ("hello", "not an answer")):
         server.answers["GET", SERVICE] = (200, page)
         with pytest.raises(UnreachableError, match=said):
             server.run(lambda cluster: cluster.service_selector("shop", "backend"))
 
 
-def test_a_group_that_an_old_cluster_does_not_have_is_no_error_where_it_may_be_missing(server: PlayedApiServer) -> None:
+def test_a_group_that_an_old_cluster_does_not_have_is_no_error_where_it_may_be_missing(server: FakeApiServer) -> None:
     server.answers["GET", "/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/backend"] = (404, "404 page not found")
     assert server.run(lambda cluster: cluster.rollout("shop", "backend")) is None
     slices = "/apis/discovery.k8s.io/v1/namespaces/shop/endpointslices"
@@ -94,7 +94,7 @@ def test_a_group_that_an_old_cluster_does_not_have_is_no_error_where_it_may_be_m
         ("http://no-such-host.invalid:6443", "the name of its host is not resolved"),
     ],
 )
-def test_no_connection_is_reported_by_its_cause(server: PlayedApiServer, address: str, said: str) -> None:
+def test_no_connection_is_reported_by_its_cause(server: FakeApiServer, address: str, said: str) -> None:
     config = json.loads(server.kubeconfig.read_text())
     config["clusters"][0]["cluster"]["server"] = address
     server.kubeconfig.write_text(json.dumps(config))
@@ -137,7 +137,7 @@ def kube_proxy(path: str) -> tuple[str, str]:
     ],
 )
 def test_kube_proxy_is_asked_for_livez_and_an_old_one_for_healthz(
-    server: PlayedApiServer, livez: tuple[int, object], healthz: tuple[int, object], status: int | None
+    server: FakeApiServer, livez: tuple[int, object], healthz: tuple[int, object], status: int | None
 ) -> None:
     ready = {"conditions": [{"type": "Ready", "status": "True"}]}
     server.answers["GET", "/api/v1/nodes"] = (200, {"items": [{"metadata": {"name": "worker"}, "status": ready}]})
@@ -147,7 +147,7 @@ def test_kube_proxy_is_asked_for_livez_and_an_old_one_for_healthz(
     assert (kube_proxy("/healthz") in server.asked) is (livez[0] == 404)
 
 
-def test_why_pods_are_missing_is_read_from_all_that_knows_of_it(server: PlayedApiServer) -> None:
+def test_why_pods_are_missing_is_read_from_all_that_knows_of_it(server: FakeApiServer) -> None:
     def pod(name: str, node: str, waiting: str | None) -> dict[str, object]:
         state = {"waiting": {"reason": waiting}} if waiting else {"running": {}}
         return {

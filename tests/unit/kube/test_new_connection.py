@@ -7,19 +7,19 @@ import pytest
 
 from switchyard.kube.api import ProxyRequest
 from switchyard.kube.new_connection import NewConnectionAnswer, get_over_new_connection
-from tests.support.api_server import PlayedApiServer, denial, server
+from tests.support.api_server import FakeApiServer, denial, server
 
 __all__ = ["server"]
 
 NODE = "/api/v1/nodes/worker:30080/proxy/none"
 
 
-def ask(server: PlayedApiServer, seconds: float = 5) -> NewConnectionAnswer:
+def ask(server: FakeApiServer, seconds: float = 5) -> NewConnectionAnswer:
     request = ProxyRequest("/none", seconds)
     return server.run(lambda cluster: get_over_new_connection(cluster.api, "nodes", None, "worker:30080", request))
 
 
-def test_an_answer_is_handed_on_with_its_headers(server: PlayedApiServer) -> None:
+def test_an_answer_is_handed_on_with_its_headers(server: FakeApiServer) -> None:
     server.answers["GET", NODE] = (404, {"detail": "no such path"})
     answer = ask(server)
     assert (answer.answered, answer.problem) == (True, "")
@@ -41,7 +41,7 @@ def test_an_answer_is_handed_on_with_its_headers(server: PlayedApiServer) -> Non
     ],
 )
 def test_what_the_api_server_says_itself_is_a_problem_and_no_answer(
-    server: PlayedApiServer, status: int, message: str, answered: bool, says: str
+    server: FakeApiServer, status: int, message: str, answered: bool, says: str
 ) -> None:
     server.answers["GET", NODE] = (status, denial(message))
     answer = ask(server)
@@ -49,7 +49,7 @@ def test_what_the_api_server_says_itself_is_a_problem_and_no_answer(
     assert says in answer.problem
 
 
-def test_a_node_that_does_not_answer_is_a_problem_after_its_bound(server: PlayedApiServer) -> None:
+def test_a_node_that_does_not_answer_is_a_problem_after_its_bound(server: FakeApiServer) -> None:
     server.silent.add(NODE)
     answer = ask(server, 0.2)
     assert (dict(answer.headers), answer.answered) == ({}, False)
@@ -60,12 +60,12 @@ def test_requests_are_sent_with_a_connection_of_their_own() -> None:
     headers: list[httpx.Headers] = []
 
     async def run() -> NewConnectionAnswer:
-        class PlayedApi:
+        class FakeApi:
             async def get_through_proxy(self, *asked: object) -> object:
                 headers.append(httpx.Headers(asked[3].headers))  # type: ignore[attr-defined]
                 raise AssertionError
 
-        return await get_over_new_connection(PlayedApi(), "nodes", None, "worker:30080", ProxyRequest("/none", 1))  # type: ignore[arg-type]
+        return await get_over_new_connection(FakeApi(), "nodes", None, "worker:30080", ProxyRequest("/none", 1))  # type: ignore[arg-type]
 
     with pytest.raises(AssertionError):
         asyncio.run(run())

@@ -15,7 +15,7 @@ from switchyard.kube.client import ClusterClient
 from switchyard.kube.kubeconfig.resolve import resolve_content
 from switchyard.kube.login import Login
 from switchyard.kube.prometheus import ANSWER_LIMIT, Prometheus, Sample
-from tests.support.played_prometheus import REFUSED, SCALAR
+from tests.support.fake_prometheus import REFUSED, SCALAR
 from tests.support.stored_objects import KUBECONFIG
 
 IN_CLUSTER, DIRECT = "http://prometheus.monitoring:9090", "http://prometheus.example.org:9090/of/shop"

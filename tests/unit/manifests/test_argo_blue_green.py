@@ -14,7 +14,7 @@ from switchyard.gates.rules.strategy_migration import (
     refuse_taken_over,
 )
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.live_releases import LiveRelease, read_live_releases
+from switchyard.kube.live_rollouts import LiveRollout, read_live_rollouts
 from switchyard.kube.objects import RunningPod, running_pods
 from switchyard.kube.rollout import state_of
 from switchyard.kube.selectors import controlled, serving_track
@@ -139,7 +139,7 @@ def test_an_error_in_a_release_gets_a_line(argo: dict[str, Any], line: str) -> N
     assert any(line in problem for problem in lines), lines
 
 
-def test_a_service_needs_a_tag_pods_room_for_both_versions_and_a_name_that_leaves_one_for_the_preview() -> None:
+def test_a_service_needs_a_tag_room_for_both_versions_and_a_name_that_fits_its_preview_service() -> None:
     untagged = {key: value for key, value in ARGO.items() if key != "tag"}
     assert "tag: missing: the key has no default" in error_lines({"backend": untagged})[0]
     assert "replicas: 0: a service needs pods" in error_lines({"backend": ARGO | {"replicas": 0}})[0]
@@ -166,7 +166,7 @@ def test_the_rollout_serves_when_the_controller_has_added_its_hash_and_nobody_an
 ) -> None:
     assert serving_track("backend", labels) == track
     assert controlled("backend", labels) is (track is Track.ROLLOUT)
-    assert LiveRelease("blueGreen", labels).hashed("backend") == (labels if track else None)
+    assert LiveRollout("blueGreen", labels).hashed("backend") == (labels if track else None)
 
 
 def pod(name: str, version: str, tag: str = "v1") -> RunningPod:
@@ -208,11 +208,11 @@ def test_pods_that_are_being_deleted_are_not_counted() -> None:
 
 def test_the_two_rollout_strategies_do_not_migrate_into_each_other() -> None:
     canary = CanarySettings.model_validate({"image": "org/backend", "strategy": "canary", "tag": "v1"})
-    assert refuse_other_rollout("backend", service(), LiveRelease("blueGreen")) is None
-    assert refuse_other_rollout("backend", service(), LiveRelease()) is None
-    assert refuse_other_rollout("backend", canary, LiveRelease("canary")) is None
-    there = str(refuse_other_rollout("backend", service(), LiveRelease("canary")))
-    back = str(refuse_other_rollout("backend", canary, LiveRelease("blueGreen")))
+    assert refuse_other_rollout("backend", service(), LiveRollout("blueGreen")) is None
+    assert refuse_other_rollout("backend", service(), LiveRollout()) is None
+    assert refuse_other_rollout("backend", canary, LiveRollout("canary")) is None
+    there = str(refuse_other_rollout("backend", service(), LiveRollout("canary")))
+    back = str(refuse_other_rollout("backend", canary, LiveRollout("blueGreen")))
     assert "to argoBlueGreen is refused (SY-R006): its Rollout on the cluster has strategy canary" in there
     assert "to canary is refused (SY-R006): its Rollout on the cluster has strategy argoBlueGreen" in back
     assert "services.backend.strategy' blueGreen" in back
@@ -220,7 +220,7 @@ def test_the_two_rollout_strategies_do_not_migrate_into_each_other() -> None:
 
 
 def test_without_a_service_of_the_strategy_the_cluster_is_not_read() -> None:
-    assert read_live_releases({}, ClusterAccess("/nowhere")) == {}
+    assert read_live_rollouts({}, ClusterAccess("/nowhere")) == {}
 
 
 def test_a_message_about_a_blue_green_rollout_names_no_steps() -> None:
@@ -233,8 +233,8 @@ def test_a_message_about_a_blue_green_rollout_names_no_steps() -> None:
     assert "the Rollout is Progressing (cutover pending), with 0 of 3 pods available" in text
     unfinished = str(refuse_unfinished("backend", service(wait="finished", waitSeconds=7), state_of(live)))
     assert "for at most 7 s (argoBlueGreen.waitSeconds)" in unfinished
-    taken_over = refuse_taken_over("backend", LiveRelease("blueGreen", BLUE), HASHED)
+    taken_over = refuse_taken_over("backend", LiveRollout("blueGreen", BLUE), HASHED)
     assert "app=backend,rollouts-pod-template-hash=abc now" in str(taken_over)
-    assert refuse_taken_over("backend", LiveRelease("blueGreen", HASHED), HASHED) is None
+    assert refuse_taken_over("backend", LiveRollout("blueGreen", HASHED), HASHED) is None
     invalid = {"observedGeneration": "1", "phase": "Degraded", "message": "InvalidSpec: Service has unmatch label"}
     assert state_of(live | {"status": invalid}).invalid

@@ -14,7 +14,7 @@ from tests.support.configuration import BACKEND, error_lines, read
 
 CANARY: dict[str, Any] = {"image": "ghcr.io/org/backend", "strategy": "canary", "tag": "v2.1.0"}
 PAUSES_AND_COUNTS_SECONDS = 2 * 300 + 600 + 3 * 4 * 60
-"""Of the default steps, with analyses of five measurements a minute apart."""
+"""Duration of the default steps, with analyses of five measurements a minute apart."""
 
 
 def changed(**canary: Any) -> dict[str, Any]:

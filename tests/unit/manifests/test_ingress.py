@@ -34,7 +34,7 @@ def rendered(settings: Ec2Cluster, **changes: Any) -> list[Manifest]:
 
 
 def group(settings: Ec2Cluster) -> Manifest:
-    """That of the load balancer itself."""
+    """The Ingress of the load balancer itself."""
     return group_ingress(settings, GROUP, load_balancer_attributes(settings, "logs", production=True))
 
 
@@ -49,7 +49,7 @@ def said(manifest: Manifest) -> dict[str, str]:
 
 
 def annotations(settings: Ec2Cluster, **changes: Any) -> dict[str, str]:
-    """The same of the only service's."""
+    """The annotations of the only service's Ingress, without their prefix."""
     (manifest,) = rendered(settings, **changes)
     return said(manifest)
 

@@ -51,7 +51,7 @@ def test_the_order_of_an_ingress_is_that_of_its_widest_route_and_within_limits()
     assert {part.name: part.order for part in ingresses} == {"a": 900, "b": 837, "c": 400, "d": 337}
 
 
-def test_an_ingress_is_written_after_closer_ones_that_take_the_same_requests_and_waits_for_no_other() -> None:
+def test_an_ingress_is_written_after_closer_ones_for_the_same_requests_and_after_no_other() -> None:
     ingresses = parts(
         [route("a"), route("a", "/api/v1"), route("b", "/api"), route("c", "/c", "c.org"), route("d", "/d")]
     )

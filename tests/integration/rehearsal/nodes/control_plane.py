@@ -36,7 +36,7 @@ def kubeadm(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
     Args:
         root: the folder, with the paths of a machine.
-        arguments: of kubeadm.
+        arguments: arguments of kubeadm.
     """
     # Only root changes the root, and may be root in a namespace of users alone.
     root_here = [] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user"]
@@ -67,7 +67,7 @@ class ControlPlane:
 
     Attributes:
         root: folder of the machine.
-        port: of the API server, at 127.0.0.1.
+        port: port of the API server at 127.0.0.1.
         etcd: URL of etcd.
     """
 
@@ -97,7 +97,7 @@ class ControlPlane:
         Args:
             root: folder of the machine.
             host: name of the API server.
-            node_name: of the machine, so that nobody else is asked for it.
+            node_name: name of the machine's node, which resolves to 127.0.0.1 as well.
         """
         (root / "etc/hosts").write_text(f"{LOOPBACK} {host} {node_name}\n")
         for file in (root / "given.yaml", *(root / "etc/kubernetes").glob("*.conf")):
@@ -117,7 +117,7 @@ class ControlPlane:
 
         Args:
             root: folder of the machine.
-            flags: those that kubeadm has written down.
+            flags: flags that kubeadm has written to a file.
         """
         config = (root / "var/lib/kubelet/config.yaml").read_text()
         config = config.replace("/etc/kubernetes", f"{root}/etc/kubernetes").replace("unix:///", f"unix://{root}/")

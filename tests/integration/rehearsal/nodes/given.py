@@ -55,7 +55,7 @@ class Given:
     """What came of an update.
 
     Attributes:
-        user_data: of each machine, by node.
+        user_data: user data of each machine, by node.
         parameters: values of Systems Manager by name.
         kubeconfig: the administrator's.
     """
@@ -99,7 +99,7 @@ def cloud_init_writes(user_data: Path, root: Path) -> None:
     """Lets the same cloud-init write the files of a machine's user data, all of them into a folder.
 
     Args:
-        user_data: of the machine.
+        user_data: user data of the machine.
         root: the folder.
     """
     done = _cloud_init("-c", WRITE_FILES, str(user_data), str(root))

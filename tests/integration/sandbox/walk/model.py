@@ -23,10 +23,10 @@ class ServiceModel:
     Attributes:
         name: its key and its name.
         active: the colour that is configured to serve.
-        tags: of each colour.
-        replicas: of each colour.
+        tags: tag of each colour.
+        replicas: number of replicas of each colour.
         versions: how many tags it has had.
-        environment: of the active colour.
+        environment: environment of the active colour.
         ready_seconds: `readyTimeoutSeconds`; None leaves the default.
     """
 

@@ -42,7 +42,7 @@ def test_every_input_is_in_a_call_that_matches_botocores_model(recording: Record
 
 
 def changed(value: Any, known: dict[str, str]) -> Any:
-    """The same with the ids that moto gave in place of those of the mocks."""
+    """A value with the ids of moto in place of those of the mocks."""
     if isinstance(value, dict):
         return {key: changed(inner, known) for key, inner in value.items()}
     if isinstance(value, list):

@@ -53,7 +53,7 @@ def recording(monkeypatch: pytest.MonkeyPatch) -> Recording:
     return record(monkeypatch, program(cluster(MANY, certificate=CERTIFICATE)))
 
 
-def test_the_component_registers_the_load_balancer_and_an_ingress_for_each_part_as_its_children(
+def test_the_component_registers_a_load_balancer_and_an_ingress_for_each_part_as_children(
     recording: Recording,
 ) -> None:
     assert recording.names(INGRESS) == {"ingress.group", "ingress-backend", "ingress-shop"}
@@ -93,7 +93,7 @@ def test_the_load_balancer_is_created_before_and_deleted_after_the_ingresses_of_
 @pytest.mark.parametrize(
     ("setting", "production", "kept"), [(None, True, True), (None, False, False), (False, True, False)]
 )
-def test_a_destroy_of_a_protected_load_balancer_is_refused_before_any_service_has_lost_its_routes(
+def test_a_destroy_of_a_protected_load_balancer_is_refused_before_a_service_loses_its_routes(
     monkeypatch: pytest.MonkeyPatch, setting: bool | None, production: bool, kept: bool
 ) -> None:
     recording = record(monkeypatch, program(cluster(deletionProtection=setting), production=production))

@@ -11,7 +11,7 @@ from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSet
 from switchyard.gates.observed import Observed
 from switchyard.gates.rules.sizes import Sizing
 from switchyard.kube.access import ClusterAccess
-from switchyard.kube.live_releases import LiveRelease
+from switchyard.kube.live_rollouts import LiveRollout
 from tests.support.engine import Recording, record
 
 pytestmark = pytest.mark.usefixtures("healthy_cluster")
@@ -78,7 +78,7 @@ def test_rollout_keeps_its_live_number(monkeypatch: pytest.MonkeyPatch, more: di
     for build in (
         lambda: CanaryService("it", service=canary, access=access, observed=Observed(sizing=sizing)),
         lambda: ArgoBlueGreenService(
-            "it", service=argo, access=access, observed=Observed(LiveRelease("blueGreen"), sizing=sizing)
+            "it", service=argo, access=access, observed=Observed(LiveRollout("blueGreen"), sizing=sizing)
         ),
     ):
         recording = record(monkeypatch, build)

@@ -20,7 +20,7 @@ from switchyard.gates.service import Gates
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.cluster import Cluster
 from tests.support.engine import Recording, record
-from tests.support.weighted_balancer import PlayedBalancer, written
+from tests.support.weighted_balancer import FakeBalancer, written
 
 DEPLOYMENT, SERVICE = "kubernetes:apps/v1:Deployment", "kubernetes:core/v1:Service"
 INGRESS, ALB = "kubernetes:networking.k8s.io/v1:Ingress", "switchyard:ingress:AlbIngress"
@@ -151,7 +151,7 @@ def test_an_ingress_that_its_service_does_not_register_is_an_error(
 def test_colours_that_an_ingress_still_routes_to_are_kept_before_anything_is_registered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cluster = PlayedBalancer(there=[written()])
+    cluster = FakeBalancer(there=[written()])
 
     async def connect(_: ClusterAccess) -> Any:
         return cluster
@@ -170,7 +170,7 @@ def test_colours_that_an_ingress_still_routes_to_are_kept_before_anything_is_reg
 def test_a_service_leaves_the_target_groups_of_its_colours_only_where_its_ingress_names_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    cluster = PlayedBalancer(there=[written("albTargets")])
+    cluster = FakeBalancer(there=[written("albTargets")])
 
     async def connect(_: ClusterAccess) -> Any:
         return cluster

@@ -11,7 +11,7 @@ from components.cluster.placement import Placement, inspect_nodes
 from components.services.argo_blue_green import ArgoBlueGreenService
 from components.services.blue_green import BlueGreenService
 from components.services.canary import CanaryService
-from components.services.live_releases import inspect_rollouts
+from components.services.live_rollouts import inspect_rollouts
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.nodes import DEFAULT_NODES
 from switchyard.config.models.service import ArgoBlueGreenSettings, BlueGreenSettings, CanarySettings
@@ -21,7 +21,7 @@ from switchyard.gates.observed import Observed
 from switchyard.gates.rules.reports import ServingReport
 from switchyard.gates.service import Gates
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
-from switchyard.kube.live_releases import LiveRelease
+from switchyard.kube.live_rollouts import LiveRollout
 from switchyard.kube.nodes import LiveNode
 from switchyard.kube.rollout import RolloutState, state_of
 from tests.support.engine import Recording, record
@@ -53,7 +53,7 @@ def at_once(selected: dict[str, str] | None = None) -> ArgoBlueGreenService:
         "it",
         service=ArgoBlueGreenSettings.model_validate(settings),
         access=ClusterAccess(),
-        observed=Observed(LiveRelease("blueGreen", selected)),
+        observed=Observed(LiveRollout("blueGreen", selected)),
     )
 
 
@@ -215,7 +215,7 @@ def test_an_update_that_ends_with_another_colour_serving_is_an_error_and_its_out
 def test_a_cluster_that_does_not_exist_yet_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
     access = ClusterAccess(stack_kubeconfig=StackKubeconfig())
     assert set(inspect_nodes(DEFAULT_NODES, access)) == set(DEFAULT_NODES)
-    assert inspect_rollouts({"it": canary()}, access) == {"it": LiveRelease()}
+    assert inspect_rollouts({"it": canary()}, access) == {"it": LiveRollout()}
     shown: list[str] = []
 
     async def looked(gates: Gates[Any]) -> ServingReport:

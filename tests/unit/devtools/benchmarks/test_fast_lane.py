@@ -1,4 +1,4 @@
-"""The commands of the fast lane as a way to switch: what they say is read, and the page says how they stand."""
+"""The commands of the fast lane as a method of switching: what they say is read, and the page says how they stand."""
 
 import json
 from typing import Any
@@ -32,7 +32,7 @@ def test_every_problem_of_a_command_is_named() -> None:
 
 def results(switch: float, rollback: float) -> dict[str, list[dict[str, Any]]]:
     first = {PATCH: 0.1, UNDO: 1.0, SWITCH: switch, ROLLBACK: rollback}
-    return {way: [{"first_new": seconds}] * 3 for way, seconds in first.items()}
+    return {method: [{"first_new": seconds}] * 3 for method, seconds in first.items()}
 
 
 def test_the_targets_are_twice_a_patch_and_below_an_undo() -> None:

@@ -12,23 +12,23 @@ import pytest
 from devtools.benchmarks import kept_clients
 from devtools.benchmarks.fast_lane import CommandResult, ThereAndBack
 from devtools.benchmarks.http_messages import read_message
-from devtools.benchmarks.kept import Acted, kept_run, last_old, rounds
+from devtools.benchmarks.kept import CompletedCommand, kept_run, last_old, rounds
 from devtools.benchmarks.kept_clients import Answer, KeptClients
 from devtools.benchmarks.kept_long import FailedRequest, Pace, Tally
-from devtools.benchmarks.method import Way, in_time
+from devtools.benchmarks.method import Method, in_time
 from switchyard.config.models.drain import DrainMethod
 
 BOUND_SECONDS = 20
 
 
-class PlayedBackend:
+class FakeBackend:
     """An application on 127.0.0.1.
 
     Attributes:
-        colour: that it names in its answers.
+        colour: colour that it names in its answers.
         closes: whether its answers close their connections.
         breaks: whether it ends a connection in place of the answer.
-        connections: that it has accepted.
+        connections: connections that it has accepted.
         answered: requests that it has answered.
     """
 
@@ -82,10 +82,10 @@ class PlayedBackend:
 
 
 @pytest.fixture
-def backend() -> Iterator[PlayedBackend]:
-    played = PlayedBackend()
-    yield played
-    played.end()
+def backend() -> Iterator[FakeBackend]:
+    fake = FakeBackend()
+    yield fake
+    fake.end()
 
 
 def answer(done: float, version: str) -> Answer:
@@ -102,7 +102,7 @@ def more(clients: KeptClients, number: int) -> list[Answer]:
 
 
 @pytest.mark.parametrize("behind_proxy", [False, True])
-def test_a_connection_is_kept_until_an_answer_closes_it(backend: PlayedBackend, behind_proxy: bool) -> None:
+def test_a_connection_is_kept_until_an_answer_closes_it(backend: FakeBackend, behind_proxy: bool) -> None:
     with KeptClients(["127.0.0.1"], backend.port, 3, behind_proxy=behind_proxy) as clients:
         more(clients, 9)
         # A proxy opens another one when all are in use, and never more than there are clients.
@@ -117,7 +117,7 @@ def test_a_connection_is_kept_until_an_answer_closes_it(backend: PlayedBackend, 
 
 
 @pytest.mark.parametrize("behind_proxy", [False, True])
-def test_a_request_that_meets_a_closing_fails_and_is_not_sent_again(backend: PlayedBackend, behind_proxy: bool) -> None:
+def test_a_request_that_meets_a_closing_fails_and_is_not_sent_again(backend: FakeBackend, behind_proxy: bool) -> None:
     with KeptClients(["127.0.0.1"], backend.port, 2, behind_proxy=behind_proxy) as clients:
         backend.breaks = True
         found = more(clients, 6)
@@ -127,7 +127,7 @@ def test_a_request_that_meets_a_closing_fails_and_is_not_sent_again(backend: Pla
 
 
 @pytest.mark.parametrize("behind_proxy", [False, True])
-def test_answers_are_taken_once_and_none_is_lost(backend: PlayedBackend, behind_proxy: bool) -> None:
+def test_answers_are_taken_once_and_none_is_lost(backend: FakeBackend, behind_proxy: bool) -> None:
     taken: list[Answer] = []
     with KeptClients(["127.0.0.1"], backend.port, 4, behind_proxy=behind_proxy, every=0) as clients:
         deadline = time.monotonic() + BOUND_SECONDS
@@ -141,7 +141,7 @@ def test_answers_are_taken_once_and_none_is_lost(backend: PlayedBackend, behind_
 
 
 def test_a_client_that_has_no_answer_since_a_moment_is_waited_for(
-    backend: PlayedBackend, monkeypatch: pytest.MonkeyPatch
+    backend: FakeBackend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with KeptClients(["127.0.0.1"], backend.port, 3, every=0.01) as clients:
         since = time.time()
@@ -165,10 +165,10 @@ def test_without_an_old_answer_since_enter_the_last_one_was_then() -> None:
 
 
 def test_a_run_has_the_last_old_answer_of_each_kind_and_what_failed() -> None:
-    acted = Acted("green", 10.0, 13.0, CommandResult(0, ""))
+    completed = CompletedCommand("green", 10.0, 13.0, CommandResult(0, ""))
     direct = [answer(9.9, "v1.0.0"), answer(10.5, "v1.0.0"), answer(11, "v2.0.0")]
     proxied = [answer(11.5, "v1.0.0"), replace(answer(11.6, ""), status=502)]
-    run = kept_run(acted, [direct, proxied], 20.0)
+    run = kept_run(completed, [direct, proxied], 20.0)
     assert (run.direct, run.proxied, run.done, run.left) == (0.5, 1.5, 3.0, 0)
     assert (run.requests, run.failed, run.problem) == (5, 1, "")
 
@@ -195,22 +195,22 @@ def test_requests_and_failures_are_counted_by_cause_and_by_command() -> None:
     ]
 
 
-class PlayedWay(Way):
-    """A way without a cluster."""
+class FakeMethod(Method):
+    """A method without a cluster."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
 
-class PlayedCommands(ThereAndBack):
+class FakeCommands(ThereAndBack):
     """This program's commands without a cluster."""
 
     def __init__(self, drain: DrainMethod) -> None:
         self.drain = drain
 
 
-def test_each_round_has_every_way_and_each_command_of_this_program() -> None:
-    peer, endpoint, renew = PlayedWay("peer"), PlayedCommands(DrainMethod.ENDPOINT), PlayedCommands(DrainMethod.RENEW)
+def test_each_round_has_every_method_and_each_command_of_this_program() -> None:
+    peer, endpoint, renew = FakeMethod("peer"), FakeCommands(DrainMethod.ENDPOINT), FakeCommands(DrainMethod.RENEW)
     first, second, third = rounds([peer, endpoint, renew], 3, 1)
     assert Counter(map(id, first)) == {id(peer): 1, id(endpoint): 2, id(renew): 2}
     assert Counter(map(id, second)) == Counter(map(id, third)) == {id(peer): 1, id(endpoint): 2}

@@ -45,7 +45,7 @@ def test_kept_connections_may_stay_with_the_old_colour() -> None:
     assert_new_connections_go([*steady("bbbggg"), *kept], ["blue", "green"])
 
 
-def every_way(**changes: object) -> list[Request]:
+def every_kind(**changes: object) -> list[Request]:
     return [
         request
         for node in ("n1", "n2")
@@ -55,16 +55,16 @@ def every_way(**changes: object) -> list[Request]:
 
 
 def test_a_single_failed_request_is_detected_and_shown() -> None:
-    assert_nobody_noticed(every_way())
+    assert_nobody_noticed(every_kind())
     with pytest.raises(AssertionError, match="1 of 401 failed"):
-        assert_nobody_noticed([*every_way(), request(3, "blue", status=502)])
+        assert_nobody_noticed([*every_kind(), request(3, "blue", status=502)])
 
 
 def test_a_load_without_a_node_or_a_kind_of_connection_is_refused() -> None:
     with pytest.raises(AssertionError):
-        assert_nobody_noticed([request for request in every_way() if request.node == "n1"])
+        assert_nobody_noticed([request for request in every_kind() if request.node == "n1"])
     with pytest.raises(AssertionError):
-        assert_nobody_noticed([request for request in every_way() if request.keep_alive])
+        assert_nobody_noticed([request for request in every_kind() if request.keep_alive])
     with pytest.raises(AssertionError):
         assert_nobody_noticed([])
 

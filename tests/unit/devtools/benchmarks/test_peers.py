@@ -4,13 +4,13 @@ import ast
 import inspect
 
 from devtools.benchmarks import peers
-from devtools.benchmarks.method import Way
+from devtools.benchmarks.method import Method
 from devtools.benchmarks.report_traffic import WHY_FASTER
 
-CLASSES: dict[str, type[Way]] = {
+CLASSES: dict[str, type[Method]] = {
     name: member
     for name, member in inspect.getmembers(peers, inspect.isclass)
-    if issubclass(member, Way) and member is not Way
+    if issubclass(member, Method) and member is not Method
 }
 CALLS = [
     node
@@ -26,7 +26,7 @@ def name_of(call: ast.Call) -> str:
 
 
 def test_every_peer_is_measured() -> None:
-    assert CLASSES.keys() - {ast.unparse(call.func) for call in CALLS} == set(), "add the peer to `ways` of peers.py"
+    assert CLASSES.keys() - {ast.unparse(call.func) for call in CALLS} == set(), "add the peer to `methods` of peers.py"
     assert len(CALLS) > 5
 
 

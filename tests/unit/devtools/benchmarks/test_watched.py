@@ -1,5 +1,6 @@
 """The figures of released versions come from the requests and from when the selector changed."""
 
+import json
 from collections import Counter
 from typing import Any
 
@@ -7,9 +8,10 @@ import pytest
 
 from devtools.benchmarks.load import Request
 from devtools.benchmarks.report_watched import watched
-from devtools.benchmarks.watched import BAD, GOOD, together, turns
+from devtools.benchmarks.watched import BAD, GOOD, Plan, planned_releases, together
+from devtools.benchmarks.watched_methods import ANALYSIS, DEPLOY, ENDPOINT
 from devtools.benchmarks.watched_run import NEW, OLD, measured
-from devtools.benchmarks.watched_ways import ANALYSIS, DEPLOY, ENDPOINT
+from devtools.toolchain.paths import PROJECT
 
 BAD_ALL = BAD[0].name
 
@@ -48,11 +50,13 @@ def test_a_run_without_a_switch_or_without_a_request_is_none(changes: list[float
 
 
 def test_the_peer_gets_only_what_its_analysis_can_judge() -> None:
-    counted = Counter((turn.way, turn.case.name) for turn in turns([DEPLOY, ANALYSIS], [50, 200], 3, 2))
-    assert {case for way, case in counted if way == ANALYSIS} == {case.name for case in BAD if case.by_argo}
+    counted = Counter(
+        (planned.method, planned.case.name) for planned in planned_releases([DEPLOY, ANALYSIS], [50, 200], 3, 2)
+    )
+    assert {case for method, case in counted if method == ANALYSIS} == {case.name for case in BAD if case.by_argo}
     assert {counted[DEPLOY, case.name] for case in BAD} == {6}
     assert counted[DEPLOY, GOOD.name] == 4
-    numbers = [turn.number for turn in turns([DEPLOY, ENDPOINT], [50], 2, 1)]
+    numbers = [planned.number for planned in planned_releases([DEPLOY, ENDPOINT], [50], 2, 1)]
     assert len(numbers) == len(set(numbers)) == 21
 
 
@@ -90,7 +94,12 @@ def test_a_bad_version_that_a_peer_does_not_roll_back_is_reported() -> None:
     assert "0.10x (100 % fail at 50/s, not rolled back by Argo Rollouts in 1 of 1 releases)" in text
 
 
-def test_ways_that_are_not_measured_again_stay() -> None:
+def test_a_plan_has_the_keys_that_the_recorded_data_has() -> None:
+    recorded = json.loads((PROJECT / "docs" / "benchmarks.json").read_text())["watch"]["plan"]
+    assert Plan(5, 10).to_json().keys() == recorded.keys()
+
+
+def test_methods_that_are_not_measured_again_stay() -> None:
     earlier = {
         "runs": {DEPLOY: {}, ANALYSIS: {BAD_ALL: [1]}},
         "problems": ["a"],

@@ -1,4 +1,4 @@
-"""Every fault of the sandbox is described, is played by all pods or nodes that can, and has a test."""
+"""Every fault of the sandbox is described, is simulated by all pods or nodes that can, and has a test."""
 
 import ast
 import re
@@ -46,15 +46,15 @@ def test_the_example_application_reads_the_variable_of_a_fault(variable: str) ->
 
 @pytest.mark.parametrize("name", [name for name, value in SUFFIXES.items() if value not in faults.ON_REAL_NODES_ONLY])
 def test_simulated_pods_have_the_fault(name: str) -> None:
-    played = [
+    simulating = [
         stage
         for stage in stages.stages()
         if any(re.search(rf"{SUFFIXES[name]}[|)]", str(key)) for key in matched(stage, "true"))
     ]
-    assert played, f"add a stage with {name} to devtools/sandbox/stages.py, or the fault to ON_REAL_NODES_ONLY"
+    assert simulating, f"add a stage with {name} to devtools/sandbox/stages.py, or the fault to ON_REAL_NODES_ONLY"
 
 
-PLAYED_INSTEAD_OF_READY = [
+SIMULATED_INSTEAD_OF_READY = [
     (stage["metadata"]["name"], suffix)
     for stage in stages.stages()
     for suffix in SUFFIXES.values()
@@ -63,13 +63,13 @@ PLAYED_INSTEAD_OF_READY = [
 ]
 
 
-@pytest.mark.parametrize(("stage", "suffix"), PLAYED_INSTEAD_OF_READY)
+@pytest.mark.parametrize(("stage", "suffix"), SIMULATED_INSTEAD_OF_READY)
 def test_a_pod_with_another_stage_while_it_is_pending_does_not_become_ready_as_others_do(
     stage: str, suffix: str
 ) -> None:
     [ready] = [entry for entry in stages.stages() if entry["metadata"]["name"] == "pod-ready"]
     excluded = [key for key in matched(ready, "false") if re.search(rf"{suffix}[|)]", str(key))]
-    assert excluded, f"exclude {suffix} from stage pod-ready of devtools/sandbox/stages.py, as {stage} plays it"
+    assert excluded, f"exclude {suffix} from stage pod-ready of devtools/sandbox/stages.py, as {stage} simulates it"
 
 
 @pytest.mark.parametrize("name", NODE_FAULTS)

@@ -10,7 +10,7 @@ from components.relocation import refuse_moves
 from switchyard.config.loader import StackSettings, load
 from switchyard.gates.rules.relocation import StackLocation
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
-from tests.support.api_server import PlayedApiServer, denial, server
+from tests.support.api_server import FakeApiServer, denial, server
 from tests.support.configuration import BACKEND, EXISTING
 
 __all__ = ["server"]
@@ -29,7 +29,7 @@ def said(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @pytest.fixture
-def look(monkeypatch: pytest.MonkeyPatch, server: PlayedApiServer, said: list[str]) -> Look:
+def look(monkeypatch: pytest.MonkeyPatch, server: FakeApiServer, said: list[str]) -> Look:
     """Looks at a cluster from a stack with outputs."""
     del said
     settings = stack_settings()
@@ -51,7 +51,7 @@ FORBIDDEN = (403, denial('User "ci" cannot get resource "namespaces"'))
 
 @pytest.mark.parametrize("destroy", [True, False], ids=["destroy", "update"])
 def test_a_known_stack_ends_where_it_may_not_read_the_identity(
-    look: Look, server: PlayedApiServer, *, destroy: bool
+    look: Look, server: FakeApiServer, *, destroy: bool
 ) -> None:
     server.answers["GET", IDENTITY] = FORBIDDEN
     with pytest.raises(pulumi.RunError) as error:
@@ -63,7 +63,7 @@ def test_a_known_stack_ends_where_it_may_not_read_the_identity(
 
 
 def test_a_first_update_continues_without_the_permission_and_warns(
-    look: Look, server: PlayedApiServer, said: list[str]
+    look: Look, server: FakeApiServer, said: list[str]
 ) -> None:
     server.answers["GET", IDENTITY] = FORBIDDEN
     assert look({}).uid == ""
@@ -75,7 +75,7 @@ def test_a_first_update_continues_without_the_permission_and_warns(
 @pytest.mark.parametrize("outputs", [KNOWN, {}], ids=["known", "first"])
 @pytest.mark.parametrize("silent", ["/version/", IDENTITY])
 def test_a_silent_api_server_ends_a_run_after_one_call(
-    monkeypatch: pytest.MonkeyPatch, look: Look, server: PlayedApiServer, silent: str, outputs: dict[str, object]
+    monkeypatch: pytest.MonkeyPatch, look: Look, server: FakeApiServer, silent: str, outputs: dict[str, object]
 ) -> None:
     monkeypatch.setattr(switchyard.kube.api, "CALL_SECONDS", 1)
     server.silent.add(silent)
@@ -96,7 +96,7 @@ def test_a_silent_api_server_ends_a_run_after_one_call(
     ],
 )
 def test_each_cause_of_an_unread_identity_is_reported(
-    look: Look, server: PlayedApiServer, answer: tuple[int, object], words: str
+    look: Look, server: FakeApiServer, answer: tuple[int, object], words: str
 ) -> None:
     server.answers["GET", IDENTITY] = answer
     with pytest.raises(pulumi.RunError, match=r"the cluster of kubeconfig .* could not be identified") as error:
@@ -104,9 +104,7 @@ def test_each_cause_of_an_unread_identity_is_reported(
     assert words in str(error.value)
 
 
-def test_the_stack_s_own_cluster_is_known_by_its_kubeconfig(
-    look: Look, server: PlayedApiServer, said: list[str]
-) -> None:
+def test_the_stack_s_own_cluster_is_known_by_its_kubeconfig(look: Look, server: FakeApiServer, said: list[str]) -> None:
     """To replace the machine of a control plane that is down may be what the run is for."""
     server.answers["GET", IDENTITY] = (500, denial("etcdserver: request timed out"))
     access = ClusterAccess(stack_kubeconfig=StackKubeconfig(server.kubeconfig.read_text()))
@@ -114,7 +112,7 @@ def test_the_stack_s_own_cluster_is_known_by_its_kubeconfig(
     assert len(said) == 1
 
 
-def test_a_move_is_refused_while_the_former_namespace_cannot_be_read(look: Look, server: PlayedApiServer) -> None:
+def test_a_move_is_refused_while_the_former_namespace_cannot_be_read(look: Look, server: FakeApiServer) -> None:
     server.answers["GET", IDENTITY] = (200, {"metadata": {"uid": "uid-1"}})
     server.answers["GET", "/api/v1/namespaces/shop/services"] = (403, denial("no list"))
     moved = {**KNOWN, "services": {"backend": {"namespace": "shop"}}}

@@ -59,7 +59,7 @@ def test_a_serving_rollout_keeps_every_port_that_the_service_targets(settings: C
     assert text in str(refuse_other_port("backend", settings, on_the_cluster()))
 
 
-def test_a_rolling_update_to_another_port_is_refused_although_the_colour_may_be_changed_in_place() -> None:
+def test_an_update_in_place_to_another_port_is_refused_although_updates_in_place_are_allowed() -> None:
     selected, targets = selector("backend", Track.BLUE), on_the_cluster()
     for settings, port in (
         (colours(9000), "9000 in place of 8000"),

@@ -108,7 +108,7 @@ def test_pods_that_serve_behind_a_selector_of_somebody_else_are_not_changed_in_p
     assert refuse_in_place("backend", service(), Colour.GREEN, {"app": "backend"}) is not None
 
 
-def test_the_refusal_of_a_change_in_place_says_what_a_colour_has_of_its_own_and_how_the_rest_goes_out() -> None:
+def test_a_refused_change_in_place_names_what_a_colour_has_of_its_own_and_the_remedy() -> None:
     text = str(refuse_in_place("backend", service(), Colour.GREEN, TO_GREEN))
     keys = [field.alias or key for key, field in ColourSettings.model_fields.items()]
     assert f"Each colour has its own {', '.join(keys)}: make such a change in blue" in text

@@ -27,7 +27,7 @@ def test_what_an_apply_does_to_pods_is_read_from_the_deployment_before_and_after
     assert pods_change(deployment("v1"), deployment("v2")).fields == ("containers changed",)
 
 
-def test_the_pods_of_a_deployment_s_present_template_are_distinguished_from_those_of_earlier_ones() -> None:
+def test_pods_of_a_deployment_s_present_template_are_distinguished_from_earlier_ones() -> None:
     def replica_set(image: str, hash_: str) -> dict[str, Any]:
         labels = {"pod-template-hash": hash_}
         return {"metadata": {"labels": labels}, "spec": {"template": template(image, **labels)}}

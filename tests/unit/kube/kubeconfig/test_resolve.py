@@ -14,21 +14,21 @@ from switchyard.kube.kubeconfig.environment import KubeconfigEnvironment, projec
 from switchyard.kube.kubeconfig.resolve import resolve, resolve_content
 from switchyard.kube.login import Login
 from tests.support.kubeconfig_cases import CASES
-from tests.support.kubeconfigs import REFUSED, Case, Played, kubeconfig, play
+from tests.support.kubeconfigs import REFUSED, Case, FakeServers, kubeconfig, start_servers
 
 
 @pytest.fixture(scope="module")
-def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Played]:
-    servers = play(tmp_path_factory.mktemp("servers"))
-    yield servers
-    servers.stop()
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FakeServers]:
+    started = start_servers(tmp_path_factory.mktemp("servers"))
+    yield started
+    started.stop()
 
 
-def connect(case: Case, played: Played, directory: Path) -> None:
+def connect(case: Case, servers: FakeServers, directory: Path) -> None:
     """Asks for the version of the cluster of a case, as a gate does first."""
 
     def filled(text: str | None) -> str | None:
-        return None if text is None else played.fill(text, directory).decode()
+        return None if text is None else servers.fill(text, directory).decode()
 
     environment = {"HOME": str(directory / "home")}
     if case.variable is not None:
@@ -49,16 +49,16 @@ async def _ask(login: Login) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_a_kubeconfig_is_resolved_by_client_gos_rules(case: Case, played: Played, tmp_path: Path) -> None:
-    played.write(case, tmp_path)
-    played.asked.clear()
+def test_a_kubeconfig_is_resolved_by_client_gos_rules(case: Case, servers: FakeServers, tmp_path: Path) -> None:
+    servers.write(case, tmp_path)
+    servers.asked.clear()
     if case.expected != REFUSED:
-        connect(case, played, tmp_path)
-        assert played.asked == [case.expected]
+        connect(case, servers, tmp_path)
+        assert servers.asked == [case.expected]
         return
     with pytest.raises(ClusterError) as refusal:
-        connect(case, played, tmp_path)
-    assert played.asked == []
+        connect(case, servers, tmp_path)
+    assert servers.asked == []
     assert case.message in str(refusal.value)
     assert "Bearer" not in str(refusal.value)
 

@@ -65,7 +65,7 @@ def test_a_watch_is_taken_once() -> None:
     asyncio.run(run())
 
 
-class PlayedOthers:
+class FakeOthers:
     """Other versions of a group."""
 
     def __init__(self) -> None:
@@ -84,7 +84,7 @@ class PlayedOthers:
 
 def test_a_version_waits_neither_for_steps_nor_for_its_watch_once_another_one_is_condemned() -> None:
     async def run() -> None:
-        others, back = PlayedOthers(), Ended(Event.BREACHED, "worker goes back")
+        others, back = FakeOthers(), Ended(Event.BREACHED, "worker goes back")
         early = EarlyWatch(others)
         early.begin(never())
         asyncio.get_running_loop().call_later(0.01, others.outcome.set_result, back)
@@ -102,7 +102,7 @@ def test_a_version_that_is_condemned_is_reported_to_the_others_at_once(
     verdict: Verdict, told: list[str], begun: bool
 ) -> None:
     async def run() -> None:
-        others = PlayedOthers()
+        others = FakeOthers()
         early = EarlyWatch(others)
         if begun:
             early.begin(ends_as(verdict))
@@ -115,7 +115,7 @@ def test_a_version_that_is_condemned_is_reported_to_the_others_at_once(
 
 def test_a_watch_that_is_interrupted_ends() -> None:
     async def run() -> None:
-        early = EarlyWatch(PlayedOthers())
+        early = EarlyWatch(FakeOthers())
         early.begin(never())
         watch = early._task
         waiting = asyncio.create_task(early.verdict(never))

@@ -18,8 +18,8 @@ from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.hook import HookOutcome, HookRecord
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release_errors import LeaseLostError, TransitionError
-from tests.support.played_group import KEYS, PlayedEngine, PlayGroup
-from tests.support.played_release import PODS, KilledError
+from tests.support.fake_group import KEYS, FakeEngine, FakeGroupCommand
+from tests.support.fake_release import PODS, KilledError
 
 
 @pytest.mark.parametrize("event", [Event.LOST, Event.FAILED, Event.NO_VERDICT])
@@ -45,12 +45,12 @@ def test_the_first_reason_to_go_back_stays() -> None:
 def test_configuration_and_state_do_not_follow_a_version_that_another_command_has_taken_back(
     monkeypatch: pytest.MonkeyPatch, noticed: bool
 ) -> None:
-    play = PlayGroup(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
-    api = play.members["api"]
+    command = FakeGroupCommand(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
+    api = command.members["api"]
     switch, drain = api.switch, api.drain
 
     def roll_back_by_another_command() -> None:
-        play.worlds["api"].serving = "blue"
+        command.worlds["api"].serving = "blue"
         api.lost = True
 
     async def switch_taken_back(record: ReleaseRecord) -> Ended:
@@ -66,10 +66,10 @@ def test_configuration_and_state_do_not_follow_a_version_that_another_command_ha
         monkeypatch.setattr(api, "switch", switch_taken_back)
     else:
         monkeypatch.setattr(api, "drain", drain_taken_back)
-    outcomes = play.deploy()
+    outcomes = command.deploy()
     assert isinstance(outcomes["api"], LeaseLostError)
-    assert play.moments.order[-1] == "converge worker"
-    assert {key: world.configured for key, world in play.worlds.items()} == {"api": "blue", "worker": "green"}
+    assert command.moments.order[-1] == "converge worker"
+    assert {key: world.configured for key, world in command.worlds.items()} == {"api": "blue", "worker": "green"}
 
 
 def test_once_a_version_is_condemned_nothing_is_brought_to_the_new_ones() -> None:
@@ -99,40 +99,40 @@ def test_releases_that_end_in_different_ways_do_not_wait_for_each_other() -> Non
     assert asyncio.run(meet()) == list(KEYS)
 
 
-def killed_before_update(monkeypatch: pytest.MonkeyPatch) -> PlayGroup:
+def killed_before_update(monkeypatch: pytest.MonkeyPatch) -> FakeGroupCommand:
     """Services whose deploy was killed after it had written the configuration."""
 
-    def kill(_: PlayedEngine) -> None:
+    def kill(_: FakeEngine) -> None:
         raise KilledError
 
     with monkeypatch.context() as during:
-        play = PlayGroup(during)
-        during.setattr(PlayedEngine, "up", kill)
+        command = FakeGroupCommand(during)
+        during.setattr(FakeEngine, "up", kill)
         with pytest.raises(KilledError):
-            play.deploy()
-    assert play.engine.config == {f"{key}-green": {"replicas": PODS} for key in KEYS}
-    assert play.engine.state == {}
-    return play
+            command.deploy()
+    assert command.engine.config == {f"{key}-green": {"replicas": PODS} for key in KEYS}
+    assert command.engine.state == {}
+    return command
 
 
 def test_new_versions_that_the_state_does_not_have_are_withdrawn_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     killed = killed_before_update(monkeypatch)
-    play = PlayGroup(monkeypatch, killed.moments)
-    play.engine = killed.engine
-    play.act("abort")
-    play.expect(Result.FAILED, Phase.WARM, "blue")
-    assert (play.engine.previews, play.engine.updates) == (2, 1)
-    assert play.engine.state == {f"{key}-green": {"replicas": 0} for key in KEYS}
+    command = FakeGroupCommand(monkeypatch, killed.moments)
+    command.engine = killed.engine
+    command.act("abort")
+    command.expect(Result.FAILED, Phase.WARM, "blue")
+    assert (command.engine.previews, command.engine.updates) == (2, 1)
+    assert command.engine.state == {f"{key}-green": {"replicas": 0} for key in KEYS}
 
 
 def test_versions_that_serve_go_back_before_the_others_are_withdrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = PlayGroup(monkeypatch)
-    play.deploy(hold_after=Phase.PROVE)
-    play.worlds["api"].serving = "green"  # the command has died between two selectors
-    play.act("abort")
-    assert play.serving == {"blue"}
-    assert [play.record(key).result for key in KEYS] == [Result.ROLLED_BACK, Result.FAILED]
-    assert play.worlds["worker"].pods["green"] == 0
+    command = FakeGroupCommand(monkeypatch)
+    command.deploy(hold_after=Phase.PROVE)
+    command.worlds["api"].serving = "green"  # the command has died between two selectors
+    command.act("abort")
+    assert command.serving == {"blue"}
+    assert [command.record(key).result for key in KEYS] == [Result.ROLLED_BACK, Result.FAILED]
+    assert command.worlds["worker"].pods["green"] == 0
 
 
 def test_what_is_refused_when_pods_are_deleted_names_no_update_that_may_create_them() -> None:
@@ -156,26 +156,26 @@ FAILED_HOOK = HookRecord(
 def test_an_abort_that_one_service_stops_names_the_rollback_of_the_other(
     monkeypatch: pytest.MonkeyPatch, hooks: tuple[HookRecord, ...]
 ) -> None:
-    play = PlayGroup(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
-    play.deploy()
-    worker = play.worlds["worker"]
+    command = FakeGroupCommand(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
+    command.deploy()
+    worker = command.worlds["worker"]
     worker.releases = worker.releases.writing(
-        replace(play.record("worker"), phase=Phase.RETIRE, held=True, hooks=hooks)
+        replace(command.record("worker"), phase=Phase.RETIRE, held=True, hooks=hooks)
     )
     if not hooks:
         worker.pods["blue"] = 0  # it was retired, but for the record
     with pytest.raises(GateRefusedError if hooks else TransitionError) as error:
-        play.act("abort")
-    assert play.serving == {"green"}
+        command.act("abort")
+    assert command.serving == {"green"}
     assert "switchyard resume worker" in str(error.value)
     assert ". To roll back api, and leave worker as it is: switchyard rollback api" in str(error.value)
 
 
 def test_an_abort_that_all_services_stop_names_no_rollback(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = PlayGroup(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
-    play.deploy()
-    for key, world in play.worlds.items():
-        world.releases = world.releases.writing(replace(play.record(key), phase=Phase.RETIRE, hooks=(FAILED_HOOK,)))
+    command = FakeGroupCommand(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
+    command.deploy()
+    for key, world in command.worlds.items():
+        world.releases = world.releases.writing(replace(command.record(key), phase=Phase.RETIRE, hooks=(FAILED_HOOK,)))
     with pytest.raises(GateRefusedError) as error:
-        play.act("abort")
+        command.act("abort")
     assert "To roll back" not in str(error.value)

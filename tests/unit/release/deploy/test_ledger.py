@@ -12,13 +12,13 @@ from switchyard.manifests.labels import object_labels
 from switchyard.release.deploy.ledger import DeployLedger, entering
 from switchyard.release.phases import Phase
 from switchyard.release.record.store import Releases
-from tests.support.played_release import release
+from tests.support.fake_release import release
 
 ALONE = RolledBack("green", "v2.0.1", "id-0", "2030-01-31T12:00:00Z", "ada", "8 % failed")
 WITH_ANOTHER = RolledBack("green", "v2.0.1", "id-0", "2030-01-31T12:00:00Z", "ada", "worker goes back", "worker")
 
 
-class PlayedApi:
+class FakeApi:
     """An API server with a record that has one version that was rolled back."""
 
     def __init__(self, version: RolledBack) -> None:
@@ -32,7 +32,7 @@ class PlayedApi:
 
 @pytest.mark.parametrize(("version", "is_meant"), [(ALONE, False), (WITH_ANOTHER, True)])
 def test_a_version_that_went_back_because_of_another_may_be_proved_again(version: RolledBack, is_meant: bool) -> None:
-    ledger = DeployLedger(cast("BoundedApi", PlayedApi(version)), "shop", "backend", print)
+    ledger = DeployLedger(cast("BoundedApi", FakeApi(version)), "shop", "backend", print)
     assert asyncio.run(ledger.is_meant(release())) is is_meant
     assert not asyncio.run(ledger.is_meant(release(tag="v3")))
 

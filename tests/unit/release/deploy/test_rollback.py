@@ -10,7 +10,7 @@ from switchyard.release.deploy.runner import Ended
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release_errors import RollbackUnrecordedError
-from tests.support.played_release import Play
+from tests.support.fake_release import FakeCommand
 
 
 @pytest.fixture(autouse=True)
@@ -21,22 +21,22 @@ def _asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_rollback_that_fails_holds_the_release_and_abort_tries_again() -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
-    play.played.rollback_error = UnreachableError("no answer")
-    play.deploy()
-    written = play.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
+    command = FakeCommand(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    command.fake_steps.rollback_error = UnreachableError("no answer")
+    command.deploy()
+    written = command.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
     assert "8 % failed. The rollback is not done: no answer (green serves)" in str(written.detail)
-    play.played.rollback_error = None
-    play.act("abort")
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    command.fake_steps.rollback_error = None
+    command.act("abort")
+    command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
 
 
 class Away:
     """An API server that starts anew: it refuses as many calls as there are errors."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, play: Play, call: str, *errors: Exception) -> None:
-        self.errors, self._call, self._play = list(errors), getattr(play.played, call), play
-        monkeypatch.setattr(play.played, call, self)
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, command: FakeCommand, call: str, *errors: Exception) -> None:
+        self.errors, self._call, self._command = list(errors), getattr(command.fake_steps, call), command
+        monkeypatch.setattr(command.fake_steps, call, self)
         monkeypatch.setattr(retries, "SECONDS", 60)
 
     async def __call__(self, record: ReleaseRecord, *more: Any) -> Any:
@@ -47,41 +47,41 @@ class Away:
 
 
 def test_an_api_server_that_refuses_the_record_stops_no_rollback(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
-    away = Away(monkeypatch, play, "write", ApiStatusError("patch", "configmaps/backend-release", 409, "changed"))
-    play.deploy()
+    command = FakeCommand(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    away = Away(monkeypatch, command, "write", ApiStatusError("patch", "configmaps/backend-release", 409, "changed"))
+    command.deploy()
     assert away.errors == []
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
 
 
 @pytest.mark.parametrize("call", ["roll_back", "write"])
 def test_a_condemned_version_is_rolled_back_as_soon_as_the_api_server_is_back(
     monkeypatch: pytest.MonkeyPatch, call: str
 ) -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    command = FakeCommand(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
     errors = (UnreachableError("connection refused"), ApiStatusError("get", "services/backend", 503, "starting"))
-    away = Away(monkeypatch, play, call, *(errors if call == "roll_back" else errors[:1]))
-    play.deploy()
+    away = Away(monkeypatch, command, call, *(errors if call == "roll_back" else errors[:1]))
+    command.deploy()
     assert away.errors == [], "the API server has answered at once"
     waited = {"roll_back": "the rollback to blue", "write": "the record that green is condemned"}[call]
-    assert play.warnings == [
+    assert command.warnings == [
         f"backend: {waited} is tried again for 60 s at most, because the API server does not answer: connection refused"
     ]
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
 
 
 def test_a_rollback_that_the_api_server_denies_is_not_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    command = FakeCommand(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
     denied = AccessDeniedError("patch", "services/backend", 403, "no")
-    away = Away(monkeypatch, play, "roll_back", denied, denied)
-    play.deploy()
+    away = Away(monkeypatch, command, "roll_back", denied, denied)
+    command.deploy()
     assert away.errors == [denied]
-    play.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
+    command.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
 
 
-def unwritable(play: Play, monkeypatch: pytest.MonkeyPatch, attempts: int) -> list[str]:
+def unwritable(command: FakeCommand, monkeypatch: pytest.MonkeyPatch, attempts: int) -> list[str]:
     """Refuses that many writes of the record once the version is condemned; returns the phases of those refused."""
-    write, refused = play.played.write, list[str]()
+    write, refused = command.fake_steps.write, list[str]()
 
     async def written(record: ReleaseRecord) -> None:
         if record.phases and record.phases[-1].outcome == Event.BREACHED and len(refused) < attempts:
@@ -89,7 +89,7 @@ def unwritable(play: Play, monkeypatch: pytest.MonkeyPatch, attempts: int) -> li
             raise UnreachableError("no answer")
         await write(record)
 
-    monkeypatch.setattr(play.played, "write", written)
+    monkeypatch.setattr(command.fake_steps, "write", written)
     return refused
 
 
@@ -97,29 +97,29 @@ def test_an_api_server_that_is_away_when_a_version_is_condemned_is_waited_for(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(retries, "SECONDS", 60)
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
-    refused = unwritable(play, monkeypatch, 3)
-    play.deploy()
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    command = FakeCommand(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    refused = unwritable(command, monkeypatch, 3)
+    command.deploy()
+    command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
     assert len(refused) == 3
-    [warning] = play.warnings
+    [warning] = command.warnings
     assert "backend: the record that green is condemned is tried again for 60 s at most" in warning
     assert "no answer" in warning
 
 
 def test_a_record_that_cannot_be_written_stops_no_rollback(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
-    refused = unwritable(play, monkeypatch, 99)
+    command = FakeCommand(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    refused = unwritable(command, monkeypatch, 99)
     with pytest.raises(RollbackUnrecordedError) as raised:
-        play.deploy()
-    assert play.world.serving == "blue"
+        command.deploy()
+    assert command.world.serving == "blue"
     assert refused == [Result.RUNNING, Result.ROLLED_BACK]
     text = str(raised.value)
     assert "backend: v2.0.1 in green is rolled back, and the record cannot be written: no answer (SY-P170)" in text
     assert text.endswith("blue serves again. As soon as the API server answers: switchyard abort backend")
     refused.extend([""] * 99)
-    play.act("abort")
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    command.act("abort")
+    command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
 
 
 @pytest.mark.parametrize(
@@ -128,22 +128,25 @@ def test_a_record_that_cannot_be_written_stops_no_rollback(monkeypatch: pytest.M
 def test_a_rollback_that_is_not_done_in_the_end_says_what_serves(
     monkeypatch: pytest.MonkeyPatch, serves: str, *, reads: bool
 ) -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
-    refused = unwritable(play, monkeypatch, 99)
-    play.played.rollback_error, play.played.unreachable = UnreachableError("connection refused"), not reads
+    command = FakeCommand(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    refused = unwritable(command, monkeypatch, 99)
+    command.fake_steps.rollback_error, command.fake_steps.unreachable = (
+        UnreachableError("connection refused"),
+        not reads,
+    )
     with pytest.raises(RollbackUnrecordedError) as raised:
-        play.deploy()
-    assert (play.world.serving, refused) == ("green", [Result.RUNNING, Result.RUNNING])
+        command.deploy()
+    assert (command.world.serving, refused) == ("green", [Result.RUNNING, Result.RUNNING])
     text = str(raised.value)
     assert "v2.0.1 in green is to be rolled back, and that is not done: connection refused (SY-P170)" in text
     assert text.endswith(f"{serves} As soon as the API server answers: switchyard abort backend")
 
 
 def test_a_condemned_version_is_rolled_back_by_resume_without_another_watch() -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
-    play.played.rollback_error = UnreachableError("no answer")
-    play.deploy()
-    play.played.rollback_error, play.played.steps = None, []
-    play.act("resume")
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
-    assert play.played.steps == ["roll back"]
+    command = FakeCommand(outcomes={Phase.WATCH: Ended(Event.BREACHED, "8 % failed")})
+    command.fake_steps.rollback_error = UnreachableError("no answer")
+    command.deploy()
+    command.fake_steps.rollback_error, command.fake_steps.steps = None, []
+    command.act("resume")
+    command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    assert command.fake_steps.steps == ["roll back"]

@@ -16,7 +16,7 @@ from switchyard.release.deploy.runner import Ended
 from switchyard.release.phases import Event, Phase, Result, Side
 from switchyard.release.record.standing import Live, standing
 from switchyard.release_errors import LeaseLostError, TransitionError
-from tests.support.played_release import FIRST, PODS, Play
+from tests.support.fake_release import FIRST, PODS, FakeCommand
 
 
 @pytest.fixture(autouse=True)
@@ -27,27 +27,27 @@ def _asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_release_goes_through_its_phases_and_each_ends_with_a_line() -> None:
-    play = Play()
-    play.deploy()
-    written = play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
-    assert [phase.phase for phase in play.lines] == list(Phase)
+    command = FakeCommand()
+    command.deploy()
+    written = command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+    assert [phase.phase for phase in command.lines] == list(Phase)
     assert [phase.phase for phase in written.phases] == list(Phase)
     assert {phase.outcome for phase in written.phases} == {"passed"}
-    assert play.world.pods == {"blue": 0, "green": PODS}
+    assert command.world.pods == {"blue": 0, "green": PODS}
 
 
 def test_a_release_that_bakes_waits_for_its_time_and_is_retired_before_on_demand() -> None:
-    play = Play(bake_seconds=3600)
-    play.deploy()
-    play.expect(Result.RUNNING, Phase.BAKE, "green")
-    assert play.world.pods == {"blue": PODS, "green": PODS}
-    play.act("resume")
-    assert len(play.expect(Result.RUNNING, Phase.BAKE, "green").phases) == len(Phase) - 1
-    play.world.time += timedelta(seconds=3600)
-    play.act("resume")
-    play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+    command = FakeCommand(bake_seconds=3600)
+    command.deploy()
+    command.expect(Result.RUNNING, Phase.BAKE, "green")
+    assert command.world.pods == {"blue": PODS, "green": PODS}
+    command.act("resume")
+    assert len(command.expect(Result.RUNNING, Phase.BAKE, "green").phases) == len(Phase) - 1
+    command.world.time += timedelta(seconds=3600)
+    command.act("resume")
+    command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
 
-    early = Play(bake_seconds=3600)
+    early = FakeCommand(bake_seconds=3600)
     early.deploy()
     early.act("retire")
     early.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
@@ -77,51 +77,51 @@ ENDS = [
 def test_each_outcome_of_each_phase_ends_or_holds_the_release(
     phase: Phase, outcome: Ended | Exception, result: Result, ends_in: Phase, serving: str, held: bool
 ) -> None:
-    play = Play(outcomes={phase: outcome})
-    play.deploy()
-    written = play.expect(result, ends_in, serving, held=held)
+    command = FakeCommand(outcomes={phase: outcome})
+    command.deploy()
+    written = command.expect(result, ends_in, serving, held=held)
     if result is not Result.SUCCEEDED:
         assert "no" in str(written.detail)
         assert written.phases[-1].detail == "no"
     if held:  # nothing is a dead end
-        play.outcomes.clear()
-        play.act("resume")
-        play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+        command.outcomes.clear()
+        command.act("resume")
+        command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
 
 
 @pytest.mark.parametrize("phase", [Phase.WARM, Phase.PROVE, Phase.SWITCH, Phase.DRAIN, Phase.WATCH])
 @pytest.mark.parametrize(("act", "serving"), [("resume", "green"), ("abort", None)])
 def test_a_release_is_held_after_the_phase_that_was_asked_for(phase: Phase, act: str, serving: str | None) -> None:
-    play = Play()
-    play.deploy(hold_after=phase)
-    written = play.world.releases.current
+    command = FakeCommand()
+    command.deploy(hold_after=phase)
+    written = command.world.releases.current
     assert written is not None
     assert (written.held, written.detail) == (True, f"held after {phase}")
-    assert play.lines[-1].phase is phase
-    play.act(act)
+    assert command.lines[-1].phase is phase
+    command.act(act)
     if serving is None:
         ended = Result.FAILED if phase in {Phase.WARM, Phase.PROVE} else Result.ROLLED_BACK
-        written = play.world.releases.current
+        written = command.world.releases.current
         assert written is not None
-        assert (written.result, play.world.serving) == (ended, "blue")
+        assert (written.result, command.world.serving) == (ended, "blue")
         assert str(written.detail).startswith("aborted by ada")
-        assert play.world.marked == (ended is Result.ROLLED_BACK)
+        assert command.world.marked == (ended is Result.ROLLED_BACK)
     else:
-        play.expect(Result.SUCCEEDED, Phase.RETIRE, serving)
+        command.expect(Result.SUCCEEDED, Phase.RETIRE, serving)
 
 
 def test_a_patch_whose_answer_was_lost_counts_by_what_serves() -> None:
-    play = Play(outcomes={Phase.SWITCH: UnreachableError("no answer")})
-    play.played.lost_answer = True
-    play.deploy()
-    play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+    command = FakeCommand(outcomes={Phase.SWITCH: UnreachableError("no answer")})
+    command.fake_steps.lost_answer = True
+    command.deploy()
+    command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
 
-    unknown = Play(outcomes={Phase.SWITCH: UnreachableError("no answer")})
-    unknown.played.lost_answer = unknown.played.unreachable = True
+    unknown = FakeCommand(outcomes={Phase.SWITCH: UnreachableError("no answer")})
+    unknown.fake_steps.lost_answer = unknown.fake_steps.unreachable = True
     ended = unknown.deploy()
     assert "is not known" in str(ended.detail)
     unknown.expect(Result.RUNNING, Phase.SWITCH, "green")
-    unknown.played.unreachable = False
+    unknown.fake_steps.unreachable = False
     unknown.outcomes.clear()
     unknown.act("resume")
     unknown.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
@@ -129,35 +129,35 @@ def test_a_patch_whose_answer_was_lost_counts_by_what_serves() -> None:
 
 def test_a_colour_that_serves_again_is_not_retired() -> None:
     for act in ("resume", "retire", "abort"):
-        play = Play(bake_seconds=3600)
-        play.deploy()
-        play.world.serving = "blue"  # by hand, or by `pulumi up`
-        play.act(act)
-        play.expect(Result.ROLLED_BACK, Phase.BAKE, "blue")
+        command = FakeCommand(bake_seconds=3600)
+        command.deploy()
+        command.world.serving = "blue"  # by hand, or by `pulumi up`
+        command.act(act)
+        command.expect(Result.ROLLED_BACK, Phase.BAKE, "blue")
 
 
 def test_a_condemned_version_is_not_held_after_its_switch(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "worse")})
-    monkeypatch.setattr(play.played, "is_condemned", lambda: True)
-    play.deploy(hold_after=Phase.SWITCH)
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    command = FakeCommand(outcomes={Phase.WATCH: Ended(Event.BREACHED, "worse")})
+    monkeypatch.setattr(command.fake_steps, "is_condemned", lambda: True)
+    command.deploy(hold_after=Phase.SWITCH)
+    command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
 
 
 def test_what_does_not_fit_the_phase_is_refused_and_changes_nothing() -> None:
-    play = Play()
-    play.deploy(hold_after=Phase.DRAIN)
-    before = play.world.releases
+    command = FakeCommand()
+    command.deploy(hold_after=Phase.DRAIN)
+    before = command.world.releases
     with pytest.raises(TransitionError, match="retire does not fit"):
-        play.act("retire")
-    assert play.world.releases is before
+        command.act("retire")
+    assert command.world.releases is before
 
 
 def test_a_command_without_its_lease_changes_nothing_more() -> None:
-    play = Play()
-    play.played.lost = True
+    command = FakeCommand()
+    command.fake_steps.lost = True
     with pytest.raises(LeaseLostError):
-        play.deploy()
-    assert play.played.steps == []
+        command.deploy()
+    assert command.fake_steps.steps == []
 
 
 def test_the_cluster_decides_where_a_release_stands() -> None:
@@ -182,14 +182,14 @@ def test_a_version_that_serves_is_not_warmed_again_whatever_the_configuration_ha
 
 
 def test_an_abort_while_the_old_version_is_being_retired_names_the_rollback() -> None:
-    play = Play(bake_seconds=3600)
-    play.deploy()
-    current = play.world.releases.current
+    command = FakeCommand(bake_seconds=3600)
+    command.deploy()
+    current = command.world.releases.current
     assert current is not None
-    play.world.releases = play.world.releases.writing(replace(current, phase=Phase.RETIRE))
-    play.world.pods["blue"] = 0
+    command.world.releases = command.world.releases.writing(replace(current, phase=Phase.RETIRE))
+    command.world.pods["blue"] = 0
     with pytest.raises(TransitionError, match="what fits: resume") as raised:
-        play.act("abort")
+        command.act("abort")
     assert "Nothing was changed. To continue: switchyard resume backend" in str(raised.value)
     assert "switchyard rollback backend" in str(raised.value)
-    assert "roll back" not in play.played.steps
+    assert "roll back" not in command.fake_steps.steps

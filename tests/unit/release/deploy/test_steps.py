@@ -25,8 +25,8 @@ from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.release_context import ReleaseContext
 from switchyard.release.watch.samples import Counts
 from switchyard.release.watch.verdict import Outcome, Verdict
+from tests.support.fake_release import release
 from tests.support.observed import observed, settings
-from tests.support.played_release import release
 
 START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 BREACH = Verdict(Outcome.BREACH, "It is worse.", seconds=2)
@@ -34,7 +34,7 @@ RELEASE = release(phase=Phase.DRAIN, tag="v2")
 
 
 @dataclass
-class PlayedLedger:
+class FakeLedger:
     async def confirm(self) -> None:
         pass
 
@@ -43,8 +43,8 @@ class PlayedLedger:
 
 
 @dataclass
-class Play:
-    """Steps whose drain and engine are played."""
+class StepsWithFakes:
+    """Steps whose drain and engine are fakes."""
 
     monkeypatch: pytest.MonkeyPatch
     drained: DrainReport | None = field(
@@ -79,7 +79,7 @@ class Play:
         self.monkeypatch.setattr(deploy_steps, "still_behind", still_behind)
         self.monkeypatch.setattr(deploy_acts, "converge", converge)
         place = ReleaseContext(None, None, None, "test", observe, print)  # type: ignore[arg-type]
-        self.steps = ClusterSteps(place, PlayedLedger(), settings("green", release={"drain": {"method": self.method}}))  # type: ignore[arg-type]
+        self.steps = ClusterSteps(place, FakeLedger(), settings("green", release={"drain": {"method": self.method}}))  # type: ignore[arg-type]
 
     def drain(self, verdict: Verdict | None = None) -> Ended:
         async def run() -> Ended:
@@ -95,18 +95,18 @@ class Play:
 def test_a_drain_ends_with_what_it_reached_and_what_configuration_and_state_have(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    play = Play(monkeypatch)
-    play.ended.set()
-    ended = play.drain(Verdict(Outcome.PASS, "It is well."))
-    assert (ended.event, play.converged) == (Event.PASSED, [Colour.GREEN])
+    fakes = StepsWithFakes(monkeypatch)
+    fakes.ended.set()
+    ended = fakes.drain(Verdict(Outcome.PASS, "It is well."))
+    assert (ended.event, fakes.converged) == (Event.PASSED, [Colour.GREEN])
     assert "no connection is left" in str(ended.detail)
     assert (ended.receipt or {})["drain"]["connectionsLeft"] == 0
 
 
 def test_a_state_that_cannot_be_written_does_not_stop_the_release_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = Play(monkeypatch, problem="error: no such directory")
-    play.ended.set()
-    ended = play.drain()
+    fakes = StepsWithFakes(monkeypatch, problem="error: no such directory")
+    fakes.ended.set()
+    ended = fakes.drain()
     assert ended.event is Event.PASSED
     assert "error: no such directory" in str(ended.detail)
 
@@ -116,10 +116,10 @@ def test_old_pods_are_not_renewed_while_a_node_may_send_to_them(monkeypatch: pyt
     async def still_behind(*_: object) -> tuple[str, ...]:
         return ("k8s-worker-2",)
 
-    play = Play(monkeypatch, method=method)
+    fakes = StepsWithFakes(monkeypatch, method=method)
     monkeypatch.setattr(deploy_steps, "still_behind", still_behind)
-    play.ended.set()
-    ended = play.drain()
+    fakes.ended.set()
+    ended = fakes.drain()
     if method == "renew":
         assert ended.event is Event.FAILED
         assert "its pods are not renewed, because k8s-worker-2 may still send" in str(ended.detail)
@@ -128,25 +128,25 @@ def test_old_pods_are_not_renewed_while_a_node_may_send_to_them(monkeypatch: pyt
 
 
 def test_a_condemned_version_waits_neither_for_the_drain_nor_for_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = Play(monkeypatch, drained=None)
-    ended = play.drain(BREACH)
+    fakes = StepsWithFakes(monkeypatch, drained=None)
+    ended = fakes.drain(BREACH)
     assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
 
 
 def test_a_version_that_was_condemned_before_the_drain_begins_none_and_no_update(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    play = Play(monkeypatch)
-    play.ended.set()
+    fakes = StepsWithFakes(monkeypatch)
+    fakes.ended.set()
 
     async def condemned_and_drained() -> Ended:
-        play.steps._early_watch.begin(asyncio.sleep(0, BREACH))
-        await play.steps._early_watch.permits(asyncio.create_task(asyncio.Event().wait()))
-        return await play.steps.drain(RELEASE)
+        fakes.steps._early_watch.begin(asyncio.sleep(0, BREACH))
+        await fakes.steps._early_watch.permits(asyncio.create_task(asyncio.Event().wait()))
+        return await fakes.steps.drain(RELEASE)
 
     ended = asyncio.run(condemned_and_drained())
     assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
-    assert play.converged == []
+    assert fakes.converged == []
 
 
 def test_endpoints_that_follow_their_pods_late_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,7 +160,7 @@ def test_endpoints_that_follow_their_pods_late_are_waited_for(monkeypatch: pytes
         return next(state for state in looks if enough(state))
 
     monkeypatch.setattr(deploy_steps, "poll_until", at_once)
-    steps: Any = Play(monkeypatch).steps
+    steps: Any = StepsWithFakes(monkeypatch).steps
     ready = iter([0, 2, 3, 3, 3])
 
     async def observe() -> Observation:
@@ -178,7 +178,7 @@ def test_a_condemned_version_does_not_wait_until_the_nodes_follow(monkeypatch: p
             raise AssertionError("an endless wait for nodes ended")
 
     async def run() -> Receipt:
-        steps: Any = Play(monkeypatch).steps
+        steps: Any = StepsWithFakes(monkeypatch).steps
         steps._early_watch.begin(asyncio.sleep(0, BREACH))
         followed: Receipt = await steps._followed(Lane(), None, RELEASE, 0.2)
         return followed
@@ -192,7 +192,7 @@ def test_a_version_that_was_condemned_is_rolled_back_although_the_service_cannot
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async def run() -> Ended:
-        steps: Any = Play(monkeypatch).steps
+        steps: Any = StepsWithFakes(monkeypatch).steps
 
         async def unreadable(_: ReleaseRecord) -> Observation:
             raise UnreachableError("no answer in 5 s")
@@ -222,7 +222,7 @@ def test_a_verdict_is_the_outcome_of_the_watch(monkeypatch: pytest.MonkeyPatch, 
     verdict = Verdict(outcome, "So it is.", requests=17, failed=2, seconds=300, past=Counts(1000, 1))
 
     monkeypatch.setattr(deploy_steps, "watch", watch)
-    ended = asyncio.run(Play(monkeypatch).steps.watch(RELEASE))
+    ended = asyncio.run(StepsWithFakes(monkeypatch).steps.watch(RELEASE))
     assert ended.event is event
     assert str(ended.detail).startswith("300 s watched. So it is")
     assert ended.numbers is not None
@@ -234,6 +234,6 @@ def test_a_verdict_is_the_outcome_of_the_watch(monkeypatch: pytest.MonkeyPatch, 
 
 
 def test_the_gates_see_the_new_colour_as_the_release_has_configured_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    steps: Any = Play(monkeypatch).steps
+    steps: Any = StepsWithFakes(monkeypatch).steps
     seen = asyncio.run(steps._observed(release(tag="v9"))).settings
     assert (seen.green.tag, seen.green.replicas, seen.blue.tag) == ("v9", 3, "v1")

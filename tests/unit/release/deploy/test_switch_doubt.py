@@ -24,8 +24,8 @@ from switchyard.release.release_context import ReleaseContext
 from switchyard.release.switch.protocol import Outcome
 from switchyard.release.watch.verdict import Outcome as Judgement
 from switchyard.release.watch.verdict import Verdict
+from tests.support.fake_release import FakeCommand, release
 from tests.support.observed import observed, settings
-from tests.support.played_release import Play, release
 
 NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 FOLLOWED = Receipt("", endpoints_after=0.4, ready_endpoints=3, nodes=(NodeAnswer("node-1", True, answered_after=0.5),))
@@ -39,7 +39,7 @@ LOST = release(phase=Phase.SWITCH).entering(Phase.SWITCH, NOW).leaving("passed",
 NO_WATCH = {"watch": {"seconds": 0}}
 
 
-class PlayedLedger:
+class FakeLedger:
     async def confirm(self) -> None:
         pass
 
@@ -47,7 +47,7 @@ class PlayedLedger:
         return NOW
 
 
-class PlayedLane:
+class FakeLane:
     """A lane whose switch is followed as a receipt says."""
 
     def __init__(self, receipt: Receipt) -> None:
@@ -73,12 +73,12 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(deploy_steps, "still_used", unused)
     monkeypatch.setattr(deploy_steps, "watch", watch)
     place = ReleaseContext(None, None, None, "test", observe, print)  # type: ignore[arg-type]
-    return ClusterSteps(place, PlayedLedger(), settings("green", release=NO_WATCH))  # type: ignore[arg-type]
+    return ClusterSteps(place, FakeLedger(), settings("green", release=NO_WATCH))  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def seen(monkeypatch: pytest.MonkeyPatch) -> Callable[[Receipt | Exception], list[str]]:
-    """Plays what is seen of a switch when it is looked at again; returns what was."""
+    """Fakes the answer of another look at a switch; returns the looks."""
 
     def see(answer: Receipt | Exception) -> list[str]:
         looks: list[str] = []
@@ -104,7 +104,7 @@ See = Callable[[Receipt | Exception], list[str]]
 def test_the_record_keeps_what_was_not_seen_to_follow_the_switch(
     steps: Any, receipt: Receipt, code: str | None
 ) -> None:
-    steps._lane = lambda: PlayedLane(receipt)
+    steps._lane = lambda: FakeLane(receipt)
     ended: Ended = asyncio.run(steps.switch(release(phase=Phase.SWITCH)))
     kept = replace(release(), receipt=ended.receipt).doubt
     assert ended.event is Event.PASSED
@@ -129,7 +129,7 @@ def test_a_record_says_whether_its_switch_is_in_doubt(record: ReleaseRecord, dou
 
 def test_the_doubt_is_in_the_record_of_a_release_that_bakes() -> None:
     switched = Ended(Event.PASSED, "green serves v2", {"doubt": DOUBT})
-    record = Play(bake_seconds=3600, outcomes={Phase.SWITCH: switched}).deploy()
+    record = FakeCommand(bake_seconds=3600, outcomes={Phase.SWITCH: switched}).deploy()
     assert (record.phase, record.doubt) == (Phase.BAKE, DOUBT)
 
 
@@ -236,7 +236,7 @@ def test_a_version_is_retired_once_every_node_follows(steps: Any, seen: See) -> 
 
 
 def test_a_retirement_in_doubt_is_held_and_tried_again() -> None:
-    play = Play(outcomes={Phase.RETIRE: GateRefusedError("its switch is in doubt")})
-    record = play.deploy()
+    command = FakeCommand(outcomes={Phase.RETIRE: GateRefusedError("its switch is in doubt")})
+    record = command.deploy()
     assert (record.phase, record.held, record.result) == (Phase.RETIRE, True, Result.RUNNING)
-    assert play.world.pods["blue"] > 0
+    assert command.world.pods["blue"] > 0

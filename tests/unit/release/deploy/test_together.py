@@ -11,33 +11,33 @@ from switchyard.release.deploy.group_acts import GroupActs
 from switchyard.release.deploy.runner import Ended
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release_errors import LeaseLostError, TransitionError
-from tests.support.played_group import KEYS, Moments, PlayGroup
-from tests.support.played_release import PODS, KilledError, Outcomes
+from tests.support.fake_group import KEYS, FakeGroupCommand, Moments
+from tests.support.fake_release import PODS, KilledError, Outcomes
 
 BREACHED = Ended(Event.BREACHED, "8 % failed")
 REFUSED, FAILED = GateRefusedError("no"), UnreachableError("no")
 
 
 def test_services_go_through_their_phases_in_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = PlayGroup(monkeypatch, with_hooks=True)
-    play.deploy()
-    play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
-    phases = [line.phase for _, line in play.lines]
+    command = FakeGroupCommand(monkeypatch, with_hooks=True)
+    command.deploy()
+    command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+    phases = [line.phase for _, line in command.lines]
     assert phases[:8] == [phase for phase in list(Phase)[:4] for _ in KEYS]
-    assert {key for key, _ in play.lines[:2]} == set(KEYS)
-    assert all(play.record(key).together == KEYS for key in KEYS)
-    assert play.moments.order[:2] == ["patch api green", "patch worker green"]
-    assert all(world.pods == {"blue": 0, "green": PODS} for world in play.worlds.values())
+    assert {key for key, _ in command.lines[:2]} == set(KEYS)
+    assert all(command.record(key).together == KEYS for key in KEYS)
+    assert command.moments.order[:2] == ["patch api green", "patch worker green"]
+    assert all(world.pods == {"blue": 0, "green": PODS} for world in command.worlds.values())
 
 
 def test_one_preview_and_one_update_warm_all_versions_and_one_refresh_converges(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    play = PlayGroup(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
-    play.deploy()
-    play.expect(Result.RUNNING, Phase.BAKE, "green")
-    assert (play.engine.previews, play.engine.updates) == (1, 1)
-    assert play.moments.order[2:] == ["converge api worker"]
+    command = FakeGroupCommand(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
+    command.deploy()
+    command.expect(Result.RUNNING, Phase.BAKE, "green")
+    assert (command.engine.previews, command.engine.updates) == (1, 1)
+    assert command.moments.order[2:] == ["converge api worker"]
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -46,172 +46,172 @@ def test_one_preview_and_one_update_warm_all_versions_and_one_refresh_converges(
 def test_what_does_not_pass_for_one_before_the_switch_switches_none(
     monkeypatch: pytest.MonkeyPatch, key: str, phase: Phase, outcome: Exception, result: Result
 ) -> None:
-    play = PlayGroup(monkeypatch)
+    command = FakeGroupCommand(monkeypatch)
     if phase is Phase.SWITCH:
-        play.patch_errors[key].append(outcome)
+        command.patch_errors[key].append(outcome)
     else:
-        play.outcomes[key][phase] = outcome
-    play.deploy()
-    assert play.serving == {"blue"}
-    assert {play.record(other).phase for other in KEYS} == {phase}
-    assert not any(play.record(other).running for other in KEYS)
-    assert play.record(key).result is (Result.FAILED if phase is Phase.SWITCH else result)
+        command.outcomes[key][phase] = outcome
+    command.deploy()
+    assert command.serving == {"blue"}
+    assert {command.record(other).phase for other in KEYS} == {phase}
+    assert not any(command.record(other).running for other in KEYS)
+    assert command.record(key).result is (Result.FAILED if phase is Phase.SWITCH else result)
     other = next(other for other in KEYS if other != key)
     if phase is Phase.SWITCH:
-        assert "All serve as before: api blue v1, worker blue v1" in str(play.record(other).detail)
-        assert "(SY-P134)" in str(play.record(other).detail)
+        assert "All serve as before: api blue v1, worker blue v1" in str(command.record(other).detail)
+        assert "(SY-P134)" in str(command.record(other).detail)
     else:
-        assert f"released together with {key}, which " in str(play.record(other).detail)
-        assert "(SY-P137)" in str(play.record(other).detail)
+        assert f"released together with {key}, which " in str(command.record(other).detail)
+        assert "(SY-P137)" in str(command.record(other).detail)
     if phase is Phase.WARM:
-        assert play.engine.previews == 0, "something was touched"
+        assert command.engine.previews == 0, "something was touched"
 
 
 def test_a_service_that_cannot_be_changed_back_at_once_is_rolled_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("switchyard.release.retries.SECONDS", 0)
-    play = PlayGroup(monkeypatch)
-    play.patch_errors["api"].extend([None, FAILED])
-    play.patch_errors["worker"].append(FAILED)
-    play.deploy()
-    assert play.serving == {"blue"}
-    assert [play.record(key).result for key in KEYS] == [Result.ROLLED_BACK, Result.FAILED]
-    assert "(SY-P135)" in str(play.record("worker").detail)
-    assert "To go back: switchyard abort api" in str(play.record("worker").detail)
+    command = FakeGroupCommand(monkeypatch)
+    command.patch_errors["api"].extend([None, FAILED])
+    command.patch_errors["worker"].append(FAILED)
+    command.deploy()
+    assert command.serving == {"blue"}
+    assert [command.record(key).result for key in KEYS] == [Result.ROLLED_BACK, Result.FAILED]
+    assert "(SY-P135)" in str(command.record("worker").detail)
+    assert "To go back: switchyard abort api" in str(command.record("worker").detail)
 
 
 def test_an_interrupt_between_two_selectors_changes_the_first_one_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = PlayGroup(monkeypatch)
-    play.patch_errors["worker"].append(asyncio.CancelledError())
+    command = FakeGroupCommand(monkeypatch)
+    command.patch_errors["worker"].append(asyncio.CancelledError())
     with pytest.raises(asyncio.CancelledError):
-        play.deploy()
-    assert play.moments.order == ["patch api green", "patch api blue"]
-    assert {play.record(key).phase for key in KEYS} == {Phase.SWITCH}
-    play.act("resume")
-    play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+        command.deploy()
+    assert command.moments.order == ["patch api green", "patch api blue"]
+    assert {command.record(key).phase for key in KEYS} == {Phase.SWITCH}
+    command.act("resume")
+    command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
 
 
 def test_a_version_whose_pods_fail_while_it_waits_for_the_others_switches_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = PlayGroup(monkeypatch)
+    command = FakeGroupCommand(monkeypatch)
     original = GroupActs.patch
 
     async def patch(acts: GroupActs, patch: Patch) -> float | None:
-        if acts is play.members["api"].acts:
-            play.worlds["api"].pods["green"] = 0  # they were proved a moment before
+        if acts is command.members["api"].acts:
+            command.worlds["api"].pods["green"] = 0  # they were proved a moment before
         return await original(acts, patch)
 
     monkeypatch.setattr(GroupActs, "patch", patch)
-    play.deploy()
-    assert play.moments.order == []
-    assert play.serving == {"blue"}
-    assert "api: no ready pods" in str(play.record("worker").detail)
+    command.deploy()
+    assert command.moments.order == []
+    assert command.serving == {"blue"}
+    assert "api: no ready pods" in str(command.record("worker").detail)
 
 
 def test_a_preview_with_other_changes_touches_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = PlayGroup(monkeypatch)
-    play.engine.others = ["a-change"]
-    play.deploy()
-    play.expect(Result.REFUSED, Phase.WARM, "blue")
-    assert play.engine.updates == 0
-    assert all(world.pods["green"] == 0 for world in play.worlds.values())
+    command = FakeGroupCommand(monkeypatch)
+    command.engine.others = ["a-change"]
+    command.deploy()
+    command.expect(Result.REFUSED, Phase.WARM, "blue")
+    assert command.engine.updates == 0
+    assert all(world.pods["green"] == 0 for world in command.worlds.values())
 
 
 @pytest.mark.parametrize("key", KEYS)
 @pytest.mark.parametrize("hooks", [False, True])
 def test_a_version_that_is_condemned_takes_all_back(monkeypatch: pytest.MonkeyPatch, key: str, hooks: bool) -> None:
-    play = PlayGroup(monkeypatch, with_hooks=hooks)
-    play.outcomes[key][Phase.WATCH] = BREACHED
-    play.members[next(other for other in KEYS if other != key)].watch_turns = 1000
-    play.deploy()
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
-    assert str(play.record(key).detail).startswith("8 % failed")
+    command = FakeGroupCommand(monkeypatch, with_hooks=hooks)
+    command.outcomes[key][Phase.WATCH] = BREACHED
+    command.members[next(other for other in KEYS if other != key)].watch_turns = 1000
+    command.deploy()
+    command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    assert str(command.record(key).detail).startswith("8 % failed")
     other = next(other for other in KEYS if other != key)
     reason = f"released together with {key}, which is rolled back: 8 % failed (SY-P137)"
-    assert str(play.record(other).detail).startswith(reason)
-    assert all(world.marked and world.configured == "blue" for world in play.worlds.values())
-    assert (play.members[key].because, play.members[other].because) == (None, key)
-    assert play.moments.order[-1] in {"converge api worker", "converge worker api"}
+    assert str(command.record(other).detail).startswith(reason)
+    assert all(world.marked and world.configured == "blue" for world in command.worlds.values())
+    assert (command.members[key].because, command.members[other].because) == (None, key)
+    assert command.moments.order[-1] in {"converge api worker", "converge worker api"}
 
 
 def test_a_version_without_a_verdict_holds_all_and_a_later_breach_takes_all_back(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    play = PlayGroup(monkeypatch)
-    play.outcomes["api"][Phase.WATCH] = Ended(Event.NO_VERDICT, "no requests")
-    play.deploy()
-    play.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
+    command = FakeGroupCommand(monkeypatch)
+    command.outcomes["api"][Phase.WATCH] = Ended(Event.NO_VERDICT, "no requests")
+    command.deploy()
+    command.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
     assert "watch is done. released together with api, which is undecided: no requests" in str(
-        play.record("worker").detail
+        command.record("worker").detail
     )
-    play.outcomes["api"][Phase.WATCH] = BREACHED
-    play.act("resume")
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    command.outcomes["api"][Phase.WATCH] = BREACHED
+    command.act("resume")
+    command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
 
 
 @pytest.mark.parametrize("phase", [Phase.WARM, Phase.PROVE, Phase.SWITCH, Phase.DRAIN, Phase.WATCH])
 @pytest.mark.parametrize("act", ["resume", "abort"])
 def test_a_group_that_is_held_goes_on_or_back_as_one(monkeypatch: pytest.MonkeyPatch, phase: Phase, act: str) -> None:
-    play = PlayGroup(monkeypatch)
-    play.deploy(hold_after=phase)
-    assert all(play.record(key).held and play.record(key).running for key in KEYS)
-    play.act(act)
+    command = FakeGroupCommand(monkeypatch)
+    command.deploy(hold_after=phase)
+    assert all(command.record(key).held and command.record(key).running for key in KEYS)
+    command.act(act)
     if act == "resume":
-        play.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+        command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
     else:
-        assert play.serving == {"blue"}
+        assert command.serving == {"blue"}
         result = Result.FAILED if phase in {Phase.WARM, Phase.PROVE} else Result.ROLLED_BACK
-        assert {play.record(key).result for key in KEYS} == {result}
+        assert {command.record(key).result for key in KEYS} == {result}
 
 
 def test_each_service_bakes_and_is_retired_by_its_own_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = PlayGroup(monkeypatch, bake_seconds={"api": 0, "worker": 3600})
-    play.deploy()
-    assert [play.record(key).result for key in KEYS] == [Result.SUCCEEDED, Result.RUNNING]
-    assert play.record("worker").phase is Phase.BAKE
+    command = FakeGroupCommand(monkeypatch, bake_seconds={"api": 0, "worker": 3600})
+    command.deploy()
+    assert [command.record(key).result for key in KEYS] == [Result.SUCCEEDED, Result.RUNNING]
+    assert command.record("worker").phase is Phase.BAKE
 
 
 def test_a_rollback_of_one_that_fails_does_not_stop_that_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = PlayGroup(monkeypatch)
-    play.outcomes["api"][Phase.WATCH] = BREACHED
+    command = FakeGroupCommand(monkeypatch)
+    command.outcomes["api"][Phase.WATCH] = BREACHED
     monkeypatch.setattr("switchyard.release.retries.SECONDS", 0)
-    play.members["api"].rollback_error = UnreachableError("no answer")
-    play.deploy()
-    assert play.worlds["worker"].serving == "blue"
-    assert (play.record("api").held, play.record("api").running) == (True, True)
-    assert "The rollback is not done: no answer" in str(play.record("api").detail)
-    play.members["api"].rollback_error = None
-    play.act("abort")
-    assert play.serving == {"blue"}
+    command.members["api"].rollback_error = UnreachableError("no answer")
+    command.deploy()
+    assert command.worlds["worker"].serving == "blue"
+    assert (command.record("api").held, command.record("api").running) == (True, True)
+    assert "The rollback is not done: no answer" in str(command.record("api").detail)
+    command.members["api"].rollback_error = None
+    command.act("abort")
+    assert command.serving == {"blue"}
 
 
 def test_a_lease_that_is_lost_ends_all_before_the_switch_and_holds_the_others_after_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for phase, result, held in ((Phase.PROVE, Result.FAILED, False), (Phase.WATCH, Result.RUNNING, True)):
-        play = PlayGroup(monkeypatch)
-        play.outcomes["api"][phase] = LeaseLostError("taken by bob")
-        outcomes = play.deploy()
+        command = FakeGroupCommand(monkeypatch)
+        command.outcomes["api"][phase] = LeaseLostError("taken by bob")
+        outcomes = command.deploy()
         assert isinstance(outcomes["api"], LeaseLostError)
-        other = play.record("worker")
+        other = command.record("worker")
         assert (other.result, other.held) == (result, held), other
         assert "which this command no longer releases: taken by bob" in str(other.detail)
 
 
 def test_a_service_that_serves_its_old_version_again_rolls_the_others_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = PlayGroup(monkeypatch)
-    play.deploy(hold_after=Phase.DRAIN)
-    play.worlds["api"].serving = "blue"  # by hand
-    play.act("resume")
-    assert play.serving == {"blue"}
-    assert {play.record(key).result for key in KEYS} == {Result.ROLLED_BACK}
+    command = FakeGroupCommand(monkeypatch)
+    command.deploy(hold_after=Phase.DRAIN)
+    command.worlds["api"].serving = "blue"  # by hand
+    command.act("resume")
+    assert command.serving == {"blue"}
+    assert {command.record(key).result for key in KEYS} == {Result.ROLLED_BACK}
 
 
-def act_if_possible(play: PlayGroup, act: str) -> None:
+def act_if_possible(command: FakeGroupCommand, act: str) -> None:
     try:
-        play.act(act)
+        command.act(act)
     except (GateRefusedError, TransitionError):
         assert act == "abort"
-        assert Phase.RETIRE in {play.record(key).phase for key in KEYS}
-        assert play.serving == {"green"}
+        assert Phase.RETIRE in {command.record(key).phase for key in KEYS}
+        assert command.serving == {"green"}
 
 
 SITUATIONS: dict[str, dict[str, Outcomes]] = {
@@ -225,32 +225,32 @@ SITUATIONS: dict[str, dict[str, Outcomes]] = {
 def test_a_command_killed_at_every_moment_leaves_full_colours_and_goes_on_or_back_as_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], situation: str, hooks: bool
 ) -> None:
-    def group(kill: int | None) -> PlayGroup:
-        play = PlayGroup(monkeypatch, Moments(kill), with_hooks=hooks)
+    def group(kill: int | None) -> FakeGroupCommand:
+        command = FakeGroupCommand(monkeypatch, Moments(kill), with_hooks=hooks)
         for key, outcomes in SITUATIONS[situation].items():
-            play.outcomes[key].update(outcomes)
-        return play
+            command.outcomes[key].update(outcomes)
+        return command
 
     whole = group(None)
     whole.deploy()
     for moment in range(whole.moments.count):
         for act in ("resume", "abort"):
-            play = group(moment)
+            command = group(moment)
             with pytest.raises(KilledError):
-                play.deploy()
-            play.moments.kill = None
-            complete = all(record is not None for record in play.records.values())
+                command.deploy()
+            command.moments.kill = None
+            complete = all(record is not None for record in command.records.values())
             for again in (act if complete else "abort", "resume", "resume"):
-                if any(record is not None and record.running for record in play.records.values()):
-                    act_if_possible(play, again)
-            for key, record in play.records.items():
+                if any(record is not None and record.running for record in command.records.values()):
+                    act_if_possible(command, again)
+            for key, record in command.records.items():
                 assert record is None or not record.running, record
-                assert play.worlds[key].pods[play.worlds[key].serving] == PODS
-            if play.records["api"] is not None:
-                ended = {key: record.result for key, record in play.records.items() if record is not None}
+                assert command.worlds[key].pods[command.worlds[key].serving] == PODS
+            if command.records["api"] is not None:
+                ended = {key: record.result for key, record in command.records.items() if record is not None}
                 # Once an old version is retired, each is released on its own.
-                assert len(play.serving) == 1 or Result.SUCCEEDED in ended.values(), (moment, act, ended)
-                assert all(world.configured == world.serving for world in play.worlds.values())
+                assert len(command.serving) == 1 or Result.SUCCEEDED in ended.values(), (moment, act, ended)
+                assert all(world.configured == world.serving for world in command.worlds.values())
     with capsys.disabled():
         print(f"\ntwo services, {situation}{' with hooks' * hooks}: {whole.moments.count} moments", end=" ")
 

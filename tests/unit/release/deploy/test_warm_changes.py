@@ -18,7 +18,7 @@ OTHER = Step(f"{SERVICE}backend-blue", "update")
 OF_A_SERVICE_OF_THIS_NAME = Step("urn:pulumi:test::shop::kubernetes:core/v1:Namespace::backend-green", "create")
 
 
-class PlayedEngine:
+class FakeEngine:
     """An engine with a configuration, and what it answers to previews and updates."""
 
     def __init__(self, green: Mapping[str, Any] | None, *answers: list[Step] | Exception) -> None:
@@ -40,7 +40,7 @@ class PlayedEngine:
         return answer
 
 
-def preview(engine: PlayedEngine) -> None:
+def preview(engine: FakeEngine) -> None:
     preview_change(engine, CHANGE, lambda steps: f"others: {[step.name for step in steps]}")  # type: ignore[arg-type]
 
 
@@ -49,7 +49,7 @@ SET = {f"{GREEN}.tag": "v2", f"{GREEN}.replicas": 3}
 
 @pytest.mark.parametrize("steps", [[], [OWN]])
 def test_a_preview_of_the_idle_colour_alone_passes(steps: list[Step]) -> None:
-    engine = PlayedEngine({"tag": "v1"}, steps)
+    engine = FakeEngine({"tag": "v1"}, steps)
     preview(engine)
     assert engine.changes == [SET]
 
@@ -73,7 +73,7 @@ def test_a_preview_of_the_idle_colour_alone_passes(steps: list[Step]) -> None:
 def test_a_refused_preview_leaves_the_configuration_as_before(
     before: Mapping[str, Any] | None, restored: list[object], answer: Any, says: str
 ) -> None:
-    engine = PlayedEngine(before, answer)
+    engine = FakeEngine(before, answer)
     with pytest.raises(GateRefusedError, match=says):
         preview(engine)
     assert engine.changes == [SET, *restored]
@@ -88,7 +88,7 @@ def test_a_refused_preview_leaves_the_configuration_as_before(
     ids=["written by a command that died", "written by nobody"],
 )
 def test_a_refusal_after_a_kill_goes_back_to_what_the_cluster_has(before: dict[str, Any], restored: object) -> None:
-    engine = PlayedEngine(before, EngineError("error: no room"))
+    engine = FakeEngine(before, EngineError("error: no room"))
     live = {"tag": "v1", "replicas": 0}
     with pytest.raises(GateRefusedError):
         preview_change(engine, CHANGE, lambda _: "", live)  # type: ignore[arg-type]

@@ -25,8 +25,8 @@ from switchyard.release.phases import Event, Phase
 from switchyard.release.plan import Act, Plan
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.release_context import ReleaseContext
+from tests.support.fake_release import FakeCommand, release
 from tests.support.observed import observed, settings
-from tests.support.played_release import Play, release
 from tests.support.stored_objects import KUBECONFIG
 
 PODS = "/api/v1/namespaces/default/pods"
@@ -248,7 +248,7 @@ def steps_of(served: Served, monkeypatch: pytest.MonkeyPatch) -> Any:
         async def pass_gates(self, *_: object, **__: object) -> None:
             served.asked.append("gates")
 
-    class PlayedLedger:
+    class FakeLedger:
         async def is_meant(self, _: ReleaseRecord) -> bool:
             return True
 
@@ -261,7 +261,7 @@ def steps_of(served: Served, monkeypatch: pytest.MonkeyPatch) -> Any:
     watched = {"watch": {"prometheus": URL}}
     monkeypatch.setattr(deploy_steps, "FastLane", lambda *_, **__: Lane())
     place = ReleaseContext(served, None, None, "test", observe, served.warnings.append)  # type: ignore[arg-type]
-    return ClusterSteps(place, PlayedLedger(), settings(release=watched))  # type: ignore[arg-type]
+    return ClusterSteps(place, FakeLedger(), settings(release=watched))  # type: ignore[arg-type]
 
 
 def test_the_phase_prove_reads_the_metrics_once_the_gates_have_passed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,10 +275,10 @@ def test_the_phase_prove_reads_the_metrics_once_the_gates_have_passed(monkeypatc
 
 
 def test_a_release_that_cannot_be_watched_ends_before_its_switch() -> None:
-    play = Play(outcomes={Phase.PROVE: GateRefusedError("backend: ... (SY-P157)")})
-    record = play.deploy()
-    assert (record.result, record.phase, play.world.serving) == ("refused", Phase.PROVE, "blue")
-    assert "switch" not in play.played.steps
+    command = FakeCommand(outcomes={Phase.PROVE: GateRefusedError("backend: ... (SY-P157)")})
+    record = command.deploy()
+    assert (record.result, record.phase, command.world.serving) == ("refused", Phase.PROVE, "blue")
+    assert "switch" not in command.fake_steps.steps
 
 
 def test_one_version_that_cannot_be_watched_ends_the_releases_of_all() -> None:

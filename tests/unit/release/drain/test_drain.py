@@ -11,16 +11,16 @@ from switchyard.config.models.service import Colour
 from switchyard.release.drain import drain as module
 from switchyard.release.drain.drain import drain, undrain
 from switchyard.release.drain.report import DrainReport
-from tests.support.played_drain import PODS, PlayedCluster, left, status
+from tests.support.fake_drain import PODS, FakeCluster, left, status
 
 
 @pytest.fixture
-def cluster(monkeypatch: pytest.MonkeyPatch) -> PlayedCluster:
+def cluster(monkeypatch: pytest.MonkeyPatch) -> FakeCluster:
     monkeypatch.setattr(module, "POLL_SECONDS", 0)
-    return PlayedCluster()
+    return FakeCluster()
 
 
-def test_each_pod_of_the_old_colour_is_asked_until_no_connection_is_left(cluster: PlayedCluster) -> None:
+def test_each_pod_of_the_old_colour_is_asked_until_no_connection_is_left(cluster: FakeCluster) -> None:
     cluster.answers = {PODS[0]: [left(2), left(1), left(0)]}
     report = cluster.run(drain, method="endpoint")
     assert (report.method, report.pods, report.reached) == (DrainMethod.ENDPOINT, 3, PODS)
@@ -31,7 +31,7 @@ def test_each_pod_of_the_old_colour_is_asked_until_no_connection_is_left(cluster
     assert report.summary.startswith("3 of 3 pods of blue close their connections; no connection is left after 0.")
 
 
-def test_connections_that_stay_are_counted_when_the_time_is_over(cluster: PlayedCluster) -> None:
+def test_connections_that_stay_are_counted_when_the_time_is_over(cluster: FakeCluster) -> None:
     cluster.answers = {PODS[0]: [left(2)], PODS[2]: [left(5)]}
     report = cluster.run(drain, method="endpoint", graceSeconds=0)
     assert (report.connections_left, report.problem) == (7, None)
@@ -61,7 +61,7 @@ def test_connections_that_stay_are_counted_when_the_time_is_over(cluster: Played
     ],
 )
 def test_a_pod_without_the_endpoint_is_named_with_what_it_answered(
-    cluster: PlayedCluster, answer: httpx.Response, reason: str
+    cluster: FakeCluster, answer: httpx.Response, reason: str
 ) -> None:
     cluster.answers = {PODS[1]: [answer]}
     report = cluster.run(drain, method="endpoint", graceSeconds=3600)
@@ -74,21 +74,21 @@ def test_a_pod_without_the_endpoint_is_named_with_what_it_answered(
     assert len(cluster.asked) == 3, "asking again does not help"
 
 
-def test_a_pod_that_does_not_answer_is_asked_again(cluster: PlayedCluster) -> None:
+def test_a_pod_that_does_not_answer_is_asked_again(cluster: FakeCluster) -> None:
     cluster.answers = {PODS[1]: [status(503, "dial tcp: i/o timeout"), left(0)]}
     report = cluster.run(drain, method="endpoint")
     assert (report.failed, report.problem) == ((), None)
     assert len(cluster.asked) == 6
 
 
-def test_a_pod_that_ends_meanwhile_has_no_connections(cluster: PlayedCluster) -> None:
+def test_a_pod_that_ends_meanwhile_has_no_connections(cluster: FakeCluster) -> None:
     cluster.answers = {PODS[1]: [status(404, 'pods "backend-blue-2" not found')]}
     report = cluster.run(drain, method="endpoint")
     assert (report.connections_left, report.problem) == (0, None)
 
 
 @pytest.mark.parametrize("method", ["endpoint", "renew"])
-def test_the_colour_that_serves_is_left_alone(cluster: PlayedCluster, method: str) -> None:
+def test_the_colour_that_serves_is_left_alone(cluster: FakeCluster, method: str) -> None:
     cluster.selected = "blue"
     report = cluster.run(drain, method=method)
     assert report.method is DrainMethod.NONE
@@ -98,7 +98,7 @@ def test_the_colour_that_serves_is_left_alone(cluster: PlayedCluster, method: st
     assert (cluster.asked, cluster.patches) == ([], [])
 
 
-def test_a_drain_ends_when_a_rollback_makes_the_colour_serve_again(cluster: PlayedCluster) -> None:
+def test_a_drain_ends_when_a_rollback_makes_the_colour_serve_again(cluster: FakeCluster) -> None:
     cluster.answers = {pod: [left(4)] for pod in PODS}
     cluster.rolled_back_after = 6
     report = cluster.run(drain, method="endpoint")
@@ -111,7 +111,7 @@ def test_a_drain_ends_when_a_rollback_makes_the_colour_serve_again(cluster: Play
 @pytest.mark.parametrize("act", [drain, undrain])
 @pytest.mark.parametrize("method", ["endpoint", "renew"])
 def test_a_cluster_that_does_not_answer_is_a_report_and_no_error(
-    cluster: PlayedCluster, act: Callable[..., Any], method: str
+    cluster: FakeCluster, act: Callable[..., Any], method: str
 ) -> None:
     cluster.denied = True
     report = cluster.run(act, method=method)
@@ -126,7 +126,7 @@ def test_a_cluster_that_does_not_answer_is_a_report_and_no_error(
         assert proposed == {method}, "a method that is in use already is no remedy"
 
 
-def test_a_colour_without_pods_has_no_connections(cluster: PlayedCluster) -> None:
+def test_a_colour_without_pods_has_no_connections(cluster: FakeCluster) -> None:
     cluster.pods = []
     for method in ("endpoint", "renew"):
         report = cluster.run(drain, method=method)
@@ -134,19 +134,19 @@ def test_a_colour_without_pods_has_no_connections(cluster: PlayedCluster) -> Non
     assert cluster.patches == []
 
 
-def test_method_none_touches_nothing(cluster: PlayedCluster) -> None:
+def test_method_none_touches_nothing(cluster: FakeCluster) -> None:
     report = cluster.run(drain, method="none")
     assert report.summary == "Kept connections to blue are left open."
     assert (cluster.asked, cluster.patches) == ([], [])
 
 
-def test_pods_keep_connections_again_before_they_serve(cluster: PlayedCluster) -> None:
+def test_pods_keep_connections_again_before_they_serve(cluster: FakeCluster) -> None:
     report = cluster.run(undrain, method="endpoint")
     assert cluster.asked == [(pod, "state=off") for pod in PODS]
     assert (report.reached, report.problem) == (PODS, None)
 
 
-def test_pods_that_may_still_close_connections_are_named(cluster: PlayedCluster) -> None:
+def test_pods_that_may_still_close_connections_are_named(cluster: FakeCluster) -> None:
     cluster.answers = {PODS[2]: [httpx.Response(404, text="no")]}
     report = cluster.run(undrain, method="endpoint")
     assert report.failed == (PODS[2],)

@@ -19,14 +19,14 @@ def used(monkeypatch: pytest.MonkeyPatch, *readings: dict[str, float]) -> str | 
     """What is said of pods that have counted so much at each reading."""
     left = list(readings)
 
-    class PlayedMetrics:
+    class FakeMetrics:
         def __init__(self, *_: object) -> None:
             pass
 
         async def read(self) -> Reading:
             return Reading(series={pod: {COUNTER: count} for pod, count in left.pop(0).items()})
 
-    monkeypatch.setattr(old_traffic, "PodMetrics", PlayedMetrics)
+    monkeypatch.setattr(old_traffic, "PodMetrics", FakeMetrics)
     cluster: Any = SimpleNamespace(api=None)
     return asyncio.run(still_used(cluster, "backend", settings(), Colour.BLUE, 0))
 

@@ -10,17 +10,17 @@ from switchyard.config.models.service import Colour
 from switchyard.kube.cluster import Cluster
 from switchyard.release.drain import renewal
 from switchyard.release.drain.drain import drain
-from tests.support.played_drain import PODS, PlayedCluster
+from tests.support.fake_drain import PODS, FakeCluster
 
 ROLLED_BACK = partial(drain, rolled_back=True)
 
 
 @pytest.fixture
-def cluster() -> PlayedCluster:
-    return PlayedCluster()
+def cluster() -> FakeCluster:
+    return FakeCluster()
 
 
-def test_a_renewal_replaces_every_pod_and_waits_until_the_old_are_gone(cluster: PlayedCluster) -> None:
+def test_a_renewal_replaces_every_pod_and_waits_until_the_old_are_gone(cluster: FakeCluster) -> None:
     report = cluster.run(drain)
     [patch] = cluster.patches
     assert list(patch["spec"]["template"]["metadata"]["annotations"]) == ["switchyard/renewed-at"]
@@ -30,7 +30,7 @@ def test_a_renewal_replaces_every_pod_and_waits_until_the_old_are_gone(cluster: 
 
 
 def test_a_renewal_that_stalls_says_so_and_that_the_old_colour_is_complete(
-    cluster: PlayedCluster, monkeypatch: pytest.MonkeyPatch
+    cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(renewal, "_renewal_seconds", lambda _: 0.05)
     cluster.renews = False
@@ -42,7 +42,7 @@ def test_a_renewal_that_stalls_says_so_and_that_the_old_colour_is_complete(
 
 @pytest.mark.parametrize(("settings", "grace"), [({}, "2"), ({"rollbackSeconds": 7}, "7")])
 def test_all_pods_of_a_version_that_was_rolled_back_are_deleted_with_a_short_grace_period(
-    cluster: PlayedCluster, settings: dict[str, Any], grace: str
+    cluster: FakeCluster, settings: dict[str, Any], grace: str
 ) -> None:
     report = cluster.run(ROLLED_BACK, **settings)
     assert sorted(cluster.deleted) == [(pod, grace) for pod in PODS]
@@ -50,7 +50,7 @@ def test_all_pods_of_a_version_that_was_rolled_back_are_deleted_with_a_short_gra
     assert cluster.patches == []
 
 
-def test_a_pod_that_has_ended_meanwhile_is_no_problem(cluster: PlayedCluster) -> None:
+def test_a_pod_that_has_ended_meanwhile_is_no_problem(cluster: FakeCluster) -> None:
     async def delete_first(cluster_: Cluster, namespace: str, pod: str, grace: int) -> None:
         cluster.pods = [name for name in cluster.pods if name != pod]
         await original(cluster_, namespace, pod, grace)
@@ -63,21 +63,19 @@ def test_a_pod_that_has_ended_meanwhile_is_no_problem(cluster: PlayedCluster) ->
     assert (report.reached, report.problem) == (PODS, None)
 
 
-def test_pods_of_a_version_that_was_rolled_back_are_renewed_where_that_is_configured(cluster: PlayedCluster) -> None:
+def test_pods_of_a_version_that_was_rolled_back_are_renewed_where_that_is_configured(cluster: FakeCluster) -> None:
     report = cluster.run(ROLLED_BACK, rollbackSeconds=None)
     assert (len(cluster.patches), cluster.deleted, report.reached) == (1, [], PODS)
 
 
-def test_pods_are_renewed_where_the_user_may_not_delete_them(cluster: PlayedCluster) -> None:
+def test_pods_are_renewed_where_the_user_may_not_delete_them(cluster: FakeCluster) -> None:
     cluster.may_delete = False
     report = cluster.run(ROLLED_BACK)
     assert (len(cluster.patches), cluster.deleted, report.problem) == (1, [], None)
     assert "The renewal of 3 pods of blue has begun" in report.summary
 
 
-def test_pods_that_do_not_end_after_a_rollback_are_named(
-    cluster: PlayedCluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pods_that_do_not_end_after_a_rollback_are_named(cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(renewal, "KILL_SECONDS", -3)
     monkeypatch.setattr(renewal, "NODE_SECONDS", 1.05)
     cluster.renews = False
@@ -86,14 +84,14 @@ def test_pods_that_do_not_end_after_a_rollback_are_named(
     assert "3 of 3 pods were not replaced" in str(report.problem)
 
 
-def test_no_pod_is_deleted_that_serves(cluster: PlayedCluster) -> None:
+def test_no_pod_is_deleted_that_serves(cluster: FakeCluster) -> None:
     cluster.selected = "blue"
     report = cluster.run(ROLLED_BACK)
     assert (cluster.deleted, cluster.patches) == ([], [])
     assert "blue serves and its pods keep their connections" in str(report.problem)
 
 
-def test_a_drain_of_no_time_has_begun_when_it_returns(cluster: PlayedCluster) -> None:
+def test_a_drain_of_no_time_has_begun_when_it_returns(cluster: FakeCluster) -> None:
     report = cluster.run(drain, Colour.BLUE, 0.0)
     assert len(cluster.patches) == 1
     assert (report.problem, report.connections_left) == (None, None)

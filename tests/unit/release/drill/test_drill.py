@@ -16,7 +16,7 @@ from switchyard.release.plan import ColourState
 from switchyard.release.record.hook import HookRecord
 from switchyard.release.record.store import Releases
 from switchyard.release_errors import DrillNotBackError, LeaseLostError
-from tests.support.played_drill import DrilledService, KilledError
+from tests.support.fake_drill import DrilledService, KilledError
 from tests.support.release_records import START, record
 
 WRITES = 6
@@ -31,7 +31,7 @@ HELD = replace(BAKING, held=True)
 
 @pytest.fixture(autouse=True)
 def gates(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The colours whose gates a switch has passed; drains are played."""
+    """The colours whose gates a switch has passed; drains are fakes."""
     passed: list[str] = []
 
     async def before_switch(self: BlueGreenGates, **_: Any) -> None:
@@ -238,7 +238,7 @@ def test_a_drill_is_refused_and_nothing_is_written(service: DrilledService, code
     assert service.writes == 0
 
 
-def test_a_rollback_after_a_drill_that_was_killed_before_its_switch_goes_where_it_would_have_gone() -> None:
+def test_a_rollback_after_a_drill_killed_before_its_switch_has_the_same_target_as_without_it() -> None:
     service = drilled(kill=1, after=True)
     with pytest.raises(KilledError):
         service.drill()

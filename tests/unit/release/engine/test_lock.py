@@ -30,7 +30,7 @@ class LockedEngine:
 
     Args:
         calls: number of calls that are refused.
-        error: of these calls.
+        error: error of these calls.
     """
 
     def __init__(self, calls: int, error: EngineError = LOCKED) -> None:

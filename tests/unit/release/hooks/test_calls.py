@@ -13,14 +13,14 @@ from switchyard.errors import AccessDeniedError
 from switchyard.release.hooks import calls
 from switchyard.release.hooks.calls import ClusterHookCalls
 from switchyard.release.record.hook import HookOutcome
-from tests.support.hook_api import CONTEXT, NOW, PlayedApi, run
+from tests.support.hook_api import CONTEXT, NOW, FakeApi, run
 from tests.support.hook_server import UNUSABLE, HookServer, hook_server
 
 
 @pytest.fixture
 def listening() -> Iterator[HookServer]:
-    with hook_server() as played:
-        yield played
+    with hook_server() as server:
+        yield server
 
 
 def call(server: HookServer, **own: Any) -> dict[str, Any]:
@@ -28,7 +28,7 @@ def call(server: HookServer, **own: Any) -> dict[str, Any]:
 
 
 def test_a_call_says_what_is_released_and_has_a_key_that_stays_the_same(listening: HookServer) -> None:
-    result = run(PlayedApi(), call(listening, headers={"X-Team": "payments"}))
+    result = run(FakeApi(), call(listening, headers={"X-Team": "payments"}))
     assert (result.outcome, result.quoted) == (HookOutcome.PASSED, None)
     [(method, headers, body)] = listening.calls
     assert (method, headers["idempotency-key"], headers["x-team"]) == ("POST", f"{CONTEXT.release}/it", "payments")
@@ -42,14 +42,14 @@ def test_a_call_says_what_is_released_and_has_a_key_that_stays_the_same(listenin
         "tag": "v2",
         "colour": "green",
     }
-    run(PlayedApi(), call(listening, method="GET"))
+    run(FakeApi(), call(listening, method="GET"))
     assert listening.calls[-1][::2] == ("GET", None)
 
 
 @pytest.mark.parametrize(("answer", "outcome"), [(204, "passed"), (302, "failed"), (500, "failed"), (404, "failed")])
 def test_a_status_that_is_not_expected_is_a_failure(listening: HookServer, answer: int, outcome: str) -> None:
     listening.status, listening.body = answer, "" if answer == 204 else "no\nsuch thing" + "x" * 5000
-    result = run(PlayedApi(), call(listening))
+    result = run(FakeApi(), call(listening))
     assert result.outcome == outcome
     assert len(listening.calls) == 1  # a redirection is not followed
     if outcome == "failed":
@@ -64,7 +64,7 @@ def test_an_unusable_proxy_of_the_machine_is_a_certain_failure(
     listening: HookServer, monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
     monkeypatch.setenv(variable, value)
-    result = run(PlayedApi(), call(listening))
+    result = run(FakeApi(), call(listening))
     assert (result.outcome, listening.calls) == (HookOutcome.FAILED, [])
     assert re.fullmatch(r"nothing was sent to 127\.0\.0\.1:\d+: HTTP_PROXY, .* cannot be used: .*", str(result.detail))
     assert "a-password" not in str(result.detail)
@@ -75,14 +75,14 @@ def test_an_answer_whose_body_does_not_end_is_the_answer(
 ) -> None:
     monkeypatch.setattr(calls, "QUOTED_SECONDS", 0.2)
     listening.status, listening.body, listening.endless = 500, "out of", True
-    result = run(PlayedApi(), {**call(listening), "timeoutSeconds": 2})
+    result = run(FakeApi(), {**call(listening), "timeoutSeconds": 2})
     assert (result.outcome, result.quoted) == (HookOutcome.FAILED, "It answered: out of")
     assert "answered 500, expected" in str(result.detail)
 
 
 def test_no_answer_in_time_leaves_unknown_whether_it_ran(listening: HookServer) -> None:
     listening.silent = True
-    result = run(PlayedApi(), {**call(listening), "timeoutSeconds": 1})
+    result = run(FakeApi(), {**call(listening), "timeoutSeconds": 1})
     assert (result.outcome, len(listening.calls)) == (HookOutcome.UNKNOWN, 1)
     assert "has not answered" in str(result.detail)
 
@@ -90,14 +90,14 @@ def test_no_answer_in_time_leaves_unknown_whether_it_ran(listening: HookServer) 
 def test_an_address_where_nobody_listens_is_a_certain_failure() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        result = run(PlayedApi(), {"http": {"url": f"http://127.0.0.1:{free.getsockname()[1]}/hooks"}})
+        result = run(FakeApi(), {"http": {"url": f"http://127.0.0.1:{free.getsockname()[1]}/hooks"}})
     assert result.outcome is HookOutcome.FAILED
     assert "cannot be reached" in str(result.detail)
 
 
 @pytest.mark.parametrize("host", ["ci:abc", "[ci", "xn--\u00e4", "xn--"])
 def test_an_address_that_no_host_has_is_a_certain_failure(host: str) -> None:
-    result = run(PlayedApi(), {"http": {"url": f"http://{host}/hooks/a-secret-path"}})
+    result = run(FakeApi(), {"http": {"url": f"http://{host}/hooks/a-secret-path"}})
     assert result.outcome is HookOutcome.FAILED
     assert host in str(result.detail)
     assert "a-secret-path" not in str(result.detail)
@@ -105,11 +105,11 @@ def test_an_address_that_no_host_has_is_a_certain_failure(host: str) -> None:
 
 def test_what_an_address_answers_cannot_change_the_terminal(listening: HookServer) -> None:
     listening.status, listening.body = 500, "no\x1b[2J such\x07 thing"
-    assert run(PlayedApi(), call(listening)).quoted == "It answered: no [2J such thing"
+    assert run(FakeApi(), call(listening)).quoted == "It answered: no [2J such thing"
 
 
 def test_a_call_that_an_earlier_command_has_begun_is_not_sent_again(listening: HookServer) -> None:
-    result = run(PlayedApi(), call(listening), NOW - timedelta(seconds=20))
+    result = run(FakeApi(), call(listening), NOW - timedelta(seconds=20))
     assert (result.outcome, listening.calls) == (HookOutcome.UNKNOWN, [])
     assert "the command ended before it had an answer" in str(result.detail)
 
@@ -118,7 +118,7 @@ AUTHORIZED = {"secretHeaders": {"Authorization": {"secret": "ci", "key": "token"
 
 
 def test_a_header_comes_from_a_secret(listening: HookServer) -> None:
-    api = PlayedApi(secrets={"ci": {"token": base64.b64encode(b"Bearer hidden\n").decode()}})
+    api = FakeApi(secrets={"ci": {"token": base64.b64encode(b"Bearer hidden\n").decode()}})
     result = run(api, call(listening, **AUTHORIZED))
     assert listening.calls[0][1]["authorization"] == "Bearer hidden"
     assert "hidden" not in f"{result.detail}{result.quoted}"
@@ -126,7 +126,7 @@ def test_a_header_comes_from_a_secret(listening: HookServer) -> None:
 
 @pytest.mark.parametrize("value", [" Bearer hidden", "Bearer hidden ", "\tBearer hidden \r\n"])
 def test_blanks_around_the_value_of_a_secret_are_not_sent(listening: HookServer, value: str) -> None:
-    api = PlayedApi(secrets={"ci": {"token": base64.b64encode(value.encode()).decode()}})
+    api = FakeApi(secrets={"ci": {"token": base64.b64encode(value.encode()).decode()}})
     result = run(api, call(listening, **AUTHORIZED))
     assert (result.outcome, listening.calls[0][1]["authorization"]) == (HookOutcome.PASSED, "Bearer hidden")
 
@@ -138,7 +138,7 @@ def test_a_header_that_http_does_not_permit_is_in_no_message(
         return "Bearer hidden "
 
     monkeypatch.setattr(ClusterHookCalls, "_secret", spoilt)
-    result = run(PlayedApi(), call(listening, **AUTHORIZED))
+    result = run(FakeApi(), call(listening, **AUTHORIZED))
     assert (result.outcome, listening.calls) == (HookOutcome.FAILED, [])
     assert "nothing was sent" in str(result.detail)
     assert "hidden" not in f"{result.detail}{result.quoted}"
@@ -149,7 +149,7 @@ def test_a_header_that_http_does_not_permit_is_in_no_message(
     [{}, {"ci": {}}, {"ci": {"token": ""}}, {"ci": {"token": base64.b64encode(b"hidden\r\nX: 1").decode()}}],
 )
 def test_without_its_secret_nothing_is_sent(listening: HookServer, secrets: dict[str, dict[str, str]]) -> None:
-    result = run(PlayedApi(secrets=secrets), call(listening, **AUTHORIZED))
+    result = run(FakeApi(secrets=secrets), call(listening, **AUTHORIZED))
     assert (result.outcome, listening.calls) == (HookOutcome.FAILED, [])
     assert "key token of Secret ci in namespace default" in str(result.detail)
     assert "hidden" not in str(result.detail)
@@ -157,6 +157,6 @@ def test_without_its_secret_nothing_is_sent(listening: HookServer, secrets: dict
 
 def test_a_missing_permission_on_the_secret_is_named(listening: HookServer) -> None:
     denied = AccessDeniedError("get", "secrets/ci in namespace default", 403, "forbidden")
-    result = run(PlayedApi(errors={("get", "secrets"): [denied]}), call(listening, **AUTHORIZED))
+    result = run(FakeApi(errors={("get", "secrets"): [denied]}), call(listening, **AUTHORIZED))
     assert (result.outcome, listening.calls) == (HookOutcome.FAILED, [])
     assert "secrets/ci" in str(result.detail)

@@ -17,31 +17,31 @@ from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.record.hook import HookOutcome, HookRecord
 from switchyard.release.record.release_record import ReleaseRecord
+from tests.support.fake_release import CALL, EVERYWHERE, FIRST, PODS, FakeCommand, release
 from tests.support.observed import observed
-from tests.support.played_release import CALL, EVERYWHERE, FIRST, PODS, Play, release
 
 START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 FAILED, UNKNOWN, PASSED = HookOutcome.FAILED, HookOutcome.UNKNOWN, HookOutcome.PASSED
 
 
-def play(outcomes: dict[str, HookOutcome] | None = None, hooks: Hooks = EVERYWHERE, **more: Any) -> Play:
-    return Play(hooks=hooks, hook_outcomes=outcomes or {}, **more)
+def fake_command(outcomes: dict[str, HookOutcome] | None = None, hooks: Hooks = EVERYWHERE, **more: Any) -> FakeCommand:
+    return FakeCommand(hooks=hooks, hook_outcomes=outcomes or {}, **more)
 
 
 def single(point: HookPoint, **hook: Any) -> Hooks:
     return Hooks.model_validate({point.value: [{"name": "it", "http": CALL, **hook}]})
 
 
-def current(played: Play) -> ReleaseRecord:
-    written = played.world.releases.current
+def current(command: FakeCommand) -> ReleaseRecord:
+    written = command.world.releases.current
     assert written is not None
     return written
 
 
 def test_each_hook_runs_at_its_point_in_order() -> None:
-    played = play()
-    played.deploy()
-    written = played.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+    command = fake_command()
+    command.deploy()
+    written = command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
     ran = [(hook.point, hook.name, hook.outcome) for hook in written.hooks]
     assert ran == [
         ("beforeWarm", "expand", PASSED),
@@ -53,27 +53,27 @@ def test_each_hook_runs_at_its_point_in_order() -> None:
     ]
     # The gates are passed again after the hooks before a switch, and the old colour is out of use before a contract.
     steps = ["warm", "prove", "prove", "switch", "drain", "watch", "check", "retire"]
-    assert played.played.steps == steps
+    assert command.fake_steps.steps == steps
     assert all(hook.ended is not None for hook in written.hooks)
-    assert {(context.from_tag, context.tag, context.colour) for context in played.calls.contexts} == {
+    assert {(context.from_tag, context.tag, context.colour) for context in command.calls.contexts} == {
         ("v1.0.0", "v2.0.1", "green")
     }
 
 
 def test_a_rollback_tells_its_hooks_which_version_serves_again() -> None:
-    played = play(outcomes={}, hooks=EVERYWHERE)
-    played.outcomes[Phase.WATCH] = Ended(Event.BREACHED, "bad")
-    played.deploy()
-    written = played.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    command = fake_command(outcomes={}, hooks=EVERYWHERE)
+    command.outcomes[Phase.WATCH] = Ended(Event.BREACHED, "bad")
+    command.deploy()
+    written = command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
     assert written.hooks[-1].name == "alert"
-    context = played.calls.contexts[-1]
+    context = command.calls.contexts[-1]
     assert (context.point, context.from_tag, context.tag, context.colour) == (
         HookPoint.ON_ROLLBACK,
         "v2.0.1",
         "v1.0.0",
         "blue",
     )
-    assert "contract" not in played.world.sent
+    assert "contract" not in command.world.sent
 
 
 @pytest.mark.parametrize("outcome", [FAILED, UNKNOWN])
@@ -91,12 +91,12 @@ def test_a_rollback_tells_its_hooks_which_version_serves_again() -> None:
 def test_a_hook_that_does_not_pass_ends_holds_or_rolls_back_the_release(
     outcome: HookOutcome, name: str, result: Result, phase: Phase, serving: str, held: bool
 ) -> None:
-    played = play({name: outcome})
-    played.deploy()
-    written = played.expect(result, phase, serving, held=held)
+    command = fake_command({name: outcome})
+    command.deploy()
+    written = command.expect(result, phase, serving, held=held)
     code = "SY-P090" if outcome is FAILED else "SY-P091"
     if name == "tell":
-        assert code in played.warnings[0]
+        assert code in command.warnings[0]
     else:
         assert code in str(written.detail)
         assert f"hook {name}" in str(written.detail)
@@ -104,20 +104,20 @@ def test_a_hook_that_does_not_pass_ends_holds_or_rolls_back_the_release(
 
 
 def test_what_a_hook_without_consequence_has_failed_with_is_in_the_phase() -> None:
-    played = play({"tell": FAILED})
-    played.deploy()
-    assert "hook tell at beforeWarm has failed" in str(current(played).phases[0].detail)
-    assert "The release continues (onFailure: continue)" in played.warnings[0]
+    command = fake_command({"tell": FAILED})
+    command.deploy()
+    assert "hook tell at beforeWarm has failed" in str(current(command).phases[0].detail)
+    assert "The release continues (onFailure: continue)" in command.warnings[0]
 
 
 @pytest.mark.parametrize("act", ["resume", "retire"])
 def test_an_operator_continues_a_release_that_a_hook_holds_and_the_hook_does_not_run_again(act: str) -> None:
-    played = play({"contract": FAILED})
-    played.deploy()
-    assert holding(current(played)) is not None
-    played.act(act)
-    written = played.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
-    assert played.world.sent["contract"] == 1
+    command = fake_command({"contract": FAILED})
+    command.deploy()
+    assert holding(current(command)) is not None
+    command.act(act)
+    written = command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+    assert command.world.sent["contract"] == 1
     contract = written.hook("contract")
     assert contract is not None
     assert (contract.outcome, contract.accepted) == (FAILED, True)
@@ -125,69 +125,69 @@ def test_an_operator_continues_a_release_that_a_hook_holds_and_the_hook_does_not
 
 
 def test_a_hook_after_the_switch_can_hold_the_release() -> None:
-    played = play({"it": FAILED}, single(HookPoint.AFTER_SWITCH, onFailure="stop"))
-    played.deploy()
-    played.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
-    played.act("resume")
-    played.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
-    assert played.world.sent == {"it": 1}
+    command = fake_command({"it": FAILED}, single(HookPoint.AFTER_SWITCH, onFailure="stop"))
+    command.deploy()
+    command.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
+    command.act("resume")
+    command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+    assert command.world.sent == {"it": 1}
 
 
 def test_the_contract_waits_until_the_old_colour_is_out_of_use() -> None:
-    played = play()
-    played.played.in_use = True
-    played.deploy()
-    written = played.expect(Result.RUNNING, Phase.RETIRE, "green", held=True)
+    command = fake_command()
+    command.fake_steps.in_use = True
+    command.deploy()
+    written = command.expect(Result.RUNNING, Phase.RETIRE, "green", held=True)
     assert "in use" in str(written.detail)
-    assert "contract" not in played.world.sent
-    played.played.in_use = False
-    played.act("resume")
-    played.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+    assert "contract" not in command.world.sent
+    command.fake_steps.in_use = False
+    command.act("resume")
+    command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
 
 
 def test_a_condemned_version_waits_for_no_hook() -> None:
-    played = play(hooks=single(HookPoint.AFTER_SWITCH))
-    played.calls.endless = frozenset({"it"})
-    played.outcomes[Phase.WATCH] = Ended(Event.BREACHED, "bad")
-    played.deploy()
-    written = played.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    command = fake_command(hooks=single(HookPoint.AFTER_SWITCH))
+    command.calls.endless = frozenset({"it"})
+    command.outcomes[Phase.WATCH] = Ended(Event.BREACHED, "bad")
+    command.deploy()
+    written = command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
     [hook] = written.hooks
     assert (hook.outcome, "does not wait for hooks" in str(hook.detail)) == (UNKNOWN, True)
 
 
 def test_a_version_that_is_condemned_before_its_watch_begins_no_hook(monkeypatch: pytest.MonkeyPatch) -> None:
-    played = play(hooks=single(HookPoint.AFTER_SWITCH))
-    monkeypatch.setattr(played.played, "is_condemned", lambda: True)
-    played.outcomes[Phase.WATCH] = Ended(Event.BREACHED, "bad")
-    played.deploy()
-    played.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
-    assert not played.world.sent
+    command = fake_command(hooks=single(HookPoint.AFTER_SWITCH))
+    monkeypatch.setattr(command.fake_steps, "is_condemned", lambda: True)
+    command.outcomes[Phase.WATCH] = Ended(Event.BREACHED, "bad")
+    command.deploy()
+    command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    assert not command.world.sent
 
 
 @pytest.mark.parametrize("outcome", [FAILED, UNKNOWN])
 def test_a_rollback_is_done_whatever_becomes_of_its_hooks(outcome: HookOutcome) -> None:
-    played = play({"alert": outcome})
-    played.outcomes[Phase.WATCH] = Ended(Event.BREACHED, "bad")
-    played.deploy()
-    written = played.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    command = fake_command({"alert": outcome})
+    command.outcomes[Phase.WATCH] = Ended(Event.BREACHED, "bad")
+    command.deploy()
+    written = command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
     assert str(written.detail).startswith("bad. ")
     assert "hook alert at onRollback" in str(written.detail)
 
 
 @pytest.mark.parametrize("outcome", [PASSED, FAILED, UNKNOWN])
 def test_after_an_irreversible_hook_an_abort_is_refused_with_what_to_type(outcome: HookOutcome) -> None:
-    played = play({"contract": outcome, "done": FAILED})
-    played.deploy()
-    before = played.expect(Result.RUNNING, Phase.RETIRE, "green", held=True)
+    command = fake_command({"contract": outcome, "done": FAILED})
+    command.deploy()
+    before = command.expect(Result.RUNNING, Phase.RETIRE, "green", held=True)
     with pytest.raises(GateRefusedError, match="SY-P092") as error:
-        played.act("abort")
+        command.act("abort")
     text = str(error.value)
     assert "hook contract of the release of v2.0.1" in text
     assert "backend serves green v2.0.1" in text
     assert "switchyard resume backend" in text
     assert "switchyard rollback backend --override REASON" in text
-    assert current(played) == before
-    assert played.world.pods == {"blue": PODS, "green": PODS}
+    assert current(command) == before
+    assert command.world.pods == {"blue": PODS, "green": PODS}
 
 
 GREEN = ColourState(Colour.GREEN, "v2.0.1", PODS, PODS)
@@ -272,9 +272,9 @@ def test_a_record_of_an_earlier_program_has_no_hooks() -> None:
 
 def test_a_hook_that_is_taken_out_or_moved_does_not_run_again() -> None:
     hook = Hook(name="it", http=CALL, on_failure=OnFailure.STOP)
-    played = play(hooks=Hooks(before_warm=(hook,)))
-    played.deploy(hold_after=Phase.WARM)
-    moved = Play(played.world, hooks=Hooks(before_switch=(hook,)))
+    command = fake_command(hooks=Hooks(before_warm=(hook,)))
+    command.deploy(hold_after=Phase.WARM)
+    moved = FakeCommand(command.world, hooks=Hooks(before_switch=(hook,)))
     moved.act("resume")
     moved.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
     assert moved.world.sent == {"it": 1}

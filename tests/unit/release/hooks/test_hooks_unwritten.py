@@ -9,23 +9,23 @@ from switchyard.errors import UnreachableError
 from switchyard.release.deploy.runner import Ended
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.release_record import ReleaseRecord
-from tests.support.played_release import CALL, Play
+from tests.support.fake_release import CALL, FakeCommand
 
 
 def single(point: HookPoint) -> Hooks:
     return Hooks.model_validate({point.value: [{"name": "it", "http": CALL}]})
 
 
-def away_while_hooks_are_written(played: Play, monkeypatch: pytest.MonkeyPatch, point: HookPoint) -> None:
+def away_while_hooks_are_written(command: FakeCommand, monkeypatch: pytest.MonkeyPatch, point: HookPoint) -> None:
     """The API server does not answer when it is to be written how a hook of a point has ended."""
-    write_hooks = played.played.write_hooks
+    write_hooks = command.fake_steps.write_hooks
 
     async def written(record: ReleaseRecord) -> None:
         if any(hook.point == point and hook.outcome is not None for hook in record.hooks):
             raise UnreachableError("no answer")
         await write_hooks(record)
 
-    monkeypatch.setattr(played.played, "write_hooks", written)
+    monkeypatch.setattr(command.fake_steps, "write_hooks", written)
 
 
 @pytest.mark.parametrize(
@@ -38,24 +38,24 @@ def away_while_hooks_are_written(played: Play, monkeypatch: pytest.MonkeyPatch, 
 def test_the_watch_goes_on_when_the_end_of_a_hook_cannot_be_written(
     monkeypatch: pytest.MonkeyPatch, verdict: Ended, result: Result, serving: str
 ) -> None:
-    played = Play(hooks=single(HookPoint.AFTER_SWITCH))
-    away_while_hooks_are_written(played, monkeypatch, HookPoint.AFTER_SWITCH)
+    command = FakeCommand(hooks=single(HookPoint.AFTER_SWITCH))
+    away_while_hooks_are_written(command, monkeypatch, HookPoint.AFTER_SWITCH)
 
     async def watch(_: ReleaseRecord) -> Ended:
         await asyncio.sleep(0.01)  # the hook has ended by then
         return verdict
 
-    monkeypatch.setattr(played.played, "watch", watch)
-    played.deploy()
-    written = played.expect(result, Phase.WATCH, serving, held=result is Result.RUNNING)
+    monkeypatch.setattr(command.fake_steps, "watch", watch)
+    command.deploy()
+    written = command.expect(result, Phase.WATCH, serving, held=result is Result.RUNNING)
     assert "the hooks are not finished: no answer" in str(written.phases[-1].detail)
-    assert played.world.sent == {"it": 1}
+    assert command.world.sent == {"it": 1}
 
 
 def test_a_rollback_ends_when_the_end_of_its_hook_cannot_be_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    played = Play(hooks=single(HookPoint.ON_ROLLBACK))
-    away_while_hooks_are_written(played, monkeypatch, HookPoint.ON_ROLLBACK)
-    played.outcomes[Phase.WATCH] = Ended(Event.BREACHED, "bad")
-    played.deploy()
-    written = played.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    command = FakeCommand(hooks=single(HookPoint.ON_ROLLBACK))
+    away_while_hooks_are_written(command, monkeypatch, HookPoint.ON_ROLLBACK)
+    command.outcomes[Phase.WATCH] = Ended(Event.BREACHED, "bad")
+    command.deploy()
+    written = command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
     assert "the hooks are not finished: no answer" in str(written.detail)

@@ -1,4 +1,4 @@
-"""Hooks as they are begun: Jobs on an API server that is played."""
+"""Hooks as they are begun: Jobs on a fake API server."""
 
 from collections.abc import AsyncGenerator
 from datetime import datetime, timedelta
@@ -10,7 +10,7 @@ from switchyard.errors import AccessDeniedError, ApiStatusError, UnreachableErro
 from switchyard.manifests.hooks import KEPT, hook_labels
 from switchyard.release.hooks import job as hook_job
 from switchyard.release.record.hook import HookOutcome
-from tests.support.hook_api import CONTEXT, NAME, NOW, PlayedApi, run
+from tests.support.hook_api import CONTEXT, NAME, NOW, FakeApi, run
 
 CREATED = ("create", "jobs", "")
 
@@ -23,7 +23,7 @@ JOB: dict[str, Any] = {"job": {"command": ["migrate"]}}
 COMPLETE, BACKOFF = status("Complete"), status("Failed", "BackoffLimitExceeded", "Job has reached the limit")
 
 
-def pod(api: PlayedApi, state: dict[str, Any]) -> None:
+def pod(api: FakeApi, state: dict[str, Any]) -> None:
     labels = hook_labels(CONTEXT, "it")
     api.pods.append(
         {"metadata": {"name": f"{NAME}-x", "labels": labels}, "status": {"containerStatuses": [{"state": state}]}}
@@ -31,7 +31,7 @@ def pod(api: PlayedApi, state: dict[str, Any]) -> None:
 
 
 def test_a_job_is_created_and_followed_to_its_end() -> None:
-    api = PlayedApi(statuses=[{"active": 1}, COMPLETE])
+    api = FakeApi(statuses=[{"active": 1}, COMPLETE])
     result = run(api, JOB)
     assert (result.outcome, result.detail) == (HookOutcome.PASSED, f"Job {NAME} has succeeded")
     assert api.asked.count(CREATED) == 1
@@ -39,7 +39,7 @@ def test_a_job_is_created_and_followed_to_its_end() -> None:
 
 
 def test_a_job_that_fails_quotes_the_end_of_its_log_and_not_into_the_record() -> None:
-    api = PlayedApi(statuses=[BACKOFF], log="before\nhidden: no such table\x1b[31m\n")
+    api = FakeApi(statuses=[BACKOFF], log="before\nhidden: no such table\x1b[31m\n")
     pod(api, {"terminated": {"exitCode": 3}})
     result = run(api, JOB)
     assert result.outcome is HookOutcome.FAILED
@@ -51,7 +51,7 @@ def test_a_job_that_fails_quotes_the_end_of_its_log_and_not_into_the_record() ->
 
 
 def test_what_a_pod_waits_for_is_named_when_its_job_takes_too_long() -> None:
-    api = PlayedApi(statuses=[status("Failed", "DeadlineExceeded", "too long")])
+    api = FakeApi(statuses=[status("Failed", "DeadlineExceeded", "too long")])
     pod(api, {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}})
     result = run(api, JOB)
     assert "DeadlineExceeded" in str(result.detail)
@@ -62,7 +62,7 @@ def test_what_a_pod_waits_for_is_named_when_its_job_takes_too_long() -> None:
 def test_a_job_that_is_there_is_not_created_again_and_its_result_counts(
     ended: dict[str, Any], outcome: HookOutcome
 ) -> None:
-    api = PlayedApi(statuses=[COMPLETE])
+    api = FakeApi(statuses=[COMPLETE])
     run(api, JOB)
     api.jobs[NAME]["status"] = ended
     assert run(api, JOB, NOW - timedelta(seconds=20)).outcome is outcome
@@ -70,26 +70,26 @@ def test_a_job_that_is_there_is_not_created_again_and_its_result_counts(
 
 
 def test_a_job_that_was_not_created_before_the_kill_is_created() -> None:
-    api = PlayedApi(statuses=[COMPLETE])
+    api = FakeApi(statuses=[COMPLETE])
     assert run(api, JOB, NOW - timedelta(seconds=20)).outcome is HookOutcome.PASSED
     assert api.asked.count(CREATED) == 1
 
 
 def test_a_job_that_may_have_ended_and_been_deleted_is_not_created_again() -> None:
-    api = PlayedApi()
+    api = FakeApi()
     assert run(api, JOB, NOW - KEPT - timedelta(seconds=1)).outcome is HookOutcome.UNKNOWN
     assert CREATED not in api.asked
 
 
 def test_a_creation_whose_answer_was_lost_counts_if_the_job_is_there() -> None:
-    assert run(PlayedApi(statuses=[COMPLETE], lost=True), JOB).outcome is HookOutcome.PASSED
-    unknown = PlayedApi(errors={("create", "jobs"): [UnreachableError("no answer")]})
+    assert run(FakeApi(statuses=[COMPLETE], lost=True), JOB).outcome is HookOutcome.PASSED
+    unknown = FakeApi(errors={("create", "jobs"): [UnreachableError("no answer")]})
     assert run(unknown, JOB).outcome is HookOutcome.UNKNOWN
 
 
 @pytest.mark.parametrize(("begun", "outcome"), [(None, "failed"), (NOW - timedelta(seconds=20), "unknown")])
 def test_a_job_that_nobody_asked_for_is_known_not_to_have_run(begun: datetime | None, outcome: str) -> None:
-    api = PlayedApi(errors={("get", "jobs"): [UnreachableError("no answer")]})
+    api = FakeApi(errors={("get", "jobs"): [UnreachableError("no answer")]})
     result = run(api, JOB, begun)
     assert (result.outcome, CREATED in api.asked) == (outcome, False)
     assert "no answer" in str(result.detail)
@@ -103,35 +103,35 @@ def test_a_job_that_nobody_asked_for_is_known_not_to_have_run(begun: datetime | 
     ],
 )
 def test_a_job_that_is_not_permitted_or_not_valid_has_failed(error: Exception) -> None:
-    result = run(PlayedApi(errors={("create", "jobs"): [error]}), JOB)
+    result = run(FakeApi(errors={("create", "jobs"): [error]}), JOB)
     assert result.outcome is HookOutcome.FAILED
     assert "jobs in namespace default" in str(result.detail)
 
 
 def test_a_job_of_somebody_else_does_not_count() -> None:
-    api = PlayedApi(jobs={NAME: {"metadata": {"name": NAME, "labels": {}}, "status": COMPLETE}})
+    api = FakeApi(jobs={NAME: {"metadata": {"name": NAME, "labels": {}}, "status": COMPLETE}})
     result = run(api, JOB)
     assert result.outcome is HookOutcome.FAILED
     assert "is not of this release" in str(result.detail)
 
 
 def test_a_job_without_a_version_needs_an_image() -> None:
-    result = run(PlayedApi(), JOB, tag=None)
+    result = run(FakeApi(), JOB, tag=None)
     assert (result.outcome, "name an image" in str(result.detail)) == (HookOutcome.FAILED, True)
     image = {"job": {"image": "org/migrate:v1"}}
-    assert run(PlayedApi(statuses=[COMPLETE]), image, tag=None).outcome is HookOutcome.PASSED
+    assert run(FakeApi(statuses=[COMPLETE]), image, tag=None).outcome is HookOutcome.PASSED
 
 
 def test_an_api_server_that_is_away_for_a_while_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hook_job, "AGAIN_SECONDS", 0)
-    api = PlayedApi(statuses=[COMPLETE], errors={("list", "jobs"): [UnreachableError("away")] * 3})
+    api = FakeApi(statuses=[COMPLETE], errors={("list", "jobs"): [UnreachableError("away")] * 3})
     assert run(api, JOB).outcome is HookOutcome.PASSED
 
 
 def test_a_job_that_ends_behind_a_watch_that_says_nothing_is_seen_to_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hook_job, "SILENT_SECONDS", 0.01)
     monkeypatch.setattr(hook_job, "LATE_SECONDS", 1)
-    api = PlayedApi()
+    api = FakeApi()
     watch = api.watch
 
     async def silent(resource: str, *more: object) -> AsyncGenerator[dict[str, Any], None]:
@@ -146,13 +146,13 @@ def test_a_job_that_ends_behind_a_watch_that_says_nothing_is_seen_to_end(monkeyp
 
 def test_a_job_that_nobody_ends_is_not_waited_for_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hook_job, "LATE_SECONDS", -0.9)
-    result = run(PlayedApi(), {**JOB, "timeoutSeconds": 1})
+    result = run(FakeApi(), {**JOB, "timeoutSeconds": 1})
     assert result.outcome is HookOutcome.UNKNOWN
     assert f"kubectl -n default describe job {NAME}" in str(result.detail)
 
 
 def test_a_job_that_is_deleted_leaves_unknown_what_it_did() -> None:
-    api = PlayedApi(statuses=[{"active": 1}])
+    api = FakeApi(statuses=[{"active": 1}])
     watch = api.watch
 
     async def deleted(resource: str, *more: object) -> AsyncGenerator[dict[str, Any], None]:

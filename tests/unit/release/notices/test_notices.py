@@ -12,7 +12,7 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.record.outbox import KEPT_MESSAGES, OUTBOX_BYTES, Outbox
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
-from tests.support.played_messages import notification, subscriptions
+from tests.support.fake_messages import notification, subscriptions
 from tests.support.release_records import START, record
 
 SUBSCRIBED = subscriptions(notification("chat", "slack"))

@@ -16,8 +16,8 @@ from switchyard.release.record.outbox import Outbox
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
 from switchyard.release_errors import TransitionError
-from tests.support.played_messages import Webhooks, notification, subscriptions, telling
-from tests.support.played_release import KilledError, Play, World
+from tests.support.fake_messages import Webhooks, notification, subscriptions, telling
+from tests.support.fake_release import FakeCommand, KilledError, World
 
 KILLS = 500
 
@@ -54,39 +54,39 @@ def killed(webhooks: Webhooks, call: Callable[[], object]) -> bool:
     return False
 
 
-def finish(play: Play, webhooks: Webhooks) -> None:
+def finish(command: FakeCommand, webhooks: Webhooks) -> None:
     """Another command of the service, a while later."""
-    play.world.kill, webhooks.down = None, lambda _: False
-    play.world.time += timedelta(seconds=60)
-    asyncio.run(telling(play, webhooks, BOTH, []).finish())
+    command.world.kill, webhooks.down = None, lambda _: False
+    command.world.time += timedelta(seconds=60)
+    asyncio.run(telling(command, webhooks, BOTH, []).finish())
 
 
 def test_messages_of_killed_commands_arrive_once_or_are_in_doubt(capsys: pytest.CaptureFixture[str]) -> None:
     chance, kills, twice, messages, ends = random.Random(20), 0, 0, 0, set[Result]()  # noqa: S311 - no secret
     while kills < KILLS:
         watch = chance.choice([Ended(Event.PASSED), Ended(Event.BREACHED, "bad"), Ended(Event.NO_VERDICT, "none")])
-        play = Play(outcomes={Phase.WATCH: watch}, bake_seconds=chance.choice([0, 2]))
+        command = FakeCommand(outcomes={Phase.WATCH: watch}, bake_seconds=chance.choice([0, 2]))
         if chance.random() < 0.2:
-            play.outcomes[Phase.PROVE] = Ended(Event.REFUSED, "too few ready pods")
-        webhooks = Webhooks(play.world, down=lambda _: chance.random() < 0.2)
-        call: Callable[[], object] = play.deploy
+            command.outcomes[Phase.PROVE] = Ended(Event.REFUSED, "too few ready pods")
+        webhooks = Webhooks(command.world, down=lambda _: chance.random() < 0.2)
+        call: Callable[[], object] = command.deploy
         for attempt in range(60):
-            telling(play, webhooks, BOTH, [])  # each command has its own sender
-            play.world.kill = chance.randrange(60) if attempt < 20 else None
+            telling(command, webhooks, BOTH, [])  # each command has its own sender
+            command.world.kill = chance.randrange(60) if attempt < 20 else None
             kills += killed(webhooks, call)
-            current = play.world.releases.current
+            current = command.world.releases.current
             if current is not None and not current.running:
                 break
-            play.world.time += timedelta(seconds=chance.choice([1, 60]))
+            command.world.time += timedelta(seconds=chance.choice([1, 60]))
             if attempt >= 20:
-                play.outcomes.clear()
+                command.outcomes.clear()
             acts = ["resume", "abort"] if attempt < 20 else ["resume"]
-            call = play.deploy if current is None else partial(play.act, chance.choice(acts))
-        finish(play, webhooks)
-        current = play.world.releases.current
+            call = command.deploy if current is None else partial(command.act, chance.choice(acts))
+        finish(command, webhooks)
+        current = command.world.releases.current
         assert current is not None
         assert not current.running
-        assert play.world.releases.outbox == Outbox()
+        assert command.world.releases.outbox == Outbox()
         assert set(webhooks.got) == expected(current)
         for key, count in webhooks.got.items():
             assert 1 <= count <= 1 + webhooks.again[key], f"{key} has arrived {count} times"
@@ -100,34 +100,34 @@ def test_messages_of_killed_commands_arrive_once_or_are_in_doubt(capsys: pytest.
 
 
 def test_a_command_killed_at_any_moment_loses_no_message() -> None:
-    whole = Play()
+    whole = FakeCommand()
     telling(whole, Webhooks(whole.world), BOTH, [])
     whole.deploy()
     again = 0
     for moment in range(whole.world.moments):
-        play = Play(World(kill=moment))
-        webhooks = Webhooks(play.world)
-        telling(play, webhooks, BOTH, [])
-        assert killed(webhooks, play.deploy), "the command was not killed"
-        play.world.kill = None
-        if play.world.releases.current is None:
+        command = FakeCommand(World(kill=moment))
+        webhooks = Webhooks(command.world)
+        telling(command, webhooks, BOTH, [])
+        assert killed(webhooks, command.deploy), "the command was not killed"
+        command.world.kill = None
+        if command.world.releases.current is None:
             assert not webhooks.got
             continue
-        if play.world.releases.current.running:
-            telling(play, webhooks, BOTH, [])
-            play.act("resume")
-        finish(play, webhooks)
-        assert set(webhooks.got) == expected(play.world.releases.current)
+        if command.world.releases.current.running:
+            telling(command, webhooks, BOTH, [])
+            command.act("resume")
+        finish(command, webhooks)
+        assert set(webhooks.got) == expected(command.world.releases.current)
         assert webhooks.got == {key: 1 + webhooks.again[key] for key in webhooks.got}
         again += webhooks.again.total()
     assert again, "no command was killed between a message and its removal"
 
 
 def test_an_undisturbed_release_sends_each_message_once_in_its_order() -> None:
-    play = Play(outcomes={Phase.WATCH: Ended(Event.BREACHED, "bad")})
-    webhooks, warnings = Webhooks(play.world), list[str]()
-    telling(play, webhooks, BOTH, warnings)
-    play.deploy()
+    command = FakeCommand(outcomes={Phase.WATCH: Ended(Event.BREACHED, "bad")})
+    webhooks, warnings = Webhooks(command.world), list[str]()
+    telling(command, webhooks, BOTH, warnings)
+    command.deploy()
     chat = [message for name, message in webhooks.order if name == "chat"]
     assert chat == ["id-1/start", "id-1/verdict", "id-1/rollback"]
     assert webhooks.got[("ci", "id-1/rollback")] == 1
@@ -136,40 +136,40 @@ def test_an_undisturbed_release_sends_each_message_once_in_its_order() -> None:
 
 
 def test_a_webhook_that_is_down_stops_nothing_and_gets_its_messages_in_order_later() -> None:
-    play, warnings = Play(), list[str]()
-    webhooks = Webhooks(play.world, down=lambda name: name == "chat")
-    telling(play, webhooks, BOTH, warnings)
-    assert play.deploy().result is Result.SUCCEEDED
+    command, warnings = FakeCommand(), list[str]()
+    webhooks = Webhooks(command.world, down=lambda name: name == "chat")
+    telling(command, webhooks, BOTH, warnings)
+    assert command.deploy().result is Result.SUCCEEDED
     assert webhooks.order == [("ci", "id-1/retirement")]
     assert warnings == [
         "backend: notification chat has not received the message about the start of a release: it answered 503 "
         "(SY-P110). The message is kept, and delays nothing. The next command that releases the service sends it."
     ]
-    finish(play, webhooks)
+    finish(command, webhooks)
     assert webhooks.order[1:] == [("chat", f"id-1/{event}") for event in ("start", "verdict", "retirement")]
 
 
 def test_a_webhook_that_is_down_is_not_tried_again_at_once() -> None:
-    play, tried = Play(), list[str]()
+    command, tried = FakeCommand(), list[str]()
 
     def down(name: str) -> bool:
         tried.append(name)
         return True
 
-    webhooks = Webhooks(play.world, down=down)
-    telling(play, webhooks, subscriptions(CHAT), [])
-    play.deploy()
+    webhooks = Webhooks(command.world, down=down)
+    telling(command, webhooks, subscriptions(CHAT), [])
+    command.deploy()
     assert tried == ["chat"]
 
 
 def test_an_api_server_that_is_away_after_a_message_does_not_have_it_sent_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    play = Play()
-    webhooks = Webhooks(play.world)
-    sender = telling(play, webhooks, subscriptions(CHAT), [])
-    play.played.after_write = None
-    play.deploy()
+    command = FakeCommand()
+    webhooks = Webhooks(command.world)
+    sender = telling(command, webhooks, subscriptions(CHAT), [])
+    command.fake_steps.after_write = None
+    command.deploy()
     queue, away = sender._queue, [3]
     update = queue.update
 
@@ -183,29 +183,29 @@ def test_an_api_server_that_is_away_after_a_message_does_not_have_it_sent_again(
     asyncio.run(sender.finish())
     assert away == [0]
     assert set(webhooks.got.values()) == {1}
-    assert play.world.releases.outbox == Outbox()
+    assert command.world.releases.outbox == Outbox()
 
 
 def test_messages_that_are_too_old_are_dropped_with_a_warning() -> None:
-    play, warnings = Play(), list[str]()
-    webhooks = Webhooks(play.world, down=lambda _: True)
-    telling(play, webhooks, BOTH, [])
-    play.deploy()
-    play.world.time += timedelta(hours=73)
+    command, warnings = FakeCommand(), list[str]()
+    webhooks = Webhooks(command.world, down=lambda _: True)
+    telling(command, webhooks, BOTH, [])
+    command.deploy()
+    command.world.time += timedelta(hours=73)
     webhooks.down = lambda _: False
-    asyncio.run(telling(play, webhooks, BOTH, warnings).finish())
+    asyncio.run(telling(command, webhooks, BOTH, warnings).finish())
     assert not webhooks.got
-    assert play.world.releases.outbox == Outbox()
+    assert command.world.releases.outbox == Outbox()
     assert len(warnings) == 1
     assert "3 messages about releases were not sent, and were dropped (SY-P112)" in warnings[0]
 
 
 def test_a_notification_that_this_configuration_does_not_have_keeps_its_messages() -> None:
-    play = Play()
-    webhooks = Webhooks(play.world, down=lambda _: True)
-    telling(play, webhooks, BOTH, [])
-    play.deploy()
+    command = FakeCommand()
+    webhooks = Webhooks(command.world, down=lambda _: True)
+    telling(command, webhooks, BOTH, [])
+    command.deploy()
     webhooks.down = lambda _: False
-    asyncio.run(telling(play, webhooks, subscriptions(CI), []).finish())
+    asyncio.run(telling(command, webhooks, subscriptions(CI), []).finish())
     assert webhooks.order == [("ci", "id-1/retirement")]
-    assert {name for message in play.world.releases.outbox.messages for name in message.to} == {"chat"}
+    assert {name for message in command.world.releases.outbox.messages for name in message.to} == {"chat"}

@@ -16,7 +16,7 @@ from tests.support.observed import observed
 
 PLAN = Plan(Act.SWITCH, observed(), Colour.GREEN)
 TURNS = 50
-"""Of the event loop: enough for several readings that wait for nothing."""
+"""Turns of the event loop: enough for several readings that wait for nothing."""
 
 SILENT = Reading(failures={"pod": "GET /metrics answers 404"})
 
@@ -37,14 +37,14 @@ def counted(
     readings = {Track.GREEN: list(new), Track.BLUE: list(old)}
     now = 1.0
 
-    class PlayedMetrics:
+    class FakeMetrics:
         def __init__(self, _api: Any, _name: str, _settings: Any, track: Track) -> None:
             self._readings = readings[track]
 
         async def read(self) -> Reading:
             return self._readings.pop(0) if len(self._readings) > 1 else self._readings[0]
 
-    monkeypatch.setattr(counting, "PodMetrics", PlayedMetrics)
+    monkeypatch.setattr(counting, "PodMetrics", FakeMetrics)
     monkeypatch.setattr(counting, "EVERY_SECONDS", 0)
 
     async def run() -> Receipt:

@@ -29,7 +29,7 @@ def status(code: int, message: str) -> ProxyAnswer:
 
 
 @dataclass
-class PlayedNodes:
+class FakeNodes:
     """Pods that say their version, and nodes with an answer for each request; the last one is repeated."""
 
     nodes: Mapping[str, list[Answer]] = field(default_factory=dict)
@@ -66,7 +66,7 @@ def plan(**receipt: str) -> Plan:
     return Plan(Act.SWITCH, observation, Colour.GREEN)
 
 
-def followed(api: PlayedNodes, ticks: Iterator[float] | None = None) -> dict[str, NodeAnswer]:
+def followed(api: FakeNodes, ticks: Iterator[float] | None = None) -> dict[str, NodeAnswer]:
     async def run() -> list[NodeAnswer]:
         port = await ports.node_port(api, plan())  # type: ignore[arg-type]
         assert not isinstance(port, str), port
@@ -77,7 +77,7 @@ def followed(api: PlayedNodes, ticks: Iterator[float] | None = None) -> dict[str
 
 
 def test_a_node_follows_once_the_new_version_has_answered_over_several_connections() -> None:
-    api = PlayedNodes({"a": [OLD, OLD, NEW, NEW, NEW], "b": [NEW]})
+    api = FakeNodes({"a": [OLD, OLD, NEW, NEW, NEW], "b": [NEW]})
     nodes = followed(api)
     assert [node.follows for node in nodes.values()] == [True, True]
     assert (nodes["a"].probes, nodes["b"].probes) == (5, ports.IN_A_ROW)
@@ -89,7 +89,7 @@ def test_a_node_follows_once_the_new_version_has_answered_over_several_connectio
 
 
 def test_a_node_where_both_versions_answer_does_not_follow_until_the_old_one_is_gone() -> None:
-    node = followed(PlayedNodes({"a": [NEW, NEW, OLD, NEW, NEW, NEW]}))["a"]
+    node = followed(FakeNodes({"a": [NEW, NEW, OLD, NEW, NEW, NEW]}))["a"]
     assert (node.follows, node.probes) == (True, 6)
     assert node.answered_after is not None
     assert node.last_old_after is not None
@@ -97,7 +97,7 @@ def test_a_node_where_both_versions_answer_does_not_follow_until_the_old_one_is_
 
 
 def test_a_node_that_answers_with_the_old_version_to_the_end_is_named_and_never_follows() -> None:
-    nodes = followed(PlayedNodes({"good": [NEW], "stalled": [OLD]}), count(0.0, 0.1))
+    nodes = followed(FakeNodes({"good": [NEW], "stalled": [OLD]}), count(0.0, 0.1))
     assert nodes["stalled"].follows is False
     receipt = Receipt("now", 0.5, 0.6, 3, tuple(nodes.values()))
     assert receipt.followed is False
@@ -120,7 +120,7 @@ def test_a_node_that_answers_with_the_old_version_to_the_end_is_named_and_never_
     ],
 )
 def test_a_node_that_cannot_be_seen_is_asked_once_and_not_said_to_follow(answers: list[Answer], says: str) -> None:
-    api = PlayedNodes({"a": answers})
+    api = FakeNodes({"a": answers})
     node = followed(api)["a"]
     assert node.follows is None
     assert says in str(node.problem)
@@ -136,17 +136,17 @@ def test_a_node_that_cannot_be_seen_is_asked_once_and_not_said_to_follow(answers
     ],
 )
 def test_a_node_that_does_not_answer_at_all_is_asked_a_few_times(answer: Answer, says: str) -> None:
-    api = PlayedNodes({"a": [answer]})
+    api = FakeNodes({"a": [answer]})
     node = followed(api)["a"]
     assert node.follows is None
     assert says in str(node.problem)
     assert sum(kind == "nodes" for kind, _, _ in api.asked) == ports.UNANSWERED
-    assert followed(PlayedNodes({"a": [answer, NEW]}))["a"].follows is True
+    assert followed(FakeNodes({"a": [answer, NEW]}))["a"].follows is True
 
 
 def test_where_no_node_answers_the_others_are_not_asked_once_the_time_is_over() -> None:
     names = [f"n{number}" for number in range(100)]
-    api = PlayedNodes({name: [NOBODY] for name in names})
+    api = FakeNodes({name: [NOBODY] for name in names})
     nodes = followed(api, count(0.0, 0.1))
     assert {node.follows for node in nodes.values()} == {None}
     assert 0 < sum(kind == "nodes" for kind, _, _ in api.asked) < len(names)
@@ -154,20 +154,20 @@ def test_where_no_node_answers_the_others_are_not_asked_once_the_time_is_over() 
     assert "no answer in 1 s" in str(nodes["n0"].problem)
     assert "no node has answered in 5 s" in str(nodes["n99"].problem)
     # One that answers shows that NodePorts can be asked: then each of the others is.
-    api = PlayedNodes({"n": [NEW], **{name: [NOBODY] for name in names}})
+    api = FakeNodes({"n": [NEW], **{name: [NOBODY] for name in names}})
     nodes = followed(api, count(0.0, 0.1))
     assert nodes["n"].follows is True
     assert min(nodes[name].probes for name in names) > 0
 
 
 def test_a_node_with_answers_of_neither_version_at_the_end_is_not_said_to_follow() -> None:
-    node = followed(PlayedNodes({"a": [OLD, ProxyAnswer(502, "", {"server": "proxy"})]}), count(0.0, 0.5))["a"]
+    node = followed(FakeNodes({"a": [OLD, ProxyAnswer(502, "", {"server": "proxy"})]}), count(0.0, 0.5))["a"]
     assert node.follows is None
     assert "x-version: none is neither version's" in str(node.problem)
 
 
 def test_a_lost_answer_at_the_end_takes_nothing_back() -> None:
-    node = followed(PlayedNodes({"a": [OLD, NOBODY]}), count(0.0, 0.5))["a"]
+    node = followed(FakeNodes({"a": [OLD, NOBODY]}), count(0.0, 0.5))["a"]
     assert node.follows is False
     assert "still answers with blue" in str(node.problem)
 
@@ -182,7 +182,7 @@ def test_a_lost_answer_at_the_end_takes_nothing_back() -> None:
     ],
 )
 def test_why_no_version_can_be_told_is_said(pods: dict[str, Answer], says: str) -> None:
-    answer = asyncio.run(ports.node_port(PlayedNodes(pods=pods), plan()))  # type: ignore[arg-type]
+    answer = asyncio.run(ports.node_port(FakeNodes(pods=pods), plan()))  # type: ignore[arg-type]
     assert isinstance(answer, str)
     assert says in answer
 
@@ -190,7 +190,7 @@ def test_why_no_version_can_be_told_is_said(pods: dict[str, Answer], says: str) 
 def test_a_service_without_a_node_port_is_not_asked() -> None:
     it = plan()
     it.observation.live["spec"]["ports"] = [{"port": 8000}]
-    api = PlayedNodes()
+    api = FakeNodes()
     assert asyncio.run(ports.node_port(api, it)) == "Service backend has no NodePort"  # type: ignore[arg-type]
     assert api.asked == []
 
@@ -200,7 +200,7 @@ def test_the_header_and_the_path_of_the_settings_are_used() -> None:
         "blue": ProxyAnswer(404, "", {"x-build": "17"}),
         "green": ProxyAnswer(404, "", {"x-build": "18"}),
     }
-    api = PlayedNodes(pods=pods)
+    api = FakeNodes(pods=pods)
     port = asyncio.run(ports.node_port(api, plan(header="X-Build", path="/none")))  # type: ignore[arg-type]
     assert not isinstance(port, str), port
     assert (port.number, port.header.name, port.header.new, port.header.old) == (30080, "x-build", "18", "17")

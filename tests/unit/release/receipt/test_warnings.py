@@ -9,8 +9,8 @@ from switchyard.errors import AccessDeniedError
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.kube.kube_proxy import Routing
 from switchyard.release.plan import Act, Plan
+from tests.support.fake_lane import FakeCluster, Lane, Table
 from tests.support.observed import observed
-from tests.support.played_lane import Lane, PlayedCluster, Table
 
 
 @pytest.fixture(autouse=True)
@@ -24,14 +24,14 @@ def _gates_pass(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("cluster", "doubt", "not_seen"),
     [
-        (PlayedCluster(nodes=(Routing("a", ready=True, status=503),)), "(SY-P140)", None),
-        (PlayedCluster(nodes=(Routing("a", ready=True, status=None),)), "(SY-P155)", None),
-        (PlayedCluster(denied=AccessDeniedError("get", "nodes/proxy", 403, "no")), None, "(SY-P156)"),
+        (FakeCluster(nodes=(Routing("a", ready=True, status=503),)), "(SY-P140)", None),
+        (FakeCluster(nodes=(Routing("a", ready=True, status=None),)), "(SY-P155)", None),
+        (FakeCluster(denied=AccessDeniedError("get", "nodes/proxy", 403, "no")), None, "(SY-P156)"),
     ],
 )
 @pytest.mark.parametrize("act", [Act.SWITCH, Act.ROLLBACK])
 def test_the_receipt_in_the_record_says_what_was_not_seen_to_follow(
-    cluster: PlayedCluster, doubt: str | None, not_seen: str | None, act: Act
+    cluster: FakeCluster, doubt: str | None, not_seen: str | None, act: Act
 ) -> None:
     it = Lane(replace(cluster, api=Table()))
     it.run(Plan(act, observed(release={"drain": {"method": "none"}}), Colour.GREEN))

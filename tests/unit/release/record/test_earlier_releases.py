@@ -11,8 +11,8 @@ from switchyard.release.record.earlier_releases import abandoned, latest, supers
 from switchyard.release.record.previous import Previous, previous
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
+from tests.support.fake_release import release
 from tests.support.observed import observed
-from tests.support.played_release import release
 from tests.support.release_records import START
 
 BEFORE = release(id="id-0", source="green", target="blue", from_tag="v1.0.0", tag="v2.0.0", result=Result.SUCCEEDED)

@@ -9,8 +9,8 @@ from switchyard.config.models.service import Colour
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.release.plan import ColourState
 from switchyard.release.record.previous import Previous, previous
+from tests.support.fake_lane import Release
 from tests.support.observed import observed
-from tests.support.played_lane import Release
 
 ON_GREEN = observed(Colour.GREEN)
 ON_BLUE = observed(Colour.BLUE)

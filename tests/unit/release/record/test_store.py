@@ -23,7 +23,7 @@ from switchyard.release.record.store import (
     Releases,
     ReleaseStore,
 )
-from tests.support.played_messages import notification, subscriptions
+from tests.support.fake_messages import notification, subscriptions
 from tests.support.release_records import START, record
 
 CONFIG_MAP_BYTES = 1024 * 1024
@@ -37,7 +37,7 @@ class Server:
     """An API server with one ConfigMap, whose keys belong to the managers that have applied them.
 
     Attributes:
-        data: of the ConfigMap.
+        data: data of the ConfigMap.
         owned: the keys of each field manager.
         before_write: what another command does between the next read and its write.
     """

@@ -11,7 +11,7 @@ from switchyard.release.deploy.runner import Ended
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.report.report import report
-from tests.support.played_group import KEYS, PlayGroup
+from tests.support.fake_group import KEYS, FakeGroupCommand
 
 SINCE, UNTIL = datetime(2030, 1, 1, tzinfo=UTC), datetime(2030, 3, 1, tzinfo=UTC)
 BREACHED = Ended(Event.BREACHED, "8 % failed")
@@ -34,12 +34,12 @@ def rolled_back(record: ReleaseRecord) -> ReleaseRecord:
 
 
 def test_of_a_group_that_goes_back_the_condemned_version_alone_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = PlayGroup(monkeypatch)
-    play.outcomes["worker"][Phase.WATCH] = BREACHED
-    play.members["api"].watch_turns = 1000
-    play.deploy()
-    play.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
-    measured = measures({key: rolled_back(play.record(key)) for key in KEYS})
+    command = FakeGroupCommand(monkeypatch)
+    command.outcomes["worker"][Phase.WATCH] = BREACHED
+    command.members["api"].watch_turns = 1000
+    command.deploy()
+    command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
+    measured = measures({key: rolled_back(command.record(key)) for key in KEYS})
     assert counted(measured) == {"rolledBack": 1, "takenAlong": 1}
     assert measured["deploymentsThatSucceed"]["sample"]["size"] == 1
     assert (measured["changeFailureRate"]["value"], measured["changeFailureRate"]["sample"]["size"]) == (1.0, 1)
@@ -51,26 +51,26 @@ def test_of_a_group_that_goes_back_the_condemned_version_alone_has_failed(monkey
 
 
 def test_of_a_group_that_fails_before_the_switch_one_alone_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    play = PlayGroup(monkeypatch)
-    play.outcomes["api"][Phase.PROVE] = UnreachableError("no answer")
-    play.deploy()
-    play.expect(Result.FAILED, Phase.PROVE, "blue")
-    assert counted(measures({key: play.record(key) for key in KEYS})) == {"failed": 1, "takenAlong": 1}
+    command = FakeGroupCommand(monkeypatch)
+    command.outcomes["api"][Phase.PROVE] = UnreachableError("no answer")
+    command.deploy()
+    command.expect(Result.FAILED, Phase.PROVE, "blue")
+    assert counted(measures({key: command.record(key) for key in KEYS})) == {"failed": 1, "takenAlong": 1}
 
 
 def test_a_version_that_has_passed_and_is_taken_back_with_another_is_taken_along(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    play = PlayGroup(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
-    play.deploy()
-    world = play.worlds["worker"]
+    command = FakeGroupCommand(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
+    command.deploy()
+    world = command.worlds["worker"]
     world.serving = "blue"  # by hand
     assert world.releases.current is not None
     watch = world.releases.current.phases[-2]
     assert watch.phase is Phase.WATCH
     passing = replace(world.releases.current, phase=Phase.WATCH, phases=(*world.releases.current.phases[:-2], watch))
     world.releases = replace(world.releases, current=passing)
-    play.act("resume")
-    api = play.record("api")
+    command.act("resume")
+    api = command.record("api")
     assert str(api.detail).startswith("released together with worker, which was rolled back")
     assert counted(measures({"api": api})) == {"takenAlong": 1}

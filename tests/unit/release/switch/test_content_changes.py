@@ -14,15 +14,15 @@ from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
 from switchyard.release.switch import content_changes
 from switchyard.release.switch.content_changes import ContentSeen, last_served, see_content
+from tests.support.fake_release import release
 from tests.support.observed import observed
-from tests.support.played_release import release
 
 ENV = [{"configMap": "backend"}, {"secret": "backend"}]
 SECRET = {"metadata": {"uid": "u", "resourceVersion": "7"}, "data": {"password": "c2VjcmV0"}}
 WITH = release(target="green", tag="v2", content={"configmap/backend": "1", "secret/backend": "2"})
 
 
-class PlayedObjects:
+class FakeObjects:
     """The API server: objects of two kinds."""
 
     def __init__(self, settings: Mapping[str, str], error: Exception | None = None) -> None:
@@ -36,23 +36,21 @@ class PlayedObjects:
         return SECRET if resource == "secrets" else {"metadata": {}, "data": self._settings}
 
 
-def seen(
-    act: Act, releases: Releases, monkeypatch: pytest.MonkeyPatch, api: PlayedObjects | None = None
-) -> ContentSeen:
-    class PlayedStore:
+def seen(act: Act, releases: Releases, monkeypatch: pytest.MonkeyPatch, api: FakeObjects | None = None) -> ContentSeen:
+    class FakeStore:
         def __init__(self, *_: object) -> None:
             pass
 
         async def read(self) -> Releases:
             return releases
 
-    monkeypatch.setattr(content_changes, "ReleaseStore", PlayedStore)
+    monkeypatch.setattr(content_changes, "ReleaseStore", FakeStore)
     plan = Plan(act, observed(envFrom=ENV), Colour.GREEN)
-    return asyncio.run(see_content(api or PlayedObjects({"a": "b"}), plan))  # type: ignore[arg-type]
+    return asyncio.run(see_content(api or FakeObjects({"a": "b"}), plan))  # type: ignore[arg-type]
 
 
 def test_a_switch_keeps_the_versions_and_reads_no_value_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-    api = PlayedObjects({"a": "b"})
+    api = FakeObjects({"a": "b"})
     content = seen(Act.SWITCH, Releases(current=WITH), monkeypatch, api)
     assert content.versions.keys() == {"configmap/backend", "secret/backend"}
     assert (content.warning, content.problem) == (None, "")
@@ -72,7 +70,7 @@ def test_a_rollback_warns_of_what_changed_since_its_version_served(monkeypatch: 
 
 
 def test_objects_that_may_not_be_read_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    denied = PlayedObjects({}, AccessDeniedError("get", "secrets in namespace default", 403, "no"))
+    denied = FakeObjects({}, AccessDeniedError("get", "secrets in namespace default", 403, "no"))
     content = seen(Act.ROLLBACK, Releases(), monkeypatch, denied)
     assert (content.versions, content.warning) == ({}, None)
     assert "may not get secrets" in content.problem

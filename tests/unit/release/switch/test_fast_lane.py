@@ -12,9 +12,9 @@ from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt.receipt import lines
 from switchyard.release_errors import LeaseLostError
+from tests.support.fake_lane import FakeCluster, Lane, Release, Table, done
 from tests.support.lane_fixtures import drained, gates
 from tests.support.observed import live, observed
-from tests.support.played_lane import Lane, PlayedCluster, Release, Table, done
 
 __all__ = ["drained", "gates"]
 
@@ -100,14 +100,14 @@ def test_what_serves_already_is_not_patched_again() -> None:
 
 
 def test_an_annotation_by_a_controller_meanwhile_does_not_stop_the_patch() -> None:
-    it = Lane(PlayedCluster(Table([CONFLICT], live(Colour.BLUE))))
+    it = Lane(FakeCluster(Table([CONFLICT], live(Colour.BLUE))))
     it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
     assert len(it.cluster.api.patches) == 1
 
 
 @pytest.mark.parametrize("service", [None, live(Colour.GREEN)], ids=["deleted", "switched by another"])
 def test_a_service_that_somebody_has_changed_meanwhile_is_left_alone(service: dict[str, Any] | None) -> None:
-    it = Lane(PlayedCluster(Table([CONFLICT], service)))
+    it = Lane(FakeCluster(Table([CONFLICT], service)))
     with pytest.raises(GateRefusedError, match="SY-P031"):
         it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
     assert it.cluster.api.patches == []
@@ -115,7 +115,7 @@ def test_a_service_that_somebody_has_changed_meanwhile_is_left_alone(service: di
 
 
 def test_a_patch_that_the_api_server_does_not_answer_ends_the_record_as_failed() -> None:
-    it = Lane(PlayedCluster(Table([UnreachableError("connection refused")])))
+    it = Lane(FakeCluster(Table([UnreachableError("connection refused")])))
     with pytest.raises(UnreachableError):
         it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
     assert it.events == ["hold rollback", "begin green why", "end False connection refused"]
@@ -183,7 +183,7 @@ def losing(it: Lane, monkeypatch: pytest.MonkeyPatch, error: LeaseLostError | Un
     monkeypatch.setattr(it.lane, "patch", patched)
 
 
-def test_a_switch_whose_lease_a_rollback_takes_after_the_patch_neither_converges_nor_renews_pods(
+def test_a_switch_that_loses_its_lease_to_a_rollback_after_the_patch_changes_nothing_more(
     monkeypatch: pytest.MonkeyPatch, drained: list[tuple[Any, ...]]
 ) -> None:
     it = Lane()
@@ -208,7 +208,7 @@ def test_an_api_server_that_does_not_say_who_has_the_lease_stops_no_convergence(
 def test_a_patch_that_may_have_been_applied_leaves_the_record_running(
     serving: Track, unreadable: Exception | None
 ) -> None:
-    cluster = PlayedCluster(Table([UnreachableError("no answer in 30 s")]), serving=serving, unreadable=unreadable)
+    cluster = FakeCluster(Table([UnreachableError("no answer in 30 s")]), serving=serving, unreadable=unreadable)
     it = Lane(cluster)
     with pytest.raises(UnreachableError):
         it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
@@ -218,7 +218,7 @@ def test_a_patch_that_may_have_been_applied_leaves_the_record_running(
 @pytest.mark.parametrize("what", ["nodes", "all"])
 def test_what_may_not_be_seen_is_said_and_does_not_undo_the_switch(what: str) -> None:
     denied = AccessDeniedError("get", "nodes/proxy", 403, "no")
-    cluster = PlayedCluster(denied=denied) if what == "nodes" else PlayedCluster(error=denied)
+    cluster = FakeCluster(denied=denied) if what == "nodes" else FakeCluster(error=denied)
     outcome = Lane(cluster).run(Plan(Act.SWITCH, observed(), Colour.GREEN))
     text = "\n".join(lines(outcome.receipt))
     assert "may not get nodes/proxy" in text

@@ -8,9 +8,9 @@ from switchyard.config.models.service import Colour
 from switchyard.kube.kube_proxy import Routing
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import lines
+from tests.support.fake_lane import FakeCluster, Lane
 from tests.support.lane_fixtures import drained, gates
 from tests.support.observed import observed
-from tests.support.played_lane import Lane, PlayedCluster
 
 __all__ = ["drained", "gates"]
 
@@ -39,7 +39,7 @@ def test_kept_connections_follow_a_switch_and_the_receipt_says_how(
 @pytest.mark.parametrize("status", [503, None], ids=["behind", "no answer"])
 def test_pods_are_not_renewed_while_a_node_may_send_to_them(drained: list[tuple[Any, ...]], status: int | None) -> None:
     nodes = (Routing("a", ready=True, status=200), Routing("b", ready=True, status=status))
-    outcome = Lane(PlayedCluster(nodes=nodes)).run(Plan(Act.SWITCH, observed(), Colour.GREEN))
+    outcome = Lane(FakeCluster(nodes=nodes)).run(Plan(Act.SWITCH, observed(), Colour.GREEN))
     assert [act for act, *_ in drained] == ["undrain"]
     assert outcome.receipt.drain is not None
     assert "its pods are not renewed, because b may still send" in str(outcome.receipt.drain.problem)
@@ -49,5 +49,5 @@ def test_pods_are_not_renewed_while_a_node_may_send_to_them(drained: list[tuple[
 def test_an_endpoint_drains_although_a_node_sends_to_old_pods(drained: list[tuple[Any, ...]]) -> None:
     nodes = (Routing("b", ready=True, status=503),)
     plan = Plan(Act.SWITCH, observed(release={"drain": {"method": "endpoint"}}), Colour.GREEN)
-    Lane(PlayedCluster(nodes=nodes)).run(plan)
+    Lane(FakeCluster(nodes=nodes)).run(plan)
     assert [act for act, *_ in drained] == ["undrain", "drain"]

@@ -13,8 +13,8 @@ from switchyard.kube.objects import Pod
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt, lines
 from switchyard.release.switch.following import Following, still_behind
+from tests.support.fake_lane import FakeCluster
 from tests.support.observed import observed
-from tests.support.played_lane import PlayedCluster
 
 PLAN = Plan(Act.SWITCH, observed(), Colour.GREEN)
 FOLLOWS = {"node": "a", "follows": True}
@@ -26,8 +26,8 @@ UNANSWERED = {"node": "b", "follows": None}
 def behind(receipt: dict[str, Any] | None, *statuses: int | None, **cluster: Any) -> tuple[str, ...]:
     """The nodes that are behind, of which each has a health of its kube-proxy now."""
     nodes = tuple(Routing(name, ready=True, status=status) for name, status in zip("ab", statuses, strict=False))
-    played: Any = PlayedCluster(nodes=nodes, **cluster)
-    return asyncio.run(still_behind(played, PLAN, receipt))
+    fake: Any = FakeCluster(nodes=nodes, **cluster)
+    return asyncio.run(still_behind(fake, PLAN, receipt))
 
 
 def following(cluster: Any) -> Following:
@@ -67,7 +67,7 @@ def test_a_node_that_did_not_follow_is_asked_again(
     [(UnreachableError("no answer in 5 s"), True), (AccessDeniedError("list", "nodes", 403, "no"), False)],
 )
 def test_only_nodes_that_may_be_read_count_as_unread(error: Exception, unread: bool) -> None:
-    cluster: Any = PlayedCluster(denied=error)
+    cluster: Any = FakeCluster(denied=error)
     receipt = asyncio.run(Following(cluster, PLAN, lambda: 0.0).nodes(Receipt("now")))
     assert receipt.nodes_unread is unread
     assert receipt.followed is None
@@ -80,7 +80,7 @@ def test_the_receipt_names_each_node_that_does_not_follow() -> None:
         Routing("c", ready=True, status=None),
         Routing("lost", ready=False, status=None),
     )
-    receipt = asyncio.run(following(PlayedCluster(nodes=nodes)).nodes(Receipt("")))
+    receipt = asyncio.run(following(FakeCluster(nodes=nodes)).nodes(Receipt("")))
     assert [(node.node, node.follows) for node in receipt.nodes] == [("a", True), ("b", False), ("c", None)]
     text = "\n".join(lines(receipt))
     assert "1 of 3 report that they follow" in text
@@ -89,7 +89,7 @@ def test_the_receipt_names_each_node_that_does_not_follow() -> None:
 
 
 def test_a_pod_of_the_new_colour_that_came_after_the_switch_is_one_of_its_endpoints() -> None:
-    class Renewed(PlayedCluster):
+    class Renewed(FakeCluster):
         asked = 0
 
         async def pods(self, namespace: str, labels: Mapping[str, str]) -> list[Pod]:
@@ -105,6 +105,6 @@ def test_a_pod_of_the_new_colour_that_came_after_the_switch_is_one_of_its_endpoi
 
 
 def test_endpoints_of_the_old_colour_are_not_reported_as_followed() -> None:
-    receipt = asyncio.run(following(PlayedCluster(behind=("green-1", "blue-1"))).endpoints(Receipt("")))
+    receipt = asyncio.run(following(FakeCluster(behind=("green-1", "blue-1"))).endpoints(Receipt("")))
     assert receipt.endpoints_after is None
     assert "not those of the serving colour alone in time" in "\n".join(lines(receipt))

@@ -18,8 +18,8 @@ from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
 from switchyard.release.switch.journal import ReleaseJournal
 from switchyard.release_errors import LeaseLostError
+from tests.support.fake_release import release
 from tests.support.observed import observed
-from tests.support.played_release import release
 
 NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 BLUE, GREEN = ColourState(Colour.BLUE, "v1.0.0", 3, 3), ColourState(Colour.GREEN, "v2.0.1", 3, 3)
@@ -31,7 +31,7 @@ BACK = Plan(Act.ROLLBACK, observed(Colour.GREEN, BLUE, GREEN), Colour.BLUE)
 
 
 @dataclass
-class PlayedStore:
+class FakeStore:
     """The record of a service."""
 
     releases: Releases = field(default_factory=Releases)
@@ -46,12 +46,12 @@ class PlayedStore:
         return self.releases
 
 
-class PlayedJournal(ReleaseJournal):
+class FakeJournal(ReleaseJournal):
     """A journal whose Lease is held."""
 
     def __init__(self, releases: Releases, override: str | None = None) -> None:
         super().__init__(None, "default", "backend", print)  # type: ignore[arg-type]
-        self.store = PlayedStore(releases)
+        self.store = FakeStore(releases)
         self._store: Any = self.store
         self.override = override
         self.lost: LeaseLostError | None = None
@@ -71,7 +71,7 @@ class PlayedJournal(ReleaseJournal):
 @pytest.mark.parametrize("current", [BEGUN, RELEASED])
 def test_a_rollback_behind_an_irreversible_hook_is_refused_before_anything_is_written(current: ReleaseRecord) -> None:
     releases = Releases().writing(current)
-    journal = PlayedJournal(releases)
+    journal = FakeJournal(releases)
     for call in (journal.check(BACK), journal.begin(BACK, "why")):
         with pytest.raises(GateRefusedError, match="SY-P092"):
             asyncio.run(call)
@@ -79,7 +79,7 @@ def test_a_rollback_behind_an_irreversible_hook_is_refused_before_anything_is_wr
 
 
 def test_an_operator_who_knows_better_says_why_and_the_record_has_it() -> None:
-    journal = PlayedJournal(Releases().writing(RELEASED), "v1.0.0 ignores the new column")
+    journal = FakeJournal(Releases().writing(RELEASED), "v1.0.0 ignores the new column")
     asyncio.run(journal.check(BACK))
     record = journal.begin_now(BACK)
     assert (record.override, record.to_json()["override"]) == ("v1.0.0 ignores the new column",) * 2
@@ -87,33 +87,33 @@ def test_an_operator_who_knows_better_says_why_and_the_record_has_it() -> None:
 
 
 def test_an_override_that_overrides_nothing_is_not_in_the_record() -> None:
-    assert PlayedJournal(Releases(), "why not").begin_now(BACK).override is None
+    assert FakeJournal(Releases(), "why not").begin_now(BACK).override is None
 
 
 def test_a_rollback_reads_the_record_once_before_it_takes_the_lease() -> None:
-    journal = PlayedJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
+    journal = FakeJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
     asyncio.run(journal.last(Colour.GREEN))
     asyncio.run(journal.check(BACK))
     assert journal.store.reads == 1
 
 
 def test_a_rollback_that_was_killed_and_is_run_again_does_not_run_its_hooks_again() -> None:
-    journal = PlayedJournal(Releases())
+    journal = FakeJournal(Releases())
     record = journal.begin_now(BACK)
     alert = HookRecord("alert", "onRollback", "2030-01-31T12:00:00Z")
     asyncio.run(journal.write_hooks(record.with_hook(alert)))
     assert journal.store.releases.current == journal.record
 
-    again = PlayedJournal(journal.store.releases)
+    again = FakeJournal(journal.store.releases)
     continued = again.begin_now(replace(BACK, observation=observed(Colour.BLUE, BLUE, GREEN), patch=False))
     assert (continued.id, continued.hooks) == (record.id, (alert,))
-    other = PlayedJournal(journal.store.releases).begin_now(BACK)  # the selector was changed in between
+    other = FakeJournal(journal.store.releases).begin_now(BACK)  # the selector was changed in between
     assert other.id != record.id
     assert other.hooks == ()
 
 
 def test_hooks_of_a_rollback_are_in_the_history() -> None:
-    journal = PlayedJournal(Releases())
+    journal = FakeJournal(Releases())
     record = journal.begin_now(BACK)
     alert = HookRecord("alert", "onRollback", "2030-01-31T12:00:00Z").ending(HookOutcome.FAILED, NOW, "no")
     asyncio.run(journal.write_hooks(record.with_hook(alert)))
@@ -122,9 +122,9 @@ def test_hooks_of_a_rollback_are_in_the_history() -> None:
     assert (ended.result, ended.hooks) == (Result.SUCCEEDED, (alert,))
 
 
-def interrupted(switch: PlayedJournal) -> PlayedJournal:
+def interrupted(switch: FakeJournal) -> FakeJournal:
     """A rollback that has taken the Lease of a switch, and has begun in the same record."""
-    back = PlayedJournal(switch.store.releases)
+    back = FakeJournal(switch.store.releases)
     back.begin_now(BACK)
     switch.store.releases = back.store.releases
     switch.lost = LeaseLostError("another command has taken the Lease")
@@ -133,7 +133,7 @@ def interrupted(switch: PlayedJournal) -> PlayedJournal:
 
 @pytest.mark.parametrize("succeeded", [True, False])
 def test_a_switch_that_a_rollback_has_interrupted_leaves_the_record_of_the_rollback(*, succeeded: bool) -> None:
-    switch = PlayedJournal(Releases())
+    switch = FakeJournal(Releases())
     switch.begin_now(GO)
     back = interrupted(switch)
     with pytest.raises(LeaseLostError):
@@ -143,8 +143,8 @@ def test_a_switch_that_a_rollback_has_interrupted_leaves_the_record_of_the_rollb
     assert (version.colour, version.tag) == ("green", "v2.0.1"), "a robot may bring the version back"
 
 
-def test_a_switch_that_a_rollback_has_interrupted_while_its_gates_were_passed_begins_no_release() -> None:
-    switch = PlayedJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
+def test_a_switch_that_a_rollback_interrupts_while_it_passes_its_gates_begins_no_release() -> None:
+    switch = FakeJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
     back = interrupted(switch)
     with pytest.raises(LeaseLostError):
         switch.begin_now(GO)
@@ -157,7 +157,7 @@ DEPLOYED = release().entering(Phase.SWITCH, NOW).leaving("passed", NOW).ending(R
 
 def failed_switch(releases: Releases) -> Releases:
     """The record after a switch back to blue whose selector could not be changed."""
-    journal = PlayedJournal(releases)
+    journal = FakeJournal(releases)
     journal.begin_now(replace(BACK, act=Act.SWITCH))
     asyncio.run(journal.end(None, succeeded=False, detail="together with worker, which was not changed"))
     return journal.store.releases
@@ -169,18 +169,18 @@ def test_a_switch_that_failed_leaves_a_rollback_to_the_version_before(*, running
     releases = failed_switch(Releases().writing(before))
     assert releases.current is not None
     assert (releases.current.kind, releases.current.result) == ("switch", Result.FAILED)
-    last = asyncio.run(PlayedJournal(releases).last(Colour.GREEN))
+    last = asyncio.run(FakeJournal(releases).last(Colour.GREEN))
     assert previous(BACK.observation, last, converged=True) == Previous(Colour.BLUE, "v1.0.0")
 
 
 def test_a_switch_that_failed_says_nothing_where_no_other_release_is_recorded() -> None:
-    last = asyncio.run(PlayedJournal(failed_switch(Releases())).last(Colour.GREEN))
+    last = asyncio.run(FakeJournal(failed_switch(Releases())).last(Colour.GREEN))
     assert previous(BACK.observation, last, converged=True) == Previous(Colour.BLUE)
 
 
 def test_a_release_that_never_switched_is_no_version_before() -> None:
     refused = release(id="id-2", target="blue", source="green").ending(Result.REFUSED, NOW)
-    last = asyncio.run(PlayedJournal(Releases().writing(DEPLOYED).writing(refused)).last(Colour.GREEN))
+    last = asyncio.run(FakeJournal(Releases().writing(DEPLOYED).writing(refused)).last(Colour.GREEN))
     assert last == DEPLOYED
 
 
@@ -190,9 +190,9 @@ GREEN_BEFORE = release(source="green", target="blue", from_tag="v2.0.1", tag="v1
 
 @pytest.mark.parametrize("act", [Act.SWITCH, Act.ROLLBACK])
 def test_an_operator_stays_with_what_serves_after_a_killed_command(act: Act) -> None:
-    killed = PlayedJournal(Releases().writing(GREEN_BEFORE))
+    killed = FakeJournal(Releases().writing(GREEN_BEFORE))
     first = killed.begin_now(replace(GO, act=act))
-    stay = PlayedJournal(killed.store.releases)
+    stay = FakeJournal(killed.store.releases)
     assert asyncio.run(stay.abandoned(Colour.BLUE)) == first
     record = stay.begin_now(replace(GO, target=Colour.BLUE, patch=False))
     asyncio.run(stay.end(None, succeeded=True))
@@ -206,9 +206,9 @@ def test_an_operator_stays_with_what_serves_after_a_killed_command(act: Act) -> 
 
 
 def test_a_rollback_after_a_killed_switch_is_recorded_beside_it() -> None:
-    killed = PlayedJournal(Releases().writing(GREEN_BEFORE))
+    killed = FakeJournal(Releases().writing(GREEN_BEFORE))
     first = killed.begin_now(GO)
-    back = PlayedJournal(killed.store.releases)
+    back = FakeJournal(killed.store.releases)
     last = asyncio.run(back.last(Colour.BLUE))
     assert previous(GO.observation, last, converged=True) == Previous(Colour.GREEN, "v2.0.1")
     record = back.begin_now(replace(GO, act=Act.ROLLBACK))
@@ -220,12 +220,12 @@ def test_a_rollback_after_a_killed_switch_is_recorded_beside_it() -> None:
 
 @pytest.mark.parametrize("failed", [True, False])
 def test_a_version_that_goes_back_with_others_is_condemned_although_it_never_served(*, failed: bool) -> None:
-    switch = PlayedJournal(Releases().writing(GREEN_BEFORE))
+    switch = FakeJournal(Releases().writing(GREEN_BEFORE))
     switch.together = ("backend", "worker")
     switch.begin_now(GO)
     if failed:
         asyncio.run(switch.end(None, succeeded=False, detail="together with backend, worker"))
-    back = PlayedJournal(switch.store.releases)
+    back = FakeJournal(switch.store.releases)
     record = back.begin_now(replace(GO, act=Act.ROLLBACK, target=Colour.BLUE, patch=False))
     assert (record.source, record.from_tag, record.target) == ("green", "v2.0.1", "blue")
     [version] = back.store.releases.rolled_back

@@ -6,7 +6,7 @@ from typing import Any
 
 from switchyard.kube.cluster import Cluster
 from switchyard.release.switch.selector import applied_fields, apply_selector, with_selector
-from tests.support.api_server import SERVICE, PlayedApiServer, server
+from tests.support.api_server import SERVICE, FakeApiServer, server
 
 __all__ = ["server"]
 
@@ -79,7 +79,7 @@ def test_without_a_record_of_the_manager_the_selector_alone_is_applied() -> None
     assert patch["metadata"] == {"name": "backend", "namespace": "shop", "resourceVersion": "17"}
 
 
-def test_the_patch_is_one_request_and_its_answer_the_service(server: PlayedApiServer) -> None:
+def test_the_patch_is_one_request_and_its_answer_the_service(server: FakeApiServer) -> None:
     server.answers["PATCH", SERVICE] = (200, {"spec": {"selector": GREEN}})
 
     async def switch(cluster: Cluster) -> Any:

@@ -14,8 +14,8 @@ from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.switch.together import planned
 from switchyard.release.switch.together_refusals import not_converged_together
 from switchyard.release_errors import LeaseHeldError, LeaseLostError, TogetherSplitError, TogetherUndoneError
-from tests.support.played_release import KilledError
-from tests.support.played_together import World, group, run
+from tests.support.fake_release import KilledError
+from tests.support.fake_together import World, group, run
 from tests.support.release_records import record
 
 BLUE, GREEN = Colour.BLUE, Colour.GREEN

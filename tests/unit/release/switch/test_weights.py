@@ -20,8 +20,8 @@ from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.switching import SelectorSwitching, switching_of
 from switchyard.release.switch.weights import WeightsSwitching, with_weights
 from switchyard.release_errors import WeightsNotWrittenError
+from tests.support.fake_lane import Lane, Release, done
 from tests.support.observed import observed, settings
-from tests.support.played_lane import Lane, Release, done
 
 ACTION = f"{ACTIONS}backend"
 ROUTING = LoadBalancerRouting("ap-northeast-2", ("backend",), 30)
@@ -181,7 +181,7 @@ def test_a_colour_serves_when_selector_and_weights_say_so() -> None:
     assert observed().is_at(Colour.BLUE)
 
 
-def test_a_switch_that_was_cut_off_between_both_is_finished_by_itself_and_taken_back_by_a_rollback() -> None:
+def test_a_switch_cut_off_between_both_writes_is_finished_by_itself_and_undone_by_a_rollback() -> None:
     between = weighted(Colour.GREEN, Colour.BLUE, active=Colour.BLUE)
     cut_off = Release("switch", "blue", "green", from_tag="v1", tag="v2", result="running")
     lane: FastLane = Lane(latest=cut_off).lane

@@ -47,7 +47,7 @@ def pod(name: str, *, ready: bool = True, **metadata: Any) -> dict[str, Any]:
     }
 
 
-class PlayedProxy:
+class FakeProxy:
     """An API server with pods, each with its answer: a body, or a whole response."""
 
     def __init__(self, pods: list[dict[str, Any]], answers: Mapping[str, str | httpx.Response]) -> None:
@@ -73,7 +73,7 @@ class PlayedProxy:
 
 
 def test_every_pod_of_the_colour_is_read_side_by_side_within_a_bound() -> None:
-    proxy = PlayedProxy([pod(f"p{number}") for number in range(50)], {})
+    proxy = FakeProxy([pod(f"p{number}") for number in range(50)], {})
     service = settings()
     reading = proxy.read(service)
     counted = [counts_of(series, service.release.watch).requests for series in reading.series.values()]
@@ -85,7 +85,7 @@ def test_every_pod_of_the_colour_is_read_side_by_side_within_a_bound() -> None:
 
 
 def test_path_and_port_of_the_metrics_are_as_configured() -> None:
-    proxy = PlayedProxy([pod("p")], {})
+    proxy = FakeProxy([pod("p")], {})
     proxy.read(settings(path="/stats?format=prometheus", port=9090))
     assert str(proxy.asked[1].url).endswith(f"{PODS}/p:9090/proxy/stats?format=prometheus")
 
@@ -104,7 +104,7 @@ def test_path_and_port_of_the_metrics_are_as_configured() -> None:
     ],
 )
 def test_a_pod_that_does_not_show_its_metrics_is_named_with_the_cause(answer: httpx.Response, words: str) -> None:
-    reading = PlayedProxy([pod("good"), pod("bad")], {"bad": answer}).read(settings())
+    reading = FakeProxy([pod("good"), pod("bad")], {"bad": answer}).read(settings())
     assert set(reading.series) == {"uid-good"}
     assert reading.problem.startswith("1 of 2 pods do not answer (bad: ")
     assert words in reading.problem
@@ -113,13 +113,13 @@ def test_a_pod_that_does_not_show_its_metrics_is_named_with_the_cause(answer: ht
 def test_pods_that_take_no_requests_need_not_answer() -> None:
     gone = httpx.Response(404)
     pods = [pod("good"), pod("starting", ready=False), pod("ending", deletionTimestamp="2026-01-01T00:00:00Z")]
-    reading = PlayedProxy(pods, {"starting": gone, "ending": gone}).read(settings())
+    reading = FakeProxy(pods, {"starting": gone, "ending": gone}).read(settings())
     assert reading.problem == ""
     assert len(reading.pods) == 3
 
 
 def test_pods_that_cannot_be_listed_are_an_error_in_words() -> None:
-    proxy = PlayedProxy([], {})
+    proxy = FakeProxy([], {})
 
     async def denied(request: httpx.Request) -> httpx.Response:
         return httpx.Response(500, json={"kind": "Status", "message": "etcd is gone"})
@@ -132,7 +132,7 @@ def test_pods_that_cannot_be_listed_are_an_error_in_words() -> None:
 
 def test_a_silent_pod_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(switchyard.release.watch.pod_metrics, "POD_SECONDS", 0.05)
-    proxy = PlayedProxy([pod("good"), pod("silent")], {})
+    proxy = FakeProxy([pod("good"), pod("silent")], {})
     answer = proxy.answer
 
     async def silent(request: httpx.Request) -> httpx.Response:
@@ -147,7 +147,7 @@ def test_a_silent_pod_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_a_watch_begins_with_both_colours_and_ends_with_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    proxy = PlayedProxy([pod("one", labels={"app": "backend", "version": "green"})], {})
+    proxy = FakeProxy([pod("one", labels={"app": "backend", "version": "green"})], {})
     counted = iter(range(0, 100_000, 1000))
 
     async def answer(request: httpx.Request) -> httpx.Response:

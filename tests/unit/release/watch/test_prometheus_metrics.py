@@ -57,13 +57,13 @@ def scraped(name: str, requests: float, failed: float = 0, *, age: float = 5, no
 
 
 @dataclass
-class Played:
+class FakeMonitoring:
     """An API server with pods, and a Prometheus behind it whose answers a test sets.
 
     Attributes:
-        pods: that are listed.
-        samples: that Prometheus has; a response is sent as it is.
-        queries: that it was asked.
+        pods: pods that the API server lists.
+        samples: samples that Prometheus has; a response is sent as it is.
+        queries: queries that Prometheus was asked.
     """
 
     pods: list[dict[str, Any]]
@@ -95,17 +95,17 @@ class Played:
 
 
 def test_each_pod_has_its_own_counters_by_one_query() -> None:
-    played = Played([pod("a"), pod("b")], [*scraped("a", 100, 10), *scraped("b", 50)])
-    reading = played.read()
+    fake = FakeMonitoring([pod("a"), pod("b")], [*scraped("a", 100, 10), *scraped("b", 50)])
+    reading = fake.read()
     assert reading.problem == ""
     assert {uid: sum(series.values()) for uid, series in reading.series.items()} == {"uid-a": 300, "uid-b": 150}
     assert (reading.taken, reading.evaluated) == ({"uid-a": NOW - 5, "uid-b": NOW - 5}, NOW)
-    [asked] = played.queries
+    [asked] = fake.queries
     assert 'namespace="shop",pod=~"(a|b)"' in asked
 
 
 def test_a_sample_that_is_too_old_is_no_evidence() -> None:
-    reading = Played([pod("a"), pod("b")], [*scraped("a", 100), *scraped("b", 50, age=61)]).read()
+    reading = FakeMonitoring([pod("a"), pod("b")], [*scraped("a", 100), *scraped("b", 50, age=61)]).read()
     assert set(reading.series) == {"uid-a"}
     assert reading.problem == (
         f"{NAME} has no new samples of 1 of 2 pods (b: the last sample is 61 s old, and maxSampleAgeSeconds is 60)"
@@ -113,28 +113,30 @@ def test_a_sample_that_is_too_old_is_no_evidence() -> None:
 
 
 def test_a_pod_without_series_is_named() -> None:
-    reading = Played([pod("a"), pod("b")], scraped("a", 100)).read()
+    reading = FakeMonitoring([pod("a"), pod("b")], scraped("a", 100)).read()
     assert 'b: no series http_requests_total{namespace="shop", pod="b"}' in reading.problem
-    assert Played([pod("a")]).read().problem.startswith(f"{NAME} has no new samples of 1 of 1 pods (a: no series")
+    assert (
+        FakeMonitoring([pod("a")]).read().problem.startswith(f"{NAME} has no new samples of 1 of 1 pods (a: no series")
+    )
 
 
 def test_pods_that_take_no_requests_need_no_samples() -> None:
     pods = [pod("good"), pod("starting", ready=False), pod("ending", deletionTimestamp="2026-01-01T00:00:00Z")]
-    reading = Played(pods, scraped("good", 100)).read()
+    reading = FakeMonitoring(pods, scraped("good", 100)).read()
     assert (reading.problem, len(reading.pods)) == ("", 3)
 
 
 def test_a_pod_that_came_lately_need_not_be_scraped_yet() -> None:
-    played = Played([pod("a")], scraped("a", 100))
-    metrics = played.metrics()
+    fake = FakeMonitoring([pod("a")], scraped("a", 100))
+    metrics = fake.metrics()
 
     async def read(at: float) -> str:
-        played.samples = scraped("a", 100, now=at)
+        fake.samples = scraped("a", 100, now=at)
         return (await metrics.read()).problem
 
     async def readings() -> list[str]:
         first = await read(NOW)
-        played.pods.append(pod("late"))
+        fake.pods.append(pod("late"))
         return [first, await read(NOW + 1), await read(NOW + 60), await read(NOW + 61)]
 
     first, late, waiting, too_late = asyncio.run(readings())
@@ -144,15 +146,15 @@ def test_a_pod_that_came_lately_need_not_be_scraped_yet() -> None:
 
 def at_moments(monkeypatch: pytest.MonkeyPatch, answers: dict[float, tuple[str, list[Sample]]]) -> dict[float, Reading]:
     """What is read at some moments, in seconds from the beginning, each with the name of the pod that is there."""
-    played, now = Played([]), 0.0
+    fake, now = FakeMonitoring([]), 0.0
     monkeypatch.setattr(prometheus_metrics, "time", SimpleNamespace(monotonic=lambda: now))
-    metrics = played.metrics()
+    metrics = fake.metrics()
 
     async def readings() -> dict[float, Reading]:
         nonlocal now
         read: dict[float, Reading] = {}
         for now, (name, samples) in answers.items():
-            played.pods, played.samples = [pod(name)], samples
+            fake.pods, fake.samples = [pod(name)], samples
             read[now] = await metrics.read()
         return read
 
@@ -189,7 +191,7 @@ def test_a_prometheus_that_has_lost_everything_excuses_no_pod_for_its_youth(monk
 def test_a_prometheus_that_does_not_answer_leaves_the_pods_to_be_judged(
     answer: httpx.Response | Exception, words: str
 ) -> None:
-    reading = Played([pod("a")], answer).read()
+    reading = FakeMonitoring([pod("a")], answer).read()
     assert [each.name for each in reading.pods] == ["a"]
     assert (reading.series, reading.error) == ({}, "")
     assert reading.problem.startswith(NAME)
@@ -197,9 +199,9 @@ def test_a_prometheus_that_does_not_answer_leaves_the_pods_to_be_judged(
 
 
 def test_without_pods_nothing_is_asked() -> None:
-    played = Played([])
-    assert played.read().problem == ""
-    assert played.queries == []
+    fake = FakeMonitoring([])
+    assert fake.read().problem == ""
+    assert fake.queries == []
 
 
 def test_the_target_of_before_is_followed_and_its_end_is_a_problem() -> None:
@@ -209,14 +211,14 @@ def test_the_target_of_before_is_followed_and_its_end_is_a_problem() -> None:
             for sample in scraped("a", requests, age=NOW - at)
         ]
 
-    played = Played([pod("a")], of("backend-green", 100, NOW - 9))
-    first = played.read()
-    metrics = played.metrics(before=first)
+    fake = FakeMonitoring([pod("a")], of("backend-green", 100, NOW - 9))
+    first = fake.read()
+    metrics = fake.metrics(before=first)
 
     async def readings() -> list[Reading]:
-        played.samples = [*of("backend", 5000, NOW - 1), *of("backend-green", 130, NOW - 2)]
+        fake.samples = [*of("backend", 5000, NOW - 1), *of("backend-green", 130, NOW - 2)]
         both = await metrics.read()
-        played.samples = of("backend", 5000, NOW)
+        fake.samples = of("backend", 5000, NOW)
         return [both, await metrics.read()]
 
     both, gone = asyncio.run(readings())
@@ -225,7 +227,7 @@ def test_the_target_of_before_is_followed_and_its_end_is_a_problem() -> None:
 
 
 def test_the_configured_source_is_read() -> None:
-    api = Played([]).api
+    api = FakeMonitoring([]).api
     own = sources_of(api, "backend", settings(prometheus=None), [Track.BLUE, Track.GREEN])
     by_prometheus = sources_of(api, "backend", settings(), [Track.BLUE, Track.GREEN])
     assert [type(source) for source in own] == [PodMetrics] * 2

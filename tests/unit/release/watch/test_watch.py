@@ -58,7 +58,7 @@ class TurnedClock:
 
 
 @dataclass
-class PlayedSource:
+class FakeSource:
     """Answers with a reading for the number of full seconds that have passed; each takes a while."""
 
     of_look: Callable[[int], Reading]
@@ -84,7 +84,7 @@ def watched(
     clock = TurnedClock()
     ticks: list[Verdict] = []
     begun = Start(start or reading(1000), Reading(), past or Counts())
-    source = PlayedSource(of_look, clock, takes)
+    source = FakeSource(of_look, clock, takes)
     return asyncio.run(follow(source, settings, begun, ticks.append, clock)), ticks
 
 
@@ -102,7 +102,7 @@ def test_a_version_that_fails_is_condemned_at_once() -> None:
 def looks_of(takes: float, seconds: int = 8) -> list[float]:
     """When the looks of a watch begin, if each takes a while."""
     clock = TurnedClock()
-    source = PlayedSource(lambda second: reading(1000 + second), clock, takes)
+    source = FakeSource(lambda second: reading(1000 + second), clock, takes)
     asyncio.run(follow(source, Watch(seconds=seconds), Start(reading(1000), Reading(), Counts()), _ignored, clock))
     return [moment - BEGAN for moment in clock.waits]
 
@@ -221,7 +221,7 @@ def test_a_version_with_a_pod_that_is_not_ready_does_not_pass() -> None:
 
 def test_slow_readings_do_not_make_the_watch_longer_nor_look_without_a_pause() -> None:
     clock = TurnedClock()
-    source = PlayedSource(lambda look: reading(1000 + 125 * look), clock, takes=2.5)
+    source = FakeSource(lambda look: reading(1000 + 125 * look), clock, takes=2.5)
     begun = Start(reading(1000), Reading(), Counts())
     verdict = asyncio.run(follow(source, WATCH, begun, lambda _: None, clock))
     assert verdict.outcome is Outcome.PASS
@@ -250,7 +250,7 @@ def test_a_watch_of_no_time_says_that_nothing_was_watched() -> None:
 
 
 @dataclass
-class PlayedCluster:
+class FakeCluster:
     """Pods of a track, on nodes of which some are simulated."""
 
     nodes: tuple[str, ...]
@@ -273,12 +273,12 @@ class PlayedCluster:
         ((), set(), True),
     ],
 )
-def test_a_version_that_has_pods_of_simulated_nodes_alone_is_not_watched_and_the_verdict_says_so(
+def test_a_version_with_pods_on_simulated_nodes_only_is_not_watched_and_the_verdict_says_so(
     monkeypatch: pytest.MonkeyPatch, nodes: tuple[str, ...], simulated: set[str], *, watched: bool
 ) -> None:
-    cluster = PlayedCluster(nodes, frozenset(simulated))
+    cluster = FakeCluster(nodes, frozenset(simulated))
 
-    async def connect(_: ClusterAccess) -> PlayedCluster:
+    async def connect(_: ClusterAccess) -> FakeCluster:
         return cluster
 
     async def follow(*_: object) -> Verdict:

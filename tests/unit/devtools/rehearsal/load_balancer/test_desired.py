@@ -224,7 +224,7 @@ def test_a_backend_needs_a_node_port() -> None:
         desired("production", "production", ingresses(), there, [])
 
 
-def test_an_ingress_is_protected_by_its_own_annotation_which_only_that_of_the_load_balancer_has() -> None:
+def test_an_ingress_is_protected_by_its_own_annotation_which_only_the_load_balancer_s_has() -> None:
     assert not any(is_protected(member) for member in ingresses())
     *others, group = ingresses(production=True)
     assert is_protected(group)

@@ -1,4 +1,4 @@
-"""Two ways to release a version that is judged after its switch: `switchyard deploy`, and Argo Rollouts' blueGreen.
+"""Methods of releasing a version that is judged after its switch: `switchyard deploy`, and Argo Rollouts' blueGreen.
 
 The latter has a `postPromotionAnalysis` with the success rate of its documentation's page on analysis, asked of the new
 version alone (`podTemplateHashValue: Latest`).
@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from devtools.benchmarks.method import Way, image, ours, service, single
+from devtools.benchmarks.method import Method, image, ours, service, single
 from devtools.engine import NAME, Stack
 from devtools.sandbox import Sandbox
 from devtools.sandbox.prometheus import HASH_LABEL
@@ -29,27 +29,28 @@ DOCUMENTED_SECONDS = 300
 """Interval and window of the documented analysis."""
 
 FASTER = 30
-"""How many times shorter than documented the analysis is by way `ANALYSIS`."""
+"""How many times shorter than documented the interval of the analysis is in the variant `ANALYSIS`."""
 
 OFTEN = 150
-"""The same by way `ANALYSIS_OFTEN`."""
+"""How many times shorter than documented the interval of the analysis is in the variant `ANALYSIS_OFTEN`."""
 
 LEAST_WINDOW = 10
 """Seconds that a rate is taken over at least: a window has to hold two scrapes of a machine that is late."""
 
 LIMIT_SECONDS = 300
-"""Bound on what becomes of a release."""
+"""Bound on the time until the result of a release."""
 
 SUCCESS_RATE = 0.95
-"""Of the documented analysis, as is the next one."""
+"""Success rate that the documented analysis requires, as a fraction of 1."""
 
 FAILURE_LIMIT = 3
+"""Number of failed measurements that the documented analysis tolerates."""
 
 COUNT = 5
-"""Measurements. The documented example of a background analysis has none, with which this one would never end."""
+"""Number of measurements. The documented background analysis has no count, with which this one would never end."""
 
 LATENCY_MS = 100
-"""Of every answer, so that three times as much is above what the watch takes for fast."""
+"""Latency of every answer in milliseconds. Three times this value exceeds what the watch counts as fast."""
 
 TEMPLATE = "success-rate"
 
@@ -67,18 +68,18 @@ def environment(failing: float = 0.0, slower: int = 1) -> dict[str, str]:
     return latency | ({"FAILURE_RATE": str(failing)} if failing else {})
 
 
-class WatchedWay(Way):
+class WatchedMethod(Method):
     """A service of three pods whose old version serves, on a namespace of its own."""
 
     def release(self, env: dict[str, str], number: int) -> tuple[bool, str]:
         """Releases a version, and waits for what becomes of it.
 
         Args:
-            env: of its pods.
-            number: of the release, for a version that has no past.
+            env: environment of the version's pods.
+            number: number of the release, which makes the version a new one each time.
 
         Returns:
-            whether the old version serves again, and the reason in the words of the way.
+            whether the old version serves again, and the reason in the words of the method.
         """
         raise NotImplementedError
 
@@ -87,13 +88,13 @@ class WatchedWay(Way):
         raise NotImplementedError
 
 
-class Deploy(WatchedWay):
+class Deploy(WatchedMethod):
     """The release by one command of this program, from blue to green.
 
     Args:
-        sandbox: with real nodes.
-        directory: for its stack.
-        namespace: of its own.
+        sandbox: a sandbox with real nodes.
+        directory: directory for the stack.
+        namespace: a namespace that nothing else uses.
         release: settings of the release; the defaults but for what is given.
     """
 
@@ -142,13 +143,13 @@ class Deploy(WatchedWay):
         return result
 
 
-class PostPromotion(WatchedWay):
+class PostPromotion(WatchedMethod):
     """Argo Rollouts' blueGreen that promotes by itself, and goes back when its analysis fails.
 
     Args:
-        sandbox: with real nodes, and the controller.
-        namespace: of its own.
-        address: of Prometheus.
+        sandbox: a sandbox with real nodes and the controller of Argo Rollouts.
+        namespace: a namespace that nothing else uses.
+        address: address of Prometheus.
         faster: how many times shorter than documented the analysis is.
     """
 

@@ -34,13 +34,13 @@ def rollout(new: str = HASH, stable: str = STABLE, observed: str = "2") -> dict[
 
 
 @dataclass
-class PlayedPrometheus:
+class FakePrometheus:
     """A fake Prometheus, which answers queries with configured values.
 
     Attributes:
-        status: of every answer.
+        status: HTTP status of every answer.
         rate: the success rate that it answers; other than text, the whole body.
-        latency: the same of the latency.
+        latency: the latency that it answers; other than text, the whole body.
         other: the success rate of pods other than `HASH`.
         silent: whether it leaves questions without an answer until it is closed.
         asked: path and query of each request.
@@ -61,22 +61,22 @@ class PlayedPrometheus:
 
 
 @pytest.fixture
-def prometheus() -> Iterator[PlayedPrometheus]:
-    played = PlayedPrometheus()
+def prometheus() -> Iterator[FakePrometheus]:
+    fake = FakePrometheus()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             url = urlsplit(self.path)
             [query] = parse_qs(url.query)["query"]
-            played.asked.append((url.path, query))
-            if played.silent:
-                played.closing.wait()
+            fake.asked.append((url.path, query))
+            if fake.silent:
+                fake.closing.wait()
                 return
-            body = json.dumps(played.answer(query)).encode()
-            self.send_response(played.status)
+            body = json.dumps(fake.answer(query)).encode()
+            self.send_response(fake.status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-    with http_server(Handler, played.closing) as played.address:
-        yield played
+    with http_server(Handler, fake.closing) as fake.address:
+        yield fake

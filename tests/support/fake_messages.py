@@ -11,7 +11,7 @@ from switchyard.release.notices.notification_sender import NotificationSender
 from switchyard.release.notices.subscriptions import Subscriptions
 from switchyard.release.record.outbox import Claim, Outbox
 from switchyard.release.record.store import Releases
-from tests.support.played_release import Play, World
+from tests.support.fake_release import FakeCommand, World
 
 
 def notification(name: str, form: str = "json", **settings: object) -> Notification:
@@ -31,7 +31,7 @@ class Webhooks:
     """What webhooks have got on a world.
 
     Attributes:
-        world: that the commands work on.
+        world: world that the commands work on.
         got: how often each message has arrived, by the name of the notification and its ID.
         order: the messages in the order of their arrival.
         down: whether a notification takes no message at present.
@@ -67,7 +67,7 @@ class Webhooks:
 
 
 @dataclass
-class PlayedQueue:
+class FakeQueue:
     """The record of a world as messages need it."""
 
     webhooks: Webhooks
@@ -88,22 +88,24 @@ class PlayedQueue:
         self.webhooks.in_doubt &= waiting
 
 
-def telling(play: Play, webhooks: Webhooks, subscribed: Subscriptions, warnings: list[str]) -> NotificationSender:
+def telling(
+    command: FakeCommand, webhooks: Webhooks, subscribed: Subscriptions, warnings: list[str]
+) -> NotificationSender:
     """Has a command on a world send its messages.
 
     Args:
-        play: the command.
-        webhooks: that get them.
+        command: the command.
+        webhooks: webhooks that receive the messages.
         subscribed: the notifications of the service.
-        warnings: gets what could not be sent.
+        warnings: list that receives a line for each message that could not be sent.
     """
-    world = play.world
+    world = command.world
     world.queued = queueing(subscribed)
 
     async def now() -> datetime:
         world.time += timedelta(seconds=1)
         return world.time
 
-    sender = NotificationSender(PlayedQueue(webhooks), subscribed, webhooks.post, now, warnings.append)
-    play.played.after_write = sender.finish
+    sender = NotificationSender(FakeQueue(webhooks), subscribed, webhooks.post, now, warnings.append)
+    command.fake_steps.after_write = sender.finish
     return sender

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from switchyard.config.models.service import RolloutSettings
-from switchyard.errors import ClusterError, ReleasesUnreadableError
+from switchyard.errors import ClusterError, RolloutsUnreadableError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
@@ -13,7 +13,7 @@ from switchyard.kube.selectors import controlled
 
 
 @dataclass(frozen=True)
-class LiveRelease:
+class LiveRollout:
     """The Rollout and the Service of a service at the start of a program.
 
     Attributes:
@@ -29,31 +29,31 @@ class LiveRelease:
         return dict(self.selected or {}) if controlled(name, self.selected) else None
 
 
-def read_live_releases(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
+def read_live_rollouts(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRollout]:
     """Reads the Rollouts and Services of services. Blocks the caller until the answer is there.
 
     Raises:
-        ReleasesUnreadableError: the API server does not answer, or denies or refuses the request.
+        RolloutsUnreadableError: the API server does not answer, or denies or refuses the request.
     """
     if not services:
         return {}
     try:
         return run_blocking(_read(services, access))
     except ClusterError as error:
-        raise ReleasesUnreadableError(
+        raise RolloutsUnreadableError(
             f"{', '.join(services)}: Rollouts and Services could not be read: {error} "
-            f"({ReleasesUnreadableError.code}). No service was changed. Check the API server, "
+            f"({RolloutsUnreadableError.code}). No service was changed. Check the API server, "
             "the kubeconfig and its permissions."
         ) from error
 
 
-async def _read(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRelease]:
+async def _read(services: Mapping[str, RolloutSettings], access: ClusterAccess) -> dict[str, LiveRollout]:
     cluster = await Cluster.connect(access)
 
-    async def read(name: str, namespace: str) -> LiveRelease:
+    async def read(name: str, namespace: str) -> LiveRollout:
         rollout = await cluster.rollout(namespace, name)
         strategy = next(iter(rollout["spec"].get("strategy", {})), None) if rollout else None
-        return LiveRelease(strategy, await cluster.service_selector(namespace, name))
+        return LiveRollout(strategy, await cluster.service_selector(namespace, name))
 
     reads = (read(service.kubernetes_name(key), service.namespace) for key, service in services.items())
     return dict(zip(services, await asyncio.gather(*reads), strict=True))

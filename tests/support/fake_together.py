@@ -17,8 +17,8 @@ from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.protocol import Outcome
 from switchyard.release.switch.together import Member, Together
+from tests.support.fake_release import KilledError
 from tests.support.observed import observed
-from tests.support.played_release import KilledError
 
 
 @dataclass
@@ -29,8 +29,8 @@ class World:
         serving: the colour that each Service selects.
         records: the target of the release of each service, and whether it is open, has ended or has failed.
         events: what has happened, in order.
-        errors: raised by the next patches of a service, with whether the patch is made all the same.
-        refusals: of the gates of a service.
+        errors: errors of the next patches of a service, each with whether the patch is made nevertheless.
+        refusals: reason for which the gates of a service refuse, by service.
         kill: how many more moments there are until the command is killed; None never.
     """
 
@@ -62,7 +62,7 @@ class World:
 
 
 @dataclass
-class PlayedLane:
+class FakeLane:
     """What the lane of one service does to the world."""
 
     world: World
@@ -95,7 +95,7 @@ class PlayedLane:
 
 
 @dataclass
-class PlayedJournal:
+class FakeJournal:
     """What the journal of one service does to the world."""
 
     world: World
@@ -140,7 +140,7 @@ def group(world: World) -> Together:
         async def warm(plan: Plan) -> None:
             world.events.append(f"warm {key} {plan.warm_tag}")
 
-        return Member(cast("FastLane", PlayedLane(world, key)), PlayedJournal(world, key), observe, warm)
+        return Member(cast("FastLane", FakeLane(world, key)), FakeJournal(world, key), observe, warm)
 
     async def converge(plans: Mapping[str, Plan], _: Mapping[str, Receipt]) -> Convergence:
         world.events.append("converge")

@@ -1,4 +1,4 @@
-"""Process 1 of a real node: ``python -m devtools.sandbox.holder DIRECTORY``.
+"""Process 1 of a real node: ``python -m devtools.sandbox.node_init DIRECTORY``.
 
 It holds the node's namespaces and takes in orphans, as an init does. When it is killed the kernel ends every
 process of the node, and with the last one go its mounts, its interfaces and its firewall rules.

@@ -24,7 +24,7 @@ def status(code: int, message: str) -> httpx.Response:
 
 
 @dataclass
-class PlayedCluster:
+class FakeCluster:
     """Blue has three pods, and green serves.
 
     Attributes:

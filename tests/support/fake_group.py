@@ -27,8 +27,8 @@ from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
 from switchyard.release.switch.fast_lane import FastLane
+from tests.support.fake_release import EVERYWHERE, PODS, FakeCalls, FakeSteps, KilledError, Outcomes, World, release
 from tests.support.observed import observed
-from tests.support.played_release import EVERYWHERE, PODS, KilledError, Outcomes, Played, PlayedCalls, World, release
 
 KEYS = ("api", "worker")
 
@@ -69,7 +69,7 @@ class GroupWorld(World):
 
 
 @dataclass
-class PlayedEngine:
+class FakeEngine:
     """The engine: what is configured, what the state has of it, and which colours an update changes."""
 
     moments: Moments
@@ -109,7 +109,7 @@ class PlayedEngine:
 
 
 @dataclass
-class PlayedLane:
+class FakeLane:
     """The lane of one service."""
 
     key: str
@@ -130,7 +130,7 @@ class PlayedLane:
 
 
 @dataclass
-class PlayedMember(Played):
+class FakeMember(FakeSteps):
     """Steps and ledger of one service of a group."""
 
     key: str = ""
@@ -163,7 +163,7 @@ class PlayedMember(Played):
             raise GateRefusedError("no ready pods")
         observation, target = await self.observe(), Colour(record.target)
         plan = Plan(Act.SWITCH, observation, target, patch=observation.serving != target)
-        lane = PlayedLane(self.key, cast("GroupWorld", self.world), self.patch_errors)
+        lane = FakeLane(self.key, cast("GroupWorld", self.world), self.patch_errors)
         await self.acts.patch(Patch(plan, cast("FastLane", lane), self.observe))
         return self._ended(Phase.SWITCH)
 
@@ -207,7 +207,7 @@ class PlayedMember(Played):
 
 
 @dataclass
-class PlayGroup:
+class FakeGroupCommand:
     """A command on the services of a group."""
 
     monkeypatch: pytest.MonkeyPatch
@@ -221,11 +221,11 @@ class PlayGroup:
     def __post_init__(self) -> None:
         if not self.moments.worlds:
             self.moments.worlds = {key: GroupWorld(shared=self.moments) for key in KEYS}
-        self.engine = PlayedEngine(self.moments)
+        self.engine = FakeEngine(self.moments)
         self.monkeypatch.setattr(group_acts, "preview_changes", lambda engine, changes, _: engine.preview(changes))
-        self.monkeypatch.setattr(group_acts, "converge_all", PlayedEngine.converge)
+        self.monkeypatch.setattr(group_acts, "converge_all", FakeEngine.converge)
         self.members = {
-            key: PlayedMember(world, self.outcomes[key], key=key, patch_errors=self.patch_errors[key])
+            key: FakeMember(world, self.outcomes[key], key=key, patch_errors=self.patch_errors[key])
             for key, world in self.worlds.items()
         }
 
@@ -283,10 +283,10 @@ class PlayGroup:
             parts[key] = Part(runner, record, standing)
         return group, parts
 
-    def _hooks(self, member: PlayedMember) -> ReleaseHooks:
+    def _hooks(self, member: FakeMember) -> ReleaseHooks:
         if not self.with_hooks:
             return NO_HOOKS
-        return DeployHooks(HookRuns(EVERYWHERE, PlayedCalls(member.world), member, lambda _: None), member, member.key)
+        return DeployHooks(HookRuns(EVERYWHERE, FakeCalls(member.world), member, lambda _: None), member, member.key)
 
     def _ended(self, key: str, line: PhaseRecord) -> None:
         self.lines.append((key, line))

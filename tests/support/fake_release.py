@@ -93,7 +93,7 @@ Outcomes = dict[Phase, Ended | Exception]
 
 
 @dataclass
-class Played:
+class FakeSteps:
     """Steps and ledger on a world; each step writes what the real one does, and may be killed around each write."""
 
     world: World
@@ -212,7 +212,7 @@ class Played:
 
 
 @dataclass
-class PlayedCalls:
+class FakeCalls:
     """Hooks on a world. A Job is found by its name when it is begun again; a call by HTTP cannot be."""
 
     world: World
@@ -256,7 +256,7 @@ EVERYWHERE = Hooks(
 
 
 @dataclass
-class Play:
+class FakeCommand:
     """A command on a world."""
 
     world: World = field(default_factory=World)
@@ -268,16 +268,16 @@ class Play:
     warnings: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.played = Played(self.world, self.outcomes)
-        self.calls = PlayedCalls(self.world, self.hook_outcomes)
-        hooks, played, warn = NO_HOOKS, self.played, self.warnings.append
+        self.fake_steps = FakeSteps(self.world, self.outcomes)
+        self.calls = FakeCalls(self.world, self.hook_outcomes)
+        hooks, fake_steps, warn = NO_HOOKS, self.fake_steps, self.warnings.append
         if self.hooks is not None:
-            hooks = DeployHooks(HookRuns(self.hooks, self.calls, played, warn), played, "backend")
-        self.runner = Runner(played, played, self.lines.append, self.bake_seconds, hooks, warn)
+            hooks = DeployHooks(HookRuns(self.hooks, self.calls, fake_steps, warn), fake_steps, "backend")
+        self.runner = Runner(fake_steps, fake_steps, self.lines.append, self.bake_seconds, hooks, warn)
 
     def deploy(self, hold_after: Phase | None = None) -> ReleaseRecord:
         async def begun() -> ReleaseRecord:
-            await self.played.write(FIRST)
+            await self.fake_steps.write(FIRST)
             return await self.runner.run(FIRST, hold_after)
 
         return asyncio.run(begun())

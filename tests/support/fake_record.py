@@ -14,7 +14,7 @@ class Record:
 
     Attributes:
         rolled_back: versions that were rolled back; None without a record.
-        error: raised by the call.
+        error: error that the call raises.
         releases: newest first, of which the first is the latest one.
     """
 

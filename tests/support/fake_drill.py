@@ -1,4 +1,4 @@
-"""A service whose drills are played: its selector, its record and its Lease, with a command that can be killed."""
+"""A fake service for drills: its selector, its record and its Lease, with a command that can be killed."""
 
 import asyncio
 import json
@@ -22,8 +22,8 @@ from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal import ReleaseJournal
 from switchyard.release.switch.protocol import Steps
 from switchyard.release_errors import LeaseLostError
+from tests.support.fake_lane import FakeCluster, Table
 from tests.support.observed import BLUE, observed
-from tests.support.played_lane import PlayedCluster, Table
 
 NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -42,9 +42,9 @@ class DrilledService:
         configured: the active colour of the configuration.
         kill: number of the write at which the command is killed; None never.
         after: whether it is killed after the API server has accepted that write.
-        errors: raised by writes of the selector, by their number.
-        applied: numbers of those that the API server has accepted all the same.
-        lost: raised once the Lease is lost, from that write on.
+        errors: errors that writes of the selector raise, by number of the write.
+        applied: numbers of the failed writes that the API server has accepted nevertheless.
+        lost: number of the write from which on the Lease is lost; None never.
         events: what was written.
     """
 
@@ -88,7 +88,7 @@ class DrilledService:
             self.events.append(f"warm {plan.warm_tag}")
 
         async def run() -> DrillOutcome:
-            journal: Any = PlayedDrillJournal(self)
+            journal: Any = FakeDrillJournal(self)
             cluster: Any = DrilledCluster(self)
             drill = Drill(ClusterAccess(), cluster, journal, self.observe, warm, self.events.append)
             return await drill.run(await drill.plan(await self.observe(), self.releases), "a drill")
@@ -106,7 +106,7 @@ class DrilledService:
 
         async def run() -> None:
             cluster: Any = DrilledCluster(self)
-            journal: Any = PlayedReleaseJournal(self)
+            journal: Any = FakeReleaseJournal(self)
             lane = FastLane(ClusterAccess(), cluster, journal, self.events.append)
             now = await self.observe()
             plan = await (lane.plan_rollback(now) if act == "rollback" else lane.plan_switch(now, Colour.GREEN))
@@ -134,7 +134,7 @@ class DrilledApi(Table):
         return {}
 
 
-class DrilledCluster(PlayedCluster):
+class DrilledCluster(FakeCluster):
     """The cluster of a service, on which the pods of the colour that serves are behind the Service."""
 
     def __init__(self, service: DrilledService) -> None:
@@ -190,9 +190,9 @@ class _Held:
         yield
 
 
-class PlayedDrillJournal(_Held, DrillJournal):
+class FakeDrillJournal(_Held, DrillJournal):
     """The journal of a drill."""
 
 
-class PlayedReleaseJournal(_Held, ReleaseJournal):
+class FakeReleaseJournal(_Held, ReleaseJournal):
     """The journal of a switch or a rollback."""

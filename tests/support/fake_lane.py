@@ -55,7 +55,7 @@ class Table:
 
 
 @dataclass
-class PlayedCluster:
+class FakeCluster:
     """A cluster on which the pods of a colour are behind the Service."""
 
     api: Table = field(default_factory=Table)
@@ -91,7 +91,7 @@ class PlayedCluster:
 
 
 @dataclass
-class PlayedJournal:
+class FakeJournal:
     """Keeps the order of what happens."""
 
     events: list[str]
@@ -127,7 +127,7 @@ class PlayedJournal:
 
 @dataclass
 class Lane:
-    cluster: PlayedCluster = field(default_factory=PlayedCluster)
+    cluster: FakeCluster = field(default_factory=FakeCluster)
     events: list[str] = field(default_factory=list)
     latest: Release | None = None
     again: Observation | None = None
@@ -137,7 +137,7 @@ class Lane:
     gentle: bool = False
 
     def __post_init__(self) -> None:
-        self.journal = PlayedJournal(self.events, self.latest)
+        self.journal = FakeJournal(self.events, self.latest)
         cluster: Any = self.cluster
         self.lane = FastLane(ClusterAccess(), cluster, self.journal, self.events.append, gentle=self.gentle)
 
