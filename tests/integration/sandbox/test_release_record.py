@@ -179,13 +179,20 @@ def test_an_api_server_that_restarts_loses_no_message_sends_none_twice_and_block
     subscribed = {"name": "ops", "format": "json", "secret": {"name": "webhooks", "key": "ops"}}
     serving.set("releases", {"notifications": [subscribed]})
     code, arguments = with_a_fault(WITHOUT_ENGINE), ("backend", "--yes", "--json")
+
+    async def deploying(api: BoundedApi) -> None:
+        store = ReleaseStore(api, kubectl.namespace, "backend")
+        await store.update(lambda releases: releases.writing(record(2)))
+
+    on_cluster(kubectl, deploying)
     with hook_server() as server:
         kubectl.run("create", "secret", "generic", "webhooks", f"--from-literal=ops={server.url}")
         server.status = 503
         switched = run_command(serving, "switch", *arguments, code=code, BACK="/")
         assert document(switched, 0)["serving"] == kubectl.serving() == "blue"
         assert "notification ops has not received the message about the start of a release" in switched.stderr
-        assert [message["event"] for message in waiting(kubectl)] == ["start"]
+        # The switch has taken the deploy back, whose version served.
+        assert [message["event"] for message in waiting(kubectl)] == ["start", "rollback"]
 
         served: list[str] = []
         api = KilledApiServer(sandbox, tmp_path / "back")
@@ -204,7 +211,7 @@ def test_an_api_server_that_restarts_loses_no_message_sends_none_twice_and_block
     assert api.killed is not None
     assert sandbox.processes()["kube-apiserver"] != api.killed.pid
     events = [(headers["idempotency-key"], body["event"]) for _, headers, body in server.calls]
-    assert [event for _, event in events] == ["start", "rollback"]
+    assert [event for _, event in events] == ["start", "rollback", "rollback"]
     assert len(dict(events)) == len(events)
     assert waiting(kubectl) == []
 
