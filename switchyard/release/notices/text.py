@@ -80,7 +80,7 @@ def _verdict(release: Mapping[str, Any]) -> Parts:
     if watch["outcome"] == "breached":
         text = f"{_new(release)} is worse than accepted, and is rolled back to {_old(release)}."
         return text, lines, (_STATUS, _HISTORY)
-    return f"{_new(release)} serves, and there is no verdict: the release is held.", lines, _OPEN
+    return f"{_new(release)} serves, and its watch is undecided: the release is held.", lines, _OPEN
 
 
 def _rollback(release: Mapping[str, Any]) -> Parts:
