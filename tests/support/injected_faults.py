@@ -46,3 +46,14 @@ async def killed(client, http, headers, body):
 calls._sent = killed
 """
 """The command is killed in the moment after a hook's call was answered, before it can write so."""
+
+AFTER_DRAIN = """
+import asyncio, urllib.request
+drain = steps.ClusterSteps.drain
+async def drained(self, record):
+    ended = await drain(self, record)
+    await asyncio.to_thread(urllib.request.urlopen, os.environ["DRAINED"])
+    return ended
+steps.ClusterSteps.drain = drained
+"""
+"""The command calls the address of `DRAINED` between its phases drain and watch."""
