@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from devtools.engine import NAME, Stack
+from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
@@ -21,9 +21,8 @@ from switchyard.release.record.lease import ReleaseLease
 from switchyard.release.record.lease_holder import Holder
 from switchyard.release.record.store import Releases, ReleaseStore
 from switchyard.release_errors import ForeignRecordError, LeaseHeldError
-from tests.support.commands import document, read_back, run_command, with_a_fault
+from tests.support.commands import document, run_command, with_a_fault
 from tests.support.hook_server import hook_server
-from tests.support.injected_faults import AFTER_DRAIN
 from tests.support.killed_api_server import KilledApiServer
 from tests.support.kubectl import Kubectl
 from tests.support.lease_holders import holding_lease
@@ -34,9 +33,6 @@ pytestmark = pytest.mark.shared_stack
 Answer = TypeVar("Answer")
 
 RACES = 100
-
-UNWATCHED = {"watch": {"seconds": 0}, "drain": {"method": "none"}}
-"""Settings of releases on simulated nodes, whose pods do not answer."""
 
 WITHOUT_ENGINE = """
 import asyncio, os
@@ -211,60 +207,6 @@ def test_an_api_server_that_restarts_loses_no_message_sends_none_twice_and_block
     assert [event for _, event in events] == ["start", "rollback"]
     assert len(dict(events)) == len(events)
     assert waiting(kubectl) == []
-
-
-def test_an_api_server_that_restarts_between_drain_and_watch_ends_no_release(
-    serving: Stack, kubectl: Kubectl, sandbox: Sandbox, tmp_path: Path
-) -> None:
-    serving.set("releases", {})
-    serving.set("services.backend.release", UNWATCHED)
-    old, api = kubectl.serving(), KilledApiServer(sandbox, tmp_path / "back")
-    with hook_server() as server:
-        server.before_answer = api.kill
-        code, arguments = with_a_fault(AFTER_DRAIN), ("backend", "v3.0.0", "--yes", "--json")
-        deployed = run_command(serving, "deploy", *arguments, code=code, DRAINED=server.url)
-        api.wait()
-    read_back(serving)
-    release = document(deployed, 0)
-    assert (release["phase"], release["result"], release["to"]) == ("bake", "running", kubectl.serving())
-    assert "backend: the record of phase watch is tried again for 60 s at most" in deployed.stderr
-    assert api.killed is not None
-    assert sandbox.processes()["kube-apiserver"] != api.killed.pid
-    assert document(run_command(serving, "abort", "backend", "--yes", "--json"), 0)["result"] == "rolledBack"
-    read_back(serving)
-    assert kubectl.serving() == old
-
-
-def test_a_pipeline_with_the_previous_configuration_does_not_end_a_running_release(
-    serving: Stack, kubectl: Kubectl, tmp_path: Path
-) -> None:
-    old, updates, colours = kubectl.serving(), list[str](), list[str]()
-    previous = tmp_path / "previous.yaml"
-    previous.write_text((serving.directory / f"Pulumi.{NAME}.yaml").read_text())
-
-    def update_and_revert() -> None:
-        update = serving.up("--config-file", str(previous))
-        updates.append("updated" if update.ok else update.output)
-        colours.append(kubectl.serving())
-        selector = {"spec": {"selector": {"version": old}}}
-        kubectl.run("patch", "service", "backend", "--patch", json.dumps(selector))
-
-    with hook_server() as server:
-        hooks = {"afterSwitch": [{"name": "tell", "http": {"url": server.url}}]}
-        serving.set("services.backend.release", {**UNWATCHED, "hooks": hooks})
-        server.before_answer = update_and_revert
-        release = document(run_command(serving, "deploy", "backend", "v4.0.0", "--yes", "--json"), 1)
-    read_back(serving)
-    [update] = updates
-    assert f"the switch to {old} is refused (SY-P001): the deploy of v4.0.0 by " in update
-    assert colours == [release["to"]], "the pipeline has ended the release"
-
-    # A selector that is changed by hand meets no gate; the release notices it, and condemns no version.
-    assert (release["result"], release["phases"][-1]["outcome"]) == ("rolledBack", "reverted")
-    assert release["detail"].startswith("the old colour serves again")
-    data = kubectl.get("configmap", "backend-release")["data"]
-    assert "v4.0.0" not in [version["tag"] for version in json.loads(data["rolledBack"])]
-    assert (kubectl.serving(), serving.config["config"]["switchyard:services"]["backend"]["active"]) == (old, old)
 
 
 def waiting(kubectl: Kubectl) -> list[dict[str, Any]]:
