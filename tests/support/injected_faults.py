@@ -52,8 +52,9 @@ import asyncio, urllib.request
 drain = steps.ClusterSteps.drain
 async def drained(self, record):
     ended = await drain(self, record)
-    await asyncio.to_thread(urllib.request.urlopen, os.environ["DRAINED"])
+    if record.service == "backend":
+        await asyncio.to_thread(urllib.request.urlopen, os.environ["DRAINED"])
     return ended
 steps.ClusterSteps.drain = drained
 """
-"""The command calls the address of `DRAINED` between its phases drain and watch."""
+"""The command calls the address of `DRAINED` between the phases drain and watch of service `backend`."""
