@@ -8,7 +8,7 @@ import pulumi
 
 from components.identity import Identity
 from switchyard.config.loader import NAMESPACE, StackSettings
-from switchyard.config.models.cluster import ExistingCluster
+from switchyard.config.models.cluster import CLUSTER, ExistingCluster
 from switchyard.errors import ClusterError
 from switchyard.gates.guard import Guard
 from switchyard.gates.service_entry import ServiceEntry
@@ -101,6 +101,7 @@ def begin(settings: StackSettings, identity: Identity | None = None) -> Guard:
         destroy_asked=is_whole_destroy(),
         say=pulumi.log.info,
         warn=pulumi.log.warn,
+        cluster_entry=_cluster_entry(settings),
     )
     if guard.former is not None and guard.former.covers(guard.mark):
         pulumi.log.warn(former_is_own(guard.mark))
@@ -207,6 +208,14 @@ def _removed(settings: StackSettings) -> frozenset[tuple[str, str]]:
         if service.leaves is not None
     }
     return frozenset(former_names.union(settings.removed.values()))
+
+
+def _cluster_entry(settings: StackSettings) -> ServiceEntry:
+    """The entry of the objects that belong to no service. They can be adopted on an existing cluster only."""
+    cluster = settings.cluster
+    if not isinstance(cluster, ExistingCluster):
+        return ServiceEntry("cluster", "")
+    return ServiceEntry("cluster", "", frozenset(cluster.adopt), len(cluster.adopt), f"{CLUSTER}.adopt")
 
 
 def _entry(settings: StackSettings, key: str) -> tuple[tuple[str, str], ServiceEntry]:

@@ -72,7 +72,7 @@ class CompletedCommand:
     """One command that has ended, Unix seconds.
 
     Attributes:
-        to: the colour that it leads to.
+        to: the colour that is to serve after it.
         begun: when its process was started.
         done: when it ended.
         result: what it says of itself.

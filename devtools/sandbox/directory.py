@@ -34,6 +34,8 @@ def _locked_file(directory: Path) -> TextIO:
             lock = path.open("w")
         except FileNotFoundError:
             continue  # a `down` has removed the directory meanwhile
+        # Commands of `host.ip` inherit it: one that outlives a killed `up` still keeps the next `down` waiting.
+        os.set_inheritable(lock.fileno(), True)
         fcntl.flock(lock, fcntl.LOCK_EX)
         # A `down` that was waited for has removed the file that is locked now, and the next to come would lock another.
         with contextlib.suppress(FileNotFoundError):

@@ -40,8 +40,8 @@ def remove_link(name: str) -> None:
 
 
 def ip(*arguments: str) -> None:
-    """Runs one command of iproute2 on this machine."""
-    subprocess.run(["ip", *arguments], check=True, capture_output=True)
+    """Runs one command of iproute2 on this machine. It inherits the lock of the sandbox, see `directory.locked`."""
+    subprocess.run(["ip", *arguments], check=True, capture_output=True, close_fds=False)
 
 
 def exists(interface: str) -> bool:

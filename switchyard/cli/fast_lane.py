@@ -65,7 +65,7 @@ def run(request: Request, state: EngineCommand, begun: float) -> None:
 
 
 def read_settings_for(act: Act, stack: str | None, services: Collection[str]) -> tuple[str, StackSettings]:
-    """Reads the configuration for a command. A way back is not stopped by errors in the settings of other services.
+    """Reads the configuration for a command. Errors of other services stop neither a rollback nor an abort.
 
     Args:
         act: the command.

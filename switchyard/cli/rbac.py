@@ -31,8 +31,9 @@ Namespaces = Annotated[
 
 
 def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = False) -> None:
-    """Prints the Role for each namespace and the ClusterRole that status, history, report and the releases need.
+    """Prints the minimum permissions of a person who releases: a Role for each namespace, and one ClusterRole.
 
+    "What the kubeconfig's user must be allowed" in docs/runbook.md lists the commands for which they suffice.
     With --namespace no configuration is read: the Roles then name no Secret, and permit neither Jobs of hooks, nor the
     deletion of pods after a rollback, nor the weights of a load balancer, nor access to the Prometheus of a watch.
     Apply the output with: kubectl apply -f -

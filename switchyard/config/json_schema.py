@@ -113,7 +113,10 @@ def own_keys() -> dict[str, Schema]:
             "enum": [True, False, "true", "false"],
         },
         FORMER: {
-            "description": "The stack whose objects this one takes over, as `project/stack`.",
+            "description": (
+                "The stack whose objects this one takes over, as `project/stack`, or as `project/stack@identity` for "
+                "one state of that stack."
+            ),
             "examples": ["switchyard/staging"],
             "type": "string",
             "pattern": f"^{FORMER_STACK}$",

@@ -96,7 +96,7 @@ class HeldRecord:
         await self._lease.confirm()
 
     async def confirm_if_old(self) -> None:
-        """Does the same as `confirm`, unless the Lease was just taken or renewed, so that no patch waits."""
+        """Renews the Lease unless it was taken or renewed within the last second, so that no patch waits."""
         if self._lease is None or not self._lease.is_fresh:
             await self.confirm()
 

@@ -6,7 +6,7 @@ import shlex
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from devtools.engine import Stack
@@ -133,7 +133,8 @@ class Walk:
         printed = result.stdout + result.stderr
         said = f"$ {shlex.join(step.command)}\n{printed}"
         assert result.returncode == step.code, f"exit code {result.returncode}, the page has {step.code}: {said}"
-        if missing := _missing(step.shown, self._as_on_the_page(printed).splitlines()):
+        streams = (self._as_on_the_page(stream).splitlines() for stream in (result.stdout, result.stderr))
+        if missing := _missing(step.shown, streams):
             raise AssertionError(f"the page shows a line that was not printed: {missing}\n{said}")
         return printed
 
@@ -158,17 +159,29 @@ class Walk:
         return [str(binary(program)), *arguments]
 
 
-def _missing(shown: tuple[str, ...], printed: list[str]) -> str | None:
-    """The first line of a page that does not follow in the output."""
-    lines = iter(_plain(line) for line in printed)
+def _missing(shown: tuple[str, ...], streams: Iterable[list[str]]) -> str | None:
+    """The first line of a page that follows in neither output stream. Each stream has its lines in their order.
+
+    The order between the streams is not known, because they are read separately.
+    """
+    rests = [[_plain(line) for line in stream] for stream in streams]
     for line in shown:
         wanted = _plain(line)
         if not wanted or wanted == "...":
             continue
         pattern = re.compile(".*".join(re.escape(part.strip()) for part in wanted.split("...")))
-        if not any(pattern.fullmatch(candidate) for candidate in lines):
+        if not any(_passed(pattern, rest) for rest in rests):
             return line
     return None
+
+
+def _passed(pattern: re.Pattern[str], rest: list[str]) -> bool:
+    """Whether a line matches. The lines up to it are removed then."""
+    position = next((number for number, line in enumerate(rest) if pattern.fullmatch(line)), None)
+    if position is None:
+        return False
+    del rest[: position + 1]
+    return True
 
 
 def _plain(line: str) -> str:

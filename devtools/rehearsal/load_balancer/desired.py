@@ -222,9 +222,9 @@ def _paths(ingress: Manifest) -> Iterator[tuple[str | None, tuple[str, ...], Man
         paths = rule.get("http", {}).get("paths") or ()
         for path in sorted(paths, key=lambda path: len(path.get("path", "")), reverse=True):
             if path["pathType"] != "Prefix" or "service" not in path["backend"]:
-                raise ValueError(f"Ingress {written(ingress)}: only prefixes that lead to Services are known here")
+                raise ValueError(f"Ingress {written(ingress)}: only prefixes that route to Services are supported here")
             if path["backend"]["service"]["port"] == {"name": BY_ANNOTATION}:
-                raise ValueError(f"Ingress {written(ingress)}: a rule that leads to an action is unknown here")
+                raise ValueError(f"Ingress {written(ingress)}: a rule that routes to an action is not supported here")
             if set(path["path"]) & set("*?"):
                 raise ValueError(f"Ingress {written(ingress)}: prefix path {path['path']} has a wildcard")
             prefix = path["path"].rstrip("/")
@@ -250,7 +250,7 @@ def _listeners(
                     raise ValueError(f"conflicting protocol of port {port}: {there} and {protocol}")
                 users.append(member)
     if redirect is not None and ports.get(int(redirect), ("", []))[0] != "HTTPS":
-        raise ValueError(f"ssl-redirect leads to {redirect}, where no listener speaks HTTPS")
+        raise ValueError(f"ssl-redirect goes to port {redirect}, where no listener speaks HTTPS")
     for port, (protocol, users) in sorted(ports.items()):
         secure = protocol == "HTTPS"
         for user in users if secure else ():

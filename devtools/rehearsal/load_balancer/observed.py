@@ -33,7 +33,7 @@ class ObservedRule:
     Attributes:
         host: host of the requests; None for every host.
         paths: patterns, one of which the path of a request has to match.
-        target_group: name of what it leads to.
+        target_group: name of the target group to which it forwards.
         port: port of the targets.
         targets: ids of the instances.
     """

@@ -8,7 +8,7 @@ from switchyard.config.kubernetes import ARGO_ROLLOUTS
 from switchyard.config.models.addons import ArgoRolloutsChart
 from switchyard.config.models.base import Model
 from switchyard.config.models.nodes import DEFAULT_NODES, NodeSettings
-from switchyard.config.models.ownership import ObjectReference
+from switchyard.config.models.ownership import NamespaceReference
 
 CLUSTER = "switchyard:cluster"
 
@@ -51,8 +51,8 @@ class ExistingCluster(ClusterModel):
         default="existing",
         min_length=1,
         description=(
-            "Name of the cluster in the state. Change it only when the stack moves to another cluster: every "
-            "object is then replaced."
+            "Name of the cluster in the state. A change is refused (SY-D009) unless `replaces` names the stack's "
+            "previous cluster, which is permanently lost: every object is then created on the new cluster."
         ),
         examples=["production"],
     )
@@ -64,7 +64,7 @@ class ExistingCluster(ClusterModel):
         ),
         examples=[{"version": "2.41.0"}],
     )
-    adopt: tuple[ObjectReference, ...] = Field(
+    adopt: tuple[NamespaceReference, ...] = Field(
         default=(),
         description=(
             "Existing namespaces of add-ons that the stack takes over, each as `Namespace/name`. They are "

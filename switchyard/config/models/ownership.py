@@ -8,7 +8,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from switchyard.config.commands import remove_command, remove_value, set_value
 from switchyard.config.errors import Problem, set_command, shown
-from switchyard.config.kubernetes import KUBE_SYSTEM
+from switchyard.config.kubernetes import ARGO_ROLLOUTS, KUBE_SYSTEM
 from switchyard.config.models.base import Bool, Model
 from switchyard.config.models.service_name import KubernetesName, NamespacedName
 from switchyard.config.types.text import DnsLabel, matching
@@ -26,6 +26,15 @@ ObjectReference = Annotated[
     ),
 ]
 """An object that the stack may take over although it did not create it."""
+
+NamespaceReference = Annotated[
+    str,
+    matching(
+        r"Namespace/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?",
+        f"must be `Namespace/` and a name | Example: Namespace/{ARGO_ROLLOUTS}",
+    ),
+]
+"""A namespace of an add-on that the stack may take over although it did not create it."""
 
 
 class Owned(Model):

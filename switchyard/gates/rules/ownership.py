@@ -103,14 +103,19 @@ def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str
     Args:
         service: the part of the configuration that would write them, for example a service's name.
         conflicts: the objects that this stack does not own.
-        adopt_path: path of the configuration with the objects that may be adopted.
+        adopt_path: path of the configuration with the objects that may be adopted; empty if none may.
         listed: number of objects that the path lists already.
     """
     if not conflicts:
         return None
     unmarked = [item for item in conflicts if item.owner is None]
     remedies = [_restored(conflicts), *_left_to_others(conflicts)]
-    if unmarked:
+    if unmarked and not adopt_path:
+        remedies.append(
+            "Objects of no service cannot be adopted on a cluster that the stack creates. If nothing uses those "
+            f"without a mark, delete them, then run `{typed('pulumi up')}` again."
+        )
+    elif unmarked:
         commands = " && ".join(
             set_value(f"{adopt_path}[{index}]", item.name.short) for index, item in enumerate(unmarked, start=listed)
         )

@@ -17,10 +17,10 @@ from switchyard.manifests.labels import FIELD_MANAGER, selector
 from switchyard.manifests.pods import moved_ports, service_ports
 
 NOTHING = "nothing of this stack"
-"""In place of a track: there is no Service, or it selects no track."""
+"""Text that replaces the name of a track if there is no Service, or if it selects no track."""
 
 UNKNOWN = "unknown"
-"""In place of a track: the cluster could not be read."""
+"""Text that replaces the name of a track if the cluster could not be read."""
 
 AWAITED = "failed to fully initialize or become live"
 """Part of the provider's message when an object that it has applied did not become ready in time."""
@@ -84,7 +84,7 @@ def serving_report(name: str, service: ServiceSettings, selected: Mapping[str, s
 
 
 def changed_ports(name: str, service: ServiceSettings, targets: Mapping[str, int | str]) -> str | None:
-    """Reports that the Service does not lead to the ports of its pods, so that requests are not answered.
+    """Reports that the Service targets ports that its pods do not have, so that requests are not answered.
 
     Args:
         name: the service's name.

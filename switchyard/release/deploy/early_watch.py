@@ -44,7 +44,7 @@ class EarlyWatch:
         return task
 
     def cancel(self) -> None:
-        """Ends the watch without a verdict."""
+        """Ends the watch early, without a result."""
         if self._task is not None:
             self._task.cancel()
 

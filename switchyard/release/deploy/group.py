@@ -5,7 +5,7 @@ phases in step: no service starts a phase before all have passed the previous on
 
 - A version that is refused or fails before the switch ends the releases of all, and nothing is switched.
 - If a version fails its watch, all are rolled back at once.
-- If a version has no verdict, all are held, so that all can still be rolled back together.
+- If the watch of a version is undecided, all are held, so that all can still be rolled back together.
 
 From the bake on, the releases are independent.
 """

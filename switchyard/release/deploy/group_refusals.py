@@ -18,7 +18,7 @@ EVENTS = {
     Event.BREACHED: "is rolled back",
     Event.REFUSED: "was refused",
     Event.FAILED: "has failed",
-    Event.NO_VERDICT: "has no verdict",
+    Event.NO_VERDICT: "is undecided",
 }
 """The outcome of another service as text, by the event that ended it."""
 

@@ -43,7 +43,7 @@ CONDEMNED = "ended early: the new version is worse than accepted"
 """Detail of a step after the switch that ended early because of a bad version."""
 
 EVENTS = {Outcome.PASS: Event.PASSED, Outcome.BREACH: Event.BREACHED}
-"""The event for each outcome of a watch; other outcomes have no verdict."""
+"""The event for each outcome of a watch; other outcomes count as undecided."""
 
 ENDPOINT_SECONDS = 15.0
 """Seconds within which another controller must write the endpoints of ready pods."""

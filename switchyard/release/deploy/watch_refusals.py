@@ -65,7 +65,7 @@ def report_unwatched(plan: Plan, record: ReleaseRecord, new: Reading) -> str:
         Code.WATCH_IMPOSSIBLE,
         record.service,
         f"{_asked(plan)}: {unreadable(new)}",
-        f"The release is a hotfix and continues. If this lasts, its watch has no verdict, and it is held with "
+        f"The release is a hotfix and continues. If this lasts, its watch is undecided, and it is held with "
         f"{plan.target} serving. To go back then: {typed(f'switchyard abort {record.service}')}",
     )
 
@@ -83,7 +83,7 @@ def warn_some_unread(plan: Plan, new: Reading) -> str | None:
         Code.WATCH_INCOMPLETE,
         key_of(plan.observation.name),
         f"{_asked(plan)}: {new.problem}",
-        f"If this lasts, the watch has no verdict, and the release is held with {plan.target} serving.",
+        f"If this lasts, the watch is undecided, and the release is held with {plan.target} serving.",
     )
 
 
@@ -103,7 +103,7 @@ def warn_not_compared(plan: Plan, old: Reading) -> str | None:
         key,
         f"{plan.source.colour}, which serves, has no metrics: {why}",
         f"This is normal for a service that has had no users yet. Otherwise the watch may find no metrics of "
-        f"{plan.target} either, and then has no verdict. To see what a watch of {plan.source.colour} would read: "
+        f"{plan.target} either, and is then undecided. To see what a watch of {plan.source.colour} would read: "
         + typed(f"switchyard analyze {key}"),
     )
 

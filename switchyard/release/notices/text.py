@@ -82,7 +82,7 @@ def _verdict(release: Mapping[str, Any]) -> Parts:
         return text, lines, (_STATUS, _HISTORY)
     if watch["outcome"] == Event.REVERTED:
         return f"{_new(release)} is not judged, because {_old(release)} serves again.", lines, (_STATUS, _HISTORY)
-    return f"{_new(release)} serves, and there is no verdict: the release is held.", lines, _OPEN
+    return f"{_new(release)} serves, and its watch is undecided: the release is held.", lines, _OPEN
 
 
 def _rollback(release: Mapping[str, Any]) -> Parts:

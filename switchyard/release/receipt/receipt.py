@@ -14,13 +14,13 @@ NODES_SHOWN = 10
 """Number of following nodes whose time is printed; `--json` has all of them."""
 
 UNREAD_NODES = "nodes that were not seen to get the new endpoints"
-"""In place of all nodes: the API server did not list them, or did not show the new endpoints."""
+"""Text that replaces the names of nodes if the API server did not list them, or did not show the new endpoints."""
 
 LOAD_BALANCER = "the load balancer"
-"""Stands beside the names of nodes for a load balancer that still sends to the old colour."""
+"""Listed with the names of nodes for a load balancer that still sends requests to the old colour."""
 
 ALL_NODES = "all"
-"""In place of the nodes that could not be checked without a permission."""
+"""Text that replaces the names of nodes if none could be checked without a permission."""
 
 
 @dataclass(frozen=True)

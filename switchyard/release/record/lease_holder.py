@@ -22,7 +22,7 @@ HOOK = "hook"
 """The phase in a Lease while a hook runs."""
 
 INTERRUPTIBLE = frozenset({Phase.SWITCH, Phase.DRAIN, Phase.WATCH, Phase.BAKE, HOOK})
-"""Phases in which a rollback may take the Lease of a running command.
+"""Phases in which a rollback or an abort may take the Lease of a running command.
 
 While a colour is warmed or retired, the engine changes the pods that a rollback would switch to.
 """
@@ -129,7 +129,7 @@ class Held:
 
     @property
     def may_be_interrupted(self) -> bool:
-        """Whether a rollback may take the Lease of a running command, because its present phase changes no pods."""
+        """Whether a rollback or an abort may take the Lease, because the command's present phase changes no pods."""
         return self.act != Act.ROLLBACK and self.phase in INTERRUPTIBLE
 
     def lives(self, now: datetime) -> bool:

@@ -75,7 +75,7 @@ def baked_until(record: ReleaseRecord, bake_seconds: int) -> datetime | None:
 
 
 def waiting(record: ReleaseRecord, *, held: bool, detail: str | None = None) -> ReleaseRecord:
-    """The record of a release that starts or stops waiting for an operator."""
+    """The record with `held` set, and the reason as `detail`; or with both cleared."""
     return replace(record, held=held, detail=detail if held else None)
 
 

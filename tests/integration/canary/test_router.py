@@ -102,7 +102,7 @@ def test_the_weights_of_a_load_balancer_follow_the_steps(serving: Stack, kubectl
     rollouts.run("promote", "--full")
     assert rollouts.wait_for("Healthy")["status"]["stableRS"] != old
     # Not the weights: after `promote --full` the controller was seen to leave the last ones, by a stale cache. Both
-    # Services lead to the same pods by then.
+    # Services select the same pods by then.
 
     serving.set("services.backend.strategy", None)
     serving.set("services.backend.blue.replicas", PODS)

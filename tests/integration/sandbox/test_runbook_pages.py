@@ -82,7 +82,7 @@ def test_releases_are_frozen(walk: Walk, serving: Stack) -> None:
 
 
 def test_a_release_with_a_migration(walk: Walk, serving: Stack) -> None:
-    expand = {"name": "expand", "job": {"command": ["python", "-m", "migrations.expand"]}}
-    contract = {"name": "contract", "job": {"command": ["python", "-m", "migrations.contract"]}, "irreversible": True}
+    expand = {"name": "expand", "job": {"command": ["python3", "-m", "migrations.expand"]}}
+    contract = {"name": "contract", "job": {"command": ["python3", "-m", "migrations.contract"]}, "irreversible": True}
     serving.set("services.backend.release.hooks", {"beforeWarm": [expand], "beforeRetire": [contract]})
     walk.page("migration")

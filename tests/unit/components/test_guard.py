@@ -49,14 +49,19 @@ def test_a_patch_of_a_node_has_no_marks(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.fixture
-def options(monkeypatch: pytest.MonkeyPatch) -> Callable[..., pulumi.ResourceOptions]:
-    """Options of an object in a run that has begun; its hooks are their names."""
-
+def guard(monkeypatch: pytest.MonkeyPatch) -> Guard:
+    """The guard of a run that has begun."""
     monkeypatch.setattr("pulumi.resource_hooks.register_resource_hook", lambda _: None)
     monkeypatch.setattr("components.guard._current", [])
     monkeypatch.setattr(pulumi, "get_project", lambda: "switchyard")
     monkeypatch.setattr(pulumi, "get_stack", lambda: "test")
-    begin(load(EXISTING, {"backend": {**BACKEND, "adopt": ["Service/backend"]}}, "test"))
+    cluster = EXISTING | {"adopt": ["Namespace/argo-rollouts"]}
+    return begin(load(cluster, {"backend": {**BACKEND, "adopt": ["Service/backend"]}}, "test"))
+
+
+@pytest.fixture
+def options(guard: Guard) -> Callable[..., pulumi.ResourceOptions]:
+    """Options of an object in the run of `guard`; its hooks are their names."""
 
     def build(manifest: dict[str, Any], deleted_by: DeletedBy = "guard") -> pulumi.ResourceOptions:
         _, opts = guarded(manifest, pulumi.ResourceOptions(protect=True), deleted_by)
@@ -93,6 +98,20 @@ def test_only_what_may_be_adopted_is_recorded_as_adopted(options: Callable[..., 
     opts = options({**MANIFEST, "metadata": metadata})
     assert opts.hooks is not None
     assert names(opts.hooks.before_create) == ["switchyard-before-write", "switchyard-before-adoption"]
+
+
+@pytest.mark.parametrize(("name", "adopted"), [("argo-rollouts", True), ("metrics", False)])
+def test_only_listed_namespaces_of_add_ons_are_recorded_as_adopted(
+    options: Callable[..., pulumi.ResourceOptions], name: str, *, adopted: bool
+) -> None:
+    opts = options({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    assert opts.hooks is not None
+    assert ("switchyard-before-adoption" in names(opts.hooks.before_create)) is adopted
+
+
+def test_the_refusal_to_write_a_namespace_names_the_setting_of_the_cluster(guard: Guard) -> None:
+    entry = guard.cluster_entry
+    assert (entry.adopt_path, entry.listed) == ("switchyard:cluster.adopt", 1)
 
 
 @pytest.mark.parametrize(

@@ -121,6 +121,11 @@ def test_what_is_adopted_is_a_kind_and_a_name(reference: str) -> None:
     assert "switchyard:services.backend.adopt.0" in refusal({"backend": {**SERVICE, "adopt": [reference]}})
 
 
+@pytest.mark.parametrize("reference", ["argo-rollouts", "Namespace/", "ServiceAccount/payments"])
+def test_only_namespaces_are_adopted_for_the_cluster(reference: str) -> None:
+    assert "switchyard:cluster.adopt.0" in refusal({}, cluster={**CLUSTER, "adopt": [reference]})
+
+
 def test_objects_are_adopted_one_by_one() -> None:
     adopt = ["ServiceAccount/backend", "Service/backend"]
     assert settings({"backend": {**SERVICE, "adopt": adopt}}).services["backend"].adopt == tuple(adopt)

@@ -2,6 +2,10 @@
 
 import fcntl
 import itertools
+import os
+import signal
+import subprocess
+import sys
 from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any
@@ -11,6 +15,7 @@ import pytest
 import devtools.sandbox.directory
 from devtools.sandbox import slots
 from devtools.sandbox.slots import NODE_NETWORKS, NODES, NoSlotError, Slot, claim, claimed, release
+from devtools.toolchain.paths import PROJECT
 from tests.support import answering_pods as answering
 
 EVERY = [Slot(number) for number in range(len(NODE_NETWORKS))]
@@ -139,3 +144,30 @@ def test_a_command_that_waited_for_a_down_locks_the_new_file(tmp_path: Path, mon
         assert next(waits, None) is None
         with (own / "lock").open() as another, pytest.raises(BlockingIOError):
             flock(another, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from devtools.sandbox import directory, host
+
+directory.HOME = Path(sys.argv[1])
+with directory.locked(directory.HOME / "named" / "own"):
+    host.ip("link", "add")  # which kills this process, and continues
+"""
+
+
+def test_an_ip_command_that_outlives_a_killed_up_keeps_the_lock(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "end")
+    program = tmp_path / "bin" / "ip"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\nkill -KILL $PPID\nread line < {tmp_path / 'end'}\n")
+    program.chmod(0o755)
+    environment = os.environ | {"PATH": f"{program.parent}:{os.environ['PATH']}"}
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=PROJECT, env=environment, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    with (tmp_path / "named" / "own" / "lock").open() as lock:
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        (tmp_path / "end").write_text("\n")
+        fcntl.flock(lock, fcntl.LOCK_EX)  # what the next `down` does

@@ -68,6 +68,12 @@ def test_an_object_of_another_stack_is_named_with_that_stack_and_cannot_be_adopt
     assert "adopt" not in text
 
 
+def test_an_object_that_cannot_be_adopted_is_to_be_deleted() -> None:
+    text = str(refuse_takeover("cluster", [Conflict(SERVICE, None)], "", listed=0))
+    assert "pulumi config set" not in text
+    assert "delete them, then run `pulumi up" in text
+
+
 def test_without_conflicts_nothing_is_refused() -> None:
     assert refuse_takeover("payments", [], PATH, listed=0) is None
 

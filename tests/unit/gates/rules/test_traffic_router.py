@@ -42,8 +42,8 @@ def strategy(traffic: str, **canary: Any) -> dict[str, Any]:
     return rendered
 
 
-def ingress(port: str, leads_to: str = "backend", action: str = "") -> dict[str, Any]:
-    backend = {"service": {"name": leads_to, "port": {"name": port}}}
+def ingress(port: str, routed_to: str = "backend", action: str = "") -> dict[str, Any]:
+    backend = {"service": {"name": routed_to, "port": {"name": port}}}
     return {
         "metadata": {"name": "public", "annotations": {ACTION: action} if action else {}},
         "spec": {"rules": [{"http": {"paths": [{"path": "/", "backend": backend}]}}]},
@@ -101,7 +101,7 @@ def test_a_cookie_is_found_among_others_and_not_within_one(cookies: str, matches
 def test_an_ingress_without_a_route_is_refused_and_one_without_weights_is_named() -> None:
     wanted = service("alb")
     assert refuse_ingress("backend", wanted, rules_of([ingress("http")]), exists=True) is None
-    other = refuse_ingress("backend", wanted, rules_of([ingress("http", leads_to="web")]), exists=True)
+    other = refuse_ingress("backend", wanted, rules_of([ingress("http", routed_to="web")]), exists=True)
     assert "Ingress public in namespace default has rules for web; it must have a rule for Service backend" in str(
         other
     )

@@ -139,7 +139,7 @@ def test_a_version_without_a_verdict_holds_all_and_a_later_breach_takes_all_back
     command.outcomes["api"][Phase.WATCH] = Ended(Event.NO_VERDICT, "no requests")
     command.deploy()
     command.expect(Result.RUNNING, Phase.WATCH, "green", held=True)
-    assert "watch is done. released together with api, which has no verdict: no requests" in str(
+    assert "watch is done. released together with api, which is undecided: no requests" in str(
         command.record("worker").detail
     )
     command.outcomes["api"][Phase.WATCH] = BREACHED

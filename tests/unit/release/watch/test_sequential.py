@@ -120,7 +120,7 @@ def test_looks_beyond_the_planned_ones_are_no_further_chances() -> None:
     assert math.isfinite(test.total)
 
 
-def test_needed_requests_are_exactly_those_that_lead_to_a_pass() -> None:
+def test_needed_requests_are_exactly_enough_to_pass() -> None:
     test = share_test(0.001, 0.01)
     test.add(100, 1)
     needed = test.needed
