@@ -19,7 +19,7 @@ from switchyard.cli.group_members import going_together
 from switchyard.cli.release_cluster import check_cluster
 from switchyard.cli.service_release import ServiceRelease, operator
 from switchyard.config.loader import StackSettings
-from switchyard.errors import ClusterError, ExitCode, SwitchyardError
+from switchyard.errors import ClusterError, ExitCode, GateRefusedError, SwitchyardError
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
@@ -31,6 +31,7 @@ from switchyard.release.plan import Act, Observation
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
 from switchyard.release.refusals import refuse_other_than_confirmed, refuse_strategy
+from switchyard.release_errors import LeaseHeldError
 
 
 def run(request: DeployRequest, state: EngineCommand) -> None:
@@ -80,17 +81,26 @@ async def _retire_due(
         report = DueReport(own, stack, access.described, entries)
         command = _Command(own, stack, settings, access, report)
         try:
-            if not await command.is_due():
-                continue
-            if (window := await command.open_window()) is not None:
-                report.waits(window)
-                continue
-            worst = max(worst, await command.run(state))
+            if await command.is_due():
+                worst = max(worst, await _retire(command, report, state))
         except SwitchyardError as error:  # the others are not less due
             report.failed(error)
             worst = ExitCode.FAILED
     end_due(entries, as_json=request.as_json)
     return worst
+
+
+async def _retire(command: "_Command", report: DueReport, state: EngineCommand) -> ExitCode:
+    """Retires the old colour of one service, unless a window without releases is open, or another command does it."""
+    if (window := await command.open_window()) is not None:
+        report.waits(window)
+        return ExitCode.OK
+    try:
+        return await command.run(state)
+    except (GateRefusedError, LeaseHeldError):
+        if await command.is_due():
+            raise
+        return ExitCode.OK
 
 
 class _Command(ServiceRelease):

@@ -74,7 +74,10 @@ class ServiceRelease:
         self.settings = settings
 
     async def is_due(self) -> bool:
-        """Whether the bake of the release is over. Also sends the pending messages of earlier commands."""
+        """Whether the bake of the release is over and no command works on it.
+
+        Also sends the pending messages of earlier commands.
+        """
         cluster = await Cluster.connect(self.access)
         ledger = self.ledger(cluster)
         async with ledger.sending():
@@ -88,12 +91,13 @@ class ServiceRelease:
             return False  # an operator decides what a hook that did not pass means
         if any(is_watched(other) for other in (await members_of(cluster.api, self.settings, current))[0].values()):
             return False  # it may have to go back with the others
-        if current.phase is Phase.RETIRE:
-            return True
-        if current.held:
-            return False  # an operator decides, who may want the old colour back
-        until = baked_until(current, self.service.release.bake_seconds)
-        return until is not None and await ledger.ask_time() >= until
+        if current.phase is not Phase.RETIRE:
+            if current.held:
+                return False  # an operator decides, who may want the old colour back
+            until = baked_until(current, self.service.release.bake_seconds)
+            if until is None or await ledger.ask_time() < until:
+                return False
+        return await ledger.holder() is None  # whose command may be this very retirement
 
     async def open_window(self) -> OpenWindow | None:
         """The open freeze window that delays a retirement; None without one."""

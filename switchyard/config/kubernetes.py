@@ -54,6 +54,9 @@ POD_TEMPLATE_HASH = "pod-template-hash"
 ROLLOUT_POD_TEMPLATE_HASH = f"rollouts-{POD_TEMPLATE_HASH}"
 """Label that Argo Rollouts gives a ReplicaSet and its pods: one value for each pod template of a Rollout."""
 
+RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+"""Annotation that `kubectl rollout restart` sets in a pod template, so that all pods are replaced."""
+
 SERVICE_OF_SLICE = "kubernetes.io/service-name"
 """Label of an EndpointSlice: the Service that it belongs to."""
 

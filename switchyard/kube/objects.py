@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from switchyard.config.kubernetes import POD_TEMPLATE_HASH, ROLLOUT_POD_TEMPLATE_HASH
+from switchyard.config.kubernetes import POD_TEMPLATE_HASH, RESTARTED_AT, ROLLOUT_POD_TEMPLATE_HASH
 from switchyard.config.models.pod_settings import CONTAINER
 from switchyard.kube.differences import ABSENT, Difference, differences, managers
 from switchyard.kube.images import digest_of
@@ -115,7 +115,8 @@ def current_pods(
     """Names of the pods of a Deployment's current template; empty until its controller has created any.
 
     The ReplicaSet is found as the controller finds it, by an equal template. The Deployment's own counts are no
-    help: they lag behind its template. While pods are renewed there are two, both of the same version.
+    help: they lag behind its template. While pods are replaced by a renewal or by `kubectl rollout restart`, there are
+    two, both of the same version.
     """
     wanted = deployment["spec"]["template"]
     hashes = {
@@ -216,9 +217,9 @@ def _pod(pod: Mapping[str, Any]) -> Pod:
 
 
 def _without_hash(template: Mapping[str, Any]) -> dict[str, Any]:
-    """A pod template without the fields that may differ within a version: the hash and the time of a renewal."""
+    """A pod template without the fields that may differ within a version: the hash, and the times of replacements."""
     metadata = dict(template.get("metadata", {}))
-    for key, mark in (("labels", POD_TEMPLATE_HASH), ("annotations", RENEWED_AT)):
-        kept = {name: value for name, value in (metadata.pop(key, None) or {}).items() if name != mark}
+    for key, ignored in (("labels", {POD_TEMPLATE_HASH}), ("annotations", {RENEWED_AT, RESTARTED_AT})):
+        kept = {name: value for name, value in (metadata.pop(key, None) or {}).items() if name not in ignored}
         metadata |= {key: kept} if kept else {}
     return {**template, "metadata": metadata}

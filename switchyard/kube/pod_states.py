@@ -12,6 +12,9 @@ READY = "ready"
 UNREADY = "running, but its readiness probe does not succeed"
 """The state of a pod whose containers run and which is not ready for no other known cause."""
 
+ENDED = frozenset({"Failed", "Succeeded"})
+"""Phases of a pod that has ended, for example by an eviction. It stays in lists until somebody deletes it."""
+
 STARTING = frozenset({"ContainerCreating", "PodInitializing"})
 """Reasons that say only that a container has not started. The cause is in the pod's events."""
 
@@ -20,6 +23,11 @@ PULLING = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName", "Er
 
 LONGEST = 300
 """Largest number of characters of a message that is shown."""
+
+
+def has_ended(pod: Mapping[str, Any]) -> bool:
+    """Whether the containers of a pod have ended and are not started again."""
+    return (pod.get("status") or {}).get("phase") in ENDED
 
 
 def pod_state(pod: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from switchyard.kube.objects import (
     rollout_pods,
     running_pods,
 )
-from switchyard.kube.pod_states import STARTING, UNREADY
+from switchyard.kube.pod_states import STARTING, UNREADY, has_ended
 from switchyard.kube.shortage import PodsReport, report
 from switchyard.manifests.labels import FIELD_MANAGER, MANAGED, colour_name, selector
 from switchyard.manifests.pods import Manifest
@@ -47,19 +47,21 @@ class PodsReader:
     async def watch_pod_names(self, namespace: str, labels: Mapping[str, str]) -> AsyncGenerator[frozenset[str], None]:
         """Watches the pods with these labels: yields their names now and at every change, without end.
 
-        Pods that are being deleted are among them until they are gone.
+        Pods that are being deleted are among them until they are gone. Pods that have ended, as by an eviction, are
+        left out.
         """
         while True:
             listed = await self._api.find_all("pods", namespace, labels)
-            names = {item["metadata"]["name"] for item in listed["items"]}
+            names = {item["metadata"]["name"] for item in listed["items"] if not has_ended(item)}
             yield frozenset(names)
             watch = self._api.watch("pods", namespace, labels, CORE, listed["metadata"]["resourceVersion"])
             async with aclosing(watch):
                 async for event in watch:
                     if event["type"] == "ERROR":
                         break  # the version is too old for a watch: list again
-                    change = names.discard if event["type"] == "DELETED" else names.add
-                    change(event["object"]["metadata"]["name"])
+                    pod = event["object"]
+                    change = names.discard if event["type"] == "DELETED" or has_ended(pod) else names.add
+                    change(pod["metadata"]["name"])
                     yield frozenset(names)
 
     async def running_pods(self, namespace: str, labels: Mapping[str, str]) -> list[RunningPod]:

@@ -11,6 +11,7 @@ from switchyard.config.kubernetes import ROLLOUT_POD_TEMPLATE_HASH, SERVICE_OF_S
 from switchyard.kube.ingresses import routes_to, rules_of, targets_of
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.objects import endpoints_of
+from switchyard.kube.pod_states import has_ended
 from switchyard.manifests.labels import MANAGED
 
 Objects = tuple[Mapping[str, Any], ...]
@@ -188,8 +189,7 @@ def _counted(service: str, view: NamespaceView) -> str | None:
 
 def _continues(pod: Mapping[str, Any]) -> bool:
     """Whether a pod has neither ended nor is being deleted."""
-    ended = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
-    return not ended and "deletionTimestamp" not in pod["metadata"]
+    return not has_ended(pod) and "deletionTimestamp" not in pod["metadata"]
 
 
 def _name(item: Mapping[str, Any]) -> str:

@@ -101,7 +101,8 @@ class State:
         result: the result of the release, or that it is running.
         attended: whether a command runs it. A release that has ended needs none.
         held: whether the release waits for an operator.
-        serving: the side that the Service selects.
+        serving: the side that the Service selects; the new one also after a switch that was cut off, as long as a load
+            balancer may send requests to it.
         full: the sides that have all of their pods, ready.
         irreversible: whether a hook has started after which the old version no longer works.
     """

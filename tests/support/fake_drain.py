@@ -30,6 +30,7 @@ class FakeCluster:
     Attributes:
         selected: colour that Service `backend` selects.
         pods: names of blue's pods.
+        evicted: pods of blue that have ended, as by an eviction, and stay in lists.
         answers: what each pod answers next, the last answer again and again.
         renews: whether the controller replaces pods, one for each list of them.
         asked: pod and query of each request through the proxy.
@@ -43,6 +44,7 @@ class FakeCluster:
 
     selected: str = "green"
     pods: list[str] = field(default_factory=lambda: list(PODS))
+    evicted: tuple[str, ...] = ()
     answers: dict[str, list[httpx.Response]] = field(default_factory=dict)
     renews: bool = True
     asked: list[tuple[str, str]] = field(default_factory=list)
@@ -128,9 +130,10 @@ class FakeCluster:
             {
                 "metadata": {"name": name, "labels": {}},
                 "spec": {"containers": containers},
-                "status": {"phase": "Running"},
+                "status": {"phase": phase},
             }
-            for name in self.pods
+            for names, phase in ((self.pods, "Running"), (self.evicted, "Failed"))
+            for name in names
         ]
         return httpx.Response(200, json={"metadata": {"resourceVersion": "1"}, "items": items})
 

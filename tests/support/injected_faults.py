@@ -38,8 +38,8 @@ readiness.simulated_nodes = none_simulated
 AFTER_CALL = """
 import switchyard.release.hooks.calls as calls
 sent = calls._sent
-async def killed(client, http, headers, body):
-    result = await sent(client, http, headers, body)
+async def killed(client, http, headers, body, trace):
+    result = await sent(client, http, headers, body, trace)
     if body["hook"] == "purge":
         os.kill(os.getpid(), signal.SIGKILL)
     return result

@@ -32,6 +32,15 @@ def action_of(kubectl: Kubectl, service: str = "backend") -> dict[str, int]:
     return {group["serviceName"]: group["weight"] for group in action["forwardConfig"]["targetGroups"]}
 
 
+def route_by_hand(kubectl: Kubectl, colour: str) -> None:
+    """Has the Ingress send all requests to a colour, as an operator does with `kubectl annotate`."""
+    key = f"{ACTIONS}backend"
+    action = json.loads(kubectl.get("ingress", "backend")["metadata"]["annotations"][key])
+    for group in action["forwardConfig"]["targetGroups"]:
+        group["weight"] = 100 if group["serviceName"] == f"backend-{colour}" else 0
+    kubectl.run("annotate", "--overwrite", "ingress", "backend", f"{key}={json.dumps(action)}")
+
+
 @pytest.fixture
 def controller(kubectl: Kubectl, monkeypatch: pytest.MonkeyPatch) -> Iterator[Controller]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

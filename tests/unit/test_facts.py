@@ -27,6 +27,7 @@ OWNERS: Mapping[str | int, str] = {
     "elbv2.k8s.aws/v1": KUBERNETES,
     "app.kubernetes.io/": KUBERNETES,
     "pod-template-hash": KUBERNETES,
+    "kubectl.kubernetes.io/": KUBERNETES,
     "kubernetes.io/service-name": KUBERNETES,
     "kubernetes.io/hostname": KUBERNETES,
     "topology.kubernetes.io/": KUBERNETES,

@@ -3,10 +3,11 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import httpx
 
@@ -22,7 +23,7 @@ from switchyard.release.hooks.job import JobRun
 from switchyard.release.record.hook import HookOutcome
 
 CONNECT_SECONDS = 10
-"""Time limit in seconds for opening a connection. Nothing is sent before, so its failure is certain."""
+"""Time limit in seconds for opening a connection, if the hook's own is not shorter."""
 
 QUOTED_BYTES = 400
 """Number of bytes of an answer that a message quotes."""
@@ -30,8 +31,8 @@ QUOTED_BYTES = 400
 QUOTED_SECONDS = 1.0
 """Seconds within which the quoted bytes must arrive. The status of the answer is known before."""
 
-NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
-"""Errors of a call before anything was sent."""
+SENDING = ".send_request_headers.started"
+"""End of the name of the HTTP library's trace event after which a server may have the request."""
 
 
 @dataclass(frozen=True)
@@ -67,20 +68,28 @@ class ClusterHookCalls:
         except (ClusterError, ValueError) as error:
             return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: {error}")
         headers = {**http.headers, **secret, IDEMPOTENCY_KEY: f"{context.release}/{hook.name}"}
+        may_have_run = False
+
+        async def trace(event: str, details: Mapping[str, Any]) -> None:
+            nonlocal may_have_run
+            # A proxy first gets a CONNECT, which is not the call.
+            may_have_run |= event.endswith(SENDING) and details["request"].method != b"CONNECT"
+
         try:
             async with asyncio.timeout(seconds), client:
-                return await _sent(client, http, headers, _body(hook, context))
+                return await _sent(client, http, headers, _body(hook, context), trace)
         except TimeoutError:
-            detail = f"{_host(http)} has not answered in {seconds} s"
-            return HookResult(HookOutcome.UNKNOWN, detail)
+            if not may_have_run:
+                return HookResult(HookOutcome.FAILED, f"{_host(http)} cannot be reached: no connection in {seconds} s")
+            return HookResult(HookOutcome.UNKNOWN, f"{_host(http)} has not answered in {seconds} s")
         except (httpx.InvalidURL, UnicodeError):  # whose text may have the path
             return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: its host or port is invalid")
-        except NOT_SENT as error:
-            return HookResult(HookOutcome.FAILED, f"{_host(http)} cannot be reached: {_words(error)}")
         except httpx.LocalProtocolError:
             # Its text has the header that it is about, and with it the value of a Secret.
             return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: HTTP does not permit a header")
         except httpx.HTTPError as error:
+            if not may_have_run:
+                return HookResult(HookOutcome.FAILED, f"{_host(http)} cannot be reached: {_words(error)}")
             return HookResult(HookOutcome.UNKNOWN, f"{_host(http)} has not answered: {_words(error)}")
 
     async def _secret(self, value: SecretValue) -> str:
@@ -103,10 +112,14 @@ class ClusterHookCalls:
 
 
 async def _sent(
-    client: httpx.AsyncClient, http: HookHttp, headers: dict[str, str], body: dict[str, object]
+    client: httpx.AsyncClient,
+    http: HookHttp,
+    headers: dict[str, str],
+    body: dict[str, object],
+    trace: Callable[[str, Mapping[str, Any]], Awaitable[None]],
 ) -> HookResult:
-    json_body = None if http.method == "GET" else body
-    async with client.stream(http.method, http.url, headers=headers, json=json_body) as response:
+    json_body, traced = None if http.method == "GET" else body, {"trace": trace}
+    async with client.stream(http.method, http.url, headers=headers, json=json_body, extensions=traced) as response:
         if response.status_code in http.expect_status:
             return HookResult(HookOutcome.PASSED, f"{_host(http)} answered {response.status_code}")
         expected = ", ".join(map(str, http.expect_status))

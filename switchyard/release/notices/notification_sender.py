@@ -96,6 +96,7 @@ class NotificationSender:
                     await self._round
                 if self._queue.outbox != Outbox():
                     await self._deliver()
+                self._warn_of_others()
         except TimeoutError:
             self._warn_once(self._waiting(f"not all messages could be sent in {ROUND_SECONDS:.0f} s"))
 
@@ -123,7 +124,7 @@ class NotificationSender:
         def cleared(outbox: Outbox) -> Outbox:
             nonlocal dropped
             outbox = outbox.cleared(now)
-            dropped = outbox.dropped
+            dropped = max(dropped, outbox.dropped)  # none is left at a second attempt, if only the answer was lost
             return replace(outbox, dropped=0)
 
         if cleared(self._queue.outbox) != self._queue.outbox:
@@ -160,6 +161,13 @@ class NotificationSender:
                 await asyncio.sleep(ATTEMPT_SECONDS)  # an API server that comes back cannot be watched for
             else:
                 return
+
+    def _warn_of_others(self) -> None:
+        """Warns of messages that are marked by another command, unless a warning says already that messages wait."""
+        names = {name for message in self._queue.outbox.messages for name in message.to} & set(self._notifications)
+        if names and not self._warned:
+            which = f"notification{'s' if len(names) > 1 else ''} {', '.join(sorted(names))}"
+            self._warn_once(self._waiting(f"another command sends messages to {which}, or has died while it did"))
 
     def _warn_once(self, line: str) -> None:
         if line not in self._warned:

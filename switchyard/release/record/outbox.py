@@ -3,10 +3,10 @@
 import json
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from switchyard.kube.clock import from_text, to_text
+from switchyard.kube.clock import from_text
 from switchyard.kube.rolled_back import unknown_keys
 from switchyard.release.record.release_record import ReleaseRecord
 
@@ -122,19 +122,20 @@ class Outbox:
         """Marks the oldest message of each notification as being sent.
 
         A notification gets its messages in their order, so that one that is being sent by another command, or may be,
-        is waited for.
+        is waited for. A mark of the same time to the microsecond is of this command: the answer to its write was lost.
 
         Args:
-            now: the time by the API server's clock.
+            now: the time by the API server's clock, the same at each attempt to write these marks.
             skipped: names of notifications that get nothing now.
         """
         busy, claims, messages = set(skipped), list[Claim](), list[Message]()
+        mark = now.astimezone(UTC).isoformat(timespec="microseconds")
         for message in self.messages:
             mine = [name for name in message.to if name not in busy]
             busy.update(mine)
-            free = [name for name in mine if _is_free(message.to[name], now)]
+            free = [name for name in mine if message.to[name] == mark or _is_free(message.to[name], now)]
             claims.extend(Claim(name, message) for name in free)
-            messages.append(replace(message, to={**message.to, **dict.fromkeys(free, to_text(now))}))
+            messages.append(replace(message, to={**message.to, **dict.fromkeys(free, mark)}))
         return replace(self, messages=tuple(messages)), tuple(claims)
 
     def settling(self, sent: Iterable[Claim], unsent: Iterable[Claim]) -> "Outbox":

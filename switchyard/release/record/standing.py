@@ -48,10 +48,11 @@ def standing(record: ReleaseRecord, live: Live) -> Standing:
         record: record of a release that runs.
         live: the facts on the cluster.
     """
-    serving = Side.NEW if live.serving == record.target else Side.OLD
+    phase, serving = record.phase, Side.NEW if live.serving == record.target else Side.OLD
+    if live.split and phase is Phase.SWITCH:
+        serving = Side.NEW  # for the users of the load balancer, whatever the Service selects
     sides = {Side.OLD: record.source, Side.NEW: record.target}
     full = frozenset({serving, *(side for side, colour in sides.items() if colour in live.ready)})
-    phase = record.phase
     if serving is Side.NEW and phase in BEFORE_SWITCH:
         phase = Phase.SWITCH  # the selector is changed, and the command has died before it wrote so
     if serving is Side.OLD and phase is Phase.SWITCH:

@@ -5,10 +5,16 @@ Biometrika 26 (1934), 404-413. With 0 in n the upper bound is 1 - 0.05 ** (1 / n
 """
 
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
 
 CHANCE = 0.05
 """Probability that a bound is wrong."""
+
+LARGEST = 10**9
+"""Largest sample that is computed as it is, which takes a second at most. A larger one counts as one of this size with
+the same share, whose bounds are wider and hold all the more.
+"""
 
 _HALVINGS = 60
 
@@ -20,6 +26,8 @@ def upper_bound(hits: int, total: int) -> float:
         hits: in the sample.
         total: size of the sample.
     """
+    if total > LARGEST:
+        hits, total = -(-hits * LARGEST // total), LARGEST
     if hits >= total:
         return 1.0
     return _root(lambda share: _at_most(hits, total, share) > CHANCE)
@@ -32,6 +40,8 @@ def lower_bound(hits: int, total: int) -> float:
         hits: in the sample.
         total: size of the sample.
     """
+    if total > LARGEST:
+        hits, total = hits * LARGEST // total, LARGEST
     if hits <= 0:
         return 0.0
     return _root(lambda share: 1 - _at_most(hits - 1, total, share) < CHANCE)
@@ -46,12 +56,29 @@ def _root(is_below: Callable[[float], bool]) -> float:
 
 
 def _at_most(hits: int, total: int, share: float) -> float:
-    """The probability of at most so many hits in a binomial sample. It sums the shorter tail."""
-    if 2 * hits <= total:
-        return math.fsum(_chance(count, total, share) for count in range(hits + 1))
-    return 1 - math.fsum(_chance(count, total, share) for count in range(hits + 1, total + 1))
+    """The probability of at most so many hits in a binomial sample, by the tail that has less than half of it."""
+    hit, miss = math.log(share), math.log1p(-share)
+    if hits < share * total:
+        return math.fsum(_terms(hits, total, hit, miss))
+    return 1 - math.fsum(_terms(total - hits - 1, total, miss, hit))
 
 
-def _chance(count: int, total: int, share: float) -> float:
-    ways = math.lgamma(total + 1) - math.lgamma(count + 1) - math.lgamma(total - count + 1)
-    return math.exp(ways + count * math.log(share) + (total - count) * math.log1p(-share))
+def _terms(hits: int, total: int, hit: float, miss: float) -> Iterator[float]:
+    """The probabilities of so many hits, of one less, and so on, as long as they change their sum.
+
+    They are fewer than the expected number of hits, so that each term is smaller than the one before. The terms become
+    too small after some standard deviations, of which the number of terms is a multiple.
+
+    Args:
+        hits: the largest number of hits.
+        total: size of the sample.
+        hit: logarithm of the probability of a hit.
+        miss: logarithm of the probability of the opposite.
+    """
+    ways = math.lgamma(total + 1) - math.lgamma(hits + 1) - math.lgamma(total - hits + 1)
+    term, odds = math.exp(ways + hits * hit + (total - hits) * miss), math.exp(miss - hit)
+    least = term * sys.float_info.epsilon
+    while term > least:
+        yield term
+        term *= odds * hits / (total - hits + 1)
+        hits -= 1

@@ -2,12 +2,13 @@
 
 The Service is written first, as an update of the stack does it: its selector decides who serves, and users in the
 cluster reach it. Killed between the two, the same command or `pulumi up` writes the rest, and a rollback takes the
-selector back.
+selector back. A switch that cannot write all of it is reverted, the Service last.
 """
 
 import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -107,7 +108,7 @@ class WeightsSwitching:
             for live in ingresses:
                 await self._write(live, value)
         except ClusterError as error:
-            reverted = plan.act is not Act.ROLLBACK and await self._revert(plan)
+            reverted = await self._revert(plan)
             raise WeightsNotWrittenError(report_weights_not_written(plan, str(error), reverted=reverted)) from error
 
     async def follow(self, plan: Plan, seconds: float) -> BalancerAnswer | None:
@@ -167,15 +168,35 @@ class WeightsSwitching:
     async def _apply(self, live: Mapping[str, Any], value: str, *, dry_run: bool = False) -> None:
         await apply(self._cluster.api, "ingresses", with_weights(live, self._name, value), dry_run=dry_run)
 
-    async def _revert(self, plan: Plan) -> bool:
-        """Changes the Service back to the former colour, which still gets the requests of the load balancer."""
-        source = plan.source.colour
+    async def _revert(self, plan: Plan) -> bool | None:
+        """Has the former colour serve again after a switch, in the opposite order, so that the Service decides.
+
+        A rollback is not reverted, and neither is a switch that has completed another one, as either colour may have
+        got requests before it.
+
+        Returns:
+            Whether the Service and all Ingresses are as before; None if the answer of the API server was lost.
+        """
+        observation, source = plan.observation, plan.source.colour
+        if plan.act is Act.ROLLBACK or not observation.is_at(source):
+            return False
+        reverted: bool | None = False
         with suppress(ClusterError):
-            now = await self._cluster.api.find("services", self._name, plan.observation.settings.namespace)
-            if now is not None and source != plan.target:
+            for live in observation.ingresses:
+                await self._restore(observation, live)
+            now = await self._cluster.api.find("services", self._name, observation.settings.namespace)
+            if now is not None:
+                reverted = None
                 await apply_selector(self._cluster.api, now, selector(self._name, source))
-                return True
-        return False
+                reverted = True
+        return reverted
+
+    async def _restore(self, observation: Observation, live: Mapping[str, Any]) -> None:
+        """Writes the former weights into an Ingress, also into one whose write had no answer and was done."""
+        metadata = live["metadata"]
+        now = await self._cluster.api.find("ingresses", metadata["name"], metadata["namespace"], NETWORKING)
+        if now is not None and not replace(observation, ingresses=(now,)).is_at(observation.serving):
+            await self._write(now, metadata["annotations"][f"{ACTIONS}{self._name}"])
 
 
 def _with_active(settings: BlueGreenSettings, colour: Colour) -> BlueGreenSettings:

@@ -8,18 +8,23 @@ from switchyard.release.plan import Act, Plan
 from switchyard.release.refusals import command
 
 
-def report_weights_not_written(plan: Plan, why: str, *, reverted: bool) -> str:
+def report_weights_not_written(plan: Plan, why: str, *, reverted: bool | None) -> str:
     """Reports that the Service was changed and that an Ingress was not, with what serves now.
 
     Args:
         plan: what was to serve.
         why: why the Ingress was not changed.
-        reverted: whether the Service selects the colour of before again.
+        reverted: whether the Service and the load balancer are as before; None if the answer about that was lost.
     """
     name, target, old = plan.observation.name, plan.target, plan.target.other
     what_serves = f"Service {name} selects {target}; the load balancer may still send to {old}."
     if reverted:
         what_serves = f"Service {name} selects {old} again, as before, and so does the load balancer."
+    elif reverted is None:
+        what_serves = (
+            f"The load balancer sends to {old}, as before. Whether Service {name} selects {old} again or still "
+            f"{target} is not known; what serves: {typed('switchyard status')}."
+        )
     act = Act.ROLLBACK if plan.act is Act.ROLLBACK else Act.SWITCH
     again = command(act, name, None if act is Act.ROLLBACK else target)
     if plan.act in {Act.DEPLOY, Act.SWITCH} and not reverted:

@@ -5,13 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from switchyard.config.models.watch import Watch
-from switchyard.kube.pod_states import READY, pod_state
+from switchyard.kube.pod_states import READY, has_ended, pod_state
 
 OUT_OF_MEMORY = "OOMKilled"
 """Termination reason of a container that has reached its memory limit."""
-
-OVER = frozenset({"Failed", "Succeeded"})
-"""Phases of a pod that no longer runs and was replaced by another one."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +52,7 @@ def _watched(pod: Mapping[str, Any]) -> WatchedPod:
         uid=pod["metadata"]["uid"],
         name=pod["metadata"]["name"],
         ready=pod_state(pod) == READY,
-        ending="deletionTimestamp" in pod["metadata"] or status.get("phase") in OVER,
+        ending="deletionTimestamp" in pod["metadata"] or has_ended(pod),
         restarts=sum(int(container.get("restartCount", 0)) for container in containers),
         reason=_last_reason(ends),
         reachable=bool(status.get("podIP")) and status.get("phase") == "Running",

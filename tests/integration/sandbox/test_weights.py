@@ -1,6 +1,5 @@
 """A service that its load balancer switches: the real engine and API server, with a fake AWS."""
 
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +9,7 @@ from tests.support.history import History
 from tests.support.killed_engine import HeldWrite, kill_at_write
 from tests.support.kubectl import Kubectl
 from tests.support.load_balancer_controller import Controller
-from tests.support.weighted_stack import controller, serving, stack, weights
+from tests.support.weighted_stack import controller, route_by_hand, serving, stack, weights
 
 __all__ = ["controller", "serving", "stack"]
 
@@ -149,12 +148,7 @@ def test_an_unhealthy_colour_is_not_switched_to_and_weights_set_by_hand_differ_f
     assert serving.up().ok
     assert controller.rules == [weights(blue=100), weights(green=100)]
 
-    annotation = "alb.ingress.kubernetes.io/actions.backend"
-    ingress = kubectl.get("ingress", "backend")
-    by_hand = json.loads(ingress["metadata"]["annotations"][annotation])
-    for group in by_hand["forwardConfig"]["targetGroups"]:
-        group["weight"] = 100 if group["serviceName"] == "backend-blue" else 0
-    kubectl.run("annotate", "--overwrite", "ingress", "backend", f"{annotation}={json.dumps(by_hand)}")
+    route_by_hand(kubectl, "blue")
 
     with short_wait(serving):
         result = serving.up()

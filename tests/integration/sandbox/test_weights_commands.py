@@ -1,5 +1,6 @@
 """`switch`, `rollback`, `drill` and `deploy` of a service that its load balancer switches, with a fake AWS."""
 
+import json
 import subprocess
 from typing import Any
 
@@ -13,7 +14,7 @@ from tests.support.injected_faults import CONDEMNED
 from tests.support.kubectl import Kubectl
 from tests.support.lease_holders import expire_lease
 from tests.support.load_balancer_controller import Controller
-from tests.support.weighted_stack import action_of, controller, serving, stack, weights
+from tests.support.weighted_stack import action_of, controller, route_by_hand, serving, stack, weights
 
 __all__ = ["controller", "serving", "stack"]
 
@@ -27,6 +28,20 @@ async def killed(*arguments, dry_run=False):
 weights.apply = killed
 """
 """A fault: the command is killed when the selector is changed, and no Ingress is."""
+
+ANSWER_LOST = """
+import switchyard.release.switch.weights as weights
+from switchyard.errors import UnreachableError
+apply, lost = weights.apply, []
+async def without_answer(*arguments, dry_run=False):
+    answer = await apply(*arguments, dry_run=dry_run)
+    if not dry_run and not lost:
+        lost.append(answer)
+        raise UnreachableError("no answer")
+    return answer
+weights.apply = without_answer
+"""
+"""A fault: the API server has the weights, and the command gets no answer about them."""
 
 IMPATIENT = """
 import switchyard.release.switch.following as following
@@ -123,6 +138,13 @@ def test_a_command_killed_between_selector_and_weights_is_finished_by_itself_or_
         assert (kubectl.serving(), action_of(kubectl)) == (selected, weights(**{routed: 100}))
         expire_lease(kubectl)
 
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        lost = document(command(both, "switch", "backend", "green", injected=ANSWER_LOST), 1)
+        assert lost["code"] == "SY-P035"
+        assert "Service backend selects blue again, as before, and so does the load balancer." in lost["error"]
+        assert (kubectl.serving(), action_of(kubectl)) == ("blue", weights(blue=100))
+    assert history.colours("backend") == ["blue", "green", "blue"], "the Service was not changed"
+
     expect_killed("switch", "backend", "green", selected="green", routed="blue")
     finished = document(command(both, "switch", "backend", "green"), 0)
     assert (finished["changed"], finished["receipt"]["loadBalancer"]["follows"]) == (True, True)
@@ -193,8 +215,14 @@ def test_a_deploy_ends_and_a_condemned_one_or_one_killed_between_both_writes_is_
     assert killed.returncode == -9, killed.stdout + killed.stderr
     assert (kubectl.serving(), action_of(kubectl)) == ("green", weights(blue=100))
     expire_lease(kubectl)
+    # If the Service has gone back alone, the load balancer still sends its users to the new version.
+    controller.answers = False
+    kubectl.run("patch", "service", "backend", "-p", json.dumps({"spec": {"selector": {"version": "blue"}}}))
+    route_by_hand(kubectl, "green")
+    assert (kubectl.serving(), action_of(kubectl)) == ("blue", weights(green=100))
     assert document(command(serving, "abort", "backend"))["result"] == "rolledBack"
-    assert (kubectl.serving(), controller.rules) == ("blue", [weights(blue=100)])
+    assert (kubectl.serving(), action_of(kubectl), controller.rules) == ("blue", weights(blue=100), [weights(blue=100)])
+    controller.answers = True
 
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         condemned = document(command(serving, "deploy", "backend", "v2.5.0", injected=CONDEMNED), 1)

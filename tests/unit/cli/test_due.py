@@ -2,6 +2,8 @@
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,11 +11,14 @@ import pytest
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.due_text import DueReport
 from switchyard.config.models.service import Colour
+from switchyard.errors import ExitCode, GateRefusedError, SwitchyardError
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION
 from switchyard.manifests.labels import object_labels, selector
 from switchyard.manifests.ownership_marks import PROJECT, STACK
-from switchyard.release.phases import Result
+from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release_errors import LeaseHeldError
 from tests.support.api_server import FakeApiServer, server
 from tests.support.fake_release import release
 from tests.support.observed import observed
@@ -22,6 +27,7 @@ from tests.unit.cli.test_frozen import BAKED, FROZEN
 
 __all__ = ["run", "server"]
 
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/default/leases/backend-release"
 WITH_A_CANARY = {"aaa": {"image": "org/aaa", "strategy": "canary", "tag": "v1", "nodePort": 30082}, "backend": BACKEND}
 
 
@@ -46,6 +52,54 @@ def test_what_is_due_is_one_document_whatever_becomes_of_each_service(run: Run, 
     assert [entry["service"] for entry in due] == list(keys)
     assert all("leases" in entry["error"] and entry["code"].startswith("SY-") for entry in due), "no Lease can be had"
     assert result.exit_code == 1
+
+
+def lease(age: timedelta) -> dict[str, Any]:
+    """The Lease of a `retire` that has renewed it so long ago."""
+    renewed = (datetime.now(UTC) - age).isoformat()
+    spec = {"holderIdentity": "ada@ci/1/abcd", "renewTime": renewed, "leaseDurationSeconds": 15}
+    labels, created = object_labels("backend"), "2030-01-31T12:00:00Z"
+    return {"metadata": {"name": "backend-release", "labels": labels, "creationTimestamp": created}, "spec": spec}
+
+
+@pytest.mark.parametrize("release", [BAKED, replace(BAKED, phase=Phase.RETIRE)], ids=["baked", "retiring"])
+def test_what_another_command_works_on_is_not_due(run: Run, server: FakeApiServer, release: ReleaseRecord) -> None:
+    server.answers["GET", LEASE] = (200, lease(timedelta(0)))
+    result = run("retire", "--due", "--yes", "--json", current=release)
+    assert (result.exit_code, json.loads(result.stdout)) == (0, {"version": 1, "due": []})
+    server.answers["GET", LEASE] = (200, lease(timedelta(minutes=1)))
+    result = run("retire", "--due", "--yes", "--json", current=release)
+    assert [entry["service"] for entry in json.loads(result.stdout)["due"]] == ["backend"]
+
+
+@pytest.mark.parametrize(
+    ("error", "ended", "exit_code"),
+    [
+        (LeaseHeldError("in progress", "ada", "retire"), False, 0),
+        (GateRefusedError("no release runs"), True, 0),
+        (GateRefusedError("the old colour gets requests"), False, 1),
+    ],
+)
+def test_what_another_command_begins_to_retire_meanwhile_is_no_failure(
+    run: Run,
+    server: FakeApiServer,
+    monkeypatch: pytest.MonkeyPatch,
+    error: SwitchyardError,
+    ended: bool,
+    exit_code: int,
+) -> None:
+    async def run_beside(_: object, __: object) -> ExitCode:
+        if isinstance(error, LeaseHeldError):
+            server.answers["GET", LEASE] = (200, lease(timedelta(0)))
+        if ended:
+            del server.answers["GET", f"{SERVICES}/configmaps/backend-release"]
+        raise error
+
+    monkeypatch.setattr("switchyard.cli.deploy_command._Command.run", run_beside)
+    result = run("retire", "--due", "--yes", "--json", current=BAKED)
+    assert result.exit_code == exit_code, result.output
+    errors = [entry["error"] for entry in json.loads(result.stdout)["due"]]
+    assert errors == (["SY-X001: the old colour gets requests"] if exit_code else [])
 
 
 def test_what_waits_for_a_window_is_in_the_document(run: Run, server: FakeApiServer) -> None:

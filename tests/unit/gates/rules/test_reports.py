@@ -27,7 +27,8 @@ def test_what_an_apply_does_to_pods_is_read_from_the_deployment_before_and_after
     assert pods_change(deployment("v1"), deployment("v2")).fields == ("containers changed",)
 
 
-def test_pods_of_a_deployment_s_present_template_are_distinguished_from_earlier_ones() -> None:
+@pytest.mark.parametrize("annotation", ["switchyard/renewed-at", "kubectl.kubernetes.io/restartedAt"])
+def test_pods_of_a_deployment_s_present_template_are_distinguished_from_earlier_ones(annotation: str) -> None:
     def replica_set(image: str, hash_: str) -> dict[str, Any]:
         labels = {"pod-template-hash": hash_}
         return {"metadata": {"labels": labels}, "spec": {"template": template(image, **labels)}}
@@ -42,7 +43,7 @@ def test_pods_of_a_deployment_s_present_template_are_distinguished_from_earlier_
     assert current_pods(deployment("v3"), both, pods) == frozenset()
     # Pods that are renewed are of the same version, so that a rollback to them need not wait.
     renewed = replica_set("v2", "c")
-    renewed["spec"]["template"]["metadata"]["annotations"] = {"switchyard/renewed-at": "now"}
+    renewed["spec"]["template"]["metadata"]["annotations"] = {annotation: "now"}
     pods.append(pod("renewed", **{"pod-template-hash": "c"}))
     assert current_pods(deployment("v2"), [*both, renewed], pods) == {"new", "renewed"}
     of_renewed = deployment("v2")

@@ -13,7 +13,7 @@ from switchyard.errors import (
 )
 from switchyard.release import retries
 from switchyard.release.deploy.runner import Ended
-from switchyard.release.phases import Event, Phase, Result, Side
+from switchyard.release.phases import Event, Phase, Result, Side, apply
 from switchyard.release.record.standing import Live, standing
 from switchyard.release_errors import LeaseLostError, TransitionError
 from tests.support.fake_release import FIRST, PODS, FakeCommand
@@ -163,6 +163,15 @@ def test_a_command_without_its_lease_changes_nothing_more() -> None:
 def test_the_cluster_decides_where_a_release_stands() -> None:
     switched = standing(FIRST, Live("green", {"green", "blue"}))
     assert (switched.state.phase, switched.is_rolled_back) == (Phase.SWITCH, False)
+
+
+def test_a_release_whose_load_balancer_may_send_to_the_new_version_is_rolled_back_by_an_abort() -> None:
+    record = replace(FIRST, phase=Phase.SWITCH)
+    split = standing(record, Live(FIRST.source, {"green", "blue"}, split=True))
+    assert (split.state.phase, split.state.serving, split.is_rolled_back) == (Phase.SWITCH, Side.NEW, False)
+    assert apply(split.state, Event.ABORT).result is Result.ROLLED_BACK
+    proved = standing(replace(FIRST, phase=Phase.PROVE), Live(FIRST.source, {"green", "blue"}, split=True))
+    assert apply(proved.state, Event.ABORT).result is Result.FAILED, "nothing of the release routes to the new version"
 
 
 def test_a_release_that_has_not_switched_is_proved_again_when_it_is_resumed() -> None:

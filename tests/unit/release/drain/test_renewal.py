@@ -1,5 +1,6 @@
 """Pods of the old colour are replaced one at a time after a switch, and all at once after a rollback."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -27,6 +28,18 @@ def test_a_renewal_replaces_every_pod_and_waits_until_the_old_are_gone(cluster: 
     assert (report.method, report.pods, report.reached) == (DrainMethod.RENEW, 3, PODS)
     assert (report.failed, report.connections_left, report.problem) == ((), 0, None)
     assert report.summary.startswith("3 of 3 pods of blue were replaced; no connection is left after ")
+
+
+@pytest.mark.parametrize("act", [drain, ROLLED_BACK])
+def test_an_evicted_pod_which_nothing_replaces_is_not_waited_for(
+    cluster: FakeCluster, act: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(renewal, "_renewal_seconds", lambda _: 5.0)
+    monkeypatch.setattr(renewal, "NODE_SECONDS", 1.0)
+    cluster.evicted = ("backend-blue-evicted",)
+    report = cluster.run(act)
+    assert (report.pods, report.reached, report.failed, report.problem) == (3, PODS, (), None)
+    assert "backend-blue-evicted" not in [pod for pod, _ in cluster.deleted]
 
 
 def test_a_renewal_that_stalls_says_so_and_that_the_old_colour_is_complete(

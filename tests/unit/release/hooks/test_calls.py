@@ -95,6 +95,39 @@ def test_an_address_where_nobody_listens_is_a_certain_failure() -> None:
     assert "cannot be reached" in str(result.detail)
 
 
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """An address that accepts connections, and never answers anything."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+
+
+@pytest.mark.parametrize(
+    ("scheme", "proxy", "outcome"),
+    [
+        ("https", None, HookOutcome.FAILED),  # no TLS session
+        ("https", "HTTPS_PROXY", HookOutcome.FAILED),  # the proxy got a CONNECT, which is not the call
+        ("http", "HTTP_PROXY", HookOutcome.UNKNOWN),  # the proxy has the call, and may have passed it on
+        ("http", None, HookOutcome.UNKNOWN),
+    ],
+)
+def test_a_call_that_was_never_sent_in_its_time_is_a_certain_failure(
+    silent: str, monkeypatch: pytest.MonkeyPatch, scheme: str, proxy: str | None, outcome: HookOutcome
+) -> None:
+    if proxy is not None:
+        monkeypatch.setenv(proxy, f"http://{silent}")
+        monkeypatch.setenv("NO_PROXY", "")
+    host = silent if proxy is None else "ci.example.org"
+    result = run(FakeApi(), {"http": {"url": f"{scheme}://{host}/hooks"}, "timeoutSeconds": 1})
+    detail = {
+        HookOutcome.FAILED: f"{host} cannot be reached: no connection in 1 s",
+        HookOutcome.UNKNOWN: f"{host} has not answered in 1 s",
+    }
+    assert (result.outcome, result.detail) == (outcome, detail[outcome])
+
+
 @pytest.mark.parametrize("host", ["ci:abc", "[ci", "xn--\u00e4", "xn--"])
 def test_an_address_that_no_host_has_is_a_certain_failure(host: str) -> None:
     result = run(FakeApi(), {"http": {"url": f"http://{host}/hooks/a-secret-path"}})

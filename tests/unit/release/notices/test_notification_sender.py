@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -11,6 +12,7 @@ import pytest
 from switchyard.errors import UnreachableError
 from switchyard.release.deploy.runner import Ended
 from switchyard.release.notices import notification_sender as module
+from switchyard.release.notices.notification_sender import Queue
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.outbox import Outbox
 from switchyard.release.record.release_record import ReleaseRecord
@@ -184,6 +186,83 @@ def test_an_api_server_that_is_away_after_a_message_does_not_have_it_sent_again(
     assert away == [0]
     assert set(webhooks.got.values()) == {1}
     assert command.world.releases.outbox == Outbox()
+
+
+@dataclass
+class LostAnswers:
+    """A queue of which the API server applies every write, while the answers to some are lost.
+
+    Attributes:
+        queue: the queue.
+        lost: numbers of the writes whose answers are lost, from 1.
+        writes: number of writes so far.
+    """
+
+    queue: Queue
+    lost: frozenset[int]
+    writes: int = 0
+
+    @property
+    def outbox(self) -> Outbox:
+        return self.queue.outbox
+
+    async def update(self, change: Callable[[Releases], Releases]) -> Releases:
+        releases = await self.queue.update(change)
+        self.writes += 1
+        if self.writes in self.lost:
+            raise UnreachableError("no answer")
+        return releases
+
+
+def waiting(webhooks: Webhooks, command: FakeCommand) -> None:
+    """Leaves the messages of a whole release in the record."""
+    webhooks.down = lambda _: True
+    telling(command, webhooks, BOTH, [])
+    command.deploy()
+    webhooks.down = lambda _: False
+    assert len(command.world.releases.outbox.messages) == 3
+
+
+@pytest.mark.parametrize("lost", range(1, 7))
+def test_a_write_whose_answer_is_lost_neither_keeps_a_message_back_nor_sends_it_twice(lost: int) -> None:
+    command, warnings = FakeCommand(), list[str]()
+    waiting(webhooks := Webhooks(command.world), command)
+    sender = telling(command, webhooks, BOTH, warnings)
+    queue = sender._queue = LostAnswers(sender._queue, frozenset({lost}))
+    asyncio.run(sender.finish())
+    assert queue.writes == 7, "each of three messages is marked and removed, and one of these writes is repeated"
+    assert command.world.releases.outbox == Outbox()
+    assert set(webhooks.got.values()) == {1}
+    assert webhooks.got.total() == 4
+    assert warnings == []
+
+
+def test_the_number_of_dropped_messages_is_reported_where_the_answer_to_that_write_is_lost() -> None:
+    command, warnings = FakeCommand(), list[str]()
+    waiting(webhooks := Webhooks(command.world), command)
+    command.world.time += timedelta(hours=73)
+    sender = telling(command, webhooks, BOTH, warnings)
+    sender._queue = LostAnswers(sender._queue, frozenset({1}))
+    asyncio.run(sender.finish())
+    assert ["3 messages about releases were not sent" in line for line in warnings] == [True]
+
+
+def test_messages_that_another_command_sends_or_has_died_with_are_named_at_the_end() -> None:
+    command, warnings = FakeCommand(), list[str]()
+    waiting(webhooks := Webhooks(command.world), command)
+    outbox, claims = command.world.releases.outbox.claiming(command.world.time + timedelta(milliseconds=1))
+    assert {claim.to for claim in claims} == {"chat", "ci"}
+    command.world.releases = replace(command.world.releases, outbox=outbox)
+    asyncio.run(telling(command, webhooks, BOTH, warnings).finish())
+    assert not webhooks.got
+    assert warnings == [
+        "backend: another command sends messages to notifications chat, ci, or has died while it did (SY-P110). "
+        "The message is kept, and delays nothing. The next command that releases the service sends it."
+    ]
+    command.world.time += timedelta(seconds=60)
+    asyncio.run(telling(command, webhooks, BOTH, warnings).finish())
+    assert webhooks.got.total() == 4
+    assert len(warnings) == 1
 
 
 def test_messages_that_are_too_old_are_dropped_with_a_warning() -> None:

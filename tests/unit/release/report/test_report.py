@@ -8,13 +8,11 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from fractions import Fraction
 from typing import Any
 
 import pytest
 
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.report.proportions import lower_bound, upper_bound
 from switchyard.release.report.report import Report, report
 from tests.support.synthetic_releases import START, synthetic_releases, text
 
@@ -267,22 +265,6 @@ def test_no_release_is_no_success() -> None:
     found = report({"backend": []}, SINCE, UNTIL)
     assert {part.met for part in (*found.measures, *found.dora)} == {None}
     assert {part.value for part in found.measures if part.unit != "perWeek"} == {None}
-
-
-@pytest.mark.parametrize(("hits", "total"), [(0, 1), (0, 60), (1, 60), (7, 12), (199, 200), (3, 20_000)])
-def test_a_bound_is_the_share_at_which_the_sample_has_a_chance_of_5_percent(hits: int, total: int) -> None:
-    bound = upper_bound(hits, total)
-    share = Fraction(bound)
-    chance = (
-        sum(math.comb(total, k) * share**k * (1 - share) ** (total - k) for k in range(hits + 1))
-        if total < 300
-        else None
-    )
-    assert chance is None or float(chance) == pytest.approx(0.05, rel=1e-9)
-    assert lower_bound(total - hits, total) == pytest.approx(1 - bound, abs=1e-12)
-    if hits == 0:
-        assert bound < 3 / total
-    assert (upper_bound(total, total), lower_bound(0, total)) == (1, 0)
 
 
 def test_unplanned_repairs_are_a_share_of_what_reached_users() -> None:

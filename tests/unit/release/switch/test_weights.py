@@ -10,8 +10,7 @@ import pytest
 from switchyard.config.models.service import Colour
 from switchyard.errors import AccessDeniedError, ApiStatusError, AwsError, GateRefusedError, UnreachableError
 from switchyard.gates.load_balancer_weights import WeightedGates
-from switchyard.gates.weighted_routing import LoadBalancerRouting, switching_load_balancer
-from switchyard.manifests.weights import ACTIONS, action
+from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt.balancer_answer import BalancerAnswer
 from switchyard.release.receipt.receipt import Receipt, lines
@@ -22,39 +21,10 @@ from switchyard.release.switch.weights import WeightsSwitching, with_weights
 from switchyard.release_errors import WeightsNotWrittenError
 from tests.support.fake_lane import Lane, Release, done
 from tests.support.observed import observed, settings
+from tests.support.weighted_service import ACTION, ingress, receivers, weighted
 
-ACTION = f"{ACTIONS}backend"
-ROUTING = LoadBalancerRouting("ap-northeast-2", ("backend",), 30)
 CONFLICT = ApiStatusError("patch", "ingresses/backend", 409, "the object has been modified")
 DENIED = AccessDeniedError("patch", "ingresses", 403, "no")
-
-
-def ingress(colour: Colour, version: str = "7") -> dict[str, Any]:
-    """The Ingress whose weights send all requests to a colour."""
-    own: dict[str, object] = {f"f:{ACTION}": {}, "f:alb.ingress.kubernetes.io/group.name": {}}
-    fields = {"f:metadata": {"f:annotations": own}, "f:spec": {"f:rules": {}}}
-    weighted = settings(colour.value, switchEngine="albWeights", nodePort=30080)
-    backend = {"service": {"name": "backend", "port": {"name": "use-annotation"}}}
-    return {
-        "metadata": {
-            "name": "backend",
-            "namespace": "default",
-            "resourceVersion": version,
-            "annotations": {
-                ACTION: action("backend", weighted),
-                "alb.ingress.kubernetes.io/group.name": "test",
-                "of": "others",
-            },
-            "managedFields": [{"manager": "switchyard", "operation": "Apply", "fieldsV1": fields}],
-        },
-        "spec": {"rules": [{"http": {"paths": [{"path": "/", "backend": backend}]}}]},
-    }
-
-
-def weighted(serving: Colour = Colour.BLUE, routed: Colour = Colour.BLUE, **more: Any) -> Observation:
-    """The service as the selector and the Ingress have it."""
-    plain = observed(serving, switchEngine="albWeights", nodePort=30080, **more)
-    return replace(plain, routing=ROUTING, ingresses=(ingress(routed),))
 
 
 @dataclass
@@ -93,11 +63,6 @@ def switching(api: Api, observation: Observation) -> WeightsSwitching:
 def patch(api: Api, act: Act = Act.SWITCH, observation: Observation | None = None) -> None:
     observation = observation or weighted()
     asyncio.run(switching(api, observation).patch(Plan(act, observation, Colour.GREEN)))
-
-
-def receivers(manifest: dict[str, Any]) -> list[str]:
-    groups = json.loads(manifest["metadata"]["annotations"][ACTION])["forwardConfig"]["targetGroups"]
-    return [group["serviceName"] for group in groups if group["weight"]]
 
 
 def test_a_service_without_such_a_load_balancer_is_switched_by_its_selector() -> None:
@@ -163,6 +128,13 @@ def test_a_switch_whose_weights_cannot_be_written_takes_the_selector_back() -> N
     assert api.sent[-1]["spec"]["selector"]["version"] == "blue"
     assert "Service backend selects blue again, as before, and so does the load balancer." in str(error.value)
     assert "(SY-P035)" in error.value.summary
+
+
+def test_a_switch_that_completes_another_one_is_not_reverted() -> None:
+    api = Api({"writes ingresses": [UnreachableError("no answer")]}, {"services": weighted(Colour.GREEN).live})
+    with pytest.raises(WeightsNotWrittenError, match="Service backend selects green; the load balancer may still"):
+        patch(api, observation=weighted(Colour.BLUE, Colour.GREEN))
+    assert api.writes == ["would write ingresses", "writes services"]
 
 
 def test_a_rollback_whose_weights_cannot_be_written_keeps_the_selector_and_says_who_serves() -> None:
