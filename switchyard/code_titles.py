@@ -185,6 +185,7 @@ TITLES: Mapping[Code, str] = {
     Code.WATCH_IMPOSSIBLE: "The new version could not be watched",
     Code.WATCH_INCOMPLETE: "The watch may not see what it needs",
     Code.ROLLBACK_UNRECORDED: "The result of a rollback could not be recorded",
+    Code.RELEASE_UNRECORDED: "The progress of a release could not be recorded",
     Code.MESSAGE_WAITS: "A message about a release is not sent yet",
     Code.WEBHOOK_UNUSABLE: "The URL of a notification cannot be read",
     Code.MESSAGES_DROPPED: "Messages about releases were dropped",

@@ -31,6 +31,7 @@
     │   ├── LeaseLostError             another command has taken the Lease
     │   ├── DrillNotBackError          a drill has switched, and has not switched back
     │   ├── RollbackUnrecordedError    the result of a rollback could not be recorded
+    │   ├── ReleaseUnrecordedError     the progress of a release could not be recorded
     │   ├── TransitionError            a command does not fit the phase of the release
     │   ├── TogetherUndoneError        one of several services was not switched; all serve as before
     │   ├── TogetherSplitError         one of several services was not switched; not all serve as before

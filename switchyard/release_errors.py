@@ -56,6 +56,12 @@ class RollbackUnrecordedError(ReleaseError):
     code = Code.ROLLBACK_UNRECORDED
 
 
+class ReleaseUnrecordedError(ReleaseError):
+    """The record does not have the present phase or the end of a release. The text says what serves."""
+
+    code = Code.RELEASE_UNRECORDED
+
+
 class TransitionError(ReleaseError):
     """An event does not fit the state of a release. The text names the events that do."""
 

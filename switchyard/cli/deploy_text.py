@@ -146,10 +146,11 @@ def document(record: ReleaseRecord) -> dict[str, Any]:
 def exit_code(record: ReleaseRecord, request: DeployRequest) -> ExitCode:
     """The exit code of a command, by the record of its release.
 
-    A version that serves while a node is not seen to follow is not a success, so scripts get 1.
+    A version that serves while a node is not seen to follow is not a success, so scripts get 1. The same applies to the
+    old version after an abort.
     """
-    code = _reached(record, request)
-    return ExitCode.FAILED if record.running and record.doubt is not None else code
+    serves = record.running or record.result is Result.ROLLED_BACK
+    return ExitCode.FAILED if serves and record.doubt is not None else _reached(record, request)
 
 
 def _reached(record: ReleaseRecord, request: DeployRequest) -> ExitCode:

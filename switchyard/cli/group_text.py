@@ -11,6 +11,7 @@ from switchyard.cli.deploy_text import VERSION, DeployReport, exit_code, what_se
 from switchyard.cli.detachment import Detached
 from switchyard.cli.failures import message_of
 from switchyard.cli.output import console, errors, print_json
+from switchyard.cli.status_json import failure
 from switchyard.cli.watch_line import WatchLine
 from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode, SwitchyardError
@@ -145,7 +146,8 @@ class GroupReport(CommandReport):
         services = []
         for key, outcome in outcomes.items():
             if isinstance(outcome, SwitchyardError):
-                its_own: dict[str, Any] = {"service": key, "error": message_of(outcome), "code": outcome.code.value}
+                reported = failure(message_of(outcome), outcome)
+                its_own: dict[str, Any] = {"service": key, "error": reported["error"], "code": reported["code"]}
             else:
                 its_own = outcome.to_json()
             services.append({**its_own, "serving": _serving(observations[key])})

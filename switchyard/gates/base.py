@@ -1,7 +1,7 @@
 """The base of all gates: access to the cluster, and reports of errors and warnings to the engineer."""
 
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Generic, TypeVar
 
 from switchyard.config.commands import typed
@@ -20,11 +20,13 @@ from switchyard.errors import (
 from switchyard.gates.rules.incompatible_version import refuse_incompatible_version
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.rolled_back import refuse_rolled_back, warn_rollbacks_unknown
+from switchyard.gates.rules.running_release import find_outdated, refuse_outdated
 from switchyard.gates.rules.sizes import Sizing
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.error_texts import remedy_for
 from switchyard.kube.incompatible_version import find_incompatible_version, parse_releases
+from switchyard.kube.release_lease import is_held
 from switchyard.kube.rolled_back import parse_rolled_back, read_record
 
 Warn = Callable[[str], None]
@@ -106,7 +108,8 @@ class GateBase(Generic[S_co]):
     async def _check_record(self, cluster: Cluster, to: Track, serving: Track | None) -> None:
         """Refuses a switch that the record of the releases forbids, for example by an outdated pipeline.
 
-        That is a version that no longer works after an irreversible hook, or that was rolled back.
+        That is a version that no longer works after an irreversible hook, or that was rolled back, and any version
+        while a running command releases another one.
         """
         if to is Track.ROLLOUT:
             return
@@ -116,10 +119,20 @@ class GateBase(Generic[S_co]):
             self._warn(warn_rollbacks_unknown(self._name, str(error)))
             return
         if not self.by_command:
-            left = find_incompatible_version(parse_releases(record), to.value, self._service.own(to).tag)
+            releases = parse_releases(record)
+            left = find_incompatible_version(releases, to.value, self._service.own(to).tag)
             self._raise(refuse_incompatible_version(self._name, self._service, to, serving, left))
+            outdated = find_outdated(self._service, to, serving, releases)
+            if outdated is not None and await self._is_released(cluster):
+                self._raise(refuse_outdated(self._name, to, outdated))
         if not self.intended:
             self._raise(refuse_rolled_back(self._name, self._service, to, serving, parse_rolled_back(record)))
+
+    async def _is_released(self, cluster: Cluster) -> bool:
+        """Whether a command on the releases of the service is running, as far as this user may see it."""
+        with suppress(AccessDeniedError):  # a user who may not read Leases may still update
+            return await is_held(cluster.api, self._service.namespace, self._name)
+        return False
 
     def _raise(self, refusal: Refusal | None) -> None:
         raise_refusal(refusal)

@@ -11,10 +11,11 @@ from switchyard.gates.base import Warn
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
 from switchyard.kube.polling import poll_until
+from switchyard.kube.release_lease import DURATION_SECONDS
 from switchyard.release.notices.notices import queueing
 from switchyard.release.notices.subscriptions import NO_SUBSCRIPTIONS, Subscriptions
 from switchyard.release.record.lease import ReleaseLease
-from switchyard.release.record.lease_holder import DURATION_SECONDS, Held, Holder
+from switchyard.release.record.lease_holder import Held, Holder
 from switchyard.release.record.outbox import Outbox
 from switchyard.release.record.store import Releases, ReleaseStore
 from switchyard.release_errors import LeaseHeldError

@@ -57,6 +57,7 @@ class Event(StrEnum):
         REFUSED: a gate, a hook or a check did not permit the step; nothing was changed by it.
         FAILED: the phase failed.
         BREACHED: the new version is worse than its limits, or another release of its group is rolled back.
+        REVERTED: the old colour serves again, because somebody else has changed the selector.
         NO_VERDICT: the evidence is not enough for a verdict, for example without requests.
         LOST: the command has died in this phase before its change, or the change makes no difference.
         LOST_AFTER_CHANGE: the command has died after the change of this phase, and before it recorded it.
@@ -71,6 +72,7 @@ class Event(StrEnum):
     REFUSED = "refused"
     FAILED = "failed"
     BREACHED = "breached"
+    REVERTED = "reverted"
     NO_VERDICT = "noVerdict"
     LOST = "lost"
     LOST_AFTER_CHANGE = "lostAfterChange"
@@ -161,6 +163,8 @@ def _transition(state: State, event: Event) -> State | None:
             return replace(state, held=True) if state.phase is Phase.WATCH else None
         case Event.BREACHED:
             return _rolled_back(state) if state.phase is not Phase.RETIRE else None
+        case Event.REVERTED:
+            return _rolled_back(state) if state.phase is Phase.WATCH else None
         case _:
             return _after_setback(state, event)
 

@@ -1,4 +1,4 @@
-"""Repeats a call while the API server does not answer, for the rollback of a bad version."""
+"""Repeats a call while the API server does not answer, so that its restart ends neither a release nor a rollback."""
 
 import asyncio
 import time
@@ -8,6 +8,7 @@ from typing import TypeVar
 import httpx
 
 from switchyard.errors import ApiStatusError, ClusterError, UnreachableError
+from switchyard.kube.error_mapping import TRANSIENT
 
 SECONDS = 60.0
 """Seconds for which a call is repeated. A control plane with one API server has restarted by then."""
@@ -19,13 +20,16 @@ Value = TypeVar("Value")
 
 
 async def until_answered(
-    call: Callable[[], Awaitable[Value]], on_wait: Callable[[ClusterError], None] = lambda _: None
+    call: Callable[[], Awaitable[Value]],
+    on_wait: Callable[[ClusterError], None] = lambda _: None,
+    unless: Callable[[], bool] = lambda: False,
 ) -> Value:
     """Repeats an idempotent call until the API server answers, and returns the answer.
 
     Args:
         call: the call.
         on_wait: is called once, with the error of the first attempt, if there is another attempt.
+        unless: is asked before each further attempt whether something else is more urgent.
 
     Raises:
         switchyard.errors.ClusterError: the error of the last attempt, or one that another attempt would repeat.
@@ -35,7 +39,7 @@ async def until_answered(
         try:
             return await call()
         except ClusterError as error:
-            if not _is_passing(error) or time.monotonic() >= end:
+            if not _is_passing(error) or time.monotonic() >= end or unless():
                 raise
             if not waited:
                 on_wait(error)
@@ -55,7 +59,7 @@ def waiting(key: str, step: str, error: ClusterError) -> str:
 
 
 def _is_passing(error: ClusterError) -> bool:
-    """Whether an error comes from a restarting API server, or from a proxy in front of it."""
+    """Whether an error comes from a restarting or busy API server, from a proxy, or from a write at the same time."""
     if isinstance(error, ApiStatusError):
-        return error.status_code >= httpx.codes.INTERNAL_SERVER_ERROR
+        return error.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or error.status_code in TRANSIENT
     return isinstance(error, UnreachableError)

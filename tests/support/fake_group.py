@@ -124,12 +124,13 @@ class FakeMember(FakeSteps):
         await self.acts.remove(self._warming(record, record.source, 0))
         return ended
 
-    async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:  # noqa: ARG002 - of the protocol
+    async def roll_back(self, record: ReleaseRecord, reason: str, *, marks: bool = True) -> Ended:  # noqa: ARG002 - of the protocol
         self.steps.append("roll back")
         if self.rollback_error is not None:
             raise self.rollback_error
         self.because = self.acts.because()
-        self.world.write(lambda: setattr(self.world, "marked", True))
+        if marks:
+            self.world.write(lambda: setattr(self.world, "marked", True))
         self.world.write(lambda: setattr(self.world, "serving", record.source))
         await self.acts.converge_back(record.service, Colour(record.source), None)
         return Ended(Event.PASSED)

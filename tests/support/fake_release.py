@@ -202,11 +202,12 @@ class FakeSteps:
             self._set(record.source, 0)
         return ended
 
-    async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:  # noqa: ARG002 - of the protocol
+    async def roll_back(self, record: ReleaseRecord, reason: str, *, marks: bool = True) -> Ended:  # noqa: ARG002 - of the protocol
         self.steps.append("roll back")
         if self.rollback_error is not None:
             raise self.rollback_error
-        self.world.write(lambda: setattr(self.world, "marked", True))
+        if marks:
+            self.world.write(lambda: setattr(self.world, "marked", True))
         self.world.write(lambda: setattr(self.world, "serving", record.source))
         self.world.write(lambda: setattr(self.world, "configured", record.source))
         return Ended(Event.PASSED)

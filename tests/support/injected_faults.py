@@ -46,3 +46,15 @@ async def killed(client, http, headers, body, trace):
 calls._sent = killed
 """
 """The command is killed in the moment after a hook's call was answered, before it can write so."""
+
+AFTER_DRAIN = """
+import asyncio, urllib.request
+drain = steps.ClusterSteps.drain
+async def drained(self, record):
+    ended = await drain(self, record)
+    if record.service == "backend":
+        await asyncio.to_thread(urllib.request.urlopen, os.environ["DRAINED"])
+    return ended
+steps.ClusterSteps.drain = drained
+"""
+"""The command calls the address of `DRAINED` between the phases drain and watch of service `backend`."""

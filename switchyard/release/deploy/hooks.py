@@ -10,6 +10,7 @@ from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import ClusterError
 from switchyard.kube.api import BoundedApi
 from switchyard.release.deploy.protocol import Ended, Ledger, Steps
+from switchyard.release.deploy.reverted import unless_reverted
 from switchyard.release.hooks.calls import ClusterHookCalls
 from switchyard.release.hooks.hooks import HookRuns, PointEnded, abandoned
 from switchyard.release.phases import Event, Phase, Side, State
@@ -28,8 +29,8 @@ class ReleaseHooks:
 
     async def around(
         self,
-        steps: Steps,  # noqa: ARG002 - of the interface
-        state: State,  # noqa: ARG002 - of the interface
+        steps: Steps,
+        state: State,
         record: ReleaseRecord,
         step: Step,
         settled: Settled,  # noqa: ARG002 - of the interface
@@ -46,7 +47,8 @@ class ReleaseHooks:
         Returns:
             The record with the hooks that were run, and how the phase ended.
         """
-        return record, await step(record)
+        ended = await step(record)
+        return record, await unless_reverted(steps, record, ended) if state.phase is Phase.WATCH else ended
 
     async def after_rollback(self, record: ReleaseRecord) -> tuple[ReleaseRecord, str | None]:
         """Runs the hooks after a rollback. Returns the record with them, and a text about hooks that did not pass."""
@@ -75,7 +77,8 @@ class DeployHooks(ReleaseHooks):
     ) -> tuple[ReleaseRecord, Ended]:
         """Runs a phase and the hooks around it."""
         if state.phase is Phase.WATCH:
-            return await self._watched(steps, record, step)
+            record, ended = await self._watched(steps, record, step)
+            return record, await unless_reverted(steps, record, ended)
         hooks = PointEnded(record)
         before = await settled(self._before(steps, state, hooks))
         if before.event is not Event.PASSED:

@@ -114,11 +114,15 @@ class RollbackJournal:
         ledger: ledger of the release, whose Lease is held.
         record: record of the release.
         because: key of the service whose version failed its watch instead; None if this one failed.
+        marks: whether to record the version as one that was rolled back.
     """
 
-    def __init__(self, ledger: DeployLedger, record: ReleaseRecord, because: str | None = None) -> None:
+    def __init__(
+        self, ledger: DeployLedger, record: ReleaseRecord, because: str | None = None, *, marks: bool = True
+    ) -> None:
         self._ledger = ledger
         self._because = because
+        self._marks = marks
         self._record = record
 
     async def last(self, _serving: Colour) -> ReleaseRecord:
@@ -136,8 +140,9 @@ class RollbackJournal:
         yield
 
     async def begin(self, plan: Plan, reason: str | None) -> str:  # noqa: ARG002 - the plan is that of the release
-        """Writes the version that was rolled back."""
-        await self._ledger.mark_rolled_back(self._record, reason or "", self._because)
+        """Writes the version that was rolled back, unless it is not marked as such."""
+        if self._marks:
+            await self._ledger.mark_rolled_back(self._record, reason or "", self._because)
         return to_text(self._ledger.now())
 
     async def confirm(self) -> None:

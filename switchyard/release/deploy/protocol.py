@@ -76,13 +76,19 @@ class Steps(Protocol):
         """Waits until another version of the group has failed its watch; without a group it never returns."""
 
     async def check_unused(self, record: ReleaseRecord) -> None:
-        """Raises `GateRefusedError` while the old colour still gets requests."""
+        """Raises `GateRefusedError` while the old colour still gets requests, or serves again."""
 
     async def retire(self, record: ReleaseRecord) -> Ended:
         """Deletes the pods of the old colour, which gets no more requests."""
 
-    async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:
-        """Changes the selector back to the old colour if necessary, and records the version that was rolled back."""
+    async def roll_back(self, record: ReleaseRecord, reason: str, *, marks: bool = True) -> Ended:
+        """Changes the selector back to the old colour if necessary.
+
+        Args:
+            record: record of the release.
+            reason: reason of the rollback.
+            marks: whether to record the version as one that was rolled back.
+        """
 
     async def withdraw(self, record: ReleaseRecord) -> str:
         """Deletes the pods of a new version that has not served. Returns a sentence about remaining pods."""

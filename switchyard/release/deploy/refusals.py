@@ -14,6 +14,7 @@ from switchyard.config.validation.services import SERVICES
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.engine.engine import Step
+from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.text import again, described, finishing, unfinished
@@ -166,6 +167,20 @@ def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) 
     )
 
 
+def refuse_serving_again(record: ReleaseRecord, observation: Observation) -> Refusal:
+    """Refuses to retire a colour that serves again, because somebody else has changed the selector."""
+    return Refusal(
+        code=Code.OLD_COLOUR_IN_USE,
+        step=f"{record.service}: the retirement of {record.source}",
+        observed=f"{record.source} serves again",
+        rule="a colour that serves is not retired",
+        remedy=(
+            f"{observation.what_serves} Its pods stay. To end the release as rolled back: "
+            + typed(f"switchyard resume {record.service}")
+        ),
+    )
+
+
 def refuse_impossible_tag(key: str, tag: str) -> Refusal | None:
     """Refuses a tag or digest that is not valid in any registry."""
     try:
@@ -210,6 +225,25 @@ def report_unrecorded(record: ReleaseRecord, serving: str | None, why: str) -> s
         key,
         f"{version} {outcome}: {why.strip().removesuffix('.')}",
         f"{serves} As soon as the API server answers: {typed(f'switchyard abort {key}')}",
+    )
+
+
+def report_progress_unrecorded(record: ReleaseRecord, serving: str, why: str) -> str:
+    """Reports that the present phase, the hold or the end of a release could not be recorded.
+
+    Args:
+        record: the record that could not be written.
+        serving: the colour that serves.
+        why: the error of the API server.
+    """
+    key, tag = record.service, record.tag if serving == record.target else record.from_tag
+    back = "" if record.phase is Phase.RETIRE else f", or {typed(f'switchyard abort {key}')} (reverts it)"
+    return notice(
+        Code.RELEASE_UNRECORDED,
+        key,
+        f"phase {record.phase} of the release of {record.tag} cannot be recorded: {why.strip().removesuffix('.')}",
+        f"{serving} {tag or ''}".rstrip()
+        + f" serves. Once it can be recorded: {typed(f'switchyard resume {key}')} (continues){back}",
     )
 
 

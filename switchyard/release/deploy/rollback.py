@@ -41,7 +41,7 @@ class Rollback:
             waits = self._waits(record, f"the record that {record.target} is condemned")
             await retries.until_answered(lambda: self._ledger.write(record), waits)
 
-    async def run(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
+    async def run(self, record: ReleaseRecord, reason: str, *, marks: bool = True) -> ReleaseRecord:
         """Rolls back, and ends the record. If that fails, the release is held, and `abort` tries again.
 
         The call is repeated while the API server does not answer, because users get the bad version until then.
@@ -49,6 +49,7 @@ class Rollback:
         Args:
             record: record of the release.
             reason: reason of the rollback.
+            marks: whether to record the version as one that was rolled back, which no automatic update brings back.
 
         Raises:
             RollbackUnrecordedError: the record cannot be written, whether the rollback is done or not.
@@ -57,13 +58,13 @@ class Rollback:
 
         async def rolled_back() -> Ended:
             await self._ledger.confirm()
-            return await self._steps.roll_back(record, reason)
+            return await self._steps.roll_back(record, reason, marks=marks)
 
         try:
             waits = self._waits(record, f"the rollback to {record.source}")
             ended = await retries.until_answered(rolled_back, waits)
         except (ClusterError, GateRefusedError) as error:
-            return await self._held(record, reason, error)
+            return await self.held(record, reason, str(error))
         record = replace(record, receipt=ended.receipt or record.receipt)
         record, problem = await self._hooks.after_rollback(record)
         details = (f"{reason}.", ended.detail, problem)
@@ -80,15 +81,25 @@ class Rollback:
         """Reports that a step waits for the API server."""
         return lambda error: self._warn(retries.waiting(record.service, step, error))
 
-    async def _held(self, record: ReleaseRecord, reason: str, error: Exception) -> ReleaseRecord:
-        """The record of a release that is held because its rollback failed, with the colour that serves."""
+    async def held(self, record: ReleaseRecord, reason: str, problem: str) -> ReleaseRecord:
+        """Holds a release whose rollback is not done. Returns its record, with the colour that serves.
+
+        Args:
+            record: record of the release.
+            reason: reason of the rollback.
+            problem: why it is not done.
+
+        Raises:
+            RollbackUnrecordedError: the record cannot be written.
+        """
         serving = None
         with suppress(ClusterError, GateRefusedError):
             serving = (await self._steps.live()).serving
         serves = "" if serving is None else f" ({serving} serves)"
-        held = waiting(record, held=True, detail=f"{reason}. The rollback is not done: {error}{serves}")
+        held = waiting(record, held=True, detail=f"{reason}. The rollback is not done: {problem}{serves}")
         try:
-            await self._ledger.write(held)
+            waits = self._waits(record, "the record that the rollback is not done")
+            await retries.until_answered(lambda: self._ledger.write(held), waits)
         except ClusterError:
-            raise RollbackUnrecordedError(report_unrecorded(record, serving, str(error))) from None
+            raise RollbackUnrecordedError(report_unrecorded(record, serving, problem)) from None
         return held

@@ -9,9 +9,12 @@ from dataclasses import replace
 
 from switchyard.errors import ClusterError, EngineError, GateRefusedError
 from switchyard.gates.base import Warn, raise_refusal
+from switchyard.release import retries
 from switchyard.release.deploy.hooks import NO_HOOKS, ReleaseHooks
+from switchyard.release.deploy.progress import Progress
 from switchyard.release.deploy.protocol import Ended, Ledger, Steps
 from switchyard.release.deploy.refusals import no_abort
+from switchyard.release.deploy.reverted import SERVES_AGAIN
 from switchyard.release.deploy.rollback import Rollback
 from switchyard.release.hooks.hooks import accepted
 from switchyard.release.hooks.refusals import refuse_abort
@@ -55,6 +58,7 @@ class Runner:
         self._ledger = ledger
         self._steps = steps
         self._on_phase = on_phase
+        self._progress = Progress(ledger, steps, warn)
         self._bake_seconds = bake_seconds
         self._warn = warn
         self._converges = True
@@ -73,7 +77,7 @@ class Runner:
         """Continues a release whose command has died, or that is held."""
         stands = await self.standing(record)
         if stands.is_rolled_back:
-            return await self._rollback.run(record, "the old colour serves again")
+            return await self._reverted(record)
         if stands.condemned:
             return await self._rollback.run(
                 record, record.phases[-1].detail or "the new version is worse than accepted"
@@ -94,11 +98,11 @@ class Runner:
             self.check_abort(record, stands)
         except TransitionError as error:
             raise TransitionError(no_abort(record, str(error))) from None
-        if stands.is_rolled_back or apply(stands.state, Event.ABORT).result is Result.ROLLED_BACK:
+        if stands.is_rolled_back or (state := apply(stands.state, Event.ABORT)).result is Result.ROLLED_BACK:
             return await self._rollback.run(record, reason)
         await self._ledger.confirm()
         remains = await self._steps.withdraw(record)
-        return await self._end(record, Result.FAILED, f"{reason}. {remains}".strip())
+        return await self._progress.end(record, state, f"{reason}. {remains}".strip())
 
     def check_abort(self, record: ReleaseRecord, stands: Standing) -> None:
         """Raises the errors of `abort` for a release that cannot be aborted, before anything is changed.
@@ -114,9 +118,14 @@ class Runner:
         apply(stands.state, Event.ABORT)
 
     async def roll_back(self, record: ReleaseRecord, reason: str) -> ReleaseRecord:
-        """Aborts a release of a group, if its old colour still has its pods."""
+        """Aborts a release of a group, or holds it if its old version cannot serve."""
         stands = await self.standing(record)
-        return await self._rollback.run(record, reason) if stands.state.can_roll_back else record
+        if stands.state.can_roll_back:
+            return await self._rollback.run(record, reason)
+        problem = f"not all pods of {record.source} are ready"
+        if stands.state.irreversible:
+            problem = str(refuse_abort(record))
+        return await self._rollback.held(record, reason, problem)
 
     async def retire(self, record: ReleaseRecord) -> ReleaseRecord:
         """Ends the bake of a release now, or continues its retirement.
@@ -126,7 +135,7 @@ class Runner:
         """
         stands = await self.standing(record)
         if stands.is_rolled_back:
-            return await self._rollback.run(record, "the old colour serves again")
+            return await self._reverted(record)
         event = Event.RESUME if stands.state.phase is Phase.RETIRE else Event.RETIRE
         return await self._run_phases(_continued(record), apply(stands.state, event))
 
@@ -136,14 +145,15 @@ class Runner:
 
     async def _run_phases(self, record: ReleaseRecord, state: State, hold_after: Phase | None = None) -> ReleaseRecord:
         while not state.ended and not state.held:
-            record = await self._entered(record, state.phase)
+            record = self._progress.entering(record, state.phase)
+            problem = await self._progress.enter(record, state)
             await self._converge(record)
             if state.phase is Phase.BAKE:
                 if not self._is_baked(record):
                     return record
                 ended = Ended(Event.PASSED)
             else:
-                record, ended = await self._with_hooks(state, record)
+                record, ended = await self._with_hooks(state, record, problem)
                 if record.irreversible is not None and state.phase is Phase.RETIRE:
                     state = apply(state, Event.IRREVERSIBLE)
             if ended.event in {Event.LOST, Event.LOST_AFTER_CHANGE}:
@@ -152,17 +162,12 @@ class Runner:
             if ended.event is Event.BREACHED:
                 await self._rollback.condemn(record)
                 return await self._rollback.run(record, ended.detail or "the new version is worse than accepted")
+            if ended.event is Event.REVERTED:
+                return await self._reverted(record)
             state = apply(state, ended.event)
             record = await self._written(record, state, ended, hold_after)
             if record.held:
                 return record
-        return record
-
-    async def _entered(self, record: ReleaseRecord, phase: Phase) -> ReleaseRecord:
-        last = record.phases[-1] if record.phases else None
-        if last is None or last.phase is not phase or last.ended is not None:
-            record = record.entering(phase, self._ledger.now())
-        await self._ledger.enter(record)
         return record
 
     async def _converge(self, record: ReleaseRecord) -> None:
@@ -172,16 +177,23 @@ class Runner:
             if (text := await self._steps.converge(record)) is not None:
                 self._warn(text)
 
-    async def _with_hooks(self, state: State, record: ReleaseRecord) -> tuple[ReleaseRecord, Ended]:
-        """Runs a phase and the hooks around it. Returns the record with the hooks that were run."""
-        await self._ledger.confirm()
-        return await self._hooks.around(
-            self._steps,
-            state,
-            record,
-            lambda current: self._outcome(state, current),
-            lambda call: self._settled(state.phase, call),
-        )
+    async def _with_hooks(
+        self, state: State, record: ReleaseRecord, problem: ClusterError | None
+    ) -> tuple[ReleaseRecord, Ended]:
+        """Runs a phase and the hooks around it. Returns the record with the hooks that were run.
+
+        Args:
+            state: state of the release.
+            record: record of the release.
+            problem: why the start of the phase could not be recorded; None if it was.
+        """
+
+        async def step(current: ReleaseRecord) -> Ended:
+            if problem is not None and state.phase is Phase.DRAIN:  # somebody else may have taken the Lease
+                return Ended(Event.FAILED, f"not done, because the phase cannot be recorded: {problem}")
+            return await self._outcome(state, current)
+
+        return await self._hooks.around(self._steps, state, record, step, lambda call: self._settled(state.phase, call))
 
     async def _outcome(self, state: State, record: ReleaseRecord) -> Ended:
         """Runs a phase, and turns its errors into outcomes that the phase can have."""
@@ -221,13 +233,20 @@ class Runner:
     async def _after_lost_patch(self, record: ReleaseRecord, error: Exception) -> Ended:
         """The outcome of a switch whose answer was lost: the API server may have accepted it."""
         try:
-            live = await self._steps.live()
+            live = await retries.until_answered(
+                self._steps.live, self._progress.waits(record, "the check of what serves")
+            )
         except ClusterError:
             detail = f"whether the Service was changed is not known: {error}"
             return Ended(Event.LOST, detail)
         if live.split:
             return Ended(Event.LOST, str(error))
         return Ended(Event.PASSED if live.serving == record.target else Event.FAILED, str(error))
+
+    async def _reverted(self, record: ReleaseRecord) -> ReleaseRecord:
+        """Ends a release whose old colour serves again. Only a version that failed its watch is condemned by that."""
+        is_condemned = bool(record.phases) and record.phases[-1].outcome == Event.BREACHED
+        return await self._rollback.run(record, SERVES_AGAIN, marks=is_condemned)
 
     def _left(self, record: ReleaseRecord, ended: Ended) -> ReleaseRecord:
         record = record.leaving(ended.event.value, self._ledger.now(), ended.detail, ended.numbers)
@@ -242,25 +261,19 @@ class Runner:
     ) -> ReleaseRecord:
         """Writes the record after a phase, and returns it."""
         if state.ended:
-            return await self._end(record, state.result, ended.detail)
+            return await self._progress.end(record, state, ended.detail)
         if state.held:
-            record = waiting(record, held=True, detail=ended.detail)
+            held = waiting(record, held=True, detail=ended.detail)
         elif self._holds(record, ended, hold_after):
             apply(state, Event.HOLD)
-            record = replace(waiting(record, held=True, detail=held_after(hold_after)), phase=state.phase)
+            held = replace(waiting(record, held=True, detail=held_after(hold_after)), phase=state.phase)
         else:
             return record  # the next phase writes it, with its own beginning
-        await self._ledger.write(record)
-        return record
+        return held if await self._progress.hold(held, state) else record
 
     def _holds(self, record: ReleaseRecord, ended: Ended, hold_after: Phase | None) -> bool:
         """Whether the operator wants the release to wait after this phase. A bad version does not wait."""
         return record.phase is hold_after and ended.event is Event.PASSED and not self._steps.is_condemned()
-
-    async def _end(self, record: ReleaseRecord, result: Result, detail: str | None) -> ReleaseRecord:
-        record = record.ending(result, self._ledger.now(), detail)
-        await self._ledger.write(record)
-        return record
 
     def _is_baked(self, record: ReleaseRecord) -> bool:
         until = baked_until(record, self._bake_seconds)

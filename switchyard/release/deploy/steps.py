@@ -14,7 +14,7 @@ from switchyard.release.deploy.acts import Acts, Patch, SingleServiceActs, Warmi
 from switchyard.release.deploy.early_watch import EarlyWatch
 from switchyard.release.deploy.ledger import NO_JOURNAL, DeployLedger, RollbackJournal
 from switchyard.release.deploy.protocol import Ended
-from switchyard.release.deploy.refusals import abort_incomplete, refuse_requests
+from switchyard.release.deploy.refusals import abort_incomplete, refuse_requests, refuse_serving_again
 from switchyard.release.deploy.switch_doubt import recheck_after_watch, refuse_in_doubt
 from switchyard.release.deploy.warm_changes import ColourChange
 from switchyard.release.deploy.watch_readiness import check_metrics
@@ -196,9 +196,11 @@ class ClusterSteps:
         return watch(access, name, settings, self._watched, track=Track(record.target), start=start)
 
     async def check_unused(self, record: ReleaseRecord) -> None:
-        """Raises `GateRefusedError` while the old colour gets requests, or a node may still send them there."""
+        """Raises `GateRefusedError` while the old colour serves, gets requests, or may get some from a node."""
         observation = await self._observed(record)
         old = Colour(record.source)
+        if observation.serving == old:
+            raise GateRefusedError(str(refuse_serving_again(record, observation)))
         if used := await still_used(self._place.cluster, observation.name, observation.settings, old):
             raise GateRefusedError(str(refuse_requests(record, observation, used)))
         if (refusal := await refuse_in_doubt(self._place.cluster, record, observation)) is not None:
@@ -210,11 +212,17 @@ class ClusterSteps:
         await self._remove(record, old := Colour(record.source))
         return Ended(Event.PASSED, f"{old} {record.from_tag or ''} no longer has pods".replace("  ", " "))
 
-    async def roll_back(self, record: ReleaseRecord, reason: str) -> Ended:
-        """Changes the selector back to the old colour if necessary, and records the version that was rolled back."""
+    async def roll_back(self, record: ReleaseRecord, reason: str, *, marks: bool = True) -> Ended:
+        """Changes the selector back to the old colour if necessary.
+
+        Args:
+            record: record of the release.
+            reason: reason of the rollback.
+            marks: whether to record the version as one that was rolled back.
+        """
         self._early_watch.cancel()
-        observation = await self._observed(record)
-        journal, old = RollbackJournal(self._ledger, record, self._acts.because()), Colour(record.source)
+        observation, old = await self._observed(record), Colour(record.source)
+        journal = RollbackJournal(self._ledger, record, self._acts.because(), marks=marks)
         lane = FastLane(self._place.access, self._place.cluster, journal, self._place.warn)
         if observation.serving == old:
             plan = Plan(Act.ROLLBACK, observation, old, patch=not observation.is_at(old))

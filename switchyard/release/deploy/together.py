@@ -15,6 +15,7 @@ from switchyard.errors import GateRefusedError, SwitchyardError
 from switchyard.release.deploy.group import Group
 from switchyard.release.deploy.hooks import ReleaseHooks, Settled, Step
 from switchyard.release.deploy.protocol import Ended, Steps
+from switchyard.release.deploy.reverted import SERVES_AGAIN
 from switchyard.release.deploy.runner import Runner
 from switchyard.release.phases import Event, Phase, Result, Side, State
 from switchyard.release.record.release_record import ReleaseRecord
@@ -47,6 +48,9 @@ class GroupHooks(ReleaseHooks):
         if state.phase is Phase.RETIRE:
             await self.group.until_all_bake(self.key)
         record, ended = await self.hooks.around(steps, state, record, step, settled)
+        if ended.event is Event.REVERTED:
+            self.group.condemn(self.key, ended.detail or "")
+            return record, ended
         return record, await self.group.agree(self.key, state.phase, ended, new=state.serving is Side.NEW)
 
     async def after_rollback(self, record: ReleaseRecord) -> tuple[ReleaseRecord, str | None]:
@@ -88,8 +92,10 @@ async def begin(group: Group, parts: Mapping[str, Part], hold_after: Phase | Non
 async def resume(group: Group, parts: Mapping[str, Part]) -> Outcomes:
     """Continues releases that are held or whose command has died. Releases in phase bake wait for the others."""
     for key, part in parts.items():
-        if part.standing.is_rolled_back or part.standing.condemned:
-            group.condemn(key, part.record.phases[-1].detail or "its old version serves again")
+        if part.standing.is_rolled_back:
+            group.condemn(key, SERVES_AGAIN)
+        elif part.standing.condemned:
+            group.condemn(key, part.record.phases[-1].detail or "")
     for key, part in parts.items():
         if part.bakes:
             group.leave(key, None)

@@ -16,6 +16,7 @@ from switchyard.gates.base import Warn
 from switchyard.gates.rules.refusal import notice
 from switchyard.kube.clock import from_text, to_text
 from switchyard.manifests.hooks import HookContext
+from switchyard.release import retries
 from switchyard.release.plan import Act
 from switchyard.release.record.hook import HookOutcome, HookRecord
 from switchyard.release.record.release_record import ReleaseRecord
@@ -141,16 +142,24 @@ class HookRuns:
         if entry is None:
             entry = HookRecord(hook.name, point.value, to_text(self._ledger.now()), irreversible=hook.irreversible)
             ended.record = ended.record.with_hook(entry)
-            await self._ledger.write_hooks(ended.record)
+            await self._write(ended.record, hook)
             await self._ledger.confirm()  # a rollback may have taken the Lease while it was written
         else:
             begun = from_text(entry.started)
         result = await self._calls.run(hook, hook_context(ended.record, point, name), begun)
         entry = entry.ending(result.outcome, self._ledger.now(), result.detail)
         ended.record = ended.record.with_hook(entry)
-        await self._ledger.write_hooks(ended.record)
+        await self._write(ended.record, hook)
         self._on_end(entry)
         return result
+
+    async def _write(self, record: ReleaseRecord, hook: Hook) -> None:
+        """Writes the record, which is repeated while the API server does not answer."""
+        step = f"the record of hook {hook.name}"
+        await retries.until_answered(
+            lambda: self._ledger.write_hooks(record),
+            lambda error: self._warn(retries.waiting(record.service, step, error)),
+        )
 
 
 async def after_rollback(runs: HookRuns, record: ReleaseRecord, name: str) -> ReleaseRecord:

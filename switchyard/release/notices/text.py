@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from switchyard.release.phases import Phase, Result
+from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record.outbox import Message
 
@@ -80,6 +80,8 @@ def _verdict(release: Mapping[str, Any]) -> Parts:
     if watch["outcome"] == "breached":
         text = f"{_new(release)} is worse than accepted, and is rolled back to {_old(release)}."
         return text, lines, (_STATUS, _HISTORY)
+    if watch["outcome"] == Event.REVERTED:
+        return f"{_new(release)} is not judged, because {_old(release)} serves again.", lines, (_STATUS, _HISTORY)
     return f"{_new(release)} serves, and its watch is undecided: the release is held.", lines, _OPEN
 
 

@@ -11,14 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from switchyard.kube.clock import from_text
+from switchyard.kube.release_lease import DURATION_SECONDS, is_renewed
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act
 
 HOLDER = "switchyard/holder"
 """Annotation: the holder of a Lease as JSON, with user, host, process, act and phase."""
-
-DURATION_SECONDS = 15
-"""Seconds for which a Lease is valid without a renewal. Three renewals may be lost."""
 
 HOOK = "hook"
 """The phase in a Lease while a hook runs."""
@@ -140,8 +138,7 @@ class Held:
 
     def lives_since(self, moment: datetime, now: datetime) -> bool:
         """Whether the holder may still be running if it last renewed the Lease at a moment."""
-        # A second more, as the API server tells its time in whole seconds.
-        return now - moment <= self.duration + timedelta(seconds=1)
+        return is_renewed(moment, self.duration, now)
 
     def is_ahead(self, now: datetime) -> bool:
         """Whether the time of the last renewal is in the future, so that it does not show whether the holder runs."""

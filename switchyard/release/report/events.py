@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from switchyard.kube.clock import from_text
-from switchyard.release.phases import Phase, Result
+from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record.earlier_releases import is_taken_back
 from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
@@ -254,6 +254,8 @@ def _by_itself(record: ReleaseRecord) -> Rollback | None:
         breached = next((phase for phase in reversed(record.phases) if phase.outcome == "breached"), None)
         return _rollback(record, "together", None, receipt.get("started") if breached is None else breached.ended)
     watch = _last_watch(record)
+    if watch is not None and watch.outcome == Event.REVERTED:
+        return None  # by somebody else, at a time that is not known
     if watch is None or watch.outcome != "breached":
         return _rollback(record, Act.ABORT.value, None, None)
     numbers = _numbers(record) or {}

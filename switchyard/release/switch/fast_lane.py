@@ -37,7 +37,7 @@ from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.receipt.warnings import judged, not_renewed_yet
 from switchyard.release.record.previous import previous
 from switchyard.release.refusals import refuse_changed, refuse_no_pods, refuse_serving, warn_fewer
-from switchyard.release.switch.journal_protocol import Journal, lost_lease
+from switchyard.release.switch.journal_protocol import Journal, end, lost_lease
 from switchyard.release.switch.protocol import Outcome, Steps
 from switchyard.release.switch.switching import switching_of
 
@@ -136,7 +136,7 @@ class FastLane:
             outcome = await self._followed(plan, Receipt(started, patched_after=patched), steps)
             outcome = replace(outcome, receipt=judged(plan, outcome.receipt))
             problems = (outcome.receipt.doubt, outcome.convergence.problem)
-            await self._journal.end(outcome.receipt, succeeded=True, detail=" ".join(filter(None, problems)) or None)
+            await end(self._journal, plan, outcome.receipt, " ".join(filter(None, problems)) or None, self._warn)
         return outcome
 
     async def _followed(self, plan: Plan, receipt: Receipt, steps: Steps) -> Outcome:

@@ -5,6 +5,8 @@ from typing import Protocol
 
 from switchyard.config.models.service import Colour
 from switchyard.errors import ClusterError
+from switchyard.gates.base import Warn
+from switchyard.release import retries
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.previous import Recorded
@@ -56,3 +58,20 @@ async def lost_lease(journal: Journal) -> LeaseLostError | None:
     except ClusterError:
         return None
     return None
+
+
+async def end(journal: Journal, plan: Plan, receipt: Receipt, detail: str | None, warn: Warn) -> None:
+    """Records the end of a switch that is done, which is repeated while the API server does not answer.
+
+    Args:
+        journal: journal of the service.
+        plan: the switch.
+        receipt: what was observed of it.
+        detail: what was not as it should be; None without a problem.
+        warn: reports a wait for the API server.
+    """
+    step = f"the record of the {plan.act} to {plan.target}"
+    await retries.until_answered(
+        lambda: journal.end(receipt, succeeded=True, detail=detail),
+        lambda error: warn(retries.waiting(plan.observation.name.key, step, error)),
+    )

@@ -26,7 +26,7 @@ from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.receipt.warnings import judged
 from switchyard.release.refusals import refuse_changed, refuse_no_pods
 from switchyard.release.switch.fast_lane import FastLane
-from switchyard.release.switch.journal_protocol import Journal, lost_lease
+from switchyard.release.switch.journal_protocol import Journal, end, lost_lease
 from switchyard.release.switch.protocol import Outcome
 from switchyard.release.switch.together_refusals import report_split, report_undone
 from switchyard.release_errors import LeaseLostError, ReleaseError, TogetherSplitError, TogetherUndoneError
@@ -251,7 +251,7 @@ class Together:
             problems = (receipt.doubt, convergence.problem)
             detail = " ".join(filter(None, problems)) or None
             try:
-                await self._members[key].journal.end(receipt, succeeded=True, detail=detail)
+                await end(self._members[key].journal, plans[key], receipt, detail, self._warn)
             except LeaseLostError as error:
                 lost[key] = error
         return {key: Outcome(receipt, convergence) for key, receipt in receipts.items()}

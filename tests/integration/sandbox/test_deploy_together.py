@@ -2,15 +2,20 @@
 
 import json
 import subprocess
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from devtools.engine import Stack
+from devtools.engine import NAME, Result, Stack
+from devtools.sandbox import Sandbox
 from devtools.sandbox.faults import NEVER_READY
 from tests.support.commands import KILLED_AFTER_PATCH, document, read_back, run_command, with_a_fault
 from tests.support.history import History
+from tests.support.hook_server import hook_server
+from tests.support.injected_faults import AFTER_DRAIN
+from tests.support.killed_api_server import KilledApiServer
 from tests.support.kubectl import SECONDS, Kubectl
 from tests.support.shared import Shared
 
@@ -117,3 +122,60 @@ def test_both_go_on_in_one_process_without_a_terminal_and_one_abort_ends_it(of_m
     process.wait(SECONDS)  # it has released its Leases a moment before
     assert [release["id"] for release in records(kubectl)] == [entry["release"] for entry in started["services"]]
     assert (serving(kubectl), stack.planned()) == (["blue", "blue"], {})
+
+
+def test_an_api_server_that_restarts_between_drain_and_watch_ends_no_release(
+    of_module: Shared, stack: Stack, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    old, api = serving(of_module.kubectl), KilledApiServer(sandbox, tmp_path / "back")
+    with hook_server() as server:
+        server.before_answer = api.kill
+        versions, code = ("backend=v4.0.0", "worker=v4.0.0"), with_a_fault(AFTER_DRAIN)
+        deployed = run_command(
+            stack, "deploy", *versions, "--together", "--yes", "--json", code=code, DRAINED=server.url
+        )
+    assert api.killed is not None, deployed.stdout + deployed.stderr
+    api.wait()
+    read_back(stack)
+    released = document(deployed, 0)["services"]
+    assert [(release["phase"], release["result"]) for release in released] == [("bake", "running")] * 2
+    assert "the record of phase watch is tried again for 60 s at most" in deployed.stderr
+    assert sandbox.processes()["kube-apiserver"] != api.killed.pid
+    document(command(stack, "abort", "backend"), 0)
+    assert serving(of_module.kubectl) == old
+
+
+def test_a_pipeline_with_the_previous_configuration_ends_no_release_and_a_change_by_hand_takes_all_back(
+    of_module: Shared, stack: Stack, tmp_path: Path
+) -> None:
+    kubectl, updates, colours = of_module.kubectl, list[Result](), list[list[str]]()
+    [old, _] = serving(kubectl)
+    previous = tmp_path / "previous.yaml"
+    previous.write_text((stack.directory / f"Pulumi.{NAME}.yaml").read_text())
+
+    def update_and_revert() -> None:
+        updates.append(stack.up("--config-file", str(previous)))
+        colours.append(serving(kubectl))
+        kubectl.run("patch", "service", "backend", "-p", json.dumps({"spec": {"selector": {"version": old}}}))
+
+    with hook_server() as server:
+        hooks = {"afterSwitch": [{"name": "tell", "http": {"url": server.url}}]}
+        stack.set("services.backend.release.hooks", hooks)
+        server.before_answer = update_and_revert
+        deployed = document(command(stack, "deploy", "backend=v5.0.0", "worker=v5.0.0", "--together"), 1)
+    assert updates, deployed
+    [update] = updates
+    assert not update.ok
+    assert f"backend: the switch to {old} is refused (SY-P001): the deploy of v5.0.0 by " in update.output
+    [backend, worker] = deployed["services"]
+    assert colours == [[backend["to"], worker["to"]]], "the pipeline has ended a release"
+
+    # A selector that is changed by hand meets no gate; the release notices it, and condemns no version.
+    assert [release["result"] for release in (backend, worker)] == ["rolledBack"] * 2
+    assert (backend["phases"][-1]["outcome"], worker["phases"][-1]["outcome"]) == ("reverted", "breached")
+    assert backend["detail"].startswith("the old colour serves again")
+    assert worker["detail"].startswith("released together with backend, which is rolled back: the old colour serves")
+    rolled_back = json.loads(kubectl.get("configmap", "backend-release")["data"]["rolledBack"])
+    assert "v5.0.0" not in [version["tag"] for version in rolled_back]
+    stack.set("services.backend.release.hooks", {})
+    assert (serving(kubectl), stack.planned()) == ([old, old], {})

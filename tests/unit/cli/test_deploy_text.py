@@ -45,6 +45,12 @@ DOUBT = {"doubt": "backend: 1 of 2 nodes do not follow the switch to green (SY-P
         ),
         (release().ending(Result.ROLLED_BACK, NOW, "bad"), Act.ABORT, 0, ("was reverted: bad.",)),
         (
+            replace(release(), receipt=DOUBT).ending(Result.ROLLED_BACK, NOW, f"aborted by ada. {DOUBT['doubt']}"),
+            Act.ABORT,
+            1,
+            ("was reverted: aborted by ada. backend: 1 of 2 nodes do not follow", "(SY-P140)"),
+        ),
+        (
             release().ending(Result.FAILED, NOW, f"aborted by ada. {abort_incomplete(release(), 'error: locked')}"),
             Act.ABORT,
             1,

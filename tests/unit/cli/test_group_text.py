@@ -9,7 +9,7 @@ import pytest
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.detachment import Detached
 from switchyard.cli.group_text import GroupReport
-from switchyard.errors import ExitCode
+from switchyard.errors import ExitCode, GateRefusedError
 from switchyard.release.deploy.together import Outcomes
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act
@@ -56,3 +56,13 @@ def test_the_end_has_each_service_and_the_worst_exit_code(capsys: pytest.Capture
     api, worker = document["services"]
     assert (api["service"], api["phase"], api["serving"]) == ("api", "bake", {"colour": "blue", "tag": "v1"})
     assert (worker["service"], worker["code"][:6]) == ("worker", "SY-P00")
+
+
+def test_a_refusal_of_one_service_has_its_own_code(capsys: pytest.CaptureFixture[str]) -> None:
+    request = DeployRequest(Act.ABORT, "", as_json=True, together=("api=v2", "worker=v2"))
+    report = GroupReport(request, "test", "a context", [replace(request, service=key) for key in KEYS])
+    refusal = "worker: the abort is refused (SY-P092): hook contract has run"
+    outcomes: Outcomes = {"api": release(service="api", phase=Phase.BAKE), "worker": GateRefusedError(refusal)}
+    report.end(outcomes, dict.fromkeys(KEYS, observed()), dict.fromkeys(KEYS, 3600))
+    [_, worker] = json.loads(capsys.readouterr().out)["services"]
+    assert (worker["code"], worker["error"]) == ("SY-P092", refusal)

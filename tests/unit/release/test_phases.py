@@ -126,6 +126,16 @@ def test_a_breach_rolls_back_and_no_verdict_holds() -> None:
     assert (held.held, held.result, held.serving) == (True, Result.RUNNING, Side.NEW)
 
 
+def test_only_a_release_that_is_watched_ends_as_reverted() -> None:
+    reverted = {
+        state: following[Event.REVERTED] for state, following in TRANSITIONS.items() if Event.REVERTED in following
+    }
+    assert {state.phase for state in reverted} == {Phase.WATCH}
+    for state, after in reverted.items():
+        assert (state.serving, after.serving, after.result) == (Side.NEW, Side.OLD, Result.ROLLED_BACK)
+        assert Side.OLD in after.full
+
+
 def test_a_release_succeeds_once_every_phase_has_passed() -> None:
     state = State()
     for event in PATH:

@@ -2,17 +2,21 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 from typing import Any, cast
 
 import pytest
 
+from switchyard.config.models.service import Colour
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION, RolledBack
 from switchyard.manifests.labels import object_labels
-from switchyard.release.deploy.ledger import DeployLedger, entering
+from switchyard.release.deploy.ledger import DeployLedger, RollbackJournal, entering
 from switchyard.release.phases import Phase
+from switchyard.release.plan import Act, Plan
 from switchyard.release.record.store import Releases
 from tests.support.fake_release import release
+from tests.support.observed import observed
 
 ALONE = RolledBack("green", "v2.0.1", "id-0", "2030-01-31T12:00:00Z", "ada", "8 % failed")
 WITH_ANOTHER = RolledBack("green", "v2.0.1", "id-0", "2030-01-31T12:00:00Z", "ada", "worker goes back", "worker")
@@ -47,3 +51,18 @@ def test_a_version_is_rolled_back_no_more_once_it_serves(phase: Phase) -> None:
     before = Releases(rolled_back=(WITH_ANOTHER,))
     after = entering(before, release(phase=phase))
     assert after.rolled_back == (() if phase is Phase.DRAIN else (WITH_ANOTHER,))
+
+
+@pytest.mark.parametrize("marks", [True, False])
+def test_a_version_is_marked_only_if_it_is_condemned(monkeypatch: pytest.MonkeyPatch, marks: bool) -> None:
+    ledger, marked = DeployLedger(cast("BoundedApi", None), "shop", "backend", print), list[object]()
+
+    async def mark(*arguments: object) -> None:
+        marked.append(arguments)
+
+    monkeypatch.setattr(ledger, "mark_rolled_back", mark)
+    monkeypatch.setattr(ledger, "now", lambda: datetime(2030, 1, 31, 12, 0, tzinfo=UTC))
+    journal = RollbackJournal(ledger, release(), "worker", marks=marks)
+    plan = Plan(Act.ROLLBACK, observed(Colour.GREEN), Colour.BLUE)
+    assert asyncio.run(journal.begin(plan, "8 % failed")) == "2030-01-31T12:00:00Z"
+    assert marked == ([(release(), "8 % failed", "worker")] if marks else [])

@@ -39,11 +39,11 @@ class Away:
         monkeypatch.setattr(command.fake_steps, call, self)
         monkeypatch.setattr(retries, "SECONDS", 60)
 
-    async def __call__(self, record: ReleaseRecord, *more: Any) -> Any:
+    async def __call__(self, record: ReleaseRecord, *more: Any, **options: Any) -> Any:
         watched = bool(record.phases) and record.phases[-1].outcome == Event.BREACHED
         if watched and self.errors:
             raise self.errors.pop(0)
-        return await self._call(record, *more)
+        return await self._call(record, *more, **options)
 
 
 def test_an_api_server_that_refuses_the_record_stops_no_rollback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
-from switchyard.errors import UnreachableError
+from switchyard.errors import GateRefusedError, UnreachableError
 from switchyard.release.deploy import acts as deploy_acts
 from switchyard.release.deploy import steps as deploy_steps
 from switchyard.release.deploy.runner import Ended
@@ -262,3 +262,17 @@ def test_the_gates_see_the_new_colour_as_the_release_has_configured_it(monkeypat
     steps: Any = StepsWithFakes(monkeypatch).steps
     seen = asyncio.run(steps._observed(release(tag="v9"))).settings
     assert (seen.green.tag, seen.green.replicas, seen.blue.tag) == ("v9", 3, "v1")
+
+
+def test_a_colour_that_serves_again_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    steps = StepsWithFakes(monkeypatch).steps
+
+    async def serving_blue(_: ReleaseRecord) -> Observation:
+        return observed(Colour.BLUE)
+
+    monkeypatch.setattr(steps, "_observed", serving_blue)
+    with pytest.raises(GateRefusedError) as raised:
+        asyncio.run(steps.check_unused(RELEASE))
+    text = str(raised.value)
+    assert "the retirement of blue is refused (SY-P065): blue serves again" in text
+    assert text.endswith("Its pods stay. To end the release as rolled back: switchyard resume backend")

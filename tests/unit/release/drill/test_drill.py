@@ -16,7 +16,7 @@ from switchyard.release.plan import ColourState
 from switchyard.release.record.hook import HookRecord
 from switchyard.release.record.store import Releases
 from switchyard.release_errors import DrillNotBackError, LeaseLostError
-from tests.support.fake_drill import DrilledService, KilledError
+from tests.support.fake_drill import DrilledService, FakeDrillJournal, KilledError
 from tests.support.release_records import START, record
 
 WRITES = 6
@@ -148,6 +148,23 @@ def test_a_rollback_while_a_drill_has_not_ended_marks_no_version_and_a_later_one
 def test_the_rollback_is_tried_again_when_the_api_server_is_gone_for_a_while() -> None:
     service = drilled(errors={2: GONE, 3: GONE})
     assert service.drill().back is not None
+    expect_ended(service)
+
+
+def test_both_ends_are_recorded_when_the_api_server_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    service, end, refused = drilled(), FakeDrillJournal.end, list[str]()
+
+    async def ended(journal: FakeDrillJournal, *arguments: Any, **result: Any) -> None:
+        if service.events[-1] not in refused:  # once after each switch
+            refused.append(service.events[-1])
+            raise GONE
+        await end(journal, *arguments, **result)
+
+    monkeypatch.setattr(FakeDrillJournal, "end", ended)
+    outcome = service.drill()
+    assert refused[::2] == ["select blue", "select green"]
+    assert (outcome.out is not None, outcome.back is not None, outcome.problem) == (True, True, None)
+    assert [event for event in service.events if event.startswith("drill ")][-1] == "drill succeeded"
     expect_ended(service)
 
 

@@ -6,11 +6,19 @@ import pytest
 
 from switchyard.config.models.hooks import HookPoint, Hooks
 from switchyard.errors import UnreachableError
+from switchyard.release import retries
 from switchyard.release.deploy.runner import Ended
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.release_record import ReleaseRecord
 from tests.support.fake_release import FakeCommand
 from tests.support.hooks_everywhere import CALL
+
+
+@pytest.fixture(autouse=True)
+def _asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API server that does not answer is asked once; tests that have it come back ask again."""
+    monkeypatch.setattr(retries, "SECONDS", 0)
+    monkeypatch.setattr(retries, "PAUSE_SECONDS", 0)
 
 
 def single(point: HookPoint) -> Hooks:
@@ -60,3 +68,23 @@ def test_a_rollback_ends_when_the_end_of_its_hook_cannot_be_written(monkeypatch:
     command.deploy()
     written = command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
     assert "the hooks are not finished: no answer" in str(written.detail)
+
+
+@pytest.mark.parametrize("point", [HookPoint.AFTER_SWITCH, HookPoint.BEFORE_RETIRE, HookPoint.ON_ROLLBACK])
+def test_a_hook_is_written_when_the_api_server_is_back(monkeypatch: pytest.MonkeyPatch, point: HookPoint) -> None:
+    monkeypatch.setattr(retries, "SECONDS", 60)
+    command, left = FakeCommand(hooks=single(point)), [UnreachableError("connection refused")] * 2
+    if point is HookPoint.ON_ROLLBACK:
+        command.outcomes[Phase.WATCH] = Ended(Event.BREACHED, "bad")
+    write_hooks = command.fake_steps.write_hooks
+
+    async def written(record: ReleaseRecord) -> None:
+        if len(left) > (record.hooks[-1].outcome is None):  # once at the start of the hook, and once at its end
+            raise left.pop()
+        await write_hooks(record)
+
+    monkeypatch.setattr(command.fake_steps, "write_hooks", written)
+    record = command.deploy()
+    assert left == []
+    assert record.result is (Result.ROLLED_BACK if point is HookPoint.ON_ROLLBACK else Result.SUCCEEDED)
+    assert ([hook.outcome for hook in record.hooks], command.world.sent) == (["passed"], {"it": 1})

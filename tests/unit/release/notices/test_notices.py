@@ -180,6 +180,13 @@ def test_texts_say_what_happened_who_why_and_what_to_type() -> None:
     assert "was refused before users had it; v1.0.0 in blue serves.\ntoo few ready pods" in text(record(), refused)
 
 
+def test_a_version_that_no_longer_serves_has_no_verdict() -> None:
+    reverted = record().entering(Phase.WATCH, START).leaving("reverted", START, "the old colour serves again")
+    reverted = reverted.ending(Result.ROLLED_BACK, START, "the old colour serves again")
+    verdict, _ = changed(Releases(), record(), reverted).outbox.messages[-2:]
+    assert "v2.0.0 in green is not judged, because v1.0.0 in blue serves again.\n" in slack_text(verdict)
+
+
 def test_a_verdict_has_its_numbers() -> None:
     numbers = {
         "seconds": 9.5,

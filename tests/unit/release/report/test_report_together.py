@@ -10,8 +10,10 @@ from switchyard.errors import UnreachableError
 from switchyard.release.deploy.runner import Ended
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.report.events import Status, events_of
 from switchyard.release.report.report import report
 from tests.support.fake_group import KEYS, FakeGroupCommand
+from tests.support.fake_release import release
 
 SINCE, UNTIL = datetime(2030, 1, 1, tzinfo=UTC), datetime(2030, 3, 1, tzinfo=UTC)
 BREACHED = Ended(Event.BREACHED, "8 % failed")
@@ -74,3 +76,11 @@ def test_a_version_that_has_passed_and_is_taken_back_with_another_is_taken_along
     api = command.record("api")
     assert str(api.detail).startswith("released together with worker, which was rolled back")
     assert counted(measures({"api": api})) == {"takenAlong": 1}
+
+
+def test_a_release_that_somebody_else_has_reverted_has_no_time_of_a_rollback() -> None:
+    now = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+    reverted = release().entering(Phase.WATCH, now).leaving("reverted", now).ending(Result.ROLLED_BACK, now)
+    reverted = replace(reverted, receipt={"started": "2030-01-31T12:05:00Z", "endpointsAfter": 0.1})
+    [deployment] = events_of([reverted]).deployments
+    assert (deployment.status, deployment.rollback) == (Status.ROLLED_BACK, None)

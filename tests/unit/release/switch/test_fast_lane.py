@@ -9,8 +9,9 @@ import pytest
 from switchyard.config.models.service import Colour, Track
 from switchyard.errors import AccessDeniedError, ApiStatusError, GateRefusedError, UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates
+from switchyard.release import retries
 from switchyard.release.plan import Act, ColourState, Observation, Plan
-from switchyard.release.receipt.receipt import lines
+from switchyard.release.receipt.receipt import Receipt, lines
 from switchyard.release_errors import LeaseLostError
 from tests.support.fake_lane import FakeCluster, Lane, Release, Table, done
 from tests.support.lane_fixtures import drained, gates
@@ -259,3 +260,21 @@ def test_a_switch_that_has_waited_is_planned_anew_and_does_not_serve_what_nobody
     with pytest.raises(GateRefusedError, match="SY-P031"):
         lane.run(plan)
     assert lane.cluster.api.patches == []
+
+
+@pytest.mark.parametrize("act", [Act.SWITCH, Act.ROLLBACK])
+def test_the_end_is_written_when_the_api_server_is_back(monkeypatch: pytest.MonkeyPatch, act: Act) -> None:
+    monkeypatch.setattr(retries, "PAUSE_SECONDS", 0)
+    it = Lane(latest=Release("deploy", "green", "blue"))
+    end, left = it.journal.end, [UnreachableError("connection refused")] * 2
+
+    async def ended(receipt: Receipt | None, **result: Any) -> None:
+        if left:
+            raise left.pop()
+        await end(receipt, **result)
+
+    monkeypatch.setattr(it.journal, "end", ended)
+    serving = Colour.BLUE if act is Act.SWITCH else Colour.GREEN
+    it.run(Plan(act, observed(serving), serving.other))
+    assert (left, it.events[-2].startswith("end True"), it.events[-1]) == ([], True, "release")
+    assert f"backend: the record of the {act} to {serving.other} is tried again for 60 s at most" in str(it.events)

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from switchyard.release.switch.together import planned
 from switchyard.release.switch.together_refusals import not_converged_together
 from switchyard.release_errors import LeaseHeldError, LeaseLostError, TogetherSplitError, TogetherUndoneError
 from tests.support.fake_release import KilledError
-from tests.support.fake_together import World, group, run
+from tests.support.fake_together import FakeJournal, World, group, run
 from tests.support.observed import observed
 from tests.support.release_records import record
 
@@ -267,3 +268,17 @@ def test_a_service_that_is_configured_as_it_serves_is_not_in_the_command_that_co
     stays = Plan(Act.ROLLBACK, observed(Colour.BLUE), Colour.BLUE, patch=False)  # a switch to it would be refused
     text = not_converged_together({"api": behind, "worker": stays}, "test", "no such host", config=False)
     assert "switchyard switch api=blue --together --stack test --yes" in text
+
+
+def test_the_end_of_each_service_is_written_when_the_api_server_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(retries, "SECONDS", 60)
+    world, left, end = World(), [AWAY], FakeJournal.end
+
+    async def ended(journal: FakeJournal, *arguments: Any, **result: Any) -> None:
+        if journal.key == "worker" and left:
+            raise left.pop()
+        await end(journal, *arguments, **result)
+
+    monkeypatch.setattr(FakeJournal, "end", ended)
+    run(world)
+    assert (left, world.records) == ([], {"api": (GREEN, "ended"), "worker": (GREEN, "ended")})
