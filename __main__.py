@@ -9,6 +9,7 @@ gc.disable()
 
 import pulumi
 
+from components.callback_server import share_callback_server
 from components.debug_lines import drop_unseen_debug_lines
 from components.guard import DestroySentinel, attach, begin, warn_of_drift_at_end
 from components.identity import stack_identity
@@ -48,6 +49,7 @@ def main() -> None:
 end_when_interrupted()
 drop_unseen_debug_lines()
 separate_threads()
+share_callback_server()
 main()
 
 # What exists by now lives until the end, where Python would search it once more.

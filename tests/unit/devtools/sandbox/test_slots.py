@@ -167,7 +167,9 @@ def test_an_ip_command_that_outlives_a_killed_up_keeps_the_lock(tmp_path: Path) 
     killed = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path)], cwd=PROJECT, env=environment, check=False)
     assert killed.returncode == -signal.SIGKILL
     with (tmp_path / "named" / "own" / "lock").open() as lock:
-        with pytest.raises(BlockingIOError):
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        (tmp_path / "end").write_text("\n")
+        try:
+            with pytest.raises(BlockingIOError):
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        finally:
+            (tmp_path / "end").write_text("\n")
         fcntl.flock(lock, fcntl.LOCK_EX)  # what the next `down` does
