@@ -1,7 +1,8 @@
 """What an open freeze window means for each command of a release.
 
 `deploy`, `switch` and `drill` give traffic to another version, and `retire` deletes the old one, so they are refused.
-`resume` is refused if it would do either. `rollback` and `abort` are never refused, and do not check for a freeze.
+`resume` is refused if it would do either. `resume` and `retire` may end a release whose old
+colour serves again. `rollback` and `abort` are never refused, and do not check for a freeze.
 """
 
 from collections.abc import Iterable
@@ -30,12 +31,13 @@ def is_stopped(act: Act, record: ReleaseRecord | None, serving: str) -> bool:
         record: record of the release; None for a command that starts one.
         serving: the colour that serves.
     """
-    if act in {Act.DEPLOY, Act.SWITCH, Act.DRILL, Act.RETIRE}:
+    if act in {Act.DEPLOY, Act.SWITCH, Act.DRILL}:
         return True
-    if act is not Act.RESUME or record is None:
-        return False
-    goes_to_switch = record.phase in BEFORE_SWITCH and serving != record.target
-    return record.phase in TO_RETIREMENT or (goes_to_switch and record.override is None)
+    if act not in {Act.RESUME, Act.RETIRE} or record is None:
+        return act is Act.RETIRE
+    if act is Act.RETIRE or record.phase in TO_RETIREMENT:
+        return serving == record.target  # otherwise the old colour serves again, and the release ends as rolled back
+    return record.phase in BEFORE_SWITCH and serving != record.target and record.override is None
 
 
 async def pass_freeze(

@@ -25,7 +25,8 @@ from tests.unit.cli.test_deploy import BACKEND, Run, refused, run, server, typed
 
 __all__ = ["run", "server"]
 
-BAKED = release().entering(Phase.BAKE, datetime(2020, 1, 31, tzinfo=UTC))
+BAKED = release(source="green", target="blue").entering(Phase.BAKE, datetime(2020, 1, 31, tzinfo=UTC))
+"""A release whose new version serves, and whose bake is over."""
 FROZEN = {"reason": "holidays", "by": "ada", "from": "2020-01-01T00:00:00Z", "until": "2090-01-01T00:00:00Z"}
 WINDOW = OpenWindow("holidays", "ada", datetime(2090, 1, 1, tzinfo=UTC))
 STATUS = ServiceStatus(

@@ -74,11 +74,19 @@ def test_a_new_release_a_drill_and_a_retirement_are_stopped_and_going_back_never
         (Phase.WATCH, "green", False),
         (Phase.WATCH, "blue", False),
         (Phase.BAKE, "green", True),
+        (Phase.BAKE, "blue", False),
         (Phase.RETIRE, "green", True),
+        (Phase.RETIRE, "blue", False),
     ],
 )
 def test_a_release_that_began_before_goes_on_once_it_has_switched(phase: Phase, serving: str, stopped: bool) -> None:
     assert is_stopped(Act.RESUME, release(phase), serving) is stopped
+
+
+@pytest.mark.parametrize("phase", [Phase.BAKE, Phase.RETIRE])
+def test_a_release_whose_old_colour_serves_again_retires_nothing_and_may_end(phase: Phase) -> None:
+    assert is_stopped(Act.RETIRE, release(phase), "green")
+    assert not is_stopped(Act.RETIRE, release(phase), "blue")
 
 
 def test_a_release_that_was_begun_all_the_same_goes_on() -> None:
