@@ -9,6 +9,7 @@ import httpx
 
 from switchyard.errors import ApiStatusError, ClusterError, UnreachableError
 from switchyard.kube.error_mapping import TRANSIENT
+from switchyard.release_errors import WeightsNotWrittenError
 
 SECONDS = 60.0
 """Seconds for which a call is repeated. A control plane with one API server has restarted by then."""
@@ -58,8 +59,10 @@ def waiting(key: str, step: str, error: ClusterError) -> str:
     return f"{key}: {step} is tried again for {SECONDS:.0f} s at most, because the API server does not answer: {error}"
 
 
-def _is_passing(error: ClusterError) -> bool:
+def _is_passing(error: BaseException | None) -> bool:
     """Whether an error comes from a restarting or busy API server, from a proxy, or from a write at the same time."""
+    if isinstance(error, WeightsNotWrittenError):
+        return _is_passing(error.__cause__)
     if isinstance(error, ApiStatusError):
         return error.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or error.status_code in TRANSIENT
     return isinstance(error, UnreachableError)

@@ -34,7 +34,8 @@ class Previous:
     Attributes:
         colour: the colour that served before.
         tag: the version that it served; None if no record has it.
-        patch: whether the selector has to be changed; otherwise an earlier, unfinished rollback has done so.
+        patch: whether the selector has to be changed; otherwise an earlier, unfinished rollback has done so. Weights
+            that it has not written are no part of this.
     """
 
     colour: Colour
@@ -62,7 +63,7 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
         return _of_drill(last, serving)
     if last.kind == Act.ROLLBACK and last.target == serving:
         # Pressed twice, a rollback would otherwise bring back the very version that it took away.
-        if last.result == RUNNING or not converged:
+        if last.result == RUNNING or not converged or not observation.is_at(serving):
             return Previous(serving, patch=False)
         reason = f"it was rolled back from {last.source} to {last.target} already ({last.started}, {last.actor})"
         return refuse_nothing_before(observation, reason)
@@ -73,10 +74,15 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
     return _not_replaced(observation, last)
 
 
-def _not_replaced(observation: Observation, last: Recorded) -> Refusal:
-    """The refusal after a release whose new version does not serve, or serves no longer."""
+def _not_replaced(observation: Observation, last: Recorded) -> Previous | Refusal:
+    """The refusal after a release whose new version does not serve, or serves no longer.
+
+    Where the rollback by a deploy has changed the selector, and not the weights of the load balancer, it is completed.
+    """
     serving, release = observation.serving, f"the last release, to {last.target} ({last.started}, {last.actor})"
     is_deploying = (last.kind, last.result) == (Act.DEPLOY, RUNNING)
+    if is_deploying and last.source == serving and not observation.is_at(serving):
+        return Previous(serving, patch=False)
     if is_deploying and last.has_switched:
         reason = f"{release}, was rolled back to {serving} already, and has not ended: its hooks may still run"
         return _with_status(refuse_nothing_before(observation, reason), observation)

@@ -6,14 +6,23 @@ import pytest
 
 from switchyard.errors import AccessDeniedError, ApiStatusError, ClusterError, RejectedError, UnreachableError
 from switchyard.release import retries
+from switchyard.release_errors import WeightsNotWrittenError
 
 
 def status(code: int) -> ApiStatusError:
     return ApiStatusError("patch", "services/backend in namespace default", code, "no")
 
 
-PASSING = [UnreachableError("connection refused"), *map(status, (408, 409, 429, 500, 503, 504))]
-LASTING = [status(404), status(422), RejectedError("no"), AccessDeniedError("patch", "services/backend", 403, "no")]
+def weights_not_written(cause: Exception | None) -> WeightsNotWrittenError:
+    error = WeightsNotWrittenError(f"the Ingress was not written: {cause}")
+    error.__cause__ = cause
+    return error
+
+
+UNREACHABLE = UnreachableError("connection refused")
+PASSING = [UNREACHABLE, weights_not_written(UNREACHABLE), *map(status, (408, 409, 429, 500, 503, 504))]
+DENIED = AccessDeniedError("patch", "services/backend", 403, "no")
+LASTING = [status(404), status(422), RejectedError("no"), DENIED, weights_not_written(DENIED)]
 
 
 @pytest.fixture(autouse=True)

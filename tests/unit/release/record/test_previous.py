@@ -11,6 +11,7 @@ from switchyard.release.plan import ColourState
 from switchyard.release.record.previous import Previous, previous
 from tests.support.fake_lane import Release
 from tests.support.observed import observed
+from tests.support.weighted_service import weighted
 
 ON_GREEN = observed(Colour.GREEN)
 ON_BLUE = observed(Colour.BLUE)
@@ -38,6 +39,13 @@ def test_a_rollback_pressed_twice_does_not_bring_the_bad_version_back() -> None:
 def test_a_rollback_that_has_not_finished_goes_on_without_a_patch(result: str, *, converged: bool) -> None:
     answer = previous(ON_BLUE, replace(ROLLBACK, result=result), converged=converged)
     assert answer == Previous(Colour.BLUE, patch=False)
+
+
+@pytest.mark.parametrize("result", ["succeeded", "failed"])
+def test_a_rollback_that_left_weights_unwritten_is_completed(result: str) -> None:
+    half = weighted(serving=Colour.BLUE, routed=Colour.GREEN)
+    assert previous(half, replace(ROLLBACK, result=result), converged=True) == Previous(Colour.BLUE, patch=False)
+    assert isinstance(previous(weighted(), replace(ROLLBACK, result=result), converged=True), Refusal)
 
 
 @pytest.mark.parametrize("result", ["running", "failed", "rolledBack"])
@@ -71,6 +79,14 @@ def test_a_deploy_that_was_rolled_back_and_runs_its_hooks_is_not_said_to_be_unsw
     assert "switchyard status" in answer.remedy
     assert "switchyard resume backend" in answer.remedy
     assert "switchyard abort" not in answer.remedy
+
+
+@pytest.mark.parametrize("has_switched", [True, False])
+def test_a_rollback_by_a_deploy_that_has_not_written_the_weights_is_completed(*, has_switched: bool) -> None:
+    deploy = Release(result="running", has_switched=has_switched)
+    half = weighted(serving=Colour.BLUE, routed=Colour.GREEN)
+    assert previous(half, deploy, converged=True) == Previous(Colour.BLUE, patch=False)
+    assert isinstance(previous(weighted(), deploy, converged=True), Refusal)
 
 
 @pytest.mark.parametrize(("result", "remedy"), [("running", "switchyard abort"), ("rolledBack", "switchyard switch")])

@@ -16,6 +16,7 @@ from switchyard.release_errors import LeaseLostError
 from tests.support.fake_lane import FakeCluster, Lane, Release, Table, done
 from tests.support.lane_fixtures import drained, gates
 from tests.support.observed import live, observed
+from tests.support.weighted_service import weighted
 
 __all__ = ["drained", "gates"]
 
@@ -67,6 +68,12 @@ def test_a_rollback_to_fewer_pods_is_warned_of_and_not_stopped() -> None:
 def test_a_retired_version_and_one_that_was_replaced_are_warmed_first(blue: ColourState) -> None:
     plan = done(Lane(latest=Release()).lane.plan_rollback(observed(Colour.GREEN, blue=blue)))
     assert (plan.target, plan.warm_tag, plan.to_tag) == (Colour.BLUE, "v1", "v1")
+
+
+def test_a_rollback_by_a_deploy_that_has_not_written_the_weights_is_completed_by_a_patch() -> None:
+    half = weighted(serving=Colour.BLUE, routed=Colour.GREEN)
+    plan = done(Lane(latest=Release(result="running", has_switched=True)).lane.plan_rollback(half))
+    assert (plan.target, plan.patch, plan.completes, plan.warm_tag) == (Colour.BLUE, True, True, None)
 
 
 def test_the_record_is_written_before_the_patch_and_ended_after_configuration_and_state(

@@ -127,6 +127,7 @@ def test_a_switch_whose_weights_cannot_be_written_takes_the_selector_back() -> N
     assert api.writes == ["would write ingresses", "writes services", "writes services"]
     assert api.sent[-1]["spec"]["selector"]["version"] == "blue"
     assert "Service backend selects blue again, as before, and so does the load balancer." in str(error.value)
+    assert isinstance(error.value.__cause__, UnreachableError)  # by which another attempt is decided
     assert "(SY-P035)" in error.value.summary
 
 
