@@ -8,7 +8,7 @@ from switchyard.config.models.service import Colour
 from switchyard.kube.clock import ServerClock, to_text
 from switchyard.kube.rolled_back import RolledBack, find_rolled_back
 from switchyard.release.held_record import HeldRecord
-from switchyard.release.phases import Event, Phase
+from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.lease_holder import HOOK, Holder
@@ -52,7 +52,7 @@ class DeployLedger(HeldRecord):
     async def write(self, record: ReleaseRecord) -> None:
         """Writes the record. A release that has ended is moved into the history."""
         await self.confirm()
-        await self._store.update(lambda releases: releases.writing(record))
+        await self._store.update(lambda releases: written(releases, record))
         self._send_beside(record)
 
     async def write_hooks(self, record: ReleaseRecord) -> None:
@@ -185,6 +185,15 @@ NO_JOURNAL = NoJournal()
 
 
 def entering(releases: Releases, record: ReleaseRecord) -> Releases:
-    """The record after the start of a phase. A version that serves again no longer counts as rolled back."""
+    """The record after the start of a phase. A version that serves again no longer counts as rolled back.
+
+    The phase bake is for a release whose drain was not recorded, or whose abort has written a mark and then failed.
+    """
     releases = releases.writing(record)
-    return releases.permitting(record.tag) if record.phase is Phase.DRAIN else releases
+    return releases.permitting(record.tag) if record.phase in {Phase.DRAIN, Phase.BAKE} else releases
+
+
+def written(releases: Releases, record: ReleaseRecord) -> Releases:
+    """The record after a change of a release. A version whose release has succeeded no longer counts as rolled back."""
+    releases = releases.writing(record)
+    return releases.permitting(record.tag) if record.result is Result.SUCCEEDED else releases

@@ -12,14 +12,17 @@ from switchyard.kube.api import BoundedApi
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION, RolledBack
 from switchyard.manifests.labels import object_labels
 from switchyard.release.deploy.ledger import DeployLedger, RollbackJournal, entering
-from switchyard.release.phases import Phase
+from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
+from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
 from tests.support.fake_release import release
 from tests.support.observed import observed
+from tests.unit.release.switch.test_journal import FakeStore
 
 ALONE = RolledBack("green", "v2.0.1", "id-0", "2030-01-31T12:00:00Z", "ada", "8 % failed")
 WITH_ANOTHER = RolledBack("green", "v2.0.1", "id-0", "2030-01-31T12:00:00Z", "ada", "worker goes back", "worker")
+MARKED = Releases(rolled_back=(ALONE,))
 
 
 class FakeApi:
@@ -50,7 +53,33 @@ def test_the_key_of_the_other_service_is_written_only_where_there_is_one() -> No
 def test_a_version_is_rolled_back_no_more_once_it_serves(phase: Phase) -> None:
     before = Releases(rolled_back=(WITH_ANOTHER,))
     after = entering(before, release(phase=phase))
-    assert after.rolled_back == (() if phase is Phase.DRAIN else (WITH_ANOTHER,))
+    assert after.rolled_back == (() if phase in {Phase.DRAIN, Phase.BAKE} else (WITH_ANOTHER,))
+
+
+def rolled_back_after(record: ReleaseRecord, monkeypatch: pytest.MonkeyPatch) -> tuple[RolledBack, ...]:
+    """The versions that count as rolled back once the ledger has written a release whose version was one of them."""
+    ledger, store = DeployLedger(cast("BoundedApi", None), "shop", "backend", print), FakeStore(MARKED)
+
+    async def confirm() -> None:
+        pass
+
+    monkeypatch.setattr(ledger, "_store", store)
+    monkeypatch.setattr(ledger, "confirm", confirm)
+    monkeypatch.setattr(ledger, "begin_sending", lambda: None)
+    asyncio.run(ledger.write(record))
+    return store.releases.rolled_back
+
+
+@pytest.mark.parametrize("result", Result)
+def test_a_version_whose_release_succeeds_is_rolled_back_no_more(
+    monkeypatch: pytest.MonkeyPatch, result: Result
+) -> None:
+    left = rolled_back_after(release(phase=Phase.RETIRE, result=result), monkeypatch)
+    assert left == (() if result is Result.SUCCEEDED else (ALONE,))
+
+
+def test_a_failed_abort_of_a_release_that_bakes_leaves_its_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert rolled_back_after(release(phase=Phase.BAKE, held=True), monkeypatch) == (ALONE,)
 
 
 @pytest.mark.parametrize("marks", [True, False])
