@@ -21,7 +21,8 @@ Override = Annotated[
         "--override",
         metavar="REASON",
         callback=one_line,
-        help="Reason for a rollback although an irreversible hook has run. It is kept in the record.",
+        help="Reason for a rollback although an irreversible hook has run, or to a version that was rolled back. "
+        "It is kept in the record.",
         show_default=False,
     ),
 ]

@@ -30,7 +30,7 @@ class TogetherRequest:
         yes: whether the command is confirmed in advance.
         as_json: whether the output is one JSON document.
         override: why a switch goes through although releases are frozen, or why a rollback goes to versions that a hook
-            has left behind; None where it does not.
+            has left behind or that were rolled back; None where it does not.
     """
 
     act: Act

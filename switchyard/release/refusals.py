@@ -3,6 +3,7 @@
 import json
 import shlex
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from switchyard.codes import Code
 from switchyard.config.commands import below, set_value, stack_option, typed
@@ -175,16 +176,21 @@ def refuse_nothing_before(observation: Observation, reason: str) -> Refusal:
     )
 
 
-def refuse_condemned_target(plan: Plan, version: RolledBack | None) -> Refusal | None:
+def refuse_condemned_target(plan: Plan, version: RolledBack | None, *, abortable: bool) -> Refusal | None:
     """Refuses a rollback to a version that was rolled back itself.
 
     Args:
         plan: plan of the rollback.
         version: the rollback of the version to which it goes; None if it was not rolled back.
+        abortable: whether a deploy runs that an abort takes back to that version.
     """
     if version is None:
         return None
-    return refuse_nothing_before(plan.observation, f"{version.colour} {version.tag} {version.described}")
+    refusal = refuse_nothing_before(plan.observation, f"{version.colour} {version.tag} {version.described}")
+    key = key_of(plan.observation.name)
+    abort = f". To abort the deploy, which returns to it: {typed(f'switchyard abort {key}')}" if abortable else ""
+    anyway = f"To roll back to it anyway, give the reason: {typed(f'switchyard rollback {key} --override REASON')}"
+    return replace(refusal, remedy=f"{refusal.remedy}{abort}. {anyway}")
 
 
 def refuse_changed(name: str) -> Refusal:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from switchyard.config.models.service import Colour
 from switchyard.gates.base import raise_refusal
+from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.clock import to_text
 from switchyard.kube.rolled_back import RolledBack, find_rolled_back
 from switchyard.release.held_record import HeldRecord
@@ -39,7 +40,8 @@ class ReleaseJournal(HeldRecord):
     _read: Releases | None = None
     _is_release = True
     override: str | None = None
-    """The operator's reason to roll back past an irreversible hook; None if that is refused."""
+    """The operator's reason to roll back past an irreversible hook, or to a version that was rolled back; None without
+    one, and the rollback is refused then."""
     frozen: str | None = None
     """The operator's reason to override a freeze, with the window; None without one."""
 
@@ -59,7 +61,7 @@ class ReleaseJournal(HeldRecord):
         """Refuses a version that was rolled back, or no longer works, before anything is written.
 
         Raises:
-            GateRefusedError: a rollback would go to a version that was rolled back; or the version no longer works
+            GateRefusedError: a rollback would go to a version that was rolled back, or the version no longer works
                 after an irreversible hook, and the operator does not override that.
         """
         # A rollback has just read the record, and is not delayed by reading it twice.
@@ -158,19 +160,25 @@ def is_release(releases: Releases, plan: Plan) -> bool:
     if plan.act is Act.SWITCH:
         version = find_rolled_back(releases.rolled_back, plan.target, plan.to_tag)
         return version is not None or left_open(releases, plan.target) is not None
-    last = releases.current
+    last = latest(releases, plan.target)
     return last is None or (last.kind, last.result, last.target) != (Act.ROLLBACK, Result.SUCCEEDED, plan.target)
 
 
 def _overridden(releases: Releases, plan: Plan, override: str | None) -> str | None:
     """The override without which the command would be refused; None if it is permitted without one."""
-    if plan.act is Act.ROLLBACK and plan.source.colour != plan.target:
-        version = find_rolled_back(releases.rolled_back, plan.target, plan.to_tag)
-        raise_refusal(refuse_condemned_target(plan, version))
-    refusal = refuse_gone(plan, (releases.current, *releases.history))
+    refusal = refuse_gone(plan, (releases.current, *releases.history)) or _refuse_condemned(releases, plan)
     if override is None:
         raise_refusal(refusal)
     return None if refusal is None else override
+
+
+def _refuse_condemned(releases: Releases, plan: Plan) -> Refusal | None:
+    """Refuses a rollback to a version that was rolled back itself."""
+    if plan.act is not Act.ROLLBACK or plan.source.colour == plan.target:
+        return None
+    last, version = releases.current, find_rolled_back(releases.rolled_back, plan.target, plan.to_tag)
+    abortable = last is not None and last.running and last.kind == Act.DEPLOY and last.phase is not Phase.RETIRE
+    return refuse_condemned_target(plan, version, abortable=abortable)
 
 
 def _begun(
@@ -202,7 +210,8 @@ def _begun(
         hooks=() if continued is None else continued.hooks,
         override=override or (None if continued is None else continued.override),
     ).entering(Phase.SWITCH, now)
-    if plan.act is Act.ROLLBACK and from_tag is not None and not _is_drilled(releases, source):
+    is_marked = plan.completes and find_rolled_back(releases.rolled_back, source, from_tag) is not None
+    if plan.act is Act.ROLLBACK and from_tag is not None and not is_marked and not _is_drilled(releases, source):
         version = RolledBack(source, from_tag, record.id, record.started, record.actor, reason)
         releases = releases.rolling_back(version)
     return superseded(releases, record, plan.source.colour, now).writing(record)
@@ -211,8 +220,11 @@ def _begun(
 def _other_side(releases: Releases, plan: Plan) -> tuple[str, str | None]:
     """The colour and the version that a release of what serves already leaves, as an earlier command has them."""
     serving, current = plan.target.value, releases.current
-    if plan.act is Act.ROLLBACK and current is not None and has_not_switched(current, serving):
-        return current.target, current.tag  # together with others, which have switched and go back
+    if plan.act is Act.ROLLBACK and current is not None:
+        is_half_back = plan.completes and current.running and (current.kind, current.source) == (Act.DEPLOY, serving)
+        # A deploy whose own rollback has not written the weights; or together with others, which have switched.
+        if is_half_back or has_not_switched(current, serving):
+            return current.target, current.tag
     last = latest(releases, serving)
     if last is None or last.target != serving or last.source == serving:
         return plan.target.other.value, None
@@ -231,4 +243,9 @@ def _ended(releases: Releases, record: ReleaseRecord) -> Releases:
     if record.result is not Result.SUCCEEDED:
         # What this release has marked serves on; the selector was not changed.
         return replace(releases, rolled_back=without_marks_of(releases, record))
-    return releases.permitting(record.tag) if record.kind == Act.SWITCH else releases
+    if record.kind == Act.SWITCH:
+        return releases.permitting(record.tag)
+    # The version that a rollback leaves may have the same tag, in the other colour.
+    serving = (record.target, record.tag)
+    others = tuple(version for version in releases.rolled_back if (version.colour, version.tag) != serving)
+    return replace(releases, rolled_back=others)

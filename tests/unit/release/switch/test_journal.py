@@ -284,5 +284,7 @@ def test_a_rollback_does_not_go_to_a_version_that_was_rolled_back() -> None:
             asyncio.run(call)
         assert "green v2.0.1 was rolled back at 2030-01-31T12:00:00Z" in str(refused.value)
         assert "switchyard switch backend green" in str(refused.value)
+        assert "switchyard rollback backend --override REASON" in str(refused.value)
+        assert "switchyard abort" not in str(refused.value)  # no deploy runs
     assert journal.store.releases is releases
     asyncio.run(journal.check(GO))  # an operator may

@@ -1,0 +1,109 @@
+"""What a rollback does about versions that were rolled back before: its refusal, and the marks in the record."""
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from switchyard.config.models.service import Colour
+from switchyard.errors import GateRefusedError
+from switchyard.kube.rolled_back import RolledBack
+from switchyard.release.phases import Phase, Result
+from switchyard.release.plan import Act, Plan
+from switchyard.release.record.previous import Previous, previous
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.store import Releases
+from tests.support.fake_release import release
+from tests.support.observed import observed
+from tests.support.weighted_service import weighted
+from tests.unit.release.switch.test_journal import (
+    BACK,
+    BLUE,
+    GREEN,
+    NOW,
+    RELEASED,
+    FakeJournal,
+    rolled_back,
+)
+
+BLUE_MARK = RolledBack("blue", "v1.0.0", "id-0", "2030-01-30T12:00:00Z", "ada", "8 % failed")
+GREEN_MARK = RolledBack("green", "v2.0.1", "id-1", "2030-01-31T12:00:00Z", "ada", "8 % failed")
+
+
+def refusal(releases: Releases) -> str:
+    """The refusal of a rollback to blue, by the check and under the Lease."""
+    journal = FakeJournal(releases)
+    with pytest.raises(GateRefusedError) as checked:
+        asyncio.run(journal.check(BACK))
+    with pytest.raises(GateRefusedError) as begun:
+        asyncio.run(journal.begin(BACK, None))
+    assert str(checked.value) == str(begun.value)
+    assert journal.store.releases is releases
+    return str(begun.value)
+
+
+@pytest.mark.parametrize("succeeded", [True, False])
+def test_an_operator_rolls_back_to_a_version_that_was_rolled_back_with_a_reason(*, succeeded: bool) -> None:
+    journal = FakeJournal(Releases(rolled_back=(BLUE_MARK,)), "v1.0.0 was never bad")
+    asyncio.run(journal.check(BACK))
+    record = journal.begin_now(BACK)
+    assert (record.override, record.to_json()["override"]) == ("v1.0.0 was never bad",) * 2
+    asyncio.run(journal.end(None, succeeded=succeeded))
+    marked = [(version.colour, version.tag) for version in journal.store.releases.rolled_back]
+    assert marked == ([("green", "v2.0.1")] if succeeded else [("blue", "v1.0.0")]), "what serves is not marked"
+
+
+def test_a_rollback_to_the_same_tag_in_the_other_colour_leaves_the_mark_of_what_it_leaves() -> None:
+    same = replace(BACK, observation=observed(Colour.GREEN, BLUE, replace(GREEN, tag="v1.0.0")))
+    journal = FakeJournal(Releases())
+    journal.begin_now(same)
+    asyncio.run(journal.end(None, succeeded=True))
+    assert [(version.colour, version.tag) for version in journal.store.releases.rolled_back] == [("green", "v1.0.0")]
+
+
+@pytest.mark.parametrize(
+    ("current", "named"),
+    [(release(phase=Phase.WATCH), True), (release(phase=Phase.RETIRE), False), (release(kind="switch"), False)],
+)
+def test_the_abort_of_a_deploy_that_runs_is_named_where_it_is_possible(current: ReleaseRecord, *, named: bool) -> None:
+    text = refusal(Releases(rolled_back=(BLUE_MARK,)).writing(current))
+    assert "blue v1.0.0 was rolled back at 2030-01-30T12:00:00Z" in text
+    assert ("switchyard abort backend" in text) is named
+    assert "switchyard rollback backend --override REASON" in text
+
+
+def test_an_irreversible_hook_is_named_before_an_earlier_rollback() -> None:
+    assert "SY-P092" in refusal(Releases(rolled_back=(BLUE_MARK,)).writing(RELEASED))
+
+
+def test_a_rollback_is_not_recorded_again_after_a_deploy_that_was_refused() -> None:
+    refused = release(id="id-9", tag="v3").ending(Result.REFUSED, NOW)
+    journal = FakeJournal(rolled_back().writing(refused))
+    before = journal.store.releases
+    assert before.current == refused
+    on_blue = observed(Colour.BLUE, BLUE, GREEN)
+    last = asyncio.run(journal.last(Colour.BLUE))
+    assert previous(on_blue, last, converged=False) == Previous(Colour.BLUE, patch=False)
+    asyncio.run(journal.begin(Plan(Act.ROLLBACK, on_blue, Colour.BLUE, patch=False), None))
+    asyncio.run(journal.end(None, succeeded=True))
+    assert not journal.begun
+    assert journal.store.releases is before
+
+
+@pytest.mark.parametrize("marks", [(), (GREEN_MARK,)], ids=["not marked", "marked by the deploy"])
+def test_the_completion_of_a_rollback_by_a_deploy_names_and_marks_the_bad_version(
+    marks: tuple[RolledBack, ...],
+) -> None:
+    deploy = release(phase=Phase.SWITCH).entering(Phase.SWITCH, NOW).leaving("passed", NOW)
+    deploy = deploy.entering(Phase.WATCH, NOW).leaving("breached", NOW)
+    half = replace(weighted(Colour.BLUE, routed=Colour.GREEN), colours=BACK.observation.colours)
+    plan = Plan(Act.ROLLBACK, half, Colour.BLUE)
+    journal = FakeJournal(Releases(rolled_back=marks).writing(deploy))
+    record = journal.begin_now(plan)
+    assert (record.source, record.from_tag, record.target, record.tag) == ("green", "v2.0.1", "blue", "v1.0.0")
+    [ended] = journal.store.releases.history
+    assert (ended.id, ended.result) == (deploy.id, Result.ROLLED_BACK)
+    [version] = journal.store.releases.rolled_back
+    assert (version.colour, version.tag) == ("green", "v2.0.1")
+    asyncio.run(journal.end(None, succeeded=False))  # an Ingress was changed by somebody else
+    assert journal.store.releases.rolled_back == marks, "the mark of the deploy stays"
