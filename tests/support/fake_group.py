@@ -211,7 +211,7 @@ class FakeGroupCommand:
         for key, record in records.items():
             member = self.members[key]
             member.acts = GroupActs(key, group, cast("Engine", self.engine), ledgers, targets, lock, print)
-            hooks = GroupHooks(key, group, self._hooks(member))
+            hooks = GroupHooks(key, group, member, self._hooks(member))
             runner = Runner(member, member, partial(self._ended, key), self.bake_seconds[key], hooks)
             standing = await runner.standing(record)
             group.enter(key, standing.state.phase)
