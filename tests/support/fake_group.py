@@ -103,10 +103,9 @@ class FakeMember(FakeSteps):
         await self.acts.converge(record.service, Colour(record.target))
         return self._ended(Phase.DRAIN)
 
-    async def converge(self, record: ReleaseRecord) -> str | None:
-        if self.world.configured != record.target:
-            await self.acts.converge(record.service, Colour(record.target))
-        return None
+    async def converge(self, record: ReleaseRecord) -> str:
+        await self.acts.converge(record.service, Colour(record.target))
+        return "configuration and state are updated"
 
     async def watch(self, record: ReleaseRecord) -> Ended:  # noqa: ARG002 - of the protocol
         self.steps.append("watch")
