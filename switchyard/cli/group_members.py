@@ -1,6 +1,7 @@
 """Determines which services a release continues with, because `deploy --together` started them together."""
 
 from switchyard.cli.deploy_request import DeployRequest
+from switchyard.config.commands import typed
 from switchyard.config.errors import SettingsError
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.service import BlueGreenSettings
@@ -67,7 +68,8 @@ async def going_together(
     if record is None or not record.together or request.act is Act.DEPLOY:
         return ()
     if errors := separated(settings.ignored, record.together, ()).ignored:
-        raise SettingsError(errors)
+        alone = typed(f"switchyard rollback {request.service}")
+        raise SettingsError(errors, f"Or roll back {request.service} without the others: {alone}")
     running, missing = await members_of(api, settings, record)
     undecided = {key: other.phase.value for key, other in running.items() if is_watched(other)}
     if request.act is Act.RETIRE:

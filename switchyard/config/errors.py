@@ -70,19 +70,19 @@ class Problem:
 
 
 class SettingsError(SwitchyardError):
-    """The configuration has errors. The text has a line for each error, ordered by path, up to `SHOWN_PROBLEMS`."""
+    """The configuration has errors. The text has a line for each, ordered by path, up to `SHOWN_PROBLEMS`; then a hint."""
 
     code = Code.SETTINGS_INVALID
     exit_code = ExitCode.USAGE
 
-    def __init__(self, problems: Iterable[Problem]) -> None:
+    def __init__(self, problems: Iterable[Problem], hint: str = "") -> None:
         self.problems = tuple(sorted(set(problems)))
         count = len(self.problems)
         heading = f"{count} error{'s' if count > 1 else ''} in the configuration, nothing was changed:"
         lines = [f"  {problem.code} {problem}" for problem in self.problems[:SHOWN_PROBLEMS]]
         if count > SHOWN_PROBLEMS:
             lines.append(f"  ... and {count - SHOWN_PROBLEMS} more, which are shown when these are corrected.")
-        super().__init__("\n".join([heading, *lines]))
+        super().__init__("\n".join([heading, *lines, *([hint] if hint else [])]))
 
 
 def shown(value: Any) -> str:

@@ -191,9 +191,9 @@ def test_an_abort_is_not_stopped_by_errors_in_the_settings_of_another_service(ru
 
 def test_an_abort_of_a_group_names_the_errors_in_the_settings_of_its_services(run: Run, server: FakeApiServer) -> None:
     records = {"api": of_group("api", phase=Phase.BAKE)}
-    assert "services.worker.active: 'purple'" in refused(
-        run("abort", "api", records=records, others={"worker": WRONG}), server, 2
-    )
+    error = refused(run("abort", "api", records=records, others={"worker": WRONG}), server, 2)
+    assert "services.worker.active: 'purple'" in error
+    assert "Or roll back api without the others: switchyard rollback api --stack test" in error
 
 
 def test_no_old_version_is_retired_while_another_one_is_watched(run: Run, server: FakeApiServer) -> None:
