@@ -188,7 +188,8 @@ class GroupCommand:
         weighted = [key for key, own in self._services.items() if own.service.engine is SwitchEngine.ALB_WEIGHTS]
         for key, service in self._services.items():
             acts = GroupActs(key, group, engine, ledgers, targets, lock, self._report.warn, weighted)
-            runner = service.runner(cluster, ledgers[key], acts, partial(GroupHooks, key, group), versions)
+            hooks = partial(GroupHooks, key, group, ledgers[key])
+            runner = service.runner(cluster, ledgers[key], acts, hooks, versions)
             standing = await runner.standing(records[key])
             group.enter(key, standing.state.phase)
             parts[key] = Part(runner, records[key], standing)

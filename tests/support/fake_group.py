@@ -103,10 +103,9 @@ class FakeMember(FakeSteps):
         await self.acts.converge(record.service, Colour(record.target))
         return self._ended(Phase.DRAIN)
 
-    async def converge(self, record: ReleaseRecord) -> str | None:
-        if self.world.configured != record.target:
-            await self.acts.converge(record.service, Colour(record.target))
-        return None
+    async def converge(self, record: ReleaseRecord) -> str:
+        await self.acts.converge(record.service, Colour(record.target))
+        return "configuration and state are updated"
 
     async def watch(self, record: ReleaseRecord) -> Ended:  # noqa: ARG002 - of the protocol
         self.steps.append("watch")
@@ -211,7 +210,7 @@ class FakeGroupCommand:
         for key, record in records.items():
             member = self.members[key]
             member.acts = GroupActs(key, group, cast("Engine", self.engine), ledgers, targets, lock, print)
-            hooks = GroupHooks(key, group, self._hooks(member))
+            hooks = GroupHooks(key, group, member, self._hooks(member))
             runner = Runner(member, member, partial(self._ended, key), self.bake_seconds[key], hooks)
             standing = await runner.standing(record)
             group.enter(key, standing.state.phase)

@@ -182,9 +182,10 @@ class FakeSteps:
         self.world.write(lambda: setattr(self.world, "configured", record.target))
         return self._ended(Phase.DRAIN)
 
-    async def converge(self, record: ReleaseRecord) -> str | None:
-        if self.world.configured == record.target:
-            return None
+    def is_configured(self, record: ReleaseRecord) -> bool:
+        return self.world.configured == record.target
+
+    async def converge(self, record: ReleaseRecord) -> str:
         self.steps.append("converge")
         self.world.write(lambda: setattr(self.world, "configured", record.target))
         return "configuration and state are updated"

@@ -5,6 +5,7 @@ that command.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from switchyard.errors import ClusterError
 from switchyard.gates.base import Warn
@@ -37,7 +38,7 @@ class Progress:
         """The record after the start of a phase, unless an earlier command has started it."""
         last = record.phases[-1] if record.phases else None
         if last is not None and last.phase is phase and last.ended is None:
-            return record
+            return replace(record, phase=phase)
         return record.entering(phase, self._ledger.now())
 
     async def enter(self, record: ReleaseRecord, state: State) -> ClusterError | None:

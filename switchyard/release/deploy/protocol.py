@@ -63,8 +63,11 @@ class Steps(Protocol):
     async def drain(self, record: ReleaseRecord) -> Ended:
         """Ends the connections to the old colour, and updates configuration and state to the colour that serves."""
 
-    async def converge(self, record: ReleaseRecord) -> str | None:
-        """Updates configuration and state if the configuration lacks the new colour, and returns a text about it."""
+    def is_configured(self, record: ReleaseRecord) -> bool:
+        """Whether the configuration has the new colour as the one that serves."""
+
+    async def converge(self, record: ReleaseRecord) -> str:
+        """Updates configuration and state to the new colour, which serves, and returns a text about it."""
 
     async def watch(self, record: ReleaseRecord) -> Ended:
         """Judges the new version by its requests and its pods."""

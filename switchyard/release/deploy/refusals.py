@@ -167,17 +167,33 @@ def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) 
     )
 
 
-def refuse_serving_again(record: ReleaseRecord, observation: Observation) -> Refusal:
-    """Refuses to retire a colour that serves again, because somebody else has changed the selector."""
+def refuse_retirement(record: ReleaseRecord, observation: Observation, *, configured: bool) -> Refusal | None:
+    """Refuses to retire a colour that serves again, or is to do so, because somebody else has changed that.
+
+    Args:
+        record: record of the release.
+        observation: the service on the cluster.
+        configured: whether the configuration has the new colour as the one that serves.
+    """
+    key, old = record.service, record.source
+    if observation.serving == old:
+        observed, rule = f"{old} serves again", "a colour that serves is not retired"
+        remedy = f"To end the release as rolled back: {typed(f'switchyard resume {key}')}"
+    elif record.configured and not configured:
+        path = f"{below(SERVICES, key)}.active"
+        observed = f"{path} was changed to {old} after the release had set it to {record.target}"
+        rule = "a colour that is configured to serve is not retired"
+        back = f"To roll back to {old}: {typed(f'switchyard rollback {key}')}, or {typed('pulumi up')}"
+        onward = f"{set_value(path, record.target)} && {typed(f'switchyard retire {key}')}"
+        remedy = f"{back}. To keep {record.target}, and retire {old}: {onward}"
+    else:
+        return None
     return Refusal(
         code=Code.OLD_COLOUR_IN_USE,
-        step=f"{record.service}: the retirement of {record.source}",
-        observed=f"{record.source} serves again",
-        rule="a colour that serves is not retired",
-        remedy=(
-            f"{observation.what_serves} Its pods stay. To end the release as rolled back: "
-            + typed(f"switchyard resume {record.service}")
-        ),
+        step=f"{key}: the retirement of {old}",
+        observed=observed,
+        rule=rule,
+        remedy=f"{observation.what_serves} Its pods stay. {remedy}",
     )
 
 

@@ -145,9 +145,8 @@ class Runner:
 
     async def _run_phases(self, record: ReleaseRecord, state: State, hold_after: Phase | None = None) -> ReleaseRecord:
         while not state.ended and not state.held:
-            record = self._progress.entering(record, state.phase)
+            record = self._progress.entering(await self._converge(record, state), state.phase)
             problem = await self._progress.enter(record, state)
-            await self._converge(record)
             if state.phase is Phase.BAKE:
                 if not self._is_baked(record):
                     return record
@@ -170,12 +169,25 @@ class Runner:
                 return record
         return record
 
-    async def _converge(self, record: ReleaseRecord) -> None:
-        """Updates configuration and state once the watch has passed, if the drain could not. Tries that once."""
-        if self._converges and record.phase in {Phase.BAKE, Phase.RETIRE}:
-            self._converges = False
-            if (text := await self._steps.converge(record)) is not None:
-                self._warn(text)
+    async def _converge(self, record: ReleaseRecord, state: State) -> ReleaseRecord:
+        """Updates configuration and state before a phase after the watch, if the drain could not. Tries that once.
+
+        Meanwhile the record and the Lease have phase bake, in which a rollback does not wait for this command. A
+        configuration that had the new colour and was changed since is left as it is.
+        """
+        if not self._converges or state.phase not in {Phase.BAKE, Phase.RETIRE}:
+            return record
+        self._converges = False
+        if not record.configured and not self._steps.is_configured(record):
+            bakes = state.phase is Phase.BAKE
+            record = self._progress.entering(record, Phase.BAKE) if bakes else replace(record, phase=Phase.BAKE)
+            await self._progress.enter(record, state)
+            self._warn(await self._steps.converge(record))
+        return self._configured(record)
+
+    def _configured(self, record: ReleaseRecord) -> ReleaseRecord:
+        """The record after the switch, with whether the configuration has had the new colour."""
+        return replace(record, configured=record.configured or self._steps.is_configured(record))
 
     async def _with_hooks(
         self, state: State, record: ReleaseRecord, problem: ClusterError | None
@@ -253,6 +265,8 @@ class Runner:
         if ended.receipt is not None:
             content = ended.receipt.get("content") or record.content
             record = replace(record, receipt=ended.receipt, content=content)
+        if record.phase is Phase.DRAIN:
+            record = self._configured(record)
         self._on_phase(record.phases[-1])
         return record
 

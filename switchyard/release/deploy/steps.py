@@ -9,12 +9,13 @@ from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import EngineError, GateRefusedError
+from switchyard.gates.base import raise_refusal
 from switchyard.kube.polling import poll_until
 from switchyard.release.deploy.acts import Acts, Patch, SingleServiceActs, Warming
 from switchyard.release.deploy.early_watch import EarlyWatch
 from switchyard.release.deploy.ledger import NO_JOURNAL, DeployLedger, RollbackJournal
 from switchyard.release.deploy.protocol import Ended
-from switchyard.release.deploy.refusals import abort_incomplete, refuse_requests, refuse_serving_again
+from switchyard.release.deploy.refusals import abort_incomplete, refuse_requests, refuse_retirement
 from switchyard.release.deploy.switch_doubt import recheck_after_watch, refuse_in_doubt
 from switchyard.release.deploy.warm_changes import ColourChange
 from switchyard.release.deploy.watch_readiness import check_metrics
@@ -137,8 +138,7 @@ class ClusterSteps:
         """
         if self.is_condemned():
             return Ended(Event.FAILED, CONDEMNED)
-        observation = await self._observed(record)
-        old, target = Colour(record.source), Colour(record.target)
+        observation, old, target = await self._observed(record), Colour(record.source), Colour(record.target)
         drained = asyncio.create_task(self._drain(record, observation, old))
         converging = self._converging = asyncio.create_task(self._acts.converge(record.service, target))
         if not await self._early_watch.permits(drained, converging):
@@ -150,10 +150,12 @@ class ClusterSteps:
         event = Event.FAILED if report.problem else Event.PASSED
         return Ended(event, " ".join(text for text in (report.summary, problem) if text), receipt)
 
-    async def converge(self, record: ReleaseRecord) -> str | None:
-        """Updates configuration and state if the configuration lacks the new colour, and returns a text about it."""
-        if self._configured == record.target:
-            return None
+    def is_configured(self, record: ReleaseRecord) -> bool:
+        """Whether the configuration has the new colour as the one that serves."""
+        return self._configured == record.target
+
+    async def converge(self, record: ReleaseRecord) -> str:
+        """Updates configuration and state to the new colour, which serves, and returns a text about it."""
         convergence = await self._acts.converge(record.service, Colour(record.target))
         return self._forward(record, convergence) or updated(record.service, record.target, self._place.stack)
 
@@ -197,10 +199,8 @@ class ClusterSteps:
 
     async def check_unused(self, record: ReleaseRecord) -> None:
         """Raises `GateRefusedError` while the old colour serves, gets requests, or may get some from a node."""
-        observation = await self._observed(record)
-        old = Colour(record.source)
-        if observation.serving == old:
-            raise GateRefusedError(str(refuse_serving_again(record, observation)))
+        observation, old = await self._observed(record), Colour(record.source)
+        raise_refusal(refuse_retirement(record, observation, configured=self.is_configured(record)))
         if used := await still_used(self._place.cluster, observation.name, observation.settings, old):
             raise GateRefusedError(str(refuse_requests(record, observation, used)))
         if (refusal := await refuse_in_doubt(self._place.cluster, record, observation)) is not None:

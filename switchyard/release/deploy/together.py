@@ -7,14 +7,15 @@ sequence of patches switches all services or none, and one refresh updates the s
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 
 from switchyard.config.commands import typed
-from switchyard.errors import GateRefusedError, SwitchyardError
+from switchyard.errors import ClusterError, GateRefusedError, SwitchyardError
 from switchyard.release.deploy.group import Group
 from switchyard.release.deploy.hooks import ReleaseHooks, Settled, Step
-from switchyard.release.deploy.protocol import Ended, Steps
+from switchyard.release.deploy.protocol import Ended, Ledger, Steps
 from switchyard.release.deploy.reverted import SERVES_AGAIN
 from switchyard.release.deploy.runner import Runner
 from switchyard.release.phases import Event, Phase, Result, Side, State
@@ -33,22 +34,30 @@ class GroupHooks(ReleaseHooks):
     Attributes:
         key: key of the service.
         group: the services.
+        ledger: ledger of the service.
         hooks: hooks of the service.
     """
 
     key: str
     group: Group
+    ledger: Ledger
     hooks: ReleaseHooks
 
     async def around(
         self, steps: Steps, state: State, record: ReleaseRecord, step: Step, settled: Settled
     ) -> tuple[ReleaseRecord, Ended]:
-        """Runs a phase and the hooks around it. The outcome depends on all services of the group."""
+        """Runs a phase and the hooks around it. The outcome depends on all services of the group.
+
+        Raises:
+            switchyard.release_errors.LeaseLostError: a rollback of this service alone has taken its Lease.
+        """
         self.group.enter(self.key, state.phase)
         if state.phase is Phase.RETIRE:
             await self.group.until_all_bake(self.key)
         record, ended = await self.hooks.around(steps, state, record, step, settled)
         if ended.event is Event.REVERTED:
+            with suppress(ClusterError):  # the rollback of the group confirms the Lease again
+                await self.ledger.confirm()
             self.group.condemn(self.key, ended.detail or "")
             return record, ended
         return record, await self.group.agree(self.key, state.phase, ended, new=state.serving is Side.NEW)

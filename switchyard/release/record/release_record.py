@@ -98,6 +98,7 @@ class ReleaseRecord:
         hooks: the hooks that were started, oldest first.
         override: the operator's reason to override a refusal; None without an override.
         hotfix: whether the operator has marked it as an unplanned repair.
+        configured: whether the release has updated the configuration to the new colour.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 
@@ -124,6 +125,7 @@ class ReleaseRecord:
     hooks: tuple[HookRecord, ...] = ()
     override: str | None = None
     hotfix: bool = False
+    configured: bool = False
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -205,6 +207,7 @@ class ReleaseRecord:
             "hooks": [hook.to_json() for hook in self.hooks],
             "override": self.override,
             "hotfix": self.hotfix,
+            **({"configured": True} if self.configured else {}),
         }
 
     @classmethod
@@ -234,6 +237,7 @@ class ReleaseRecord:
             hooks=tuple(HookRecord.from_json(hook) for hook in document.get("hooks") or ()),
             override=_text(document, "override"),
             hotfix=bool(document.get("hotfix", False)),
+            configured=bool(document.get("configured", False)),
         )
         return replace(read, others=unknown_keys(document, read.to_json()))
 

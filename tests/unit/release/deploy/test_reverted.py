@@ -14,6 +14,8 @@ from switchyard.release.deploy.runner import Ended
 from switchyard.release.hooks.hooks import HookResult
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release_errors import LeaseLostError
 from tests.support.fake_group import KEYS, FakeGroupCommand
 from tests.support.fake_release import PODS, FakeCommand, FakeSteps
 from tests.support.hooks_everywhere import EVERYWHERE
@@ -141,6 +143,29 @@ def test_a_service_of_a_group_that_is_reverted_takes_the_others_back(
     assert str(command.record("worker").detail).startswith(reason)
     assert (command.worlds["api"].marked, command.members["worker"].because) == (False, "api")
     assert all(world.configured == "blue" for world in command.worlds.values())
+
+
+@pytest.mark.parametrize("verdict", VERDICTS, ids=lambda verdict: verdict.event)
+def test_the_rollback_of_one_service_of_a_group_holds_the_others_where_they_are(
+    monkeypatch: pytest.MonkeyPatch, verdict: Ended
+) -> None:
+    command = FakeGroupCommand(monkeypatch)
+    command.outcomes["api"][Phase.WATCH] = verdict
+    api = command.members["api"]
+    watch = api.watch
+
+    async def rolled_back(record: ReleaseRecord) -> Ended:
+        ended = await watch(record)
+        api.world.serving, api.lost = "blue", True  # `switchyard rollback api` took its Lease
+        return ended
+
+    monkeypatch.setattr(api, "watch", rolled_back)
+    outcomes = command.deploy()
+    assert isinstance(outcomes["api"], LeaseLostError)
+    worker = command.record("worker")
+    assert (worker.running, worker.held, worker.phase) == (True, True, Phase.WATCH)
+    assert command.worlds["worker"].serving == "green"
+    assert "roll back" not in [*api.steps, *command.members["worker"].steps]
 
 
 def test_a_baking_service_of_a_group_that_cannot_go_back_is_held(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,6 @@ from switchyard.errors import (
 from switchyard.release import retries
 from switchyard.release.deploy.runner import Ended
 from switchyard.release.phases import Event, Phase, Result, Side, apply
-from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.standing import Live, standing
 from switchyard.release_errors import LeaseLostError, TransitionError
 from tests.support.fake_release import FIRST, PODS, FakeCommand
@@ -52,35 +51,6 @@ def test_a_release_that_bakes_waits_for_its_time_and_is_retired_before_on_demand
     early.deploy()
     early.act("retire")
     early.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
-
-
-@pytest.mark.parametrize(("act", "ends"), [("resume", Phase.BAKE), ("retire", Phase.RETIRE)])
-def test_a_configuration_without_the_new_colour_is_updated_when_a_release_that_bakes_goes_on(
-    act: str, ends: Phase
-) -> None:
-    command = FakeCommand(bake_seconds=3600)
-    command.deploy()
-    assert "converge" not in command.fake_steps.steps, "the drain has done so"
-    command.world.configured = "blue"  # the drain could not write it
-    again = FakeCommand(command.world, bake_seconds=3600)
-    again.act(act)
-    assert (again.world.configured, again.fake_steps.steps[0]) == ("green", "converge")
-    assert again.warnings == ["configuration and state are updated"]
-    again.expect(Result.RUNNING if ends is Phase.BAKE else Result.SUCCEEDED, ends, "green")
-
-
-def test_a_configuration_that_the_drain_could_not_update_is_updated_after_the_watch(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    async def drained(_: ReleaseRecord) -> Ended:
-        return Ended(Event.PASSED, "the state cannot be reached")
-
-    command = FakeCommand()
-    monkeypatch.setattr(command.fake_steps, "drain", drained)
-    command.deploy()
-    command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
-    assert command.world.configured == "green"
-    assert command.fake_steps.steps == ["warm", "prove", "switch", "watch", "converge", "retire"]
 
 
 REFUSED, FAILED = GateRefusedError("no"), EngineError("no")

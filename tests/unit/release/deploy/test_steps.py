@@ -115,25 +115,22 @@ def test_a_state_that_cannot_be_written_does_not_stop_the_release_and_is_named(m
     assert "error: no such directory" in str(ended.detail)
 
 
-@pytest.mark.parametrize(("configured", "problem"), [("blue", None), ("blue", "no such host"), ("green", None)])
-def test_a_configuration_is_updated_again_only_if_it_lacks_the_new_colour(
-    monkeypatch: pytest.MonkeyPatch, configured: str, problem: str | None
+@pytest.mark.parametrize("problem", [None, "no such host"])
+def test_a_configuration_has_the_new_colour_once_it_is_updated(
+    monkeypatch: pytest.MonkeyPatch, problem: str | None
 ) -> None:
-    fakes = StepsWithFakes(monkeypatch, problem=problem, configured=configured)
+    assert StepsWithFakes(monkeypatch).steps.is_configured(RELEASE)
+    fakes = StepsWithFakes(monkeypatch, problem=problem, configured="blue")
     fakes.ended.set()
+    assert not fakes.steps.is_configured(RELEASE)
     text = asyncio.run(fakes.steps.converge(RELEASE))
-    if configured == "green":
-        assert (text, fakes.converged) == (None, [])
-        return
     assert fakes.converged == [Colour.GREEN]
+    assert fakes.steps.is_configured(RELEASE) == (problem is None)
     if problem is None:
         assert text == "backend: configuration and state of stack test are updated to green, which serves."
-        assert asyncio.run(fakes.steps.converge(RELEASE)) is None
     else:
-        assert "(SY-P028)" in str(text)
-        assert str(text).endswith("When the state can be reached again: switchyard resume backend --stack test --yes")
-        asyncio.run(fakes.steps.converge(RELEASE))
-    assert len(fakes.converged) == (1 if problem is None else 2)
+        assert "(SY-P028)" in text
+        assert text.endswith("When the state can be reached again: switchyard resume backend --stack test --yes")
 
 
 @pytest.mark.parametrize("method", ["renew", "endpoint"])
@@ -276,3 +273,18 @@ def test_a_colour_that_serves_again_is_in_use(monkeypatch: pytest.MonkeyPatch) -
     text = str(raised.value)
     assert "the retirement of blue is refused (SY-P065): blue serves again" in text
     assert text.endswith("Its pods stay. To end the release as rolled back: switchyard resume backend")
+
+
+def test_a_colour_that_an_operator_has_configured_to_serve_again_is_not_retired(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    steps = StepsWithFakes(monkeypatch, configured="blue").steps
+    with pytest.raises(GateRefusedError) as raised:
+        asyncio.run(steps.retire(replace(RELEASE, configured=True)))
+    assert str(raised.value) == (
+        "backend: the retirement of blue is refused (SY-P065): switchyard:services.backend.active was changed to blue "
+        "after the release had set it to green; a colour that is configured to serve is not retired. backend serves "
+        "green v2, 3 of 3 pods ready. Its pods stay. To roll back to blue: switchyard rollback backend, or pulumi up. "
+        "To keep green, and retire blue: pulumi config set --path 'switchyard:services.backend.active' green && "
+        "switchyard retire backend"
+    )

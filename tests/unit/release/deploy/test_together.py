@@ -1,6 +1,7 @@
 """Several services released together: in step, all or none, whatever becomes of one of them, and killed anywhere."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -285,8 +286,9 @@ def test_the_outcome_of_one_is_shared(own: Ended, phase: Phase, other: Event | N
 def test_a_group_updates_after_its_watch_what_its_drain_could_not(monkeypatch: pytest.MonkeyPatch) -> None:
     command = FakeGroupCommand(monkeypatch, bake_seconds=dict.fromkeys(KEYS, 3600))
     command.deploy(hold_after=Phase.DRAIN)
-    for world in command.worlds.values():
+    for key, world in command.worlds.items():
         world.configured = "blue"
+        world.releases = world.releases.writing(replace(command.record(key), configured=False))
     command.act("resume")
     command.expect(Result.RUNNING, Phase.BAKE, "green")
     assert {world.configured for world in command.worlds.values()} == {"green"}

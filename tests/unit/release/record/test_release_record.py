@@ -35,7 +35,9 @@ def config_map(**data: Any) -> dict[str, Any]:
 
 
 def test_a_record_reads_what_it_has_written() -> None:
-    written = record(reason="new prices", content={"Secret/backend": "sha256:1"}, receipt={"patchedAfter": 0.2})
+    written = record(
+        reason="new prices", configured=True, content={"Secret/backend": "sha256:1"}, receipt={"patchedAfter": 0.2}
+    )
     written = written.entering(Phase.WARM, START).leaving("passed", START + timedelta(seconds=12), "3 of 3 ready")
     written = written.entering(Phase.PROVE, START + timedelta(seconds=12))
     assert ReleaseRecord.from_json(json.loads(json.dumps(written.to_json()))) == written
