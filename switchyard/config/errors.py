@@ -70,7 +70,7 @@ class Problem:
 
 
 class SettingsError(SwitchyardError):
-    """The configuration has errors. The text has a line for each, ordered by path, up to `SHOWN_PROBLEMS`; then a hint."""
+    """The configuration has errors. The text has a line for each, by path, up to `SHOWN_PROBLEMS`, and a hint."""
 
     code = Code.SETTINGS_INVALID
     exit_code = ExitCode.USAGE
