@@ -34,7 +34,8 @@ Since = Annotated[
 def report(services: Services = None, since: Since = "30d", stack: Stack = None, *, as_json: Json = False) -> None:
     """Shows the success metrics of past releases: value, target, whether it is met, and what the sample supports.
 
-    Ends with 1 when the settings or the record of a service cannot be read; the other services are shown.
+    Ends with 1 when the record of a service cannot be read, and with 2 when its settings have errors; the other
+    services are shown.
     """
     from switchyard.cli.configuration import access_to, print_ignored_errors, read_settings_at_once
     from switchyard.cli.failures import errors_end_the_command
@@ -57,7 +58,9 @@ def report(services: Services = None, since: Since = "30d", stack: Stack = None,
             print_json(document(name, result, records))
         else:
             print_report(name, result, records)
-    if records.problems or (settings.ignored and not services):
+    if settings.ignored and not services:
+        raise typer.Exit(ExitCode.USAGE)
+    if records.problems:
         raise typer.Exit(ExitCode.FAILED)
 
 

@@ -41,7 +41,9 @@ def status(stack: Stack = None, *, watch: Watch = False, as_json: Json = False) 
 
             print_status(name, services, balancer)
             print_ignored_errors(settings)
-    if balancer is not None or settings.ignored or not all(service.as_configured for service in services):
+    if settings.ignored:
+        raise typer.Exit(ExitCode.USAGE)
+    if balancer is not None or not all(service.as_configured for service in services):
         raise typer.Exit(ExitCode.FAILED)
 
 

@@ -89,7 +89,8 @@ def load(
             needs all services.
 
     Raises:
-        SettingsError: the configuration has errors; the exception has all of them.
+        SettingsError: the configuration has errors in what the caller needs, or in all services; the exception has
+            all errors.
     """
     problems = [*_production_problems(production), *former_problems(FORMER, former), *_unknown_keys(keys)]
     marked = stack == PRODUCTION if production is None else production is True
@@ -110,9 +111,9 @@ def load(
     problems = [*secret_problems(secret_keys), *(_hidden(problem, secret_keys) for problem in problems)]
     configured = [*raw_services] if isinstance(raw_services, Mapping) else []
     errors = separated(problems, configured, configured if needed is None else needed)
-    if errors.needed or cluster is None:
-        raise SettingsError(problems)
     services = {key: service for key, service in services.items() if key not in errors.services}
+    if errors.needed or cluster is None or (errors.ignored and not services):
+        raise SettingsError(problems)
     former_stack = former if isinstance(former, str) else None
     cluster = without_routes(cluster, removed)
     return StackSettings(cluster, services, marked, removed, former_stack, releases, errors.ignored)

@@ -64,7 +64,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: FakeApiServer) 
 
 @pytest.mark.parametrize(
     ("command", "exit_code"),
-    [(("status",), 1), (("history", "backend"), 0), (("report", "backend"), 0), (("report",), 1)],
+    [(("status",), 2), (("history", "backend"), 0), (("report", "backend"), 0), (("report",), 2)],
 )
 def test_commands_that_only_read_go_on_and_warn(run: Run, command: tuple[str, ...], exit_code: int) -> None:
     for option in ((), ("--json",)):

@@ -28,6 +28,7 @@ def test_a_clash_with_a_service_that_is_needed_leaves_the_other_out() -> None:
     ("cluster", "services", "needed"),
     [
         (EXISTING, {"backend": WRONG}, ["backend"]),
+        (EXISTING, {"backend": WRONG, "payments": WRONG}, []),
         (EXISTING, {"backend": BACKEND, "payments": WRONG}, None),
         ({**EXISTING, "context": 1}, {"backend": BACKEND, "payments": WRONG}, ["backend"]),
         (EXISTING, "backend", ["backend"]),
