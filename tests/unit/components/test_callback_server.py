@@ -33,7 +33,7 @@ class FakeMonitor(resource_pb2_grpc.ResourceMonitorServicer):
 
 @pytest.mark.parametrize(
     ("shared", "servers"),
-    [(True, 1), pytest.param(False, HOOKS, id="without it, which says whether the SDK still needs it")],
+    [(True, 1), pytest.param(False, HOOKS, id="not shared: fails when the SDK shares it itself")],
 )
 def test_hooks_share_one_server(shared: bool, servers: int) -> None:
     monitor = FakeMonitor()
