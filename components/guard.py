@@ -11,6 +11,7 @@ from switchyard.config.loader import NAMESPACE, StackSettings
 from switchyard.config.models.cluster import CLUSTER, ExistingCluster
 from switchyard.errors import ClusterError
 from switchyard.gates.guard import Guard
+from switchyard.gates.machines import before_machine_deletion
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.mark_owner import former_is_own
@@ -29,6 +30,9 @@ CHECK_HOOK = "switchyard-before-delete-by-provider"
 
 RELEASE_HOOK = "switchyard-before-release-delete"
 """Name of the guard of Helm releases. It must not be renamed either."""
+
+MACHINE_HOOK = "switchyard-before-machine-delete"
+"""Name of the guard of the machines of workers. It must not be renamed either."""
 
 DESTROY_HOOK = "switchyard-before-destroy"
 """Name of the hook that detects a destroy. It must not be renamed either."""
@@ -67,6 +71,9 @@ class _Hooks:
         async def adopt(args: pulumi.ResourceHookArgs) -> None:
             await guard.before_adoption(args.new_inputs or {}, args.old_outputs)
 
+        async def machine(args: pulumi.ResourceHookArgs) -> None:
+            await before_machine_deletion(guard, args.id)
+
         async def release(args: pulumi.ResourceHookArgs) -> None:
             guard.before_release_delete(args.old_inputs or {})
 
@@ -74,6 +81,7 @@ class _Hooks:
         self.delete = pulumi.ResourceHook(DELETE_HOOK, delete, in_previews)
         self.check = pulumi.ResourceHook(CHECK_HOOK, check, in_previews)
         self.release = pulumi.ResourceHook(RELEASE_HOOK, release, in_previews)
+        self.machine = pulumi.ResourceHook(MACHINE_HOOK, machine, in_previews)
         self.destroy = pulumi.ResourceHook(DESTROY_HOOK, destroy, in_previews)
         self.write = pulumi.ResourceHook("switchyard-before-write", write, in_previews)
         self.adopt = pulumi.ResourceHook("switchyard-before-adoption", adopt)
@@ -156,6 +164,11 @@ def release_hook(namespace: str, name: str) -> list[pulumi.ResourceHook] | None:
         return None
     _current[0].guard.register_release(namespace, name)
     return [_current[0].release]
+
+
+def machine_hook() -> pulumi.ResourceHookBinding | None:
+    """The guard of the machine of a worker, which is not deleted under pods that serve."""
+    return pulumi.ResourceHookBinding(before_delete=[_current[0].machine]) if _current else None
 
 
 class DestroySentinel(pulumi.ComponentResource):

@@ -5,8 +5,9 @@ from typing import Any
 
 import pulumi
 
-from components.failures import end_if_refused
+from components.failures import end_if_refused, run_error
 from switchyard.codes import Code
+from switchyard.config.errors import SettingsError
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.errors import ClusterError
@@ -19,6 +20,7 @@ from switchyard.gates.rules.relocation import (
     no_longer_configured,
     refuse_other_cluster,
     refuse_other_identifier,
+    refuse_other_kind,
     refuse_other_name,
     refuse_other_namespace,
     warn_nothing_to_remove,
@@ -50,6 +52,8 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> StackLocatio
         pulumi.RunError: the run would move the stack or a service.
     """
     cluster, last = settings.cluster, StackLocation.of(last_outputs())
+    if (problem := refuse_other_kind(last, cluster.kind, creates=not isinstance(cluster, ExistingCluster))) is not None:
+        raise run_error(SettingsError([problem]))
     replaces = cluster.replaces if isinstance(cluster, ExistingCluster) else None
     refusals = [refuse_other_identifier(last, cluster.identifier, replaces)]
     uid = last.uid

@@ -30,12 +30,15 @@ from switchyard.config.validation.ec2 import refuse_skipped_minor
 from switchyard.errors import ClusterError, VersionUnreadableError
 from switchyard.gates.admission import inspect_templates
 from switchyard.gates.certificates import authorities_on_machines, server_certificate
+from switchyard.gates.rules.addresses import lost_urls
 from switchyard.gates.rules.certificates import administrator_renewal, authority_warnings, server_warning
+from switchyard.gates.rules.relocation import FIXED_OUTPUT
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.nodes import LiveNode, server_version, stale_nodes
 from switchyard.kube.waits import wait_for_api, wait_for_node
 from switchyard.manifests.weights import switched_by_weights
+from switchyard.operation import is_destroy
 
 KUBECONFIG = "kubeconfig"
 """Output of the stack: the administrator's kubeconfig, secret."""
@@ -43,9 +46,8 @@ KUBECONFIG = "kubeconfig"
 NODES = "nodes"
 """Output of the stack: instance id by node, of nodes that are Ready."""
 
-
-FIXED = "identity"
-"""Output of the stack: settings that its machines and certificates are created with, by their keys."""
+URLS = "urls"
+"""Output of the stack: URLs of each service behind the load balancer, by its key."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +58,18 @@ class LastUpdate:
         kubeconfig: the administrator's kubeconfig; None before the first update that succeeds.
         nodes: instance id by node.
         fixed: settings that can no longer change, by their keys.
+        urls: URLs of the services behind the load balancer, by the keys of the services.
     """
 
     kubeconfig: str | None = None
     nodes: Mapping[str, str] = field(default_factory=dict)
     fixed: Mapping[str, str] = field(default_factory=dict)
+    urls: Mapping[str, list[str]] = field(default_factory=dict)
+
+    def warn_of_lost_urls(self, now: Mapping[str, list[str]]) -> None:
+        """Warns of URLs at which the load balancer no longer reaches a service."""
+        if not is_destroy() and (warning := lost_urls(self.urls, now)) is not None:
+            pulumi.log.warn(warning)
 
 
 def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterPlatform:
@@ -126,14 +135,17 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
             KUBECONFIG: machines.kubeconfig,
             # Known when every node is Ready: an update that is cut off before leaves none, and the next one waits.
             NODES: placement.nodes.apply(lambda _: machines.instance_ids),
-            FIXED: placement.nodes.apply(lambda _: _fixed(cluster)),
+            FIXED_OUTPUT: placement.nodes.apply(lambda _: _fixed(cluster)),
             "apiServer": machines.endpoint,
         }
         if cluster.load_balancer is not None:
             routes = early_routes or routes_after(*released)
             parts.append(routes.balancer)
             routes.register_remaining(after=released if early_routes else ())
-            outputs |= {"loadBalancer": routes.balancer.hostname, "urls": routes.balancer.urls}
+            routes.balancer.urls.apply(last.warn_of_lost_urls)
+            outputs |= {"loadBalancer": routes.balancer.hostname, URLS: routes.balancer.urls}
+        else:
+            last.warn_of_lost_urls({})
         return outputs
 
     before_services = after(on_cluster, [*ready, *early_ingresses])
@@ -178,7 +190,12 @@ class _Wait:
 def _last_update() -> LastUpdate:
     """The outputs of the last update, with the secret one in plain text, which stays in memory."""
     outputs = last_outputs()
-    return LastUpdate(outputs.get(KUBECONFIG), outputs.get(NODES) or {}, outputs.get(FIXED) or {})
+    return LastUpdate(
+        outputs.get(KUBECONFIG),
+        outputs.get(NODES) or {},
+        outputs.get(FIXED_OUTPUT) or {},
+        outputs.get(URLS) or {},
+    )
 
 
 def _fixed(cluster: Ec2Cluster) -> dict[str, str]:

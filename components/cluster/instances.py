@@ -7,6 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cluster.storage import Storage
+from components.guard import machine_hook
 from switchyard.aws import iam, policy_documents
 from switchyard.aws.security_groups import GROUPS_OF, Group
 from switchyard.aws.tags import cluster_tag, tags
@@ -273,5 +274,7 @@ class ClusterMachines(pulumi.ComponentResource):
                 ignore_changes=PINNED,
                 # Two machines cannot be one node: the old machine is drained and deleted first.
                 delete_before_replace=True,
+                # Nothing but the control plane runs on its machine, which is replaced when no API server answers.
+                hooks=machine_hook() if node.role is Role.WORKER else None,
             ),
         )

@@ -3,7 +3,7 @@
 import pulumi
 
 from components.manifest import register
-from components.services.base import ARGO_BLUE_GREEN_TYPE
+from components.services.base import ARGO_BLUE_GREEN_TYPE, recorded_replicas
 from components.services.rollout import RolloutService
 from switchyard.config.models.service import ArgoBlueGreenSettings, Track
 from switchyard.gates.argo_blue_green import ArgoBlueGreenGates
@@ -85,7 +85,8 @@ class ArgoBlueGreenService(RolloutService[ArgoBlueGreenSettings, ArgoBlueGreenGa
     def _guard(self) -> pulumi.ResourceHook:
         """The hook that refuses a change of the Rollout while its pods would mix with others behind the Service."""
 
-        async def guard(_: pulumi.ResourceHookArgs) -> None:
+        async def guard(args: pulumi.ResourceHookArgs) -> None:
+            await self._gates.before_size(recorded_replicas(args))
             await self._gates.before_rollout()
 
         return self._hook(f"{self._key}-rollout-guard", guard)

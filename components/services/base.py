@@ -36,6 +36,12 @@ G = TypeVar("G", bound=Gates[Any])
 """The gates of that strategy."""
 
 
+def recorded_replicas(args: pulumi.ResourceHookArgs) -> int | None:
+    """The number of pods that the state has of the workload of a hook; None without a record."""
+    recorded = ((args.old_outputs or {}).get("spec") or {}).get("replicas")
+    return None if recorded is None else int(recorded)
+
+
 class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
     """A service whose traffic goes to one track of pods, behind a gate.
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pulumi
 
 from components.manifest import KubernetesObject, register
-from components.services.base import BLUE_GREEN_TYPE, ReleasedService
+from components.services.base import BLUE_GREEN_TYPE, ReleasedService, recorded_replicas
 from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.gates.blue_green import BlueGreenGates
@@ -117,7 +117,13 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
 
     def _colour_service(self, colour: Colour, after: list[pulumi.Resource]) -> KubernetesObject:
         name = colour_name(self._key, colour)
-        return register(name, render.colour_service(self._name, colour, self._service), self._child(after))
+
+        async def ports(_: pulumi.ResourceHookArgs) -> None:
+            await self._gates.before_colour_service(colour)
+
+        hook = self._hook(f"{name}-ports", ports)
+        hooks = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
+        return register(name, render.colour_service(self._name, colour, self._service), self._child(after, hooks))
 
     def _disruption_budget(self, colour: Colour, after: list[pulumi.Resource]) -> KubernetesObject:
         name = colour_name(self._key, colour)
@@ -132,8 +138,10 @@ class BlueGreenService(ReleasedService[BlueGreenSettings, BlueGreenGates]):
         manifest = render.deployment(self._name, colour, self._service, versions, replicas.pods)
         ignored = self._ignored(Track(colour), replicas)
 
-        async def guard(_: pulumi.ResourceHookArgs) -> None:
-            await self._gates.before_pods_change(colour, manifest, preview=pulumi.runtime.is_dry_run())
+        async def guard(args: pulumi.ResourceHookArgs) -> None:
+            await self._gates.before_pods_change(
+                colour, manifest, preview=pulumi.runtime.is_dry_run(), recorded=recorded_replicas(args)
+            )
 
         async def explain(args: pulumi.ErrorHookArgs) -> bool:
             await self._gates.explain(colour, args.errors)

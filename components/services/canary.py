@@ -3,7 +3,7 @@
 import pulumi
 
 from components.manifest import register
-from components.services.base import CANARY_TYPE
+from components.services.base import CANARY_TYPE, recorded_replicas
 from components.services.rollout import RolloutService
 from switchyard.config.models.service import CanarySettings, Track
 from switchyard.gates.canary import CanaryGates
@@ -72,7 +72,8 @@ class CanaryService(RolloutService[CanarySettings, CanaryGates]):
     def _routing(self, name: str) -> pulumi.ResourceHook:
         """The hook that lets the controller route requests to pods only when these may get them."""
 
-        async def routing(_: pulumi.ResourceHookArgs) -> None:
+        async def routing(args: pulumi.ResourceHookArgs) -> None:
+            await self._gates.before_size(recorded_replicas(args))
             await self._gates.before_routing()
 
         return self._hook(f"{name}-routing", routing)

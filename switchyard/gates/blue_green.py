@@ -1,6 +1,6 @@
 """The gates of a service in two colours: before the pods of a colour are changed."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.errors import ClusterError
@@ -8,7 +8,7 @@ from switchyard.gates.autoscaling import replicas
 from switchyard.gates.base import Warn
 from switchyard.gates.rules.admission import warn_template_rewritten
 from switchyard.gates.rules.node_routing import refuse_unfollowed
-from switchyard.gates.rules.ports import refuse_other_port_in_place
+from switchyard.gates.rules.ports import refuse_closed_port, refuse_other_port_in_place
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.release import refuse_in_place, refuse_no_answer, refuse_retire
 from switchyard.gates.rules.reports import about_readiness, other_version, warn_image_rewritten, why_not_ready
@@ -18,12 +18,14 @@ from switchyard.gates.waits import wait_for_nodes
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.images import Running
-from switchyard.kube.objects import Endpoint, PodsChange, image_owners
+from switchyard.kube.namespace import read_namespace
+from switchyard.kube.objects import Endpoint, PodsChange, application, image_owners, ports_of
 from switchyard.kube.polling import watch_until
-from switchyard.kube.selectors import serving_track
+from switchyard.kube.selectors import gets_traffic, ready_pods, serving_track
+from switchyard.kube.serving import users_services
 from switchyard.kube.shortage import running
 from switchyard.manifests.labels import colour_name, selector
-from switchyard.manifests.pods import Manifest
+from switchyard.manifests.pods import Manifest, moved_ports
 
 
 class BlueGreenGates(Gates[BlueGreenSettings]):
@@ -56,7 +58,44 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
         """
         await self.before_switch(creating=False, preview=False)
 
-    async def before_pods_change(self, colour: Colour, manifest: Manifest, *, preview: bool) -> None:
+    async def before_switch(self, *, creating: bool, preview: bool) -> None:
+        """Checks also that the Service gets no port on which the pods that serve do not listen.
+
+        A gate of its own refuses such a port together with a change of the pods. This one is for an update that
+        leaves them as they are, because it is limited to single resources.
+        """
+        active = self._service.active
+        if not self.by_command and active not in self._previewed | self._applied:
+            async with self._cluster() as cluster:
+                await self._check_closed_port(cluster, self._name, active)
+        await super().before_switch(creating=creating, preview=preview)
+
+    async def before_colour_service(self, colour: Colour) -> None:
+        """Checks before the Service of a colour is changed, which comes before any pods.
+
+        Raises:
+            GateRefusedError: users reach the colour by this Service, and its pods do not listen on the new port.
+        """
+        changed = colour_name(self._name, colour)
+        async with self._cluster() as cluster:
+            if not moved_ports(self._service, await cluster.service_targets(self._service.namespace, changed)):
+                return
+            serving = users_services(await read_namespace(cluster.api, self._service.namespace))
+            if changed in serving:
+                await self._check_closed_port(cluster, changed, colour, serving[changed])
+
+    async def _check_closed_port(self, cluster: Cluster, changed: str, colour: Colour, reason: str = "") -> None:
+        targets = await cluster.service_targets(self._service.namespace, changed)
+        if not moved_ports(self._service, targets):
+            return
+        owner = await cluster.owner(self._service.namespace, self._name, Track(colour))
+        if owner is not None:
+            listening = ports_of(application(owner["spec"]["template"]["spec"]))
+            self._raise(refuse_closed_port(self._name, self._service, changed, targets, listening, reason))
+
+    async def before_pods_change(
+        self, colour: Colour, manifest: Manifest, *, preview: bool, recorded: int | None = None
+    ) -> None:
         """Checks before a Deployment is applied, whether the state has it or not.
 
         In a preview the Service is not switched yet, so the idle colour is not checked.
@@ -65,6 +104,7 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
             colour: the colour of the Deployment.
             manifest: the object that is about to be applied.
             preview: whether this is a preview.
+            recorded: replicas of the Deployment in the state; None without a record.
 
         Raises:
             GateRefusedError: pods of the colour would be replaced or removed while the cluster needs them.
@@ -77,8 +117,10 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
             if change is None or not change.takes_pods:
                 return
             if colour == self._service.active:
+                selected = await self._selecting(cluster, colour)
+                if gets_traffic(self._name, Track(colour), selected):
+                    self._check_added_pods(Track(colour), change.before, change.after, recorded)
                 if change.template:
-                    selected = await self._selected(cluster)
                     self._raise(refuse_in_place(self._name, self._service, colour, selected, change.fields))
                     targets = await cluster.service_targets(self._service.namespace, self._name)
                     self._raise(refuse_other_port_in_place(self._name, self._service, colour, selected, targets))
@@ -90,6 +132,18 @@ class BlueGreenGates(Gates[BlueGreenSettings]):
                     reasons = await wait_for_nodes(cluster, self._service, seconds)
                     self._raise(refuse_unfollowed(self._name, colour, reasons))
                     await self._before_retirement(cluster, colour)
+
+    async def _selecting(self, cluster: Cluster, colour: Colour) -> Mapping[str, str] | None:
+        """The selector of the Service; that of the colour where the Service has it narrowed down by more labels.
+
+        Somebody may have added a label to it, so that it selects only a part of the colour's pods.
+        """
+        selected = await self._selected(cluster)
+        if selected is None or serving_track(self._name, selected) is not None:
+            return selected
+        behind = ready_pods(await cluster.endpoints(self._service.namespace, self._name))
+        own = await cluster.pods(self._service.namespace, selector(self._name, colour))
+        return selector(self._name, colour) if behind.intersection(pod.name for pod in own) else selected
 
     async def _as_applied(self, cluster: Cluster, colour: Colour, manifest: Manifest) -> Manifest:
         """A Deployment as the provider applies it: with the live number of pods where an autoscaler decides."""

@@ -3,6 +3,7 @@
 from typing import Literal, Protocol, TypeVar
 
 from switchyard.config.models.service import RolloutSettings, Track
+from switchyard.gates.autoscaling import replicas
 from switchyard.gates.base import Warn
 from switchyard.gates.rules.ports import refuse_other_port
 from switchyard.gates.rules.reports import other_version
@@ -74,6 +75,23 @@ class RolloutGates(Gates[R_co]):
             if serving_track(self._name, await self._selected(cluster)) is Track.ROLLOUT:
                 targets = await cluster.service_targets(namespace, self._name)
                 self._raise(refuse_other_port(self._name, self._service, targets))
+
+    async def before_size(self, recorded: int | None) -> None:
+        """Checks before the Rollout is changed, whether that removes pods that somebody has added.
+
+        Args:
+            recorded: replicas of the Rollout in the state; None without a record.
+
+        Raises:
+            GateRefusedError: the update would remove such pods.
+        """
+        if recorded is None:
+            return
+        async with self._cluster() as cluster:
+            before = await replicas(cluster, self._service.namespace, self._name, Track.ROLLOUT)
+            serving = serving_track(self._name, await self._selected(cluster))
+            if before is not None and serving is Track.ROLLOUT:
+                self._check_added_pods(Track.ROLLOUT, before, self._service.replicas_of(Track.ROLLOUT), recorded)
 
     async def follow(self) -> RolloutState:
         """Waits until the controller has started the present release of the Rollout, or until the release has ended.

@@ -16,6 +16,7 @@ from switchyard.gates.rules.autoscaling import (
     notice_scaled_up,
     refuse_lower_max,
     refuse_other_autoscalers,
+    refuse_removal_of_added_pods,
 )
 from switchyard.gates.rules.namespace import refuse_namespace
 from switchyard.gates.rules.node_routing import warn_unfollowed
@@ -109,6 +110,12 @@ class Gates(GateBase[S_co]):
             if controlled(self._name, selected) or (selected == shared(self._name) and not creating):
                 await self._pause_rollout(cluster)
             self._switching = serving is not None
+
+    def _check_added_pods(self, track: Track, before: int, after: int, recorded: int | None) -> None:
+        """Refuses to remove pods of the track that serves, which somebody has added. Arguments as of the rule."""
+        # The removal of an autoscaler has a rule of its own.
+        if self.sizing.own is None and not self.sizing.sizes(self._service, track):
+            self._raise(refuse_removal_of_added_pods(self._name, track, before, after, recorded))
 
     async def before_autoscaler(self, *, preview: bool) -> None:
         """Checks before the autoscaler is created or changed.

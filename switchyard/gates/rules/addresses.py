@@ -1,9 +1,11 @@
-"""Warns of addresses at which a Service stops answering with an update."""
+"""Warns of addresses at which a Service or the load balancer stops answering with an update."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from switchyard.codes import Code
+from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import notice
 from switchyard.gates.runbook import section
@@ -30,6 +32,39 @@ def lost_addresses(name: str, old: Mapping[str, Any], new: Manifest) -> str | No
         "Clients that still use it, such as a load balancer with this target, fail from this update on. To move them "
         f"first, run the service twice for a while: see {section('Rename a service')}.",
     )
+
+
+def lost_urls(before: Mapping[str, Collection[str]], now: Mapping[str, Collection[str]]) -> str | None:
+    """Warns of URLs at which the load balancer no longer reaches a service; None if it keeps them all.
+
+    A URL is kept by a route to any service with the same host and a path that includes the former one, and by a
+    certificate, with which port 80 redirects to 443.
+
+    Args:
+        before: the URLs after the last update, by the key of their service.
+        now: the URLs of the configuration, by the key of their service.
+    """
+    urls = [url for listed in now.values() for url in listed]
+    if any(not urlsplit(url).netloc for url in urls):
+        return None  # the name of the load balancer is not known at the moment
+    lost = sorted(url for listed in before.values() for url in listed if not any(_covers(new, url) for new in urls))
+    if not lost:
+        return None
+    return notice(
+        Code.ADDRESS_LOST,
+        f"{CLUSTER}.loadBalancer",
+        f"the load balancer will no longer reach a service at {', '.join(lost)}",
+        "Clients that still use it fail from this update on. Add the new routes and the new certificate first, and "
+        "remove the old ones once no client uses them.",
+    )
+
+
+def _covers(new: str, old: str) -> bool:
+    """Whether requests to an old URL are answered by the route of a new one."""
+    after, before = urlsplit(new), urlsplit(old)
+    prefix = after.path.removesuffix("/")
+    answers = before.path == after.path or f"{before.path.removesuffix('/')}/".startswith(f"{prefix}/")
+    return answers and after.netloc == before.netloc and after.scheme in {before.scheme, "https"}
 
 
 def _lost(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:

@@ -79,6 +79,32 @@ def refuse_fixed_number(name: str, service: ServiceSettings, sizing: Sizing) -> 
     )
 
 
+def refuse_removal_of_added_pods(
+    name: str, track: Track, before: int, after: int, recorded: int | None
+) -> Refusal | None:
+    """Refuses to remove pods that serve and that somebody has added since the last update, for example under load.
+
+    Args:
+        name: the service's name.
+        track: the track that serves.
+        before: its replicas on the cluster.
+        after: its replicas after the update.
+        recorded: its replicas in the state; None without a record.
+    """
+    if recorded is None or before <= recorded or after >= before:
+        return None
+    return Refusal(
+        code=Code.FIXED_NUMBER_TOO_LOW,
+        step=f"{key_of(name)}: a change of the number of pods of {track}",
+        observed=f"{track} serves with {before} pods, though the stack has {recorded}, and this would leave {after}",
+        rule="an update does not remove pods that somebody has added to what serves",
+        remedy=(
+            f"No pod was removed. To keep them: {setting(name, track.replicas_key, before)}. To remove them: "
+            f"`{typed('pulumi up --refresh')}`, which shows the difference."
+        ),
+    )
+
+
 def kept_numbers(name: str, service: ServiceSettings, sizing: Sizing) -> Iterator[str]:
     """Reports configured numbers of pods that are not applied, because a foreign autoscaler decides on them."""
     for autoscaler in sizing.foreign() if service.autoscaling is None else ():

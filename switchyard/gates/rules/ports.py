@@ -1,11 +1,12 @@
 """Refusals of other ports for a service whose pods serve, where the Service would not follow them at once."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from switchyard.codes import Code
 from switchyard.config.commands import typed
 from switchyard.config.models.service import BlueGreenSettings, Colour, ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
+from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.remedies import setting
 from switchyard.kube.selectors import gets_traffic
@@ -70,4 +71,47 @@ def refuse_other_port_in_place(
             f"No pod was changed. Change the port in the same update that makes {colour.other} active: a switch "
             "changes port and pods at once."
         ),
+    )
+
+
+def refuse_closed_port(
+    name: str,
+    service: BlueGreenSettings,
+    changed: str,
+    targets: Mapping[str, int | str],
+    listening: Collection[tuple[str, int]],
+    reason: str = "",
+) -> Refusal | None:
+    """Refuses to let a Service that serves target ports on which its pods do not listen.
+
+    Args:
+        name: the service's name.
+        service: settings of the service.
+        changed: name of the Service that would be changed.
+        targets: the ports of pods that this Service targets, by the names of its ports.
+        listening: the ports on which its pods listen, each by its name and its number.
+        reason: why the Service of a colour serves; empty for the Service that users reach.
+    """
+    closed = {port: number for port, number in moved_ports(service, targets).items() if (port, number) not in listening}
+    if not closed:
+        return None
+    remedy = f"Change the port in the update that makes {service.active.other} active, for the whole stack."
+    if changed != name:
+        remedy = f"Route these requests to Service {name} first."
+        if service.engine is SwitchEngine.ALB_WEIGHTS:
+            weights = setting(name, "switchEngine", SwitchEngine.ALB_WEIGHTS.value)
+            selector = setting(name, "switchEngine", SwitchEngine.ALB_TARGETS.value)
+            remedy = (
+                f"Set port and active colour back, and run {selector}, `{typed('pulumi up')}`. Then change both in one "
+                f"update, and afterwards run {weights}, `{typed('pulumi up')}`."
+            )
+    return Refusal(
+        code=Code.PORT_CLOSED,
+        step=f"{key_of(name)}: a change of the ports of Service {changed}",
+        observed=(
+            f"{reason or f'{service.active} is serving'}, and its pods do not listen on port "
+            f"{', '.join(map(str, closed.values()))}, but on {', '.join(str(targets[port]) for port in closed)}"
+        ),
+        rule="a Service that serves targets only ports on which its pods listen",
+        remedy=f"The Service was not changed. {remedy}",
     )

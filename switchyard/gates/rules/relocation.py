@@ -10,6 +10,7 @@ from typing import Any
 
 from switchyard.codes import Code
 from switchyard.config.commands import remove_value, set_value, typed
+from switchyard.config.errors import Problem, shown
 from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service_name import NamespacedName, ServiceName, key_of
@@ -22,6 +23,9 @@ CLUSTER_OUTPUT = "cluster"
 
 SERVICES_OUTPUT = "services"
 """Output of the stack with the namespace and other facts of each service."""
+
+FIXED_OUTPUT = "identity"
+"""Output of a stack that creates its cluster: settings that the cluster is created with, by their keys."""
 
 NAME_OUTPUT = "name"
 """Output of a service with the name of its objects, if that differs from its key."""
@@ -36,12 +40,14 @@ class StackLocation:
         uid: UID of namespace kube-system, which identifies the cluster; empty if unknown.
         namespaces: namespaces of each service, by its key.
         names: names of the objects of each service whose name is not its key.
+        created: whether the stack has created the cluster.
     """
 
     identifier: str = ""
     uid: str = ""
     namespaces: Mapping[str, str] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)
+    created: bool = False
 
     def service(self, key: str) -> ServiceName:
         """The name that the objects of a service had after the last update."""
@@ -59,7 +65,28 @@ class StackLocation:
             if isinstance(entry, Mapping) and entry.get("namespace")
         }
         names = {key: str(entries[key][NAME_OUTPUT]) for key in namespaces if entries[key].get(NAME_OUTPUT)}
-        return cls(str(known.get("identifier") or ""), str(known.get("uid") or ""), namespaces, names)
+        return cls(
+            str(known.get("identifier") or ""), str(known.get("uid") or ""), namespaces, names, FIXED_OUTPUT in outputs
+        )
+
+
+def refuse_other_kind(last: StackLocation, kind: str, *, creates: bool) -> Problem | None:
+    """Refuses another kind of cluster: the machines of the stack would be deleted, or its services abandoned.
+
+    Args:
+        last: where the stack was.
+        kind: the kind in the settings.
+        creates: whether the stack creates a cluster of this kind.
+    """
+    if not last.identifier or last.created == creates:
+        return None
+    if last.created:
+        rule = "the stack has created its cluster, and would delete its machines with everything that serves on them"
+        remedy = f"Set it back: {set_value(f'{CLUSTER}.kind', 'ec2')}."
+    else:
+        rule = "the stack is on a cluster that it has not created, and would abandon its services there"
+        remedy = f"Set it back: {set_value(f'{CLUSTER}.kind', 'existing')}."
+    return Problem(f"{CLUSTER}.kind", shown(kind), rule, f"{remedy} Another cluster needs another stack.")
 
 
 def refuse_other_identifier(last: StackLocation, identifier: str, replaces: str | None) -> Refusal | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from switchyard.gates.rules.addresses import lost_addresses
+from switchyard.gates.rules.addresses import lost_addresses, lost_urls
 from switchyard.gates.runbook import section
 
 SERVICE: dict[str, Any] = {
@@ -64,3 +64,38 @@ def test_every_lost_address_is_named(change: Any, lost_address: str) -> None:
 
 def test_a_service_of_which_nothing_is_recorded_loses_no_address() -> None:
     assert lost_addresses("backend", {}, SERVICE) is None
+
+
+ROUTES = {"backend": ["https://api.example.org/", "https://example.org/api"], "web": ["https://example.org/"]}
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        ROUTES,
+        ROUTES | {"new": ["https://new.example.org/"]},
+        # Another service answers, by a path that includes the former one.
+        {"web": ["https://example.org/", "https://api.example.org/"]},
+        {"web": ["http:///"]},  # the name of the load balancer is not known
+    ],
+)
+def test_a_load_balancer_that_keeps_its_urls_is_not_warned_of(now: dict[str, list[str]]) -> None:
+    assert lost_urls(ROUTES, now) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "named"),
+    [
+        (ROUTES, {}, "https://api.example.org/, https://example.org/, https://example.org/api"),
+        (ROUTES, ROUTES | {"backend": ["https://example.org/api"]}, "https://api.example.org/"),
+        ({"a": ["https://a.org/api"]}, {"a": ["https://a.org/apis"]}, "https://a.org/api"),
+        ({"a": ["https://a.org/"]}, {"a": ["http://a.org/"]}, "https://a.org/"),
+    ],
+)
+def test_every_lost_url_is_named(before: dict[str, list[str]], now: dict[str, list[str]], named: str) -> None:
+    text = lost_urls(before, now)
+    assert f"the load balancer will no longer reach a service at {named} (SY-S016)" in str(text)
+
+
+def test_a_certificate_keeps_the_urls_without_tls() -> None:
+    assert lost_urls({"a": ["http://a.org/"]}, {"a": ["https://a.org/"]}) is None

@@ -10,10 +10,12 @@ from switchyard.gates.rules.relocation import (
     no_longer_configured,
     refuse_other_cluster,
     refuse_other_identifier,
+    refuse_other_kind,
     refuse_other_namespace,
     warn_nothing_to_remove,
 )
 
+CREATED = StackLocation("production", "uid-1", created=True)
 BEFORE = StackLocation("production", "uid-1", {"backend": "default", "web": "shop"})
 
 
@@ -97,3 +99,22 @@ def test_a_removal_of_an_unknown_service_is_reported_as_without_effect() -> None
     assert "the stack has no service wbe" in line
     assert "pulumi config rm --path 'switchyard:services.wbe'" in line
     assert warn_nothing_to_remove(StackLocation(), {"web": "shop"}) == []
+
+
+def test_a_stack_keeps_the_kind_of_its_cluster() -> None:
+    """Even with the name and the kubeconfig of the same cluster: the machines would be deleted."""
+    text = str(refuse_other_kind(CREATED, "existing", creates=False))
+    assert (
+        "switchyard:cluster.kind: 'existing': the stack has created its cluster, and would delete its machines" in text
+    )
+    assert "pulumi config set --path 'switchyard:cluster.kind' ec2" in text
+    text = str(refuse_other_kind(BEFORE, "ec2", creates=True))
+    assert "would abandon its services there" in text
+    assert "pulumi config set --path 'switchyard:cluster.kind' existing" in text
+    for last, creates in ((CREATED, True), (BEFORE, False), (StackLocation(), True), (StackLocation(), False)):
+        assert refuse_other_kind(last, "any", creates=creates) is None
+
+
+def test_a_stack_that_has_created_its_cluster_has_an_output_for_it() -> None:
+    assert StackLocation.of({"identity": {"name": "production"}}).created
+    assert not StackLocation.of({"cluster": {"uid": "uid-1"}}).created
