@@ -115,7 +115,8 @@ async def _moved(settings: StackSettings, api: BoundedApi, last: StackLocation) 
             refusals.append(refuse_other_name(old_name, name, old, reason))
         else:
             refusals.append(refuse_other_namespace(name, service.namespace, old, reason))
-    for key, old in {} if is_plain_destroy else no_longer_configured(last, settings.services, settings.removed).items():
+    configured = {key: service.namespaced(key) for key, service in settings.services.items()}
+    for key, old in {} if is_plain_destroy else no_longer_configured(last, configured, settings.removed).items():
         reason = service_serves(last.service(key), await read_namespace(api, old))
         refusals.append(refuse_unconfigured_service(last.service(key), old, reason, "this run"))
     return refusals

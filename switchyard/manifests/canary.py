@@ -52,7 +52,7 @@ def virtual_service(name: str, service: CanarySettings) -> Manifest:
     istio = service.canary.istio
     shares = [(stable_name(name), 100), (canary_name(name), 0)]
     route = [
-        {"destination": {"host": version, "port": {"number": service.port}}, "weight": weight}
+        {"destination": {"host": version, "port": {"number": service.exposed_port}}, "weight": weight}
         for version, weight in shares
     ]
     spec: dict[str, Any] = {"hosts": list(istio.hosts) or [name], "http": [{"name": HTTP_ROUTE, "route": route}]}
@@ -79,7 +79,7 @@ def _routed(name: str, service: CanarySettings) -> Manifest:
         alb: dict[str, Any] = {
             "ingress": canary.alb.ingress,
             "rootService": root_service(name, service),
-            "servicePort": service.port,
+            "servicePort": service.exposed_port,
         }
         if canary.alb.stickiness_seconds:
             alb["stickinessConfig"] = {"enabled": True, "durationSeconds": canary.alb.stickiness_seconds}

@@ -56,6 +56,8 @@ def active_service(name: str, service: ServiceSettings, selected: dict[str, str]
         "sessionAffinity": options.session_affinity,
         "externalTrafficPolicy": options.external_traffic_policy,
         "internalTrafficPolicy": options.internal_traffic_policy,
+        "ipFamilyPolicy": options.ip_family_policy,
+        "ipFamilies": list(options.ip_families),
         "loadBalancerClass": options.load_balancer_class,
         "loadBalancerSourceRanges": list(options.load_balancer_source_ranges),
     }
@@ -91,16 +93,21 @@ def service_ports(service: ServiceSettings, *, node_ports: bool = False) -> list
         node_ports: whether the fixed ports on the nodes are this Service's.
     """
     # Every field that the API server would default is given, so that a refresh finds nothing to add.
-    ports = [{"name": PORT, "port": service.port, "targetPort": service.port, "protocol": "TCP"}]
+    first = {"name": PORT, "port": service.exposed_port, "targetPort": service.port, "protocol": "TCP"}
+    ports = [first | _app_protocol(service.service_options.app_protocol)]
     fixed = [service.node_port]
     for name, port in service.ports.items():
         if port.service_port is not None:
             target = {"targetPort": port.container_port, "protocol": port.protocol}
-            ports.append({"name": name, "port": port.service_port, **target})
+            ports.append({"name": name, "port": port.service_port, **target, **_app_protocol(port.app_protocol)})
             fixed.append(port.node_port)
     if not node_ports:
         return ports
     return [port if number is None else port | {"nodePort": number} for port, number in zip(ports, fixed, strict=True)]
+
+
+def _app_protocol(protocol: str | None) -> Manifest:
+    return {} if protocol is None else {"appProtocol": protocol}
 
 
 def moved_ports(service: ServiceSettings, targets: Mapping[str, int | str]) -> dict[str, int]:

@@ -17,7 +17,7 @@ def service_url(name: str, service: ServiceSettings) -> str:
         name: name of the Service.
         service: the settings.
     """
-    return f"http://{name}.{service.namespace}.svc.cluster.local:{service.port}"
+    return f"http://{name}.{service.namespace}.svc.cluster.local:{service.exposed_port}"
 
 
 def node_port_url(spec: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from switchyard.config.models.volumes import Mount, ProjectedSource, Projection, Source, Token, Volume
+from switchyard.config.models.volumes import Csi, Ephemeral, Mount, ProjectedSource, Projection, Source, Token, Volume
 from switchyard.manifests.manifest import Manifest
 
 TMP = "tmp"
@@ -42,6 +42,10 @@ def _volume(volume: Volume) -> Manifest:
         return {
             "persistentVolumeClaim": claim | ({"readOnly": True} if volume.persistent_volume_claim.read_only else {})
         }
+    if volume.ephemeral is not None:
+        return {"ephemeral": {"volumeClaimTemplate": {"spec": _claim(volume.ephemeral)}}}
+    if volume.csi is not None:
+        return {"csi": _csi(volume.csi)}
     if volume.projected is not None:
         return {"projected": {"sources": [_projection(source) for source in volume.projected]}}
     empty: dict[str, Any] = {}
@@ -50,6 +54,26 @@ def _volume(volume: Volume) -> Manifest:
     if volume.empty_dir is not None and volume.empty_dir.size_limit is not None:
         empty["sizeLimit"] = volume.empty_dir.size_limit
     return {"emptyDir": empty}
+
+
+def _claim(settings: Ephemeral) -> Manifest:
+    spec: dict[str, Any] = {
+        "accessModes": [settings.access_mode],
+        "resources": {"requests": {"storage": settings.size}},
+    }
+    if settings.storage_class is not None:
+        spec["storageClassName"] = settings.storage_class
+    return spec
+
+
+def _csi(settings: Csi) -> Manifest:
+    optional = {
+        "fsType": settings.fs_type,
+        "volumeAttributes": dict(settings.attributes),
+        "nodePublishSecretRef": {"name": settings.secret} if settings.secret is not None else None,
+    }
+    present = {key: value for key, value in optional.items() if value}
+    return {"driver": settings.driver, "readOnly": settings.read_only, **present}
 
 
 def _projection(projection: Projection) -> Manifest:

@@ -11,21 +11,30 @@ PODS: dict[str, Any] = {
     "command": ["/bin/server"],
     "args": ["--listen", ":8000", "--version=$(VERSION)"],
     "workingDir": "/srv",
+    "servicePort": 80,
     "ports": {
-        "metrics": {"containerPort": 9090, "servicePort": 9100},
+        "metrics": {"containerPort": 9090, "servicePort": 9100, "appProtocol": "http"},
         "grpc": {"containerPort": 9000},
         "dns": {"containerPort": 8053, "servicePort": 53, "protocol": "UDP"},
     },
     "env": {"spring.profiles.active": "prod", "LOG-LEVEL": "info"},
     "secretEnv": {"PASSWORD": {"secret": "backend-secrets", "key": "password"}},
     "configEnv": {"GREETING": {"configMap": "backend-config", "key": "greeting", "optional": True}},
-    "fieldEnv": {"NODE_NAME": "spec.nodeName"},
+    "fieldEnv": {"NODE_NAME": "spec.nodeName", "POD_IPS": "status.podIPs"},
     "envFrom": [{"configMap": "backend-flags", "prefix": "FLAG_"}, {"secret": "backend-tokens", "optional": True}],
     "volumes": {
         "config": {"configMap": {"name": "backend-config", "items": {"app.yaml": "app.yaml"}, "defaultMode": 0o440}},
         "certificate": {"secret": {"name": "backend-tls", "optional": True}},
         "cache": {"emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
         "uploads": {"persistentVolumeClaim": {"name": "backend-uploads", "readOnly": True}},
+        "scratch": {"ephemeral": {"size": "10Gi", "storageClass": "gp3"}},
+        "vault": {
+            "csi": {
+                "driver": "secrets-store.csi.k8s.io",
+                "attributes": {"secretProviderClass": "backend"},
+                "secret": "backend-vault",
+            }
+        },
         "identity": {
             "projected": [
                 {"token": {"path": "token", "audience": "vault", "expirationSeconds": 3600}},
@@ -39,6 +48,8 @@ PODS: dict[str, Any] = {
         {"volume": "certificate", "path": "/etc/tls", "readOnly": True},
         {"volume": "cache", "path": "/cache"},
         {"volume": "uploads", "path": "/uploads", "readOnly": True},
+        {"volume": "scratch", "path": "/scratch"},
+        {"volume": "vault", "path": "/var/run/vault", "readOnly": True},
         {"volume": "identity", "path": "/var/run/identity", "readOnly": True},
     ],
     "resources": {
@@ -86,6 +97,9 @@ PODS: dict[str, Any] = {
         "sessionAffinitySeconds": 600,
         "externalTrafficPolicy": "Local",
         "internalTrafficPolicy": "Cluster",
+        "appProtocol": "kubernetes.io/h2c",
+        "ipFamilyPolicy": "PreferDualStack",
+        "ipFamilies": ["IPv4", "IPv6"],
         "loadBalancerClass": "service.k8s.aws/nlb",
         "loadBalancerSourceRanges": ["10.0.0.0/8"],
     },

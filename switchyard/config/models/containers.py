@@ -10,7 +10,7 @@ from switchyard.config.models.node_ports import NodePort
 from switchyard.config.models.probes import HttpProbe, PortNumber, ReadinessProbe, StartupProbe
 from switchyard.config.models.resources import SmallResources
 from switchyard.config.models.volumes import Mount, MountPath
-from switchyard.config.types.text import DnsLabel, PortName
+from switchyard.config.types.text import DnsLabel, LabelKey, PortName
 from switchyard.config.types.values import ImageReference
 
 PullPolicy = Literal["IfNotPresent", "Always", "Never"]
@@ -34,6 +34,11 @@ class ContainerPort(Model):
         examples=[30090],
     )
     protocol: Literal["TCP", "UDP", "SCTP"] = Field(default="TCP", description="Protocol of the port.")
+    app_protocol: LabelKey | None = Field(
+        default=None,
+        description="Protocol of the application on the port of the Services, for gateways and meshes.",
+        examples=["kubernetes.io/h2c"],
+    )
 
 
 class SidecarPort(Model):

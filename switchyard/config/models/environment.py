@@ -9,7 +9,15 @@ from switchyard.config.types.text import Subdomain, matching
 from switchyard.config.types.values import EnvName, SecretKey
 
 PodField = Literal[
-    "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "status.hostIP", "status.podIP"
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+    "spec.nodeName",
+    "spec.serviceAccountName",
+    "status.hostIP",
+    "status.hostIPs",
+    "status.podIP",
+    "status.podIPs",
 ]
 """Fields of its own pod that a container can have as environment variables."""
 

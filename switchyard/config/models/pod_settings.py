@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from switchyard.config.models.base import Int, Model, Seconds
+from switchyard.config.models.base import Int, Model
 from switchyard.config.models.containers import ContainerPort, InitContainer, PullPolicy, Sidecar, Words
 from switchyard.config.models.environment import Environment
 from switchyard.config.models.nodes import WORKLOAD, Toleration
@@ -50,7 +50,7 @@ class PodDrain(Model):
             "drained is deregistered first."
         ),
     )
-    termination_grace_period_seconds: Seconds = Field(
+    termination_grace_period_seconds: Annotated[Int, Field(ge=1, le=24 * 3600)] = Field(
         default=60,
         description=(
             "Seconds from the decision to terminate a pod until SIGKILL. After `preStopSeconds`, the application has "
@@ -63,7 +63,16 @@ class PodSettings(Environment):
     """The pods of a service."""
 
     port: PortNumber = Field(
-        default=8000, description="Port of the application's container and of the service's Services."
+        default=8000,
+        description="Port of the application's container, and of the service's Services without `servicePort`.",
+    )
+    service_port: PortNumber | None = Field(
+        default=None,
+        description=(
+            "Port of the service's Services, which route to `port`. It cannot be set under `canary.traffic` alb and "
+            "istio. Default: `port`."
+        ),
+        examples=[80],
     )
     ports: dict[PortName, ContainerPort] = Field(
         default={},
@@ -210,3 +219,8 @@ class PodSettings(Environment):
         description="Strategic merge patch on the pod template, for what has no key of its own.",
         examples=[{"spec": {"shareProcessNamespace": True}}],
     )
+
+    @property
+    def exposed_port(self) -> int:
+        """The port of the service's Services."""
+        return self.port if self.service_port is None else self.service_port

@@ -64,6 +64,29 @@ class ServiceOptions(Model):
         description="`Local` routes clients in the cluster only to pods on their own node. Default: `Cluster`.",
         examples=["Local"],
     )
+    app_protocol: LabelKey | None = Field(
+        default=None,
+        description=(
+            "Protocol of the application on its first port, for gateways and meshes. All Services of the service have "
+            "it."
+        ),
+        examples=["http"],
+    )
+    ip_family_policy: Literal["SingleStack", "PreferDualStack", "RequireDualStack"] | None = Field(
+        default=None,
+        description=(
+            "Whether the Service has an address of one family or of both. Default: that of the cluster, `SingleStack`."
+        ),
+        examples=["PreferDualStack"],
+    )
+    ip_families: Annotated[tuple[Literal["IPv4", "IPv6"], ...], Field(max_length=2)] = Field(
+        default=(),
+        description=(
+            "Families of the addresses of the Service. The first one cannot change while the Service exists. Default: "
+            "those of the cluster."
+        ),
+        examples=[["IPv4", "IPv6"]],
+    )
     load_balancer_class: LabelKey | None = Field(
         default=None,
         description="Controller that implements type LoadBalancer. It is immutable once the Service has that type.",

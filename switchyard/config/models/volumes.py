@@ -89,6 +89,38 @@ class Claim(Model):
     read_only: Bool = Field(default=False, description="Whether every container mounts it for reading only.")
 
 
+class Ephemeral(Model):
+    """A PersistentVolumeClaim of each pod, which is deleted with it."""
+
+    size: Quantity = Field(description="Requested size in bytes.", examples=["10Gi"])
+    storage_class: Subdomain | None = Field(
+        default=None, description="Name of the StorageClass. Default: that of the cluster.", examples=["gp3"]
+    )
+    access_mode: Literal["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"] = Field(
+        default="ReadWriteOnce", description="Access mode of the claim."
+    )
+
+
+class Csi(Model):
+    """An inline volume of a CSI driver, for example the Secrets Store CSI Driver."""
+
+    driver: Subdomain = Field(description="Name of the CSI driver.", examples=["secrets-store.csi.k8s.io"])
+    attributes: dict[str, str] = Field(
+        default={},
+        description="Attributes of the volume by name, which the driver defines.",
+        examples=[{"secretProviderClass": "backend"}],
+    )
+    read_only: Bool = Field(default=True, description="Whether the volume can only be read.")
+    fs_type: str | None = Field(
+        default=None, description="Type of the file system. Default: that of the driver.", examples=["ext4"]
+    )
+    secret: Subdomain | None = Field(
+        default=None,
+        description="Name of the Secret that the driver needs to provide the volume.",
+        examples=["backend-secrets"],
+    )
+
+
 class Token(Model):
     """A token of the pod's ServiceAccount, for an audience other than the API server."""
 
@@ -137,6 +169,16 @@ class Volume(Model):
     empty_dir: EmptyDir | None = Field(default=None, description="Empty directory.", examples=[{"sizeLimit": "64Mi"}])
     persistent_volume_claim: Claim | None = Field(
         default=None, description="Existing PersistentVolumeClaim.", examples=[{"name": "backend-data"}]
+    )
+    ephemeral: Ephemeral | None = Field(
+        default=None,
+        description="PersistentVolumeClaim of each pod, which is deleted with it.",
+        examples=[{"size": "10Gi"}],
+    )
+    csi: Csi | None = Field(
+        default=None,
+        description="Inline volume of a CSI driver.",
+        examples=[{"driver": "secrets-store.csi.k8s.io", "attributes": {"secretProviderClass": "backend"}}],
     )
     projected: Annotated[tuple[Projection, ...], Field(min_length=1)] | None = Field(
         default=None,

@@ -81,7 +81,8 @@ def _name_problems(extra: Mapping[str, ExtraContainer]) -> Iterator[Problem]:
 
 def _port_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
     first = (service.port, "TCP")
-    listening, reached = _Ports({first: f"{path}.port"}), _Ports({first: f"{path}.port"})
+    exposed_at = f"{path}.port" if service.service_port is None else f"{path}.servicePort"
+    listening, reached = _Ports({first: f"{path}.port"}), _Ports({(service.exposed_port, "TCP"): exposed_at})
     for name, port in service.ports.items():
         at = below(path, "ports", name)
         if name == PORT:
@@ -94,6 +95,10 @@ def _port_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
             rule = "is a port of the Service, which has this one only with servicePort"
             remedy = set_command(f"{at}.servicePort", port.container_port)
             yield Problem(f"{at}.nodePort", str(port.node_port), rule, remedy)
+        elif port.app_protocol is not None:
+            rule = "is of the port of the Service, which has this one only with servicePort"
+            remedy = set_command(f"{at}.servicePort", port.container_port)
+            yield Problem(f"{at}.appProtocol", shown(port.app_protocol), rule, remedy)
     for index, sidecar in enumerate(service.sidecars):
         for name, own in sidecar.ports.items():
             at = below(path, "sidecars", index, "ports", name)

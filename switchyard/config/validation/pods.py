@@ -78,6 +78,22 @@ def _service_problems(at: str, path: str, service: ServiceSettings) -> Iterator[
         rule = "is of sessionAffinity ClientIP"
         remedy = set_command(f"{at}.sessionAffinity", "ClientIP")
         yield Problem(f"{at}.sessionAffinitySeconds", str(options.session_affinity_seconds), rule, remedy)
+    families = options.ip_families
+    if len(families) != len(set(families)):
+        rule = "names a family twice"
+        yield Problem(f"{at}.ipFamilies", shown(list(families)), rule, remove_command(f"{at}.ipFamilies[1]"))
+    elif len(families) > 1 and options.ip_family_policy in {None, "SingleStack"}:
+        rule = "names two families, and a Service has both only with another ipFamilyPolicy than SingleStack"
+        remedy = set_command(f"{at}.ipFamilyPolicy", "PreferDualStack")
+        yield Problem(f"{at}.ipFamilies", shown(list(families)), rule, remedy)
+    if (
+        isinstance(service, CanarySettings)
+        and service.service_port is not None
+        and service.canary.traffic != "replicas"
+    ):
+        rule = f"the routes of canary.traffic {service.canary.traffic} name the port, and would not follow another one"
+        own = f"{path}.servicePort"
+        yield Problem(own, str(service.service_port), rule, remove_command(own))
     spread = service.spread
     soft = spread.when_unsatisfiable != "DoNotSchedule" or spread.topology_key != HOSTNAME_LABEL
     policies = {

@@ -45,7 +45,7 @@ def refuse_other_ports(name: str, service: ServiceSettings, ports: Collection[in
 
     The API server merges the port lists of all field managers.
     """
-    own = {service.port, *(port.service_port for port in service.ports.values())}
+    own = {service.exposed_port, *(port.service_port for port in service.ports.values())}
     others = sorted(set(ports) - own)
     if not others:
         return None
@@ -53,8 +53,10 @@ def refuse_other_ports(name: str, service: ServiceSettings, ports: Collection[in
         code=Code.ADOPTED_SERVICE_HAS_OTHER_PORTS,
         step=f"{key_of(name)}: adopting Service {name}",
         observed=f"it has port {', '.join(map(str, others))}",
-        rule=f"the pods of this stack answer on port {service.port} only, and other ports would stay",
-        remedy=f"The Service was not changed. Remove them from the Service, or: {setting(name, 'port', others[0])}",
+        rule=f"the pods of this stack answer on port {service.exposed_port} only, and other ports would stay",
+        remedy=(
+            f"The Service was not changed. Remove them from the Service, or: {setting(name, 'servicePort', others[0])}"
+        ),
     )
 
 

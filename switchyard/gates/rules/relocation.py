@@ -130,19 +130,22 @@ def refuse_other_cluster(last: StackLocation, uid: str, replaces: str | None, ku
 
 
 def no_longer_configured(
-    last: StackLocation, services: Collection[str], removed: Mapping[str, NamespacedName]
+    last: StackLocation, services: Mapping[str, NamespacedName], removed: Mapping[str, NamespacedName]
 ) -> dict[str, str]:
     """Namespaces of the services that the stack had, and that are neither configured nor marked to be removed.
 
+    A service that is configured under another key, with the same namespace and the same name, keeps all its objects.
+
     Args:
         last: where the stack was.
-        services: names of the configured services.
-        removed: namespace and name of the services that are marked to be removed.
+        services: namespace and name of the configured services, by their keys.
+        removed: namespace and name of the services that are marked to be removed, by their keys.
     """
+    before = {key: NamespacedName(namespace, last.service(key)) for key, namespace in last.namespaces.items()}
     return {
-        name: namespace
-        for name, namespace in last.namespaces.items()
-        if name not in services and removed.get(name) != NamespacedName(namespace, last.service(name))
+        key: service.namespace
+        for key, service in before.items()
+        if key not in services and service not in services.values() and removed.get(key) != service
     }
 
 

@@ -149,7 +149,7 @@ def refuse_still_routed(name: str, service: ServiceSettings, route: Mapping[str,
         rule="it is deleted with `traffic: istio`, and requests from the gateway would have no route",
         remedy=(
             f"No route was changed. Create a VirtualService of your own for these hosts that routes to Service {name}, "
-            f"port {service.port}; then run {without(name, 'canary.istio.gateways')}, "
+            f"port {service.exposed_port}; then run {without(name, 'canary.istio.gateways')}, "
             f"`{typed('pulumi up')}`, and change the traffic afterwards."
         ),
     )

@@ -14,8 +14,9 @@ SERVICE: dict[str, Any] = {
     "command": ["/bin/server"],
     "args": ["--version=$(VERSION)"],
     "workingDir": "/srv",
+    "servicePort": 80,
     "ports": {
-        "metrics": {"containerPort": 9090, "servicePort": 9100},
+        "metrics": {"containerPort": 9090, "servicePort": 9100, "appProtocol": "http"},
         "dns": {"containerPort": 8053, "servicePort": 53, "protocol": "UDP"},
     },
     "env": {"spring.profiles.active": "prod", "LOG-LEVEL": "info"},
@@ -25,6 +26,7 @@ SERVICE: dict[str, Any] = {
         "config": {"configMap": {"name": "config", "defaultMode": 0o440}},
         "cache": {"emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}},
         "uploads": {"persistentVolumeClaim": {"name": "uploads"}},
+        "vault": {"csi": {"driver": "secrets-store.csi.k8s.io", "attributes": {"secretProviderClass": "backend"}}},
         "identity": {"projected": [{"token": {"path": "token", "audience": "vault"}}, {"secret": {"name": "tokens"}}]},
     },
     "mounts": [
@@ -48,6 +50,9 @@ SERVICE: dict[str, Any] = {
         "sessionAffinity": "ClientIP",
         "sessionAffinitySeconds": 600,
         "internalTrafficPolicy": "Cluster",
+        "appProtocol": "kubernetes.io/h2c",
+        "ipFamilyPolicy": "PreferDualStack",
+        "ipFamilies": ["IPv4"],
     },
     "affinity": {
         "podAntiAffinity": {
@@ -66,6 +71,7 @@ SERVICE: dict[str, Any] = {
     "priorityClassName": SCOPED,
     "runtimeClassName": SCOPED,
     "minReadySeconds": 1,
+    "drain": {"terminationGracePeriodSeconds": 7200},
     "security": {"fsGroupChangePolicy": "OnRootMismatch", "supplementalGroups": [4000], "netBindService": True},
     "hostAliases": [{"ip": "10.0.0.10", "hostnames": ["legacy.example.org"]}],
     "dnsConfig": {"options": [{"name": "ndots", "value": "2"}]},

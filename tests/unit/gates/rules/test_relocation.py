@@ -85,13 +85,25 @@ def test_another_namespace_is_refused_with_what_serves_and_the_remedy() -> None:
     assert "pulumi config set --path 'switchyard:services.backend.namespace' default" in text
 
 
+BACKEND, WEB = NamespacedName("default", "backend"), NamespacedName("shop", "web")
+
+
 def test_a_service_vanished_when_nothing_names_it() -> None:
-    assert no_longer_configured(BEFORE, ["backend"], {}) == {"web": "shop"}
-    assert no_longer_configured(BEFORE, ["backend"], {"web": NamespacedName("shop", "web")}) == {}
+    backend = {"backend": BACKEND}
+    assert no_longer_configured(BEFORE, backend, {}) == {"web": "shop"}
+    assert no_longer_configured(BEFORE, backend, {"web": WEB}) == {}
     # A removal counts for the namespace and the name that it gives.
-    assert no_longer_configured(BEFORE, ["backend"], {"web": NamespacedName("default", "web")}) == {"web": "shop"}
-    assert no_longer_configured(BEFORE, ["backend"], {"web": NamespacedName("shop", "shop-web")}) == {"web": "shop"}
-    assert no_longer_configured(BEFORE, ["backend", "web"], {}) == {}
+    assert no_longer_configured(BEFORE, backend, {"web": NamespacedName("default", "web")}) == {"web": "shop"}
+    assert no_longer_configured(BEFORE, backend, {"web": NamespacedName("shop", "shop-web")}) == {"web": "shop"}
+    assert no_longer_configured(BEFORE, backend | {"web": WEB}, {}) == {}
+
+
+def test_a_service_with_another_key_and_the_same_name_is_still_there() -> None:
+    assert no_longer_configured(BEFORE, {"backend": BACKEND, "shop": WEB}, {}) == {}
+    elsewhere = {"backend": BACKEND, "shop": NamespacedName("default", "web")}
+    assert no_longer_configured(BEFORE, elsewhere, {}) == {"web": "shop"}
+    named = StackLocation("production", "uid-1", {"web": "shop"}, {"web": "shop-web"})
+    assert no_longer_configured(named, {"shop-web": NamespacedName("shop", "shop-web")}, {}) == {}
 
 
 def test_a_removal_of_an_unknown_service_is_reported_as_without_effect() -> None:
