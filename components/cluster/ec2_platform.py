@@ -22,6 +22,7 @@ from components.services.content import content_of
 from components.services.live_rollouts import inspect_rollouts
 from components.services.load_balancer_weights import inspect_weights
 from switchyard.bootstrap.cloud_init import PHASE_FILE
+from switchyard.config.commands import below
 from switchyard.config.errors import Problem, SettingsError, shown
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import CLUSTER
@@ -33,6 +34,7 @@ from switchyard.gates.certificates import authorities_on_machines, server_certif
 from switchyard.gates.rules.addresses import lost_urls
 from switchyard.gates.rules.certificates import administrator_renewal, authority_warnings, server_warning
 from switchyard.gates.rules.relocation import FIXED_OUTPUT
+from switchyard.gates.runbook import section
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.nodes import LiveNode, server_version, stale_nodes
@@ -48,6 +50,9 @@ NODES = "nodes"
 
 URLS = "urls"
 """Output of the stack: URLs of each service behind the load balancer, by its key."""
+
+CONTROL_PLANE = "controlPlane"
+"""Name of the control plane's node, among the settings that a cluster is created with."""
 
 
 @dataclass(frozen=True)
@@ -210,21 +215,29 @@ def _fixed(cluster: Ec2Cluster) -> dict[str, str]:
         "network.services": str(network.services),
         # Another validity would change the certificates of the certificate authorities, which the machines do not get.
         "pki.caDays": str(cluster.pki.ca_days),
+        CONTROL_PLANE: cluster.control_plane,
+        # Machines and the load balancer stay in a subnet, and would lose their way to the internet.
+        **{below("network.subnets", zone): str(block) for zone, block in network.subnets.items()},
     }
 
 
 def _refuse_another(cluster: Ec2Cluster, last: LastUpdate) -> None:
-    """Refuses settings of another cluster than the one that runs."""
+    """Refuses settings of another cluster than the one that runs. A subnet may be added, and none removed."""
+    fixed = _fixed(cluster)
     problems = [
         Problem(
             f"{CLUSTER}.{key}",
-            shown(value),
-            f"the cluster that runs has {shown(last.fixed[key])}, which is fixed when it is created",
+            shown(fixed[key]) if key in fixed else "missing",
+            f"the cluster that runs has {shown(value)}, which is fixed when it is created",
             "Set it back, or create another stack.",
         )
-        for key, value in _fixed(cluster).items()
-        if key in last.fixed and last.fixed[key] != value
+        for key, value in last.fixed.items()
+        if key != CONTROL_PLANE and fixed.get(key) != value
     ]
+    if (machine := last.fixed.get(CONTROL_PLANE, cluster.control_plane)) != cluster.control_plane:
+        rule = f"the control plane that runs is {machine}, and another name would delete its machine, with etcd"
+        remedy = f"Set its name back. To replace its machine: {section('Replace a node')}."
+        problems.append(Problem(f"{CLUSTER}.nodes", shown(cluster.control_plane), rule, remedy))
     if problems:
         raise run_error(SettingsError(problems))
 

@@ -165,6 +165,7 @@ class ClusterNetwork(pulumi.ComponentResource):
         kind: type[_AnyRule] = aws.vpc.SecurityGroupEgressRule
         if rule.direction is Direction.INGRESS:
             kind = aws.vpc.SecurityGroupIngressRule
+        aliases = None if rule.former_name is None else [pulumi.Alias(name=f"{self._name}-{rule.former_name}")]
         return kind(
             f"{self._name}-{rule.name}",
             security_group_id=groups[rule.group].id,
@@ -175,7 +176,7 @@ class ClusterNetwork(pulumi.ComponentResource):
             cidr_ipv4=None if isinstance(rule.peer, Group) else str(rule.peer),
             description=rule.description,
             tags=tags(self._cluster, rule.name),
-            opts=self._child(),
+            opts=pulumi.ResourceOptions.merge(self._child(), pulumi.ResourceOptions(aliases=aliases)),
         )
 
     def _flow_logs(self, vpc: aws.ec2.Vpc) -> None:

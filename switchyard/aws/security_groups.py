@@ -66,6 +66,8 @@ class Ports:
     protocol: str
     first: int
     last: int
+    former: str | None = None
+    """Purpose that an earlier version gave these ports, if it is another."""
 
 
 API_SERVER = Ports("api-server", "tcp", API_SERVER_PORT, API_SERVER_PORT)
@@ -124,9 +126,17 @@ class GroupRule:
     @property
     def name(self) -> str:
         """Name of the rule, unique in the cluster, for example ``nodes-ingress-vxlan-from-nodes``."""
+        return self._named(self.ports.purpose)
+
+    @property
+    def former_name(self) -> str | None:
+        """Name that an earlier version gave the rule; None if it is the same."""
+        return None if self.ports.former is None else self._named(self.ports.former)
+
+    def _named(self, purpose: str) -> str:
         side = "from" if self.direction is Direction.INGRESS else "to"
         peer = str(self.peer).replace("/", "-")
-        return f"{self.group}-{self.direction}-{self.ports.purpose}-{side}-{peer}"
+        return f"{self.group}-{self.direction}-{purpose}-{side}-{peer}"
 
 
 def rules(cluster: Ec2Cluster, node_ports: Collection[int] = ()) -> tuple[GroupRule, ...]:
@@ -206,13 +216,18 @@ def _load_balancer(cluster: Ec2Cluster, node_ports: Collection[int]) -> Iterable
 
 
 def _fixed(node_ports: Collection[int]) -> list[Ports]:
-    """The smallest number of ranges that have these ports and no other."""
+    """The smallest number of ranges that have these ports and no other.
+
+    A range is named by all its ports, so that another range is another rule, which is created before this one is
+    deleted. A rule that is changed would close the port of a service that still has it.
+    """
     ranges: list[Ports] = []
     for port in sorted(set(node_ports)):
-        first = port
+        purpose, former, first = f"node-port-{port}", None, port
         if ranges and ranges[-1].last == port - 1:
             first = ranges.pop().first
-        ranges.append(Ports(f"node-port-{first}", NODE_PORTS.protocol, first, port))
+            purpose, former = f"node-port-{first}-{port}", f"node-port-{first}"
+        ranges.append(Ports(purpose, NODE_PORTS.protocol, first, port, former))
     return ranges
 
 

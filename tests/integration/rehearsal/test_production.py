@@ -142,10 +142,15 @@ def test_another_instance_type_is_reported_and_changes_no_running_instance(produ
     [
         ("name", "other", "switchyard:cluster.name: 'other': the cluster that runs has 'production'"),
         ("network.pods", "172.16.0.0/16", "cluster.network.pods: '172.16.0.0/16': the cluster that runs has '192.168."),
+        (
+            "network.subnets",
+            {"ap-northeast-2a": "10.0.1.0/24", "ap-northeast-2b": "10.0.12.0/24", "ap-northeast-2c": "10.0.3.0/24"},
+            "cluster.network.subnets.ap-northeast-2b: '10.0.12.0/24': the cluster that runs has '10.0.2.0/24'",
+        ),
         ("hostname", "k8s.example.org", "switchyard:cluster.hostname: 'k8s.example.org': the cluster that runs has ''"),
     ],
 )
-def test_a_change_of_immutable_settings_is_refused(production: Whole, key: str, value: str, line: str) -> None:
+def test_a_change_of_immutable_settings_is_refused(production: Whole, key: str, value: Any, line: str) -> None:
     before = production.stack.snapshot()
     production.stack.set(f"cluster.{key}", value)
     try:
@@ -168,6 +173,34 @@ def test_a_further_worker_is_one_entry_and_joins_before_the_update_ends(producti
     node = production.kubectl().get("node", "k8s-worker-3")
     assert node["metadata"]["labels"]["workload"] == "application"
     assert production.stack.planned() == {}
+
+
+def test_a_worker_keeps_its_machine_while_pods_that_serve_run_on_it(production: Whole) -> None:
+    stack, kubectl = production.stack, production.kubectl()
+    stack.set("cluster.machines", {"terminationProtection": False})
+    production.up()
+    machines = {name: instance["id"] for name, instance in production.instances().items()}
+    worker = kubectl.pods(kubectl.serving())[0]["spec"]["nodeName"]
+    table = dict(stack.snapshot()["config"]["switchyard:cluster"].get("nodes") or _table())
+    table["k8s-worker-9"] = table.pop(worker)
+    stack.set("cluster.nodes", table)
+    refusal = f"{worker}: deleting machine {machines[worker]} is refused (SY-D017): it runs"
+    preview = stack.preview()
+    assert not preview.ok
+    assert refusal in preview.output
+    assert f"kubectl drain {worker} --ignore-daemonsets --delete-emptydir-data" in preview.output
+    # The update creates the other machine first, and is asked before it deletes this one.
+    result = stack.up("--skip-preview")
+    assert not result.ok
+    assert refusal in result.output
+    assert production.instances()[worker]["id"] == machines[worker]
+    kubectl.run("drain", worker, "--ignore-daemonsets", "--delete-emptydir-data")
+    production.up()
+    assert worker not in production.instances()
+    kubectl.run("delete", "node", worker)
+    stack.set("cluster.machines", None)
+    production.up()
+    assert stack.planned() == {}
 
 
 def test_a_node_is_replaced_only_when_asked_for_and_then_has_the_new_image(production: Whole) -> None:

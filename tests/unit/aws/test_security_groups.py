@@ -48,6 +48,19 @@ def test_fixed_node_ports_open_only_themselves(ports: tuple[int, ...], opened: l
     assert {(rule.group, rule.direction) for rule in opening} == {(Group.NODES, Direction.INGRESS)}
 
 
+def test_a_range_with_another_port_is_another_rule() -> None:
+    """A rule that is changed would close a port while its service still has it."""
+
+    def names(*ports: int) -> dict[str, str | None]:
+        return {rule.name: rule.former_name for rule in rules(cluster(), ports) if rule.peer is Group.LOAD_BALANCER}
+
+    at = "nodes-ingress-node-port"
+    load_balancer = "from-load-balancer"
+    assert names(30080) == {f"{at}-30080-{load_balancer}": None}
+    assert names(30080, 30081) == {f"{at}-30080-30081-{load_balancer}": f"{at}-30080-{load_balancer}"}
+    assert not names(30080, 30081).keys() & names(30080, 30081, 30082).keys()
+
+
 @pytest.mark.parametrize(
     ("changes", "gone"),
     [
