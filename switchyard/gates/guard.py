@@ -27,6 +27,7 @@ from switchyard.gates.rules.ownership import (
     refuse_takeover,
     refuse_unknown_owner,
     takes_over,
+    warn_other_deployer,
 )
 from switchyard.gates.rules.single_resources import refuse_partial_destroy
 from switchyard.gates.service_entry import ServiceEntry
@@ -160,6 +161,8 @@ class Guard:
         raise_refusal(
             refuse_takeover(key_of(entry.name), [item for item in conflicts if item], entry.adopt_path, entry.listed)
         )
+        if (warning := warn_other_deployer(key_of(entry.name), name, live, self._owner(entry), known)) is not None:
+            self.warn(warning)
 
     async def before_adoption(self, new: Mapping[str, Any], old_outputs: Mapping[str, Any] | None) -> None:
         """Marks an object that is about to be adopted, so that it outlives the stack."""
@@ -291,9 +294,7 @@ class Guard:
         return conflict(name, live, self._owner(entry), known)
 
     def _entry(self, namespace: str, service: str) -> ServiceEntry:
-        if (entry := self.services.get((namespace, service))) is not None:
-            return entry
-        return self.cluster_entry
+        return self.services.get((namespace, service), self.cluster_entry)
 
     def _owner(self, entry: ServiceEntry) -> Owner:
         return Owner(self.mark, self.former, entry.adopted)

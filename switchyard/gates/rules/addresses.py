@@ -68,6 +68,8 @@ def _covers(new: str, old: str) -> bool:
 
 
 def _lost(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
+    if old.get("type") == "LoadBalancer" != new.get("type"):
+        yield "its load balancer"
     ports = {port.get("name"): port for port in new["ports"]}
     for old_port in old.get("ports") or ():
         new_port = ports.get(old_port.get("name"))

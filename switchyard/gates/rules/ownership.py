@@ -6,7 +6,7 @@ from typing import Any
 
 from switchyard.codes import Code
 from switchyard.config.commands import set_value, typed
-from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.runbook import section
 from switchyard.kube.mark_owner import described, is_own, marked_by, restore_command
 from switchyard.kube.object_names import ObjectName
@@ -15,6 +15,10 @@ from switchyard.manifests.labels import FIELD_MANAGER
 from switchyard.manifests.ownership_marks import Mark, mark_of
 
 SECTION = section("A stack that was renamed or lost its state")
+ADOPTION = section("Objects that existed before")
+HELM_RELEASE = "meta.helm.sh/release-name"
+ARGO_CD_TRACKING = "argocd.argoproj.io/tracking-id"
+ARGO_CD_INSTANCE = "argocd.argoproj.io/instance"
 
 
 @dataclass(frozen=True)
@@ -95,6 +99,49 @@ def takes_over(name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, k
     if live is None or mark_of(live) is not None:
         return False
     return name.short in owner.adopted and known_uid != live["metadata"]["uid"]
+
+
+def warn_other_deployer(
+    service: str, name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, known_uid: str = ""
+) -> str | None:
+    """Warns of an object that is taken over from Helm, Argo CD or a controller, which may still delete or change it.
+
+    Args:
+        service: key of the service that adopts the object.
+        name: name of the object.
+        live: the object of that name on the cluster; None when there is none.
+        owner: the stack that writes.
+        known_uid: UID of the object that the state has; empty when it has none.
+    """
+    if live is None or not takes_over(name, live, owner, known_uid):
+        return None
+    metadata = live["metadata"]
+    annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
+    application = annotations.get(ARGO_CD_TRACKING, "").partition(":")[0] or labels.get(ARGO_CD_INSTANCE)
+    controller = next((item for item in metadata.get("ownerReferences") or () if item.get("controller")), None)
+    if release := annotations.get(HELM_RELEASE):
+        deployer = f"release {release} of Helm"
+        remedy = (
+            "`helm upgrade` and `helm uninstall` of it change and delete the object. Before this update, give the "
+            "object the annotation helm.sh/resource-policy: keep in the chart and upgrade the release"
+        )
+    elif application:
+        deployer = f"application {application} of Argo CD"
+        remedy = (
+            "Its syncs undo what this stack writes, switches too. Before this update, remove the object from the "
+            "application without pruning it"
+        )
+    elif controller is not None:
+        deployer = f"{controller['kind']} {controller['name']}"
+        remedy = "Its controller may change the object, and deletes it together with that owner"
+    else:
+        return None
+    return notice(
+        Code.ADOPTED_FROM_ANOTHER_TOOL,
+        service,
+        f"{name} is adopted, and {deployer} has it too",
+        f"{remedy}: {ADOPTION}.",
+    )
 
 
 def refuse_takeover(service: str, conflicts: Sequence[Conflict], adopt_path: str, listed: int) -> Refusal | None:

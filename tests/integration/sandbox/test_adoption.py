@@ -55,9 +55,12 @@ def test_a_service_of_somebody_else_is_not_taken_over_unasked(
 def test_a_service_is_taken_over_on_request_by_as_many_ready_pods_as_it_had(
     stack: Stack, kubectl: Kubectl, of_somebody_else: dict[str, Any]
 ) -> None:
+    kubectl.run("annotate", "service", "backend", "meta.helm.sh/release-name=legacy")
+    of_somebody_else = kubectl.get("service", "backend")
     stack.set("services.backend.adoptExistingService", True)
     for result in (stack.preview(), stack.up()):
         assert not result.ok
+        assert "is adopted, and release legacy of Helm has it too (SY-O013)" in result.output
         assert "blue.replicas is 3, but Service backend serves with 4 ready pods" in result.output
     assert kubectl.get("service", "backend") == of_somebody_else
 
@@ -78,7 +81,16 @@ def test_a_service_with_other_ports_is_not_taken_over(
     for result in (stack.preview(), stack.up()):
         assert not result.ok
         assert "it has port 8000; the pods of this stack answer on port 8001 only" in result.output
+        assert "pulumi config set --path 'switchyard:services.backend.servicePort' 8000" in result.output
     assert kubectl.get("service", "backend") == of_somebody_else
+    # As the message says: the Service keeps its port, and the pods have theirs.
+    stack.set("services.backend.servicePort", 8000)
+    stack.set("services.backend.blue.replicas", 4)
+    result = stack.up()
+    assert result.ok, result.output
+    [port] = kubectl.get("service", "backend")["spec"]["ports"]
+    assert (port["port"], port["targetPort"]) == (8000, 8001)
+    assert stack.planned() == {}
 
 
 def test_a_selector_that_would_let_new_pods_in_before_the_gate_is_warned_of(stack: Stack, kubectl: Kubectl) -> None:

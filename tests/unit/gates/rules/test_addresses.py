@@ -62,6 +62,12 @@ def test_every_lost_address_is_named(change: Any, lost_address: str) -> None:
     assert section("Rename a service") in text
 
 
+def test_a_service_that_loses_its_load_balancer_is_named() -> None:
+    old = recorded()
+    old["spec"]["type"] = "LoadBalancer"
+    assert "will no longer answer at its load balancer (SY-S016)" in str(lost_addresses("backend", old, SERVICE))
+
+
 def test_a_service_of_which_nothing_is_recorded_loses_no_address() -> None:
     assert lost_addresses("backend", {}, SERVICE) is None
 

@@ -4,7 +4,14 @@ from typing import Any
 
 import pytest
 
-from switchyard.gates.rules.ownership import Conflict, Owner, conflict, refuse_takeover, takes_over
+from switchyard.gates.rules.ownership import (
+    Conflict,
+    Owner,
+    conflict,
+    refuse_takeover,
+    takes_over,
+    warn_other_deployer,
+)
 from switchyard.kube.mark_owner import restore_command
 from switchyard.kube.object_names import ObjectName
 from switchyard.manifests.ownership_marks import IDENTITY, PROJECT, STACK, Mark, mark_of, marked
@@ -190,3 +197,22 @@ def test_the_command_for_a_custom_resource_names_its_group() -> None:
 def test_a_former_stack_is_project_and_name(text: str) -> None:
     with pytest.raises(ValueError, match="project/stack"):
         Mark.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "deployer"),
+    [
+        ({"annotations": {"meta.helm.sh/release-name": "shop"}}, "release shop of Helm"),
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "web:/Service:a/b"}}, "application web of Argo CD"),
+        ({"labels": {"argocd.argoproj.io/instance": "web"}}, "application web of Argo CD"),
+        ({"ownerReferences": [{"kind": "App", "name": "shop", "controller": True}]}, "App shop"),
+    ],
+)
+def test_an_object_that_another_tool_has_too_is_adopted_with_a_warning(metadata: dict[str, Any], deployer: str) -> None:
+    owner = Owner(OURS, adopted=frozenset({"ServiceAccount/payments"}))
+    adopted = {"metadata": live(None)["metadata"] | metadata}
+    text = warn_other_deployer("payments", ACCOUNT, adopted, owner)
+    assert f"ServiceAccount/payments in namespace default is adopted, and {deployer} has it too (SY-O013)" in str(text)
+    assert warn_other_deployer("payments", ACCOUNT, adopted, owner, known_uid="uid-1") is None
+    assert warn_other_deployer("payments", ACCOUNT, live(None), owner) is None
+    assert warn_other_deployer("payments", ACCOUNT, None, owner) is None
