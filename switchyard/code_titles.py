@@ -116,6 +116,7 @@ TITLES: Mapping[Code, str] = {
     Code.TARGETS_NOT_HEALTHY: "The load balancer does not report healthy targets",
     Code.RULE_STILL_SENDS: "The load balancer may still send requests to the idle colour",
     Code.WEIGHTS_NOT_SWITCHED: "The switch of the load balancer is not finished",
+    Code.TARGET_NODES_LOST: "The load balancer would have no targets for a service",
     Code.AWS_FAILED: "AWS does not answer, or denies the call",
     Code.BALANCER_UNREADABLE: "Whether the load balancer is as configured is not known",
     Code.ADMIN_CERTIFICATE_RENEWED: "The administrator's certificate is renewed",

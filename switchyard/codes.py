@@ -129,6 +129,7 @@ class Code(StrEnum):
     TARGETS_NOT_HEALTHY = "SY-L005"
     RULE_STILL_SENDS = "SY-L006"
     WEIGHTS_NOT_SWITCHED = "SY-L007"
+    TARGET_NODES_LOST = "SY-L008"
     AWS_FAILED = "SY-L901"
     BALANCER_UNREADABLE = "SY-L902"
     # E: cluster of EC2 instances

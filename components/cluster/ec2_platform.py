@@ -13,6 +13,7 @@ from components.cluster.ec2 import Ec2Machines
 from components.cluster.load_balancer import AlbIngress
 from components.cluster.load_balancer_routes import Routes
 from components.cluster.placement import Placement, inspect_nodes
+from components.cluster.target_nodes import inspect_target_nodes
 from components.failures import errors_end_the_run, run_error
 from components.node_ports import check_node_ports
 from components.platform import ClusterPlatform, after
@@ -93,6 +94,7 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
     sizings = {} if access.unreachable else inspect_sizes(services, access)
     kept = {} if access.unreachable else inspect_templates(services, access, content)
     leaving = frozenset[str]() if access.unreachable else inspect_weights(cluster, services, access)
+    inspect_target_nodes(cluster, services, access)
     wait = _Wait(cluster, access)
     machines = Ec2Machines(
         "cluster",

@@ -27,6 +27,9 @@ SERVICES_OUTPUT = "services"
 FIXED_OUTPUT = "identity"
 """Output of a stack that creates its cluster: settings that the cluster is created with, by their keys."""
 
+KUBECONFIG_OUTPUT = "kubeconfig"
+"""Output of a stack that creates its cluster: the administrator's kubeconfig, secret."""
+
 NAME_OUTPUT = "name"
 """Output of a service with the name of its objects, if that differs from its key."""
 
