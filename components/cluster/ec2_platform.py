@@ -34,7 +34,7 @@ from switchyard.gates.admission import inspect_templates
 from switchyard.gates.certificates import authorities_on_machines, server_certificate
 from switchyard.gates.rules.addresses import lost_urls
 from switchyard.gates.rules.certificates import administrator_renewal, authority_warnings, server_warning
-from switchyard.gates.rules.relocation import FIXED_OUTPUT
+from switchyard.gates.rules.relocation import FIXED_OUTPUT, KUBECONFIG_OUTPUT
 from switchyard.gates.runbook import section
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.blocking import run_blocking
@@ -42,9 +42,6 @@ from switchyard.kube.nodes import LiveNode, server_version, stale_nodes
 from switchyard.kube.waits import wait_for_api, wait_for_node
 from switchyard.manifests.weights import switched_by_weights
 from switchyard.operation import is_destroy
-
-KUBECONFIG = "kubeconfig"
-"""Output of the stack: the administrator's kubeconfig, secret."""
 
 NODES = "nodes"
 """Output of the stack: instance id by node, of nodes that are Ready."""
@@ -139,7 +136,7 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
 
     def expose(released: Sequence[pulumi.Resource]) -> Mapping[str, Any]:
         outputs: dict[str, Any] = {
-            KUBECONFIG: machines.kubeconfig,
+            KUBECONFIG_OUTPUT: machines.kubeconfig,
             # Known when every node is Ready: an update that is cut off before leaves none, and the next one waits.
             NODES: placement.nodes.apply(lambda _: machines.instance_ids),
             FIXED_OUTPUT: placement.nodes.apply(lambda _: _fixed(cluster)),
@@ -198,7 +195,7 @@ def _last_update() -> LastUpdate:
     """The outputs of the last update, with the secret one in plain text, which stays in memory."""
     outputs = last_outputs()
     return LastUpdate(
-        outputs.get(KUBECONFIG),
+        outputs.get(KUBECONFIG_OUTPUT),
         outputs.get(NODES) or {},
         outputs.get(FIXED_OUTPUT) or {},
         outputs.get(URLS) or {},

@@ -68,9 +68,9 @@ class StackLocation:
             if isinstance(entry, Mapping) and entry.get("namespace")
         }
         names = {key: str(entries[key][NAME_OUTPUT]) for key in namespaces if entries[key].get(NAME_OUTPUT)}
-        return cls(
-            str(known.get("identifier") or ""), str(known.get("uid") or ""), namespaces, names, FIXED_OUTPUT in outputs
-        )
+        # An earlier version has written the kubeconfig alone.
+        created = FIXED_OUTPUT in outputs or KUBECONFIG_OUTPUT in outputs
+        return cls(str(known.get("identifier") or ""), str(known.get("uid") or ""), namespaces, names, created)
 
 
 def refuse_other_kind(last: StackLocation, kind: str, *, creates: bool) -> Problem | None:

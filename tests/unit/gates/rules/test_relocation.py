@@ -129,4 +129,5 @@ def test_a_stack_keeps_the_kind_of_its_cluster() -> None:
 
 def test_a_stack_that_has_created_its_cluster_has_an_output_for_it() -> None:
     assert StackLocation.of({"identity": {"name": "production"}}).created
+    assert StackLocation.of({"kubeconfig": "apiVersion: v1"}).created  # of an earlier version
     assert not StackLocation.of({"cluster": {"uid": "uid-1"}}).created
