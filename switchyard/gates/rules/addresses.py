@@ -70,6 +70,10 @@ def _covers(new: str, old: str) -> bool:
 def _lost(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     if old.get("type") == "LoadBalancer" != new.get("type"):
         yield "its load balancer"
+    places = {"externalTrafficPolicy": f"node ports of {name}", "internalTrafficPolicy": f"{name} in the cluster"}
+    for policy, place in places.items():
+        if old and new.get(policy) == "Local" != old.get(policy):
+            yield f"{place}, on nodes without one of its pods"
     ports = {port.get("name"): port for port in new["ports"]}
     for old_port in old.get("ports") or ():
         new_port = ports.get(old_port.get("name"))
