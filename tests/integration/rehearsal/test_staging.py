@@ -35,6 +35,7 @@ def test_an_update_that_was_killed_during_a_chart_is_resumed_and_a_destroy_leave
         assert staging.kubectl().serving() == "blue"
         assert staging.running.world.problems == []
 
+        _expect_previews(staging)
         balancers = staging.running.world.load_balancers
         assert balancers is not None
         assert len(balancers.load_balancers()) == 1
@@ -136,3 +137,42 @@ def _being_installed(staging: Whole) -> bool:
         return False
     secrets = staging.kubectl("tigera-operator").get("secrets")
     return any(secret["metadata"].get("labels", {}).get("status") == "pending-install" for secret in secrets)
+
+
+def _expect_previews(staging: Whole) -> None:
+    """Previews changes of the cluster with which the service would stop answering, and leaves it as it is."""
+    stack, before = staging.stack, staging.stack.snapshot()
+    cluster = before["config"]["switchyard:cluster"]
+    nodes, worker = cluster["nodes"], staging.kubectl().pods("blue")[0]["spec"]["nodeName"]
+    relabelled = {
+        name: node | ({"workload": "web"} if node.get("workload") == "application" else {})
+        for name, node in nodes.items()
+    }
+    existing = {"kind": "existing", "identifier": cluster["name"], "nodes": {}}
+    kubeconfig = str(staging.kubectl().kubeconfig)
+    service = before["config"]["switchyard:services"]["backend"]
+    moved = service | {"active": "green", "green": service["blue"], "nodeSelector": {"workload": "web"}}
+    routes = [{"service": "backend", "host": "other.example.org"}]
+    subnets = cluster["network"]["subnets"] | {"ap-northeast-2b": "10.1.12.0/24"}
+    for changes, line in (
+        ({"cluster.nodes": _renamed(nodes, worker)}, f"{worker}: deleting machine i-"),
+        ({"cluster.nodes": _renamed(nodes, "k8s-master")}, "the control plane that runs is k8s-master, and another"),
+        ({"cluster.network.subnets": subnets}, "'10.1.12.0/24': the cluster that runs has '10.1.2.0/24'"),
+        ({"cluster.nodes": relabelled, "services.backend": moved}, "nodes with workload=application, and no node of"),
+        (
+            {"cluster": existing | {"kubeconfig": kubeconfig}},
+            "'existing': the stack has created its cluster, and would",
+        ),
+        ({"cluster.loadBalancer.routes": routes}, "no longer reach a service at https://api.staging.example.org/"),
+        ({"cluster.loadBalancer": None}, "no longer reach a service at https://api.staging.example.org/"),
+    ):
+        for path, value in changes.items():
+            stack.set(path, value)
+        preview = stack.preview()
+        assert line in preview.output, preview.output
+        assert preview.ok is ("no longer reach" in line)
+        stack.restore(before)
+
+
+def _renamed(nodes: dict[str, Any], name: str) -> dict[str, Any]:
+    return {f"{node}-b" if node == name else node: settings for node, settings in nodes.items()}
