@@ -5,9 +5,8 @@ from typing import Any
 
 import pulumi
 
-from components.failures import end_if_refused, run_error
+from components.failures import end_if_refused
 from switchyard.codes import Code
-from switchyard.config.errors import SettingsError
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.errors import ClusterError
@@ -52,10 +51,11 @@ def refuse_moves(settings: StackSettings, access: ClusterAccess) -> StackLocatio
         pulumi.RunError: the run would move the stack or a service.
     """
     cluster, last = settings.cluster, StackLocation.of(last_outputs())
-    if (problem := refuse_other_kind(last, cluster.kind, creates=not isinstance(cluster, ExistingCluster))) is not None:
-        raise run_error(SettingsError([problem]))
     replaces = cluster.replaces if isinstance(cluster, ExistingCluster) else None
-    refusals = [refuse_other_identifier(last, cluster.identifier, replaces)]
+    refusals = [
+        refuse_other_kind(last, cluster.kind, creates=not isinstance(cluster, ExistingCluster))
+        or refuse_other_identifier(last, cluster.identifier, replaces)
+    ]
     uid = last.uid
     if access.exists and not access.unreachable and not any(refusals):
         uid, move_refusals = run_blocking(_inspect(settings, access, last))

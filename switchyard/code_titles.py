@@ -62,6 +62,7 @@ TITLES: Mapping[Code, str] = {
     Code.SERVING_UNKNOWN_BEFORE_MOVE: "Whether the service to be moved or removed serves is not known",
     Code.DELETED_WITH_MACHINES: "The cluster's objects are deleted with its machines",
     Code.MACHINE_WITH_SERVING_PODS: "The machine to be deleted runs pods that serve",
+    Code.OTHER_CLUSTER_KIND: "Another kind of cluster for a stack that has one",
     Code.SWITCH_TOO_FEW_READY: "The new version has too few ready pods for a switch",
     Code.SWITCH_TO_FEWER: "The switch would be to fewer pods than serve now",
     Code.SMOKE_TEST_FAILED: "The smoke test of the new version failed",

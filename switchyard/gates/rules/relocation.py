@@ -10,7 +10,6 @@ from typing import Any
 
 from switchyard.codes import Code
 from switchyard.config.commands import remove_value, set_value, typed
-from switchyard.config.errors import Problem, shown
 from switchyard.config.kubernetes import KUBE_SYSTEM
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.service_name import NamespacedName, ServiceName, key_of
@@ -73,7 +72,7 @@ class StackLocation:
         return cls(str(known.get("identifier") or ""), str(known.get("uid") or ""), namespaces, names, created)
 
 
-def refuse_other_kind(last: StackLocation, kind: str, *, creates: bool) -> Problem | None:
+def refuse_other_kind(last: StackLocation, kind: str, *, creates: bool) -> Refusal | None:
     """Refuses another kind of cluster: the machines of the stack would be deleted, or its services abandoned.
 
     Args:
@@ -84,12 +83,21 @@ def refuse_other_kind(last: StackLocation, kind: str, *, creates: bool) -> Probl
     if not last.identifier or last.created == creates:
         return None
     if last.created:
-        rule = "the stack has created its cluster, and would delete its machines with everything that serves on them"
-        remedy = f"Set it back: {set_value(f'{CLUSTER}.kind', 'ec2')}."
+        observed, before = f"the stack has created its cluster {last.identifier}", "ec2"
+        rule = "its machines would be deleted, with everything that serves on them"
     else:
-        rule = "the stack is on a cluster that it has not created, and would abandon its services there"
-        remedy = f"Set it back: {set_value(f'{CLUSTER}.kind', 'existing')}."
-    return Problem(f"{CLUSTER}.kind", shown(kind), rule, f"{remedy} Another cluster needs another stack.")
+        observed, before = f"the stack is on cluster {last.identifier}, which it has not created", "existing"
+        rule = "its services there would be abandoned"
+    return Refusal(
+        code=Code.OTHER_CLUSTER_KIND,
+        step=f"{CLUSTER}.kind: {kind}",
+        observed=observed,
+        rule=rule,
+        remedy=(
+            f"Nothing was changed. Set it back: {set_value(f'{CLUSTER}.kind', before)}. "
+            "A cluster of another kind needs a stack of its own."
+        ),
+    )
 
 
 def refuse_other_identifier(last: StackLocation, identifier: str, replaces: str | None) -> Refusal | None:

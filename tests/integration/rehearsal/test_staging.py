@@ -161,7 +161,7 @@ def _expect_previews(staging: Whole) -> None:
         ({"cluster.nodes": relabelled, "services.backend": moved}, "nodes with workload=application, and no node of"),
         (
             {"cluster": existing | {"kubeconfig": kubeconfig}},
-            "'existing': the stack has created its cluster, and would",
+            "kind: existing is refused (SY-D018): the stack has created its cluster staging",
         ),
         ({"cluster.loadBalancer.routes": routes}, "no longer reach a service at https://api.staging.example.org/"),
         ({"cluster.loadBalancer": None}, "no longer reach a service at https://api.staging.example.org/"),

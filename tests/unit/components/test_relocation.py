@@ -26,6 +26,6 @@ def test_another_kind_of_cluster_is_refused(
 ) -> None:
     """Even with the name and the kubeconfig of the same cluster, with which nothing else is refused."""
     monkeypatch.setattr(relocation, "last_outputs", lambda: outputs)
-    with pytest.raises(pulumi.RunError, match=r"SY-C015 switchyard:cluster\.kind: .*") as error:
+    with pytest.raises(pulumi.RunError, match=r"switchyard:cluster\.kind: .* is refused \(SY-D018\)") as error:
         relocation.refuse_moves(read(SERVICES, cluster), ClusterAccess())
     assert f"pulumi config set --path 'switchyard:cluster.kind' {kind}" in str(error.value)

@@ -68,7 +68,7 @@ def test_a_machine_without_a_node_is_deleted(monkeypatch: pytest.MonkeyPatch, ma
 
 
 def test_a_machine_whose_pods_are_not_ready_is_deleted(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
-    """As those of a machine that has failed."""
+    """So are the pods of a machine that has failed."""
     known = objects()
     known["endpointslices", "x"]["endpoints"][0]["conditions"]["ready"] = False
     delete(monkeypatch, make, known)

@@ -117,11 +117,11 @@ def test_a_stack_keeps_the_kind_of_its_cluster() -> None:
     """Even with the name and the kubeconfig of the same cluster: the machines would be deleted."""
     text = str(refuse_other_kind(CREATED, "existing", creates=False))
     assert (
-        "switchyard:cluster.kind: 'existing': the stack has created its cluster, and would delete its machines" in text
+        "switchyard:cluster.kind: existing is refused (SY-D018): the stack has created its cluster production" in text
     )
     assert "pulumi config set --path 'switchyard:cluster.kind' ec2" in text
     text = str(refuse_other_kind(BEFORE, "ec2", creates=True))
-    assert "would abandon its services there" in text
+    assert "its services there would be abandoned" in text
     assert "pulumi config set --path 'switchyard:cluster.kind' existing" in text
     for last, creates in ((CREATED, True), (BEFORE, False), (StackLocation(), True), (StackLocation(), False)):
         assert refuse_other_kind(last, "any", creates=creates) is None
