@@ -34,7 +34,7 @@ _SPEC: Mapping[str, str] = {
 _CONTAINER: Mapping[str, str] = {
     DIRECTIVE: "the application's container stays",
     "image": "it is the version, and belongs to the tag",
-    "lifecycle": "pods continue to answer until every node has removed them (drain.preStopSeconds)",
+    "lifecycle": "pods continue to answer until every node has removed them (drain.preStopSeconds); postStart is free",
     "ports": f"{_OTHER_KEY}: port and ports",
     "readinessProbe": "a version gets traffic when it succeeds; its key is readiness",
     "resources": f"{_OTHER_KEY}: resources",
@@ -133,7 +133,8 @@ def _of_metadata(metadata: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
 
 def _of_application(container: Mapping[str, Any], at: str) -> Iterator[tuple[str, str, str]]:
     for key in container.keys() & _CONTAINER.keys():
-        yield f"{at}.{key}", shown(container[key]), _CONTAINER[key]
+        if key != "lifecycle" or (container[key] or {"preStop": None}).keys() - {"postStart"}:
+            yield f"{at}.{key}", shown(container[key]), _CONTAINER[key]
     for key in ("env", "volumeMounts", "securityContext"):
         if key in container and container[key] is None:
             yield f"{at}.{key}", "null", "the container needs it"

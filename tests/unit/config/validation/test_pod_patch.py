@@ -4,7 +4,11 @@ from typing import Any
 
 import pytest
 
+from switchyard.config.models.service import BlueGreenSettings, Colour
+from switchyard.manifests.blue_green import deployment
 from tests.support.configuration import BACKEND, error_lines
+
+EXEC = {"exec": {"command": ["/bin/warm"]}}
 
 
 @pytest.mark.parametrize(
@@ -66,6 +70,13 @@ from tests.support.configuration import BACKEND, error_lines
             {"spec": {"containers": [{"name": "app", "lifecycle": None}]}},
             "lifecycle: None: pods continue to answer until",
         ),
+        *(
+            (
+                {"spec": {"containers": [{"name": "app", "lifecycle": {"postStart": EXEC, key: value}}]}},
+                "lifecycle: a mapping: pods continue to answer until",
+            )
+            for key, value in (("preStop", {"exec": {"command": ["true"]}}), ("$patch", "replace"))
+        ),
         (
             {"spec": {"containers": [{"name": "app", "env": [{"name": "VERSION", "value": "x"}]}]}},
             "env.0: (not shown): VERSION is set to the colour",
@@ -84,3 +95,11 @@ def test_a_patch_that_breaks_what_the_gates_rely_on_is_refused(patch: dict[str, 
     lines = error_lines({"backend": BACKEND | {"podPatch": patch}})
     assert any(line in problem for problem in lines), lines
     assert all(problem.startswith("switchyard:services.backend.podPatch") for problem in lines)
+
+
+def test_a_command_after_the_start_is_added_to_the_wait_before_the_end() -> None:
+    patch = {"spec": {"containers": [{"name": "app", "lifecycle": {"postStart": EXEC}}]}}
+    service = BlueGreenSettings.model_validate(BACKEND | {"podPatch": patch})
+    template = deployment("backend", Colour.BLUE, service)["spec"]["template"]
+    [container] = template["spec"]["containers"]
+    assert container["lifecycle"] == {"postStart": EXEC, "preStop": {"sleep": {"seconds": 35}}}
