@@ -39,6 +39,12 @@ RBAC = "rbac.authorization.k8s.io/v1"
 ROLLOUTS = "argoproj.io/v1alpha1"
 """API version of the custom resources of Argo Rollouts."""
 
+ARGO_CD_INSTANCE = "argocd.argoproj.io/instance"
+"""Label with the application of Argo CD that an object belongs to."""
+
+ARGO_CD_TRACKING = "argocd.argoproj.io/tracking-id"
+"""Annotation that begins with the application of Argo CD that an object belongs to."""
+
 ISTIO = "networking.istio.io/v1"
 """API version of the VirtualServices of Istio."""
 

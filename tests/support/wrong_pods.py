@@ -25,6 +25,12 @@ WRONG: dict[str, dict[str, Any]] = {
         },
         sidecars=[SIDECAR | {"ports": {"admin": {"containerPort": 9001}}}],
     ),
+    "protocol of a port": service(ports={"grpc": {"containerPort": 9000, "appProtocol": "grpc"}}),
+    "families of addresses": service(service={"ipFamilies": ["IPv4", "IPv6"]}),
+    "a family of addresses twice": service(service={"ipFamilies": ["IPv4", "IPv4"]}),
+    "port of a service with a traffic router": service(
+        ROLLOUT, strategy="canary", servicePort=80, canary={"traffic": "alb", "alb": {"ingress": "backend"}}
+    ),
     "ports of probes": service(
         liveness={"port": "metrics"},
         readiness={"tcpSocket": {"port": "http2"}, "terminationGracePeriodSeconds": 5},

@@ -6,6 +6,7 @@ from typing import Any
 
 from switchyard.codes import Code
 from switchyard.config.commands import set_value, typed
+from switchyard.config.kubernetes import ARGO_CD_INSTANCE, ARGO_CD_TRACKING
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.runbook import section
 from switchyard.kube.mark_owner import described, is_own, marked_by, restore_command
@@ -17,8 +18,7 @@ from switchyard.manifests.ownership_marks import Mark, mark_of
 SECTION = section("A stack that was renamed or lost its state")
 ADOPTION = section("Objects that existed before")
 HELM_RELEASE = "meta.helm.sh/release-name"
-ARGO_CD_TRACKING = "argocd.argoproj.io/tracking-id"
-ARGO_CD_INSTANCE = "argocd.argoproj.io/instance"
+"""Annotation with the release of Helm that an object belongs to."""
 
 
 @dataclass(frozen=True)
