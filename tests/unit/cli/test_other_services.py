@@ -110,9 +110,10 @@ def test_a_watched_service_keeps_its_last_settings_without_errors(
     file = tmp_path / "Pulumi.test.yaml"
     file.write_text("config: {}\n")
     monkeypatch.chdir(tmp_path)
-    services = load(EXISTING, {"backend": BACKEND, "payments": BACKEND, "old": BACKEND}, "test").services
-    configuration = Configuration("test", services)
+    settings = load(EXISTING, {"backend": BACKEND, "payments": BACKEND, "old": BACKEND}, "test")
+    configuration = Configuration("test", settings)
     wrong = load(EXISTING, SERVICES, "test", needed=())
     monkeypatch.setattr("switchyard.cli.status_watch.read_settings_at_once", lambda *_: ("test", wrong))
     file.write_text("config: {switchyard:services: {}}\n")
-    assert configuration.services() == {key: services[key] for key in ("backend", "payments")}
+    assert configuration.services() == {key: settings.services[key] for key in ("backend", "payments")}
+    assert configuration.problems() == wrong.ignored
