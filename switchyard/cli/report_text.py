@@ -1,7 +1,7 @@
 """Output of `switchyard report`, for people and as JSON."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -9,6 +9,8 @@ from typing import Any
 from rich.table import Table
 
 from switchyard.cli.output import console, errors
+from switchyard.cli.status_json import configuration_errors
+from switchyard.config.errors import Problem
 from switchyard.kube.clock import to_text
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import HISTORY_BYTES, KEPT_RELEASES
@@ -37,8 +39,15 @@ class ReadRecords:
     problems: Mapping[str, str] = field(default_factory=dict)
 
 
-def document(stack: str, report: Report, records: ReadRecords) -> dict[str, Any]:
-    """The document that `--json` prints. Scripts rely on its keys."""
+def document(stack: str, report: Report, records: ReadRecords, ignored: Iterable[Problem] = ()) -> dict[str, Any]:
+    """The document that `--json` prints. Scripts rely on its keys.
+
+    Args:
+        stack: name of the stack.
+        report: the measures.
+        records: the records that they are computed from.
+        ignored: errors in the settings of services, which are left out for that reason.
+    """
     return {
         "version": VERSION,
         "stack": stack,
@@ -54,6 +63,7 @@ def document(stack: str, report: Report, records: ReadRecords) -> dict[str, Any]
             for key, own in records.services.items()
         ],
         "problems": [{"service": key, "problem": text} for key, text in records.problems.items()],
+        "configurationErrors": configuration_errors(ignored),
         **report.to_json(),
     }
 
