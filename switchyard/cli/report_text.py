@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.table import Table
 
-from switchyard.cli.output import console, errors
+from switchyard.cli.output import console, errors, on_terminal
 from switchyard.cli.status_json import configuration_errors
 from switchyard.config.errors import Problem
 from switchyard.kube.clock import to_text
@@ -73,7 +73,7 @@ def print_report(stack: str, report: Report, records: ReadRecords) -> None:
     title = (
         f"Stack {stack}, {to_text(report.since)} to {to_text(report.until)}: {', '.join(records.services) or 'none'}"
     )
-    if console.is_terminal:
+    if on_terminal(console):
         _print_tables(title, report)
     else:
         console.print(title, markup=False)
