@@ -79,7 +79,7 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
         namespace: namespace of the configuration's keys.
         file: path of the stack file, if an option of the engine sets it; None for the project's own.
     """
-    path = file or stack_file(directory.resolve(), stack.rpartition("/")[2])
+    path = file or stack_file(directory.resolve(), stack)
     if path is None:
         return None
     try:
