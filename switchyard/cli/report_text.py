@@ -124,7 +124,7 @@ def _print_tables(title: str, report: Report) -> None:
     for name, measures in (("Success measures", report.measures), ("DORA", report.dora), ("Drills", (report.drills,))):
         table = Table(title=name, title_justify="left")
         for column in ("measure", "value", "target", "met", "sample"):
-            table.add_column(column)
+            table.add_column(column, overflow="fold")  # a narrow terminal cuts no text
         for measure in measures:
             *cells, sample = _cells(measure)
             table.add_row(*cells, "\n".join(text for text in (sample, *_details(measure)) if text))
