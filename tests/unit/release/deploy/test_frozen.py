@@ -12,6 +12,7 @@ from switchyard.release.deploy.protocol import Ended
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.text import deploying
+from tests.support.fake_group import KEYS, FakeGroupCommand
 from tests.support.fake_release import FakeCommand, release
 from tests.support.hooks_everywhere import EVERYWHERE
 
@@ -75,3 +76,23 @@ def test_a_window_that_opens_after_the_switch_delays_no_rollback() -> None:
     assert api.now.hour == 12
     written = command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
     assert written.hooks[-1].point == "onRollback"
+
+
+@pytest.mark.parametrize("frozen", KEYS)
+def test_a_window_for_one_of_several_services_switches_none(monkeypatch: pytest.MonkeyPatch, frozen: str) -> None:
+    api: Any = Clock()
+    api.now = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+    window = FREEZE.model_copy(update={"services": (frozen,)})
+    versions = dict.fromkeys(KEYS, "v2.0.1")
+
+    async def permit(record: ReleaseRecord) -> None:
+        await check_freeze(api, (window,), record, deploying(record, versions))
+
+    command = FakeGroupCommand(monkeypatch, around=lambda _, own: FreezeCheck(own, permit))
+    command.deploy()
+    command.expect(Result.REFUSED, Phase.SWITCH, "blue")
+    detail = str(command.record(frozen).detail)
+    assert f"{frozen}: the switch to green v2.0.1 is refused (SY-P100)" in detail
+    assert 'switchyard deploy api=v2.0.1 worker=v2.0.1 --together --override "REASON"' in detail
+    [other] = set(KEYS) - {frozen}
+    assert f"released together with {frozen}, which " in str(command.record(other).detail)
