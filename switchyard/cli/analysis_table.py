@@ -48,7 +48,7 @@ def table(title: str, judgements: list[Judgement]) -> Table:
     """The table of the measurements, with one line for each."""
     table = Table(title=Text(title), title_justify="left")
     for column in ("version", "metric", "value", "needed", "verdict", "why"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")  # a narrow terminal cuts no text
     for judgement in judgements:
         metric, version = judgement.metric, judgement.version
         table.add_row(

@@ -70,7 +70,7 @@ class ColourAnalysis:
         title = f"stack {stack}, service {key}, {self.colour}, {where}, {self.verdict.seconds:.0f} s"
         table = Table(title=Text(title), title_justify="left")
         for column in ("question", "requests", "failed or slow", "accepted", "state"):
-            table.add_column(column)
+            table.add_column(column, overflow="fold")  # a narrow terminal cuts no text
         for finding in self.verdict.findings:
             accepted = f"{100 * finding.accepted:.2g} %"
             table.add_row(finding.question, str(finding.total), str(finding.hits), accepted, finding.state.value)

@@ -11,7 +11,7 @@ from switchyard.config.errors import SettingsError
 from switchyard.config.loader import NAMESPACE, StackSettings, load, secret_problems
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.releases import RELEASES
-from switchyard.config.stack_file import Written, read_stack_file
+from switchyard.config.stack_file import Written, local_name, read_stack_file
 from switchyard.config.stack_values import read_project, stack_values
 from switchyard.errors import ConfigurationError, EngineError
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
@@ -71,7 +71,7 @@ def _loaded(
     return load(
         values.get(f"{NAMESPACE}:cluster"),
         values.get(f"{NAMESPACE}:services"),
-        stack,
+        local_name(stack),
         production=values.get(f"{NAMESPACE}:production"),
         former=values.get(f"{NAMESPACE}:formerStack"),
         keys=values,

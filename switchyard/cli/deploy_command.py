@@ -73,7 +73,7 @@ def run_due(request: DeployRequest, state: EngineCommand) -> None:
 async def _retire_due(
     request: DeployRequest, stack: str, settings: StackSettings, access: ClusterAccess, state: EngineCommand
 ) -> ExitCode:
-    worst, entries = ExitCode.OK, list[dict[str, Any]]()
+    worst, entries, is_any_due = ExitCode.OK, list[dict[str, Any]](), False
     for key, service in settings.services.items():
         if refuse_strategy(key, service, Act.RETIRE) is not None:
             continue  # it is released in another way, and the others are not less due
@@ -82,11 +82,12 @@ async def _retire_due(
         command = _Command(own, stack, settings, access, report)
         try:
             if await command.is_due():
+                is_any_due = True
                 worst = max(worst, await _retire(command, report, state))
         except SwitchyardError as error:  # the others are not less due
             report.failed(error)
-            worst = ExitCode.FAILED
-    end_due(entries, as_json=request.as_json)
+            is_any_due, worst = True, ExitCode.FAILED
+    end_due(entries, is_any_due=is_any_due, as_json=request.as_json)
     return worst
 
 

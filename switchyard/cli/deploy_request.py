@@ -135,7 +135,7 @@ def begin_due(
         if not yes:
             _check(DeployRequest(Act.RETIRE, "--due", stack=stack, as_json=as_json))
         with reading_state(stack) as answer:
-            request = DeployRequest(Act.RETIRE, "", stack=stack, wait=wait, yes=True, as_json=as_json)
+            request = DeployRequest(Act.RETIRE, "", stack=stack, wait=wait, yes=yes, as_json=as_json)
             try:
                 from switchyard.cli.deploy_command import run_due
 

@@ -9,6 +9,7 @@ from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.detachment import Detached
 from switchyard.cli.failures import message_of
 from switchyard.cli.output import console, errors, print_json
+from switchyard.cli.watch_line import WatchLine
 from switchyard.codes import Code
 from switchyard.config.commands import stack_option, typed
 from switchyard.errors import PREFIX, ExitCode, SwitchyardError
@@ -39,18 +40,31 @@ class DeployReport(CommandReport):
         request: what the operator has typed.
         stack: name of the stack.
         described: the kubeconfig and its context in words.
+        watches: the line with the present verdict.
+        prefix: beginning of each line about the progress.
     """
 
-    def __init__(self, request: DeployRequest, stack: str, described: str) -> None:
+    def __init__(
+        self,
+        request: DeployRequest,
+        stack: str,
+        described: str,
+        watches: WatchLine | None = None,
+        prefix: str = "  ",
+    ) -> None:
         super().__init__(stack, described)
         self._request = request
+        self._watches = watches or WatchLine()
+        self._prefix = prefix
 
     def warn(self, line: str) -> None:
         """Reports a warning on standard error, which is free of the document."""
+        self._watches.clear()
         errors.print(line)
 
     def failed(self, error: SwitchyardError) -> None:
         """Reports an error that does not end the command."""
+        self._watches.clear()
         errors.print(message_of(error))
 
     def confirmed(self, observation: Observation) -> bool:
@@ -71,20 +85,19 @@ class DeployReport(CommandReport):
 
     def tick(self, verdict: Verdict) -> None:
         """Shows the present verdict on a terminal, in one line that each reading overwrites."""
-        if console.is_terminal and not self._request.as_json:
-            counted = f"{verdict.requests} requests, {verdict.failed} failed"
-            console.print(f"  watch     {verdict.seconds:.0f} s, {counted}   ", markup=False, end="\r")
+        if not self._request.as_json:
+            self._watches.show(self._request.service, verdict)
 
     def phase_ended(self, phase: PhaseRecord) -> None:
         """Prints one line for a phase that has ended, with its duration. Longer details follow at the end."""
-        self._print_phase(phase, "  ")
-
-    def _print_phase(self, phase: PhaseRecord, prefix: str) -> None:
+        self._watches.clear()
+        if phase.phase is Phase.WATCH:
+            self._watches.end(self._request.service)
         if self._request.as_json:
             return
         detail, *_ = (phase.detail or "").splitlines() or [""]
         seconds = "" if phase.seconds is None else f"{phase.seconds:.0f} s"
-        line = f"{prefix}{phase.phase:<9} {phase.outcome:<9} {seconds:>6}  {detail}"
+        line = f"{self._prefix}{phase.phase:<9} {phase.outcome:<9} {seconds:>6}  {detail}"
         console.print(line.rstrip(), markup=False)
 
     def detached(self, process: Detached) -> None:
@@ -107,8 +120,9 @@ class DeployReport(CommandReport):
 
     def hook_ended(self, hook: HookRecord) -> None:
         """Prints one line for a hook that has ended."""
+        self._watches.clear()
         if not self._request.as_json:
-            console.print(f"  {hook_line(hook)}", markup=False)
+            console.print(f"{self._prefix}{hook_line(hook)}", markup=False)
 
     def end(self, record: ReleaseRecord, observation: Observation | None, bake_seconds: int) -> ExitCode:
         """Reports the phase of the release, what serves and the next command. Returns the exit code."""

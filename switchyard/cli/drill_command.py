@@ -58,8 +58,14 @@ async def _drilled(
     engine = Engine(stack)
     drill = Drill(access, cluster, journal, observe, lambda plan: warm(engine, plan, report.warn), report.warn)
     plan = await drill.plan(observation, await journal.read())
-    if plan.unfinished is None:  # one that was interrupted comes back
-        await pass_freeze(cluster.api, settings.releases.freeze, request.service, "the drill", None)
-    if not request.yes and not report.confirmed(plan):
-        return ExitCode.FAILED
+
+    async def permitted() -> None:
+        if plan.unfinished is None:  # one that was interrupted comes back
+            await pass_freeze(cluster.api, settings.releases.freeze, request.service, "the drill", None)
+
+    await permitted()
+    if not request.yes:
+        if not report.confirmed(plan):
+            return ExitCode.FAILED
+        await permitted()  # a window may have opened while the operator was asked
     return report.end(plan, await drill.run(plan, request.reason))

@@ -48,14 +48,15 @@ class DueReport(DeployReport):
         return code
 
 
-def end_due(entries: list[dict[str, Any]], *, as_json: bool) -> None:
+def end_due(entries: list[dict[str, Any]], *, is_any_due: bool, as_json: bool) -> None:
     """Prints the document, or a line which says that nothing was due.
 
     Args:
         entries: one entry for each service whose release was due.
+        is_any_due: whether a release was due, also one that the operator has declined to end.
         as_json: whether the output is one JSON document.
     """
     if as_json:
         print_json({"version": VERSION, "due": entries})
-    elif not entries:
+    elif not is_any_due:
         console.print("No release has baked long enough to be retired. Nothing was changed.", markup=False)

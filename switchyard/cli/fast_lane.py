@@ -242,8 +242,8 @@ class _Command:
 
     async def _observe_again(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> Observation:
         await self._read_again(journal)
-        if journal.waited:
-            await self._pass_freeze(cluster, journal, plan)  # a window may have opened since
+        if journal.waited or not self._request.yes:  # a window may have opened since, while the operator was asked
+            await self._pass_freeze(cluster, journal, plan)
         return await self._observe(cluster)
 
     async def _observe(self, cluster: Cluster) -> Observation:

@@ -5,7 +5,7 @@ from typing import Any
 
 import typer
 
-from switchyard.cli.command_report import CommandReport, hook_line
+from switchyard.cli.command_report import CommandReport
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.deploy_text import VERSION, DeployReport, exit_code, what_serves
 from switchyard.cli.detachment import Detached
@@ -16,52 +16,8 @@ from switchyard.cli.watch_line import WatchLine
 from switchyard.config.commands import stack_option
 from switchyard.errors import ExitCode, SwitchyardError
 from switchyard.release.deploy.together import Outcomes
-from switchyard.release.phases import Phase
 from switchyard.release.plan import Observation
-from switchyard.release.record.hook import HookRecord
 from switchyard.release.record.lease_holder import Holder
-from switchyard.release.record.release_record import PhaseRecord
-from switchyard.release.watch.verdict import Verdict
-
-
-class MemberReport(DeployReport):
-    """Prints the progress of one of several services. Each line begins with the key of the service.
-
-    Args:
-        request: the arguments and options for this service.
-        stack: name of the stack.
-        described: the kubeconfig and its context in words.
-        width: length of the longest key.
-        watches: the line with the watches of all services.
-    """
-
-    def __init__(self, request: DeployRequest, stack: str, described: str, width: int, watches: WatchLine) -> None:
-        super().__init__(request, stack, described)
-        self._key = f"{request.service:<{width}}"
-        self._watches = watches
-
-    def warn(self, line: str) -> None:
-        """Reports a warning."""
-        self._watches.clear()
-        super().warn(line)
-
-    def tick(self, verdict: Verdict) -> None:
-        """Shows the present verdict on a terminal, in the line with the verdicts about all services."""
-        if not self._request.as_json:
-            self._watches.show(self._request.service, verdict)
-
-    def phase_ended(self, phase: PhaseRecord) -> None:
-        """Prints one line for a phase that has ended, with its duration."""
-        self._watches.clear()
-        if phase.phase is Phase.WATCH:
-            self._watches.end(self._request.service)
-        self._print_phase(phase, f"  {self._key} ")
-
-    def hook_ended(self, hook: HookRecord) -> None:
-        """Prints one line for a hook that has ended."""
-        self._watches.clear()
-        if not self._request.as_json:
-            console.print(f"  {self._key}  {hook_line(hook)}", markup=False)
 
 
 class GroupReport(CommandReport):
@@ -81,7 +37,8 @@ class GroupReport(CommandReport):
         self._requests = {member.service: member for member in requests}
         self._watches = WatchLine()
         self.members = {
-            key: MemberReport(member, stack, described, width, self._watches) for key, member in self._requests.items()
+            key: DeployReport(member, stack, described, self._watches, f"  {key:<{width}} ")
+            for key, member in self._requests.items()
         }
 
     def warn(self, line: str) -> None:

@@ -2,6 +2,7 @@
 
 import gc
 import io
+import os
 import sys
 
 import typer
@@ -49,11 +50,19 @@ app.command(short_help="Judges the version that serves, or a canary, as a releas
 app.command(short_help="Prints the minimum permissions that these commands need.")(rbac)
 
 
+def _replace_closed_streams() -> None:
+    """Opens the null device in place of each stream that the caller has closed (`>&-`), which Python has as None."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115 - until the process ends
+
+
 def main() -> None:
     """Runs a command, as the program `switchyard`."""
     # A command lives for a second, and would spend a fifth of it on a search for garbage among modules and their
     # classes: while they are imported, and at the end once more.
     gc.disable()
+    _replace_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a release does not end at a character that the terminal lacks
             stream.reconfigure(errors="backslashreplace")

@@ -10,7 +10,14 @@ LOG_WIDTH = 120
 
 # Texts have reasons of operators and messages of others, in which brackets and colons are no markup.
 console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
-if not console.is_terminal:
+
+
+def on_terminal(output: Console) -> bool:
+    """Whether the output goes to a terminal. FORCE_COLOR, as in many pipelines, asks for colours alone."""
+    return output.file.isatty()
+
+
+if not on_terminal(console):
     console.width = LOG_WIDTH
 errors = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True, style="red")
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.config.models.service_name import ServiceName
+from switchyard.config.stack_file import local_name
 from switchyard.config.stack_values import read_project
 from switchyard.errors import AccessDeniedError, EngineError, NoIdentityError
 from switchyard.gates.base import raise_refusal
@@ -41,7 +42,7 @@ async def observe_service(
         routing: the load balancer whose weights a switch changes; None without one, or if nothing is switched.
     """
     project = read_project(Path.cwd())
-    own = Mark(project.name if project else "", stack.rpartition("/")[2])
+    own = Mark(project.name if project else "", local_name(stack))
     return await observe(cluster, name, service, own, access.described, routing)
 
 

@@ -112,6 +112,8 @@ def _while_running(key: str, release: LatestRelease) -> str:
         back = typed(f"switchyard rollback {services}")
         return f"Next: {retire} (now), or {due} (from a schedule). To go back: {back}"
     resume, abort = typed(f"switchyard resume {key}"), typed(f"switchyard abort {key}")
+    if record.irreversible is not None:  # after which an abort is refused
+        return f"Next: {resume} (continues)"
     return f"Next: {resume} (continues), or {abort} (reverts it)"
 
 

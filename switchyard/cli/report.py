@@ -55,7 +55,8 @@ def report(services: Services = None, since: Since = "30d", stack: Stack = None,
         if as_json:
             from switchyard.cli.output import print_json
 
-            print_json(document(name, result, records))
+            # A report that names its services does not need the others.
+            print_json(document(name, result, records, () if services else settings.ignored))
         else:
             print_report(name, result, records)
     if settings.ignored and not services:

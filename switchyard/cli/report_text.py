@@ -1,14 +1,16 @@
 """Output of `switchyard report`, for people and as JSON."""
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from rich.table import Table
 
-from switchyard.cli.output import console, errors
+from switchyard.cli.output import console, errors, on_terminal
+from switchyard.cli.status_json import configuration_errors
+from switchyard.config.errors import Problem
 from switchyard.kube.clock import to_text
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import HISTORY_BYTES, KEPT_RELEASES
@@ -37,8 +39,15 @@ class ReadRecords:
     problems: Mapping[str, str] = field(default_factory=dict)
 
 
-def document(stack: str, report: Report, records: ReadRecords) -> dict[str, Any]:
-    """The document that `--json` prints. Scripts rely on its keys."""
+def document(stack: str, report: Report, records: ReadRecords, ignored: Iterable[Problem] = ()) -> dict[str, Any]:
+    """The document that `--json` prints. Scripts rely on its keys.
+
+    Args:
+        stack: name of the stack.
+        report: the measures.
+        records: the records that they are computed from.
+        ignored: errors in the settings of services, which are left out for that reason.
+    """
     return {
         "version": VERSION,
         "stack": stack,
@@ -54,6 +63,7 @@ def document(stack: str, report: Report, records: ReadRecords) -> dict[str, Any]
             for key, own in records.services.items()
         ],
         "problems": [{"service": key, "problem": text} for key, text in records.problems.items()],
+        "configurationErrors": configuration_errors(ignored),
         **report.to_json(),
     }
 
@@ -63,7 +73,7 @@ def print_report(stack: str, report: Report, records: ReadRecords) -> None:
     title = (
         f"Stack {stack}, {to_text(report.since)} to {to_text(report.until)}: {', '.join(records.services) or 'none'}"
     )
-    if console.is_terminal:
+    if on_terminal(console):
         _print_tables(title, report)
     else:
         console.print(title, markup=False)
@@ -114,7 +124,7 @@ def _print_tables(title: str, report: Report) -> None:
     for name, measures in (("Success measures", report.measures), ("DORA", report.dora), ("Drills", (report.drills,))):
         table = Table(title=name, title_justify="left")
         for column in ("measure", "value", "target", "met", "sample"):
-            table.add_column(column)
+            table.add_column(column, overflow="fold")  # a narrow terminal cuts no text
         for measure in measures:
             *cells, sample = _cells(measure)
             table.add_row(*cells, "\n".join(text for text in (sample, *_details(measure)) if text))

@@ -19,6 +19,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.rolled_back import find_condemned
 from switchyard.release.deploy.acts import Acts
+from switchyard.release.deploy.frozen import FreezeCheck, check_freeze
 from switchyard.release.deploy.hooks import ReleaseHooks, release_hooks
 from switchyard.release.deploy.ledger import DeployLedger
 from switchyard.release.deploy.refusals import refuse_no_release, refuse_returned, refuse_serves, refuse_unfinished
@@ -34,6 +35,7 @@ from switchyard.release.record.lease_holder import Holder
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.standing import baked_until
 from switchyard.release.record.store import Releases
+from switchyard.release.record.text import deploying
 from switchyard.release.release_context import ReleaseContext
 
 
@@ -139,9 +141,13 @@ class ServiceRelease:
             versions=versions,
         )
         steps = ClusterSteps(place, ledger, self.service, acts)
-        hooks = around(release_hooks(self.service, self.name, cluster.api, ledger, self.report))
+        hooks = release_hooks(self.service, self.name, cluster.api, ledger, self.report)
+        if freezes := self.settings.releases.freeze:
+            hooks = FreezeCheck(
+                hooks, lambda record: check_freeze(cluster.api, freezes, record, deploying(record, versions))
+            )
         return Runner(
-            ledger, steps, self.report.phase_ended, self.service.release.bake_seconds, hooks, self.report.warn
+            ledger, steps, self.report.phase_ended, self.service.release.bake_seconds, around(hooks), self.report.warn
         )
 
     async def observe(self, cluster: Cluster) -> Observation:

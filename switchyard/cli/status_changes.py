@@ -12,6 +12,7 @@ from switchyard.cli.service_status import ServiceStatus
 from switchyard.cli.status_json import FORM_VERSION, document, failure
 from switchyard.cli.status_table import versions_of
 from switchyard.cli.status_watch import StatusReading, reason
+from switchyard.config.errors import Problem
 from switchyard.config.models.service_name import key_of
 from switchyard.kube.clock import to_text
 
@@ -22,6 +23,7 @@ class Lines:
     def __init__(self) -> None:
         self._lines: dict[str, str] = {}
         self._error: str | None = None
+        self._problems: tuple[Problem, ...] = ()
 
     def show(self, reading: StatusReading) -> None:
         """Prints the changes since the last reading."""
@@ -32,11 +34,21 @@ class Lines:
         self._error = error
         if reading.error is not None:
             return
+        self._show_problems(reading)
         for service in reading.services:
             key, line = key_of(service.name), described(service)
             if self._lines.get(key) != line:
                 _print(reading, f"{key}: {line}")
             self._lines[key] = line
+
+    def _show_problems(self, reading: StatusReading) -> None:
+        """Prints the errors in the settings of services that are new, and that there are none any more."""
+        for problem in reading.problems:
+            if problem not in self._problems:
+                _print(reading, f"{problem} ({problem.code})")
+        if self._problems and not reading.problems:
+            _print(reading, "the settings of the services have no errors any more")
+        self._problems = reading.problems
 
 
 class Documents:
@@ -54,7 +66,7 @@ class Documents:
         """Prints the document if anything in it has changed since the last reading."""
         _end_without_reader()
         if reading.error is None:
-            content = document(self._stack, list(reading.services))
+            content = document(self._stack, list(reading.services), ignored=reading.problems)
             changed: object = content
         else:
             error = failure(reason(reading.error), reading.error)

@@ -51,6 +51,7 @@ def rendered(stack: str, reading: StatusReading) -> RenderableType:
         reading: the reading.
     """
     parts: list[RenderableType] = [table(stack, list(reading.services))]
+    parts += [Text(f"{problem} ({problem.code})", style="yellow") for problem in reading.problems]
     for service in reading.services:
         if service.frozen_note is not None:
             parts.append(Text(service.frozen_note, style="yellow"))

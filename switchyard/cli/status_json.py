@@ -28,7 +28,7 @@ def document(
         balancer: the problem of the load balancer; None without a problem or a load balancer.
         ignored: errors in the settings of services, which are left out for that reason.
     """
-    errors = [{"code": problem.code.value, "error": str(problem)} for problem in ignored]
+    errors = configuration_errors(ignored)
     return {
         "version": FORM_VERSION,
         "stack": stack,
@@ -37,6 +37,11 @@ def document(
         "configurationErrors": errors,
         "services": [_service(service) for service in services],
     }
+
+
+def configuration_errors(ignored: Iterable[Problem]) -> list[dict[str, str]]:
+    """The errors in the settings of services, as documents about several services have them."""
+    return [{"code": problem.code.value, "error": str(problem)} for problem in ignored]
 
 
 def failure(message: str, error: SwitchyardError) -> dict[str, Any]:

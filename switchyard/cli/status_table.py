@@ -68,7 +68,7 @@ def table(stack: str, services: list[ServiceStatus]) -> Table:
     by_engine = any(service.ingress_targets is not None for service in services)
     engine = ("engine", "Ingress routes to") if by_engine else ()
     for column in ("service", "configured", "serving", *engine, *tracks, "node port"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")  # a narrow terminal cuts no text
     for service in services:
         table.add_row(
             _title(service),

@@ -14,9 +14,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from switchyard.cli.configuration import access_to, print_ignored_errors, read_settings_at_once
+from switchyard.cli.configuration import access_to, read_settings_at_once
 from switchyard.cli.failures import message_of
 from switchyard.cli.service_status import ServiceStatus, inspect_services
+from switchyard.config.errors import Problem
+from switchyard.config.loader import StackSettings
 from switchyard.config.models.releases import Freeze
 from switchyard.config.models.service import ServiceSettings
 from switchyard.config.other_services import separated
@@ -41,12 +43,14 @@ class StatusReading:
         services: the services of the last successful reading.
         last_seen: time of the last successful reading.
         error: the reason why the services cannot be read now; None if they can.
+        problems: errors in the settings of services, which are left out, or shown by their settings of before.
     """
 
     at: datetime
     services: tuple[ServiceStatus, ...]
     last_seen: datetime
     error: SwitchyardError | None = None
+    problems: tuple[Problem, ...] = ()
 
 
 class Display(Protocol):
@@ -61,14 +65,13 @@ class Configuration:
 
     Args:
         stack: name of the stack.
-        services: services of the stack at the start.
-        freezes: freeze windows of the stack at the start.
+        settings: settings of the stack at the start.
     """
 
-    def __init__(self, stack: str, services: Mapping[str, ServiceSettings], freezes: tuple[Freeze, ...] = ()) -> None:
+    def __init__(self, stack: str, settings: StackSettings) -> None:
         self._stack = stack
-        self._services = services
-        self._freezes = freezes
+        self._services: Mapping[str, ServiceSettings] = settings.services
+        self._freezes, self._problems = settings.releases.freeze, settings.ignored
         self._file = stack_file(Path.cwd(), stack)
         self._version = self._written()
 
@@ -84,12 +87,17 @@ class Configuration:
             wrong = separated(settings.ignored, self._services, ()).services
             last = {key: service for key, service in self._services.items() if key in wrong}
             self._services, self._freezes = {**last, **settings.services}, settings.releases.freeze
+            self._problems = settings.ignored
             self._version = version
         return self._services
 
     def freezes(self) -> tuple[Freeze, ...]:
         """The freeze windows, as of the last reading of the services."""
         return self._freezes
+
+    def problems(self) -> tuple[Problem, ...]:
+        """The errors in the settings of services, as of the last reading of the services."""
+        return self._problems
 
     def _written(self) -> tuple[int, int] | None:
         with suppress(OSError):
@@ -99,47 +107,41 @@ class Configuration:
         return None
 
 
-async def watch(
-    access: ClusterAccess,
-    services: Callable[[], Mapping[str, ServiceSettings]],
-    display: Display,
-    freezes: Callable[[], tuple[Freeze, ...]] = tuple,
-) -> None:
+async def watch(access: ClusterAccess, configuration: Configuration, display: Display) -> None:
     """Reads until it is cancelled. If the API server does not answer, that is reported and the reading repeated.
 
     Args:
         access: the cluster.
-        services: services of the stack.
+        configuration: the services of the stack.
         display: shows the readings.
-        freezes: freeze windows of the stack.
 
     Raises:
         ClusterError: the first reading fails.
     """
     clock = await ServerClock.ask(await access.api())
     now = clock.now()
-    reading = StatusReading(now, tuple(await inspect_services(access, services(), freezes())), now)
+    reading = StatusReading(now, tuple(await _read(access, configuration)), now, problems=configuration.problems())
     while True:
         display.show(reading)
         await asyncio.sleep(SECONDS)
-        next_reading = asyncio.ensure_future(_read_again(access, services, reading, clock.now, freezes))
+        next_reading = asyncio.ensure_future(_read_again(access, configuration, reading, clock.now))
         while not (await asyncio.wait({next_reading}, timeout=SECONDS))[0]:
             display.show(replace(reading, at=clock.now()))
         reading = next_reading.result()
 
 
 async def _read_again(
-    access: ClusterAccess,
-    services: Callable[[], Mapping[str, ServiceSettings]],
-    last: StatusReading,
-    now: Callable[[], datetime],
-    freezes: Callable[[], tuple[Freeze, ...]],
+    access: ClusterAccess, configuration: Configuration, last: StatusReading, now: Callable[[], datetime]
 ) -> StatusReading:
     try:
-        statuses = await _in_time(inspect_services(access, services(), freezes()))
+        statuses = await _in_time(_read(access, configuration))
     except SwitchyardError as error:
         return replace(last, at=now(), error=error)
-    return StatusReading(now(), tuple(statuses), now())
+    return StatusReading(now(), tuple(statuses), now(), problems=configuration.problems())
+
+
+async def _read(access: ClusterAccess, configuration: Configuration) -> list[ServiceStatus]:
+    return await inspect_services(access, configuration.services(), configuration.freezes())
 
 
 async def _in_time(reading: Awaitable[list[ServiceStatus]]) -> list[ServiceStatus]:
@@ -161,16 +163,15 @@ def watch_status(stack: str | None, *, as_json: bool) -> None:
     from switchyard.cli.status_display import LiveDisplay  # noqa: PLC0415 - only for a terminal
 
     name, settings = read_settings_at_once(stack, ())
-    print_ignored_errors(settings)
-    configuration, access = Configuration(name, settings.services, settings.releases.freeze), access_to(name, settings)
+    configuration, access = Configuration(name, settings), access_to(name, settings)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the display leaves the terminal as it was
     with suppress(KeyboardInterrupt):
         if as_json or not sys.stdout.isatty():
             shown = Documents(name) if as_json else Lines()
-            asyncio.run(watch(access, configuration.services, shown, configuration.freezes))
+            asyncio.run(watch(access, configuration, shown))
             return
         with LiveDisplay(name) as display:
-            asyncio.run(watch(access, configuration.services, display, configuration.freezes))
+            asyncio.run(watch(access, configuration, display))
 
 
 def reason(error: SwitchyardError) -> str:

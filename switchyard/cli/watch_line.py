@@ -1,8 +1,8 @@
-"""Shows the present verdicts of several watches in one line on a terminal, which each new reading overwrites."""
+"""Shows the present verdicts of watches in one line on a terminal, which each new reading overwrites."""
 
 from collections.abc import Mapping
 
-from switchyard.cli.output import console
+from switchyard.cli.output import console, on_terminal
 from switchyard.release.watch.verdict import Verdict
 
 START = "  watch     "
@@ -22,7 +22,7 @@ class WatchLine:
             key: key of the service.
             verdict: verdict if the watch ended now.
         """
-        if not console.is_terminal:
+        if not on_terminal(console):
             return
         self._verdicts[key] = verdict
         width = console.width - 1  # a line that is full would go on in the next one
@@ -58,6 +58,9 @@ def line(verdicts: Mapping[str, Verdict], width: int) -> str:
 
 
 def _sum(verdicts: Mapping[str, Verdict]) -> str:
+    if len(verdicts) == 1:
+        [verdict] = verdicts.values()
+        return f"{_seconds(verdict)} {verdict.failed}/{verdict.requests} failed"
     failed, requests = (sum(getattr(each, name) for each in verdicts.values()) for name in ("failed", "requests"))
     return f"{len(verdicts)} services, {requests} requests, {failed} failed"
 

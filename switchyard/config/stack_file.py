@@ -79,7 +79,7 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
         namespace: namespace of the configuration's keys.
         file: path of the stack file, if an option of the engine sets it; None for the project's own.
     """
-    path = file or stack_file(directory.resolve(), stack.rpartition("/")[2])
+    path = file or stack_file(directory.resolve(), stack)
     if path is None:
         return None
     try:
@@ -225,6 +225,11 @@ def _kind(text: str) -> str:
     return "a number"
 
 
+def local_name(stack: str) -> str:
+    """The name of a stack without its organization and project, with which the engine accepts it too."""
+    return stack.rpartition("/")[2]
+
+
 def stack_file(directory: Path, stack: str) -> Path | None:
     """The file of a stack, by the directory of its project or one below it; None where there is none.
 
@@ -236,7 +241,7 @@ def stack_file(directory: Path, stack: str) -> Path | None:
     if project is None or (settings := project_settings(project)) is None:
         return None
     folder = project.parent / str(settings.get("stackConfigDir") or ".")
-    candidates = (folder / f"Pulumi.{stack}.{ending}" for ending in ("yaml", "yml"))
+    candidates = (folder / f"Pulumi.{local_name(stack)}.{ending}" for ending in ("yaml", "yml"))
     return next((path for path in candidates if path.is_file()), None)
 
 

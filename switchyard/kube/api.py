@@ -183,7 +183,7 @@ class BoundedApi:
                 params=labelled(labels) | {"watch": "true", "resourceVersion": since},
                 stream=True,
             ) as response:
-                async for line in response.aiter_lines():
+                async for line in _lines(response):
                     yield json.loads(line)
 
     async def get_through_proxy(
@@ -216,6 +216,20 @@ class BoundedApi:
         if (denial := _denial_by_api_server(answer)) is not None:
             raise AccessDeniedError("get", _described(f"{resource}/proxy", "", namespace), answer.status, denial)
         return answer
+
+
+async def _lines(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+    """The lines of a response, as they arrive.
+
+    The HTTP library's own lines end at other characters as well, which a text in JSON may have, such as U+0085.
+    """
+    rest = b""
+    async for chunk in response.aiter_bytes():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in lines:
+            yield line
+    if rest:
+        yield rest
 
 
 async def _limited(response: httpx.Response, limit: int) -> str:

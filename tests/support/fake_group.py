@@ -1,7 +1,7 @@
 """Several services that are released together, on a world of their own that can be killed at each moment."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
@@ -150,6 +150,7 @@ class FakeGroupCommand:
     bake_seconds: dict[str, int] = field(default_factory=lambda: dict.fromkeys(KEYS, 0))
     patch_errors: dict[str, list[BaseException | None]] = field(default_factory=lambda: {key: [] for key in KEYS})
     with_hooks: bool = False
+    around: Callable[[str, ReleaseHooks], ReleaseHooks] = lambda _, hooks: hooks
     lines: list[tuple[str, PhaseRecord]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -210,7 +211,7 @@ class FakeGroupCommand:
         for key, record in records.items():
             member = self.members[key]
             member.acts = GroupActs(key, group, cast("Engine", self.engine), ledgers, targets, lock, print)
-            hooks = GroupHooks(key, group, member, self._hooks(member))
+            hooks = GroupHooks(key, group, member, self.around(key, self._hooks(member)))
             runner = Runner(member, member, partial(self._ended, key), self.bake_seconds[key], hooks)
             standing = await runner.standing(record)
             group.enter(key, standing.state.phase)

@@ -10,7 +10,7 @@ from typing import Any
 from switchyard.config.models.hooks import Hook, Hooks
 from switchyard.errors import GateRefusedError, UnreachableError
 from switchyard.manifests.hooks import HookContext
-from switchyard.release.deploy.hooks import NO_HOOKS, DeployHooks
+from switchyard.release.deploy.hooks import NO_HOOKS, DeployHooks, ReleaseHooks
 from switchyard.release.deploy.runner import Ended, Runner
 from switchyard.release.hooks.hooks import HookResult, HookRuns
 from switchyard.release.phases import Event, Phase, Result
@@ -261,14 +261,16 @@ class FakeCommand:
     hooks: Hooks | None = None
     hook_outcomes: Mapping[str, HookOutcome] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    around: Callable[[ReleaseHooks], ReleaseHooks] = lambda hooks: hooks
 
     def __post_init__(self) -> None:
         self.fake_steps = FakeSteps(self.world, self.outcomes)
         self.calls = FakeCalls(self.world, self.hook_outcomes)
-        hooks, fake_steps, warn = NO_HOOKS, self.fake_steps, self.warnings.append
+        hooks: ReleaseHooks = NO_HOOKS
+        fake_steps, warn = self.fake_steps, self.warnings.append
         if self.hooks is not None:
             hooks = DeployHooks(HookRuns(self.hooks, self.calls, fake_steps, warn), fake_steps, "backend")
-        self.runner = Runner(fake_steps, fake_steps, self.lines.append, self.bake_seconds, hooks, warn)
+        self.runner = Runner(fake_steps, fake_steps, self.lines.append, self.bake_seconds, self.around(hooks), warn)
 
     def deploy(self, hold_after: Phase | None = None) -> ReleaseRecord:
         async def begun() -> ReleaseRecord:

@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 from switchyard.config.models.hooks import Hook, HookPoint
-from switchyard.errors import UnreachableError
 from switchyard.manifests.hooks import HookContext, job_name
 from switchyard.release.hooks.calls import ClusterHookCalls
 from switchyard.release.hooks.hooks import HookResult
@@ -29,7 +28,7 @@ class FakeApi:
         secrets: data by name.
         statuses: what the controller makes of a Job, one after the other.
         errors: errors that the next calls raise, by verb and resource.
-        lost: whether the answer to a creation is lost.
+        lost: error in place of the answer to a creation; None without one.
         asked: verb, resource and name of each call.
     """
 
@@ -38,7 +37,7 @@ class FakeApi:
     secrets: dict[str, dict[str, str]] = field(default_factory=dict)
     statuses: list[dict[str, Any]] = field(default_factory=list)
     errors: dict[tuple[str, str], list[Exception]] = field(default_factory=dict)
-    lost: bool = False
+    lost: Exception | None = None
     log: str = ""
     asked: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -59,8 +58,8 @@ class FakeApi:
             return self.jobs[name]
         document: dict[str, Any] = json.loads(request["content"])
         self.jobs[document["metadata"]["name"]] = document
-        if self.lost:
-            raise UnreachableError("no answer")
+        if self.lost is not None:
+            raise self.lost
         return document
 
     async def ask_text(self, resource: str, name: str, _: str, **request: Any) -> str:

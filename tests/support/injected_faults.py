@@ -37,13 +37,12 @@ readiness.simulated_nodes = none_simulated
 
 AFTER_CALL = """
 import switchyard.release.hooks.calls as calls
-sent = calls._sent
-async def killed(client, http, headers, body, trace):
-    result = await sent(client, http, headers, body, trace)
+send = calls._Call.send
+async def killed(self, client, headers, body):
+    await send(self, client, headers, body)
     if body["hook"] == "purge":
         os.kill(os.getpid(), signal.SIGKILL)
-    return result
-calls._sent = killed
+calls._Call.send = killed
 """
 """The command is killed in the moment after a hook's call was answered, before it can write so."""
 

@@ -55,6 +55,26 @@ def refuse_frozen(key: str, step: str, window: OpenWindow, override: str) -> Ref
     )
 
 
+def refuse_frozen_release(key: str, step: str, window: OpenWindow, again: str) -> Refusal:
+    """Refuses the switch of a running release because a window has opened since it began.
+
+    Args:
+        key: key of the service.
+        step: the switch, for example ``the switch to green v2.1.0``.
+        window: the open window.
+        again: the command that releases the version again.
+    """
+    return Refusal(
+        code=Code.RELEASES_FROZEN,
+        step=f"{key}: {step}",
+        observed=f"releases are frozen by a window that has opened during the release: {window}",
+        rule=RULE,
+        remedy=(
+            f'Nothing was switched. Wait until then. Then: {again}. To override the freeze: {again} --override "REASON"'
+        ),
+    )
+
+
 def report_not_retired(key: str, window: OpenWindow) -> str:
     """Reports that a retirement waits for the end of a window.
 

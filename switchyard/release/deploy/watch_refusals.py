@@ -1,6 +1,5 @@
 """Refusals and warnings about a new version that cannot be watched: pure functions."""
 
-import shlex
 from collections.abc import Mapping
 
 from switchyard.codes import Code
@@ -11,6 +10,7 @@ from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.gates.rules.remedies import setting, without
 from switchyard.release.plan import Plan
 from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.text import deploying
 from switchyard.release.watch.pod_metrics import Reading
 
 
@@ -39,7 +39,7 @@ def refuse_unwatched(plan: Plan, record: ReleaseRecord, new: Reading, versions: 
     problem = unreadable(new)
     if not problem:
         return None
-    again = _again(record, versions)
+    again = deploying(record, versions)
     path = f"{below(SERVICES, record.service)}.release.watch{'.prometheus' if _is_scraped(plan) else ''}"
     return Refusal(
         code=Code.WATCH_IMPOSSIBLE,
@@ -138,11 +138,3 @@ def _repair(plan: Plan, new: Reading) -> str:
         f"If the application has its metrics elsewhere, set {path}.path or {path}.port. If it has none, nothing can be "
         f"watched: {setting(plan.observation.name, 'release.watch.seconds', 0)}"
     )
-
-
-def _again(record: ReleaseRecord, versions: Mapping[str, str]) -> str:
-    """The command that releases the version again, with those that belong to it."""
-    if record.together:
-        pairs = " ".join(f"{key}={shlex.quote(versions.get(key, 'TAG'))}" for key in record.together)
-        return typed(f"switchyard deploy {pairs} --together")
-    return typed(f"switchyard deploy {record.service} {shlex.quote(str(record.tag))}")

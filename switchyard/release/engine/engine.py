@@ -157,7 +157,7 @@ class Engine:
 
         commands = [*_set_commands(values), *(("rm", "--path", engine_path(path)) for path in removed)]
         directory, name = (self._directory or Path.cwd()).resolve(), self.stack or self.stack_name()
-        file = stack_file(directory, name.rpartition("/")[2])
+        file = stack_file(directory, name)
         if file is None:  # the engine creates it, or says what is wrong
             for command in commands:
                 self.run("config", *command)

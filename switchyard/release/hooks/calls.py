@@ -3,9 +3,9 @@
 import asyncio
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -68,29 +68,15 @@ class ClusterHookCalls:
         except (ClusterError, ValueError) as error:
             return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: {error}")
         headers = {**http.headers, **secret, IDEMPOTENCY_KEY: f"{context.release}/{hook.name}"}
-        may_have_run = False
-
-        async def trace(event: str, details: Mapping[str, Any]) -> None:
-            nonlocal may_have_run
-            # A proxy first gets a CONNECT, which is not the call.
-            may_have_run |= event.endswith(SENDING) and details["request"].method != b"CONNECT"
-
+        call = _Call(http)
         try:
             async with asyncio.timeout(seconds), client:
-                return await _sent(client, http, headers, _body(hook, context), trace)
-        except TimeoutError:
-            if not may_have_run:
-                return HookResult(HookOutcome.FAILED, f"{_host(http)} cannot be reached: no connection in {seconds} s")
-            return HookResult(HookOutcome.UNKNOWN, f"{_host(http)} has not answered in {seconds} s")
-        except (httpx.InvalidURL, UnicodeError):  # whose text may have the path
-            return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: its host or port is invalid")
-        except httpx.LocalProtocolError:
-            # Its text has the header that it is about, and with it the value of a Secret.
-            return HookResult(HookOutcome.FAILED, f"nothing was sent to {_host(http)}: HTTP does not permit a header")
-        except httpx.HTTPError as error:
-            if not may_have_run:
-                return HookResult(HookOutcome.FAILED, f"{_host(http)} cannot be reached: {_words(error)}")
-            return HookResult(HookOutcome.UNKNOWN, f"{_host(http)} has not answered: {_words(error)}")
+                await call.send(client, headers, _body(hook, context))
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
+            return call.result or call.unanswered(error, seconds)
+        if call.result is None:
+            raise RuntimeError("a call has neither an answer nor an error")
+        return call.result
 
     async def _secret(self, value: SecretValue) -> str:
         """The value of a key of a Secret, which is used in a header only.
@@ -111,20 +97,56 @@ class ClusterHookCalls:
         return text
 
 
-async def _sent(
-    client: httpx.AsyncClient,
-    http: HookHttp,
-    headers: dict[str, str],
-    body: dict[str, object],
-    trace: Callable[[str, Mapping[str, Any]], Awaitable[None]],
-) -> HookResult:
-    json_body, traced = None if http.method == "GET" else body, {"trace": trace}
-    async with client.stream(http.method, http.url, headers=headers, json=json_body, extensions=traced) as response:
-        if response.status_code in http.expect_status:
-            return HookResult(HookOutcome.PASSED, f"{_host(http)} answered {response.status_code}")
-        expected = ", ".join(map(str, http.expect_status))
-        detail = f"{_host(http)} answered {response.status_code}, expected {expected}"
-        return HookResult(HookOutcome.FAILED, detail, await _excerpt(response))
+@dataclass
+class _Call:
+    """One HTTP call.
+
+    Attributes:
+        http: the configured call.
+        may_have_run: whether the server may have the request.
+        result: the result by the status of the answer; None before it arrives.
+    """
+
+    http: HookHttp
+    may_have_run: bool = False
+    result: HookResult | None = None
+
+    async def send(self, client: httpx.AsyncClient, headers: dict[str, str], body: dict[str, object]) -> None:
+        """Sends the request, and keeps the result as soon as it is known: a body may take longer than the hook may."""
+        http = self.http
+        json_body, traced = None if http.method == "GET" else body, {"trace": self._trace}
+        async with client.stream(http.method, http.url, headers=headers, json=json_body, extensions=traced) as response:
+            status = response.status_code
+            if status in http.expect_status:
+                self.result = HookResult(HookOutcome.PASSED, f"{_host(http)} answered {status}")
+                return
+            expected = ", ".join(map(str, http.expect_status))
+            self.result = HookResult(HookOutcome.FAILED, f"{_host(http)} answered {status}, expected {expected}")
+            self.result = replace(self.result, quoted=await _excerpt(response))
+
+    async def _trace(self, event: str, details: Mapping[str, Any]) -> None:
+        # A proxy first gets a CONNECT, which is not the call.
+        self.may_have_run |= event.endswith(SENDING) and details["request"].method != b"CONNECT"
+
+    def unanswered(self, error: Exception, seconds: int) -> HookResult:
+        """The result of a call that ended with an error before the answer.
+
+        Args:
+            error: the error.
+            seconds: time limit of the call.
+        """
+        host = _host(self.http)
+        if isinstance(error, httpx.InvalidURL | UnicodeError):  # whose text may have the path
+            return HookResult(HookOutcome.FAILED, f"nothing was sent to {host}: its host or port is invalid")
+        if isinstance(error, httpx.LocalProtocolError):
+            # Its text has the header that it is about, and with it the value of a Secret.
+            return HookResult(HookOutcome.FAILED, f"nothing was sent to {host}: HTTP does not permit a header")
+        is_late = isinstance(error, TimeoutError)
+        if not self.may_have_run:
+            reason = f"no connection in {seconds} s" if is_late else _words(error)
+            return HookResult(HookOutcome.FAILED, f"{host} cannot be reached: {reason}")
+        reason = f" in {seconds} s" if is_late else f": {_words(error)}"
+        return HookResult(HookOutcome.UNKNOWN, f"{host} has not answered{reason}")
 
 
 async def _excerpt(response: httpx.Response) -> str | None:
@@ -159,5 +181,5 @@ def _host(http: HookHttp) -> str:
     return http.url.partition("://")[2].partition("/")[0]
 
 
-def _words(error: httpx.HTTPError) -> str:
+def _words(error: Exception) -> str:
     return str(error) or type(error).__name__

@@ -15,8 +15,10 @@ from switchyard.config.models.hooks import Hook, HookJob
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import AccessDeniedError, ApiStatusError, ClusterError, UnreachableError
 from switchyard.kube.api import BoundedApi
+from switchyard.kube.error_mapping import TRANSIENT
 from switchyard.kube.polling import watch_until
 from switchyard.manifests.hooks import KEPT, HookContext, hook_job, hook_labels, job_name
+from switchyard.release import retries
 from switchyard.release.hooks.hooks import HookResult
 from switchyard.release.record.hook import HookOutcome
 
@@ -70,16 +72,20 @@ class JobRun:
             reason = "which version it is to run with is not known; name an image"
             return HookResult(HookOutcome.FAILED, reason)
         try:
-            if (problem := await self._create(begun, now)) is not None:
-                return problem
-        except UnreachableError as error:
-            if begun is None and not self._asked:
-                return HookResult(HookOutcome.FAILED, f"Job {self.name} was not created: {error}")
-            detail = f"whether Job {self.name} was created is not known: {error}. {self._see}"
-            return HookResult(HookOutcome.UNKNOWN, detail)
+            # A Job has one name in its release, so that a second attempt creates no second one.
+            problem = await retries.until_answered(lambda: self._create(begun, now))
         except ClusterError as error:
+            return self._not_created(error, begun)
+        return await self._followed() if problem is None else problem
+
+    def _not_created(self, error: ClusterError, begun: datetime | None) -> HookResult:
+        """The result without a Job. It has failed only if it is certain that no attempt has created the Job."""
+        if self._asked and _rejects(error):
             return HookResult(HookOutcome.FAILED, f"Job {self.name} cannot be created: {error}")
-        return await self._followed()
+        if begun is None and not self._asked:
+            return HookResult(HookOutcome.FAILED, f"Job {self.name} was not created: {error}")
+        detail = f"whether Job {self.name} was created is not known: {error}. {self._see}"
+        return HookResult(HookOutcome.UNKNOWN, detail)
 
     @property
     def name(self) -> str:
@@ -105,14 +111,13 @@ class JobRun:
             self._asked = True
             try:
                 live = await self.api.ask("create", "jobs", "", namespace, BATCH, content=json.dumps(manifest))
-            except UnreachableError:  # the answer was lost, and perhaps no more than that
+            except ClusterError as error:
+                if _rejects(error):
+                    raise
+                # It is there, or the answer was lost, and perhaps no more than that.
                 live = await self.api.find("jobs", self.name, namespace, BATCH)
                 if live is None:
                     raise
-            except ApiStatusError as error:
-                if error.status_code != httpx.codes.CONFLICT:
-                    raise
-                live = await self.api.ask("get", "jobs", self.name, namespace, BATCH)
         if not self._labels.items() <= (live["metadata"].get("labels") or {}).items():
             return HookResult(HookOutcome.FAILED, f"Job {self.name} is not of this release: it lacks its labels")
         return None
@@ -197,6 +202,13 @@ class JobRun:
             return f"Its log cannot be read: {error}"
         lines = ["".join(char if char.isprintable() else " " for char in line) for line in text.splitlines()]
         return "\n".join([f"The end of the log of pod {pod}:", *(f"  {line}" for line in lines)]) if lines else None
+
+
+def _rejects(error: ClusterError) -> bool:
+    """Whether the API server has refused to create the Job, and not only failed to say what became of it."""
+    if isinstance(error, ApiStatusError):
+        return httpx.codes.is_client_error(error.status_code) and error.status_code not in TRANSIENT
+    return isinstance(error, AccessDeniedError)
 
 
 async def _next(watch: AsyncGenerator[dict[str, Any], None]) -> dict[str, Any] | None:

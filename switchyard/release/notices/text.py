@@ -13,6 +13,9 @@ VERSION = 1
 QUOTED_CHARACTERS = 500
 """Number of characters of a reason, or of a text from the record, that a message shows."""
 
+WORSE, UNDECIDED = "breach", frozenset({"undecided", "noTraffic"})
+"""Verdicts of a watch in its numbers, as in `switchyard.release.watch.verdict.Outcome`, which takes long to import."""
+
 
 def json_document(message: Message) -> dict[str, Any]:
     """The JSON document, which docs/notifications.md describes."""
@@ -74,15 +77,20 @@ def _verdict(release: Mapping[str, Any]) -> Parts:
         word = "was refused" if release["result"] == Result.REFUSED else "has failed"
         text = f"the release of {_new(release)} {word} before users had it; {_old(release)} serves."
         return text, _details(release.get("detail")), (_HISTORY,)
-    lines = [*_details(watch.get("detail")), *_numbers(watch.get("numbers") or {})]
-    if watch["outcome"] == "passed":
-        return f"{_new(release)} serves, and has passed its watch.", lines, (_STATUS, _BACK)
-    if watch["outcome"] == "breached":
-        text = f"{_new(release)} is worse than accepted, and is rolled back to {_old(release)}."
-        return text, lines, (_STATUS, _HISTORY)
+    numbers = watch.get("numbers") or {}
+    lines = [*_details(watch.get("detail")), *_numbers(numbers)]
+    # A hook, or another release of the group, may end a watch as well: then the detail is the reason.
+    verdict = numbers.get("outcome")
+    if watch["outcome"] == Event.PASSED:
+        passed = "was not watched" if numbers.get("seconds") == 0 else "has passed its watch"
+        return f"{_new(release)} serves, and {passed}.", lines, (_STATUS, _BACK)
+    if watch["outcome"] == Event.BREACHED:
+        worse = "is worse than accepted, and " if verdict == WORSE else ""
+        return f"{_new(release)} {worse}is rolled back to {_old(release)}.", lines, (_STATUS, _HISTORY)
     if watch["outcome"] == Event.REVERTED:
         return f"{_new(release)} is not judged, because {_old(release)} serves again.", lines, (_STATUS, _HISTORY)
-    return f"{_new(release)} serves, and its watch is undecided: the release is held.", lines, _OPEN
+    undecided = "its watch is undecided: " if verdict in UNDECIDED else ""
+    return f"{_new(release)} serves, and {undecided}the release is held.", lines, _OPEN
 
 
 def _rollback(release: Mapping[str, Any]) -> Parts:

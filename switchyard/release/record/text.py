@@ -1,5 +1,8 @@
 """Descriptions of a release for messages, and the command that finishes it."""
 
+import shlex
+from collections.abc import Mapping
+
 from switchyard.config.commands import typed
 from switchyard.release.plan import Act
 from switchyard.release.record.release_record import ReleaseRecord
@@ -21,6 +24,19 @@ def again(record: ReleaseRecord) -> str:
         return typed(f"switchyard {record.kind} {' '.join(record.together)} --together")
     colour = f" {record.target}" if record.kind == Act.SWITCH else ""
     return typed(f"switchyard {record.kind} {record.service}{colour}")
+
+
+def deploying(record: ReleaseRecord, versions: Mapping[str, str]) -> str:
+    """The command that releases the version of a deploy again, with those that belong to it.
+
+    Args:
+        record: record of the release.
+        versions: the versions of the services that are released together, by the key of the service.
+    """
+    if record.together:
+        pairs = " ".join(f"{key}={shlex.quote(versions.get(key, 'TAG'))}" for key in record.together)
+        return typed(f"switchyard deploy {pairs} --together")
+    return typed(f"switchyard deploy {record.service} {shlex.quote(str(record.tag))}")
 
 
 def finishing(record: ReleaseRecord, serving: str) -> str:

@@ -86,9 +86,9 @@ def parse(body: str, watch: Watch) -> dict[Series, float]:
     Raises:
         MetricsError: a line cannot be parsed, or there are too many series.
     """
-    lines = [
-        line for line in body.splitlines() if _name(line) in {watch.requests_metric, f"{watch.duration_metric}_bucket"}
-    ]
+    names = {watch.requests_metric, f"{watch.duration_metric}_bucket"}
+    # A line ends with a line feed and with nothing else that `splitlines` ends one with: a label's value may have that.
+    lines = [line for line in body.split("\n") if _name(line) in names]
     if len(lines) > SERIES_LIMIT:
         raise MetricsError(
             f"{len(lines)} series of {watch.requests_metric} and {watch.duration_metric}, and no more than "

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from switchyard.config.models.service import ServiceSettings, Track
@@ -30,9 +30,6 @@ EARLY_EVERY_SECONDS = 0.25
 
 SILENT_SECONDS = 10.0
 """Seconds without a complete reading after which the metrics count as unreadable."""
-
-RECENT_REQUESTS = 1000
-"""Number of requests in the recent past below which all requests since the pods' start are used."""
 
 OnTick = Callable[[Verdict], None]
 """Callback after each reading, with the present verdict."""
@@ -77,15 +74,6 @@ class Start:
     old: Reading
     past: Counts
     not_counting: frozenset[str] = frozenset()
-
-    def after(self, earlier: "Start", watch: Watch) -> "Start":
-        """This start with the time since an earlier one as its past, if that has enough requests."""
-        increase = Increase(watch)
-        recent = Counts()
-        for reading in (earlier.old, self.old):
-            for pod, series in reading.series.items():
-                recent += increase.add(pod, series, born=False)
-        return replace(self, past=recent) if recent.requests >= RECENT_REQUESTS else self
 
 
 async def start_of(access: ClusterAccess, service: str, settings: ServiceSettings, track: Track) -> Start:

@@ -1,5 +1,6 @@
 """Failures of the engine when the command line reads a stack's configuration."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 from switchyard.cli import configuration
 from switchyard.cli.configuration import read_settings, read_settings_at_once
 from switchyard.errors import ConfigurationError, EngineError
+from tests.support.configuration import BACKEND, EXISTING
 
 
 def failing(monkeypatch: pytest.MonkeyPatch, message: str) -> None:
@@ -59,3 +61,15 @@ def test_other_failures_keep_the_engines_own_words(monkeypatch: pytest.MonkeyPat
         read_settings(None)
     with pytest.raises(ConfigurationError, match=r"^error: the backend is locked Or name the stack: --stack NAME$"):
         read_settings_at_once(None)
+
+
+@pytest.mark.parametrize("stack", ["production", "org/shop/production"])
+def test_a_stack_with_its_organization_has_the_same_settings(
+    monkeypatch: pytest.MonkeyPatch, directory: Path, stack: str
+) -> None:
+    failing(monkeypatch, "the file says it")
+    (directory / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    config = {"switchyard:cluster": EXISTING, "switchyard:services": {"backend": BACKEND}}
+    (directory / "Pulumi.production.yaml").write_text(json.dumps({"config": config}))
+    name, settings = read_settings_at_once(stack)
+    assert (name, settings.production, [*settings.services]) == (stack, True, ["backend"])

@@ -125,6 +125,25 @@ def test_a_service_of_another_strategy_does_not_keep_others_from_being_retired(r
     assert ("GET", f"{SERVICES}/configmaps/aaa-release") not in server.asked
 
 
+def test_at_a_terminal_each_retirement_is_confirmed(
+    run: Run, server: FakeApiServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def declined(report: DueReport, _: object) -> bool:
+        asked.append(report._request.service)
+        return False
+
+    monkeypatch.setattr("switchyard.cli.deploy_request.can_ask", lambda **_: True)
+    monkeypatch.setattr(DueReport, "confirmed", declined)
+    result = run("retire", "--due", current=BAKED)
+    assert (result.exit_code, asked) == (1, ["backend"]), result.output
+    assert "No release has baked long enough" not in result.output
+    assert {verb for verb, _ in server.asked} == {"GET"}
+    run("retire", "--due", "--yes", current=BAKED)
+    assert asked == ["backend"]
+
+
 @pytest.mark.parametrize(
     ("words", "remedy"),
     [

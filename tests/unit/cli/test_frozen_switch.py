@@ -4,24 +4,30 @@ import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
+from switchyard.cli.drill_text import DrillReport
+from switchyard.cli.fast_lane_text import Report
 from switchyard.cli.main import app
 from switchyard.config.loader import StackSettings, load
 from switchyard.config.models.service_name import ServiceName
 from switchyard.errors import GateRefusedError
 from switchyard.gates.blue_green import BlueGreenGates
+from switchyard.gates.rules.windows import OpenWindow
+from switchyard.release.drill.drill import Drill, DrillPlan
 from switchyard.release.engine.engine import Engine
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.protocol import Steps
 from switchyard.release.switch.together import Together
 from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import EXISTING
-from tests.support.observed import observed
+from tests.support.observed import BLUE, GREEN, observed
 from tests.unit.cli.test_deploy import BACKEND, FakeAnswer, refused
 from tests.unit.cli.test_frozen import FROZEN
 
@@ -48,7 +54,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: FakeApiServer) 
     async def reached(*_: object, **__: object) -> None:
         raise GateRefusedError(REACHED)
 
-    def command(*arguments: str, windows: tuple[bool, ...] = (True,)) -> Any:
+    def command(*arguments: str, windows: tuple[bool, ...] = (True,), asked: bool = False, lane: Any = reached) -> Any:
         cluster, left = {**EXISTING, "kubeconfig": str(server.kubeconfig)}, list(windows)
 
         def read(*_: object) -> tuple[str, StackSettings]:
@@ -63,9 +69,10 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: FakeApiServer) 
         monkeypatch.setattr("switchyard.cli.together_command.check_cluster", is_own)
         monkeypatch.setattr("switchyard.cli.drill_command.check_cluster", is_own)
         monkeypatch.setattr(Engine, "begin_outputs", lambda _: FakeAnswer())
-        monkeypatch.setattr(FastLane, "run", reached)
+        monkeypatch.setattr(FastLane, "run", lane)
         monkeypatch.setattr(FastLane, "patch", reached)
-        return CliRunner().invoke(app, [*arguments, "--yes", "--json", "--stack", "test"])
+        confirmed = () if asked else ("--yes", "--json")
+        return CliRunner().invoke(app, [*arguments, *confirmed, "--stack", "test"])
 
     return command
 
@@ -127,6 +134,32 @@ def test_a_window_that_opens_while_the_leases_are_waited_for_stops_every_switch(
     message = refused(result, server, 1, "SY-P100")
     assert held == ["backend", "worker"]
     assert [line.partition(":")[0] for line in message.splitlines()] == ["backend", "worker"]
+
+
+@pytest.mark.parametrize("act", ["switch", "drill"])
+def test_a_window_that_opens_while_the_operator_is_asked_stops_the_command(
+    monkeypatch: pytest.MonkeyPatch, run: Run, act: str
+) -> None:
+    windows: list[OpenWindow | None] = [None, OpenWindow("holidays", "ada", datetime(2090, 1, 1, tzinfo=UTC))]
+
+    async def opens(*_: object) -> OpenWindow | None:
+        return windows.pop(0)
+
+    async def reads_again(_: object, __: object, ___: object, steps: Steps) -> None:
+        await steps.observe()
+
+    async def planned(*_: object) -> DrillPlan:
+        return DrillPlan(observed(), BLUE, GREEN)
+
+    monkeypatch.setattr("switchyard.release.freeze.read_open_window", opens)
+    for module in ("release_request", "drill_request"):
+        monkeypatch.setattr(f"switchyard.cli.{module}.can_ask", lambda **_: True)
+    monkeypatch.setattr(Report, "confirmed", lambda *_: True)
+    monkeypatch.setattr(DrillReport, "confirmed", lambda *_: True)
+    monkeypatch.setattr(Drill, "plan", planned)
+    result = run(act, "backend", asked=True, lane=reads_again)
+    assert (result.exit_code, windows) == (1, []), (result.output, result.exception)
+    assert "releases are frozen: holidays (by ada)" in result.stderr
 
 
 def test_the_same_switch_without_a_window_reaches_the_selectors(monkeypatch: pytest.MonkeyPatch, run: Run) -> None:

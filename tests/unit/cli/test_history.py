@@ -63,3 +63,15 @@ def test_a_narrow_terminal_cuts_neither_the_time_nor_the_operator(monkeypatch: p
     assert record().started in shown
     by = [line.split("│")[5].strip() for line in shown.splitlines() if line.startswith("│")]
     assert "".join(by) == "oncall@build-agent-7"
+
+
+def test_a_very_narrow_terminal_has_a_line_for_each_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def released(*_: Any) -> Releases:
+        return Releases(record(reason="[5xx] on /pay"))
+
+    monkeypatch.setattr(history, "_read", released)
+    monkeypatch.setattr(output.console, "width", 40)
+    shown = CliRunner().invoke(app, ["history", "backend"]).output
+    assert shown.splitlines() == [
+        "2030-01-31T12:00:00Z deploy blue v1.0.0 -> green v2.0.0: running in warm, by ada@laptop; [5xx] on /pay"
+    ]

@@ -54,3 +54,12 @@ def test_a_character_that_the_terminal_lacks_does_not_end_a_command() -> None:
         check=False,
     )
     assert (result.returncode, result.stdout) == (ExitCode.OK, b"b\\xfcro\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_the_caller_has_closed_does_not_end_a_command(closed: str) -> None:
+    # Without a terminal it is refused, before the configuration is read.
+    command = f"exec {sys.executable} -m switchyard rollback backend --stack test {closed}"
+    result = subprocess.run(["sh", "-c", command], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert result.returncode == ExitCode.USAGE, result.stderr
+    assert ("SY-P027" in result.stderr) is ("2>&-" not in closed)

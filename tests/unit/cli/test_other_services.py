@@ -73,7 +73,7 @@ def test_commands_that_only_read_go_on_and_warn(run: Run, command: tuple[str, ..
         assert "backend" in result.stdout, result.output
     if command != ("status",):
         assert ERROR in result.stderr
-        assert ERROR not in result.stdout
+        assert (ERROR in result.stdout) is (command == ("report",))
 
 
 def test_the_status_shows_the_other_services_and_the_error(run: Run) -> None:
@@ -85,6 +85,12 @@ def test_the_status_shows_the_other_services_and_the_error(run: Run) -> None:
     assert document["asConfigured"] is False
     (error,) = document["configurationErrors"]
     assert (error["code"], error["error"].startswith(ERROR)) == ("SY-C002", True)
+
+
+def test_the_report_of_a_stack_has_the_error_and_that_of_a_service_has_not(run: Run) -> None:
+    (error,) = json.loads(run("report", "--json").stdout)["configurationErrors"]
+    assert (error["code"], error["error"].startswith(ERROR)) == ("SY-C002", True)
+    assert json.loads(run("report", "backend", "--json").stdout)["configurationErrors"] == []
 
 
 def test_the_history_of_the_service_with_the_error_is_refused(run: Run) -> None:
@@ -110,9 +116,10 @@ def test_a_watched_service_keeps_its_last_settings_without_errors(
     file = tmp_path / "Pulumi.test.yaml"
     file.write_text("config: {}\n")
     monkeypatch.chdir(tmp_path)
-    services = load(EXISTING, {"backend": BACKEND, "payments": BACKEND, "old": BACKEND}, "test").services
-    configuration = Configuration("test", services)
+    settings = load(EXISTING, {"backend": BACKEND, "payments": BACKEND, "old": BACKEND}, "test")
+    configuration = Configuration("test", settings)
     wrong = load(EXISTING, SERVICES, "test", needed=())
     monkeypatch.setattr("switchyard.cli.status_watch.read_settings_at_once", lambda *_: ("test", wrong))
     file.write_text("config: {switchyard:services: {}}\n")
-    assert configuration.services() == {key: services[key] for key in ("backend", "payments")}
+    assert configuration.services() == {key: settings.services[key] for key in ("backend", "payments")}
+    assert configuration.problems() == wrong.ignored

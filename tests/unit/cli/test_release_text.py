@@ -21,6 +21,7 @@ from switchyard.config.models.service import Track
 from switchyard.config.models.service_name import ServiceName
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.release.phases import Phase, Result
+from switchyard.release.record.hook import HookRecord
 from switchyard.release.record.latest import LatestRelease
 from switchyard.release.record.lease_holder import Held
 from switchyard.release.record.release_record import ReleaseRecord
@@ -98,6 +99,14 @@ def test_a_lease_with_a_time_in_the_future_does_not_say_whether_its_command_runs
     assert not held.is_ahead(renewed)
     line = release_line("backend", LatestRelease(record(), attended=None, holder=held))
     assert "is not known, as its Lease has a time in the future (2030-01-31T13:00:00Z)" in line
+
+
+def test_after_an_irreversible_hook_no_abort_is_proposed() -> None:
+    hook = HookRecord("contract", "beforeRetire", "2030-01-31T12:00:00Z", irreversible=True)
+    held = LatestRelease(record(phase=Phase.RETIRE, held=True, hooks=(hook,)))
+    assert release_line("backend", held).endswith("Next: switchyard resume backend (continues)")
+    reversible = LatestRelease(record(phase=Phase.RETIRE, held=True))
+    assert release_line("backend", reversible).endswith("or switchyard abort backend (reverts it)")
 
 
 def test_a_release_that_was_rolled_back_says_how_to_override() -> None:

@@ -2,11 +2,13 @@
 
 import asyncio
 import dataclasses
+import io
 import json
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import pytest
+from rich.console import Console
 from typer.testing import CliRunner
 
 from switchyard.cli.main import app
@@ -19,6 +21,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.images import Running
 from switchyard.manifests.labels import selector
+from tests.support.status_readings import status
 from tests.support.weighted_balancer import FakeBalancer, service, written
 from tests.unit.gates.test_service import DENIED, answered, owned_by
 
@@ -195,3 +198,11 @@ def test_status_names_the_objects_that_somebody_deleted(monkeypatch: pytest.Monk
         in note
     )
     assert not status.as_configured
+
+
+def test_a_narrow_terminal_cuts_no_text() -> None:
+    console = Console(width=40, file=io.StringIO(), record=True)
+    console.print(table("test", [status()]))
+    rows = [line.split("│")[1:-1] for line in console.export_text().splitlines() if line.startswith("│")]
+    cells = ["".join(part.strip() for part in column) for column in zip(*rows, strict=True)]
+    assert cells == ["default/backend", "blue", "blue", "v13/3ready", "v23/3ready", "30080"]

@@ -74,6 +74,13 @@ def stack_file(tmp_path: Path, text: str) -> Written:
     return written
 
 
+@pytest.mark.parametrize("stack", ["test", "shop/test", "org/shop/test"])
+def test_a_stack_with_its_organization_has_the_file_of_its_name(tmp_path: Path, stack: str) -> None:
+    stack_file(tmp_path, "config: {switchyard:production: true}\n")
+    assert read_stack_file(tmp_path, stack, "switchyard") is not None
+    assert read_stack_file(tmp_path, f"{stack}/other", "switchyard") is None
+
+
 def arrived(**values: Any) -> dict[str, Any]:
     blue = {"tag": "v1.0.0", "replicas": 3}
     return {"backend": {"image": "ghcr.io/org/backend", "active": "blue", "blue": blue} | values}

@@ -51,6 +51,17 @@ def test_a_denied_watch_is_reported_like_a_denied_call(server: FakeApiServer) ->
         server.run(first)
 
 
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_an_event_of_a_watch_ends_at_a_line_feed_alone(server: FakeApiServer, end: str) -> None:
+    texts = ["a\u0085b", "c\u2028d"]
+    server.answers["GET", PODS] = (200, "\n".join(f'{{"type": "ADDED", "object": "{text}"}}' for text in texts) + end)
+
+    async def objects(cluster: Cluster) -> list[object]:
+        return [event["object"] async for event in cluster.api.watch("pods", "shop", {}, "v1", "1")]
+
+    assert server.run(objects) == texts
+
+
 def test_a_missing_object_is_no_error(server: FakeApiServer) -> None:
     assert server.run(lambda cluster: cluster.service_selector("shop", "backend")) is None
     assert server.run(lambda cluster: cluster.pods_change(MANIFEST)) is None

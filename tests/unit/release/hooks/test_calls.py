@@ -80,6 +80,16 @@ def test_an_answer_whose_body_does_not_end_is_the_answer(
     assert "answered 500, expected" in str(result.detail)
 
 
+def test_an_answer_whose_body_takes_longer_than_the_hook_may_is_the_answer(
+    listening: HookServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(calls, "QUOTED_SECONDS", 60)
+    listening.status, listening.body, listening.endless = 500, "out of", True
+    result = run(FakeApi(), {**call(listening), "timeoutSeconds": 1})
+    assert (result.outcome, result.quoted) == (HookOutcome.FAILED, None)
+    assert "answered 500, expected" in str(result.detail)
+
+
 def test_no_answer_in_time_leaves_unknown_whether_it_ran(listening: HookServer) -> None:
     listening.silent = True
     result = run(FakeApi(), {**call(listening), "timeoutSeconds": 1})

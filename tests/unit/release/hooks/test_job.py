@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from switchyard.errors import AccessDeniedError, ApiStatusError, UnreachableError
+from switchyard.errors import AccessDeniedError, ApiStatusError, ClusterError, UnreachableError
 from switchyard.manifests.hooks import KEPT, hook_labels
+from switchyard.release import retries
 from switchyard.release.hooks import job as hook_job
 from switchyard.release.record.hook import HookOutcome
 from tests.support.hook_api import CONTEXT, NAME, NOW, FakeApi, run
@@ -81,14 +82,50 @@ def test_a_job_that_may_have_ended_and_been_deleted_is_not_created_again() -> No
     assert CREATED not in api.asked
 
 
-def test_a_creation_whose_answer_was_lost_counts_if_the_job_is_there() -> None:
-    assert run(FakeApi(statuses=[COMPLETE], lost=True), JOB).outcome is HookOutcome.PASSED
-    unknown = FakeApi(errors={("create", "jobs"): [UnreachableError("no answer")]})
-    assert run(unknown, JOB).outcome is HookOutcome.UNKNOWN
+AWAY = [
+    UnreachableError("no answer"),
+    ApiStatusError("create", "jobs in namespace default", 500, "etcdserver: request timed out: no answer"),
+    ApiStatusError("create", "jobs in namespace default", 429, "too many requests: no answer"),
+]
+
+
+@pytest.mark.parametrize("error", AWAY)
+@pytest.mark.parametrize("verb", ["get", "create"])
+def test_a_restart_of_the_api_server_fails_no_hook(
+    monkeypatch: pytest.MonkeyPatch, verb: str, error: ClusterError
+) -> None:
+    monkeypatch.setattr(retries, "PAUSE_SECONDS", 0.01)
+    api = FakeApi(statuses=[COMPLETE], errors={(verb, "jobs"): [error]})
+    assert run(api, JOB).outcome is HookOutcome.PASSED
+    assert api.errors[verb, "jobs"] == []
+    assert len(api.jobs) == 1
+
+
+@pytest.mark.parametrize("error", AWAY)
+def test_a_creation_whose_answer_was_lost_counts_if_the_job_is_there(
+    monkeypatch: pytest.MonkeyPatch, error: ClusterError
+) -> None:
+    monkeypatch.setattr(retries, "SECONDS", 0)
+    api = FakeApi(statuses=[COMPLETE], lost=error)
+    assert run(api, JOB).outcome is HookOutcome.PASSED
+    assert api.asked.count(CREATED) == 1
+    unknown = run(FakeApi(errors={("create", "jobs"): [error]}), JOB)
+    assert unknown.outcome is HookOutcome.UNKNOWN
+    assert f"whether Job {NAME} was created is not known" in str(unknown.detail)
+
+
+def test_a_job_that_may_run_and_cannot_be_read_is_not_said_to_have_failed() -> None:
+    denied = AccessDeniedError("get", "jobs in namespace default", 403, "forbidden")
+    api = FakeApi(errors={("get", "jobs"): [denied]})
+    assert run(api, JOB, NOW - timedelta(seconds=20)).outcome is HookOutcome.UNKNOWN
+    assert CREATED not in api.asked
 
 
 @pytest.mark.parametrize(("begun", "outcome"), [(None, "failed"), (NOW - timedelta(seconds=20), "unknown")])
-def test_a_job_that_nobody_asked_for_is_known_not_to_have_run(begun: datetime | None, outcome: str) -> None:
+def test_a_job_that_nobody_asked_for_is_known_not_to_have_run(
+    monkeypatch: pytest.MonkeyPatch, begun: datetime | None, outcome: str
+) -> None:
+    monkeypatch.setattr(retries, "SECONDS", 0)
     api = FakeApi(errors={("get", "jobs"): [UnreachableError("no answer")]})
     result = run(api, JOB, begun)
     assert (result.outcome, CREATED in api.asked) == (outcome, False)

@@ -7,12 +7,13 @@ import pytest
 
 from switchyard.kube.clock import to_text
 from switchyard.release.notices.notices import queueing
-from switchyard.release.notices.text import json_document, slack_document, slack_text
+from switchyard.release.notices.text import UNDECIDED, WORSE, json_document, slack_document, slack_text
 from switchyard.release.phases import Phase, Result
 from switchyard.release.record.earlier_releases import superseded
 from switchyard.release.record.outbox import KEPT_MESSAGES, OUTBOX_BYTES, Outbox
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
+from switchyard.release.watch.verdict import Outcome
 from tests.support.fake_messages import notification, subscriptions
 from tests.support.release_records import START, record
 
@@ -189,6 +190,7 @@ def test_a_version_that_no_longer_serves_has_no_verdict() -> None:
 
 def test_a_verdict_has_its_numbers() -> None:
     numbers = {
+        "outcome": "breach",
         "seconds": 9.5,
         "new": {"requests": 1230, "errors": 98, "p95": 0.031},
         "old": {"requests": 60000, "errors": 6, "p95": None},
@@ -202,6 +204,29 @@ def test_a_verdict_has_its_numbers() -> None:
     )
     assert "To go back: switchyard rollback backend --stack production" in text(record(), watched("passed"))
     assert "switchyard resume backend --stack production" in text(record(), watched("noVerdict"))
+
+
+@pytest.mark.parametrize(
+    ("outcome", "numbers", "expected"),
+    [
+        ("breached", None, "v2.0.0 in green is rolled back to v1.0.0 in blue."),
+        ("noVerdict", {"outcome": "undecided"}, "v2.0.0 in green serves, and its watch is undecided: the release is"),
+        ("noVerdict", {"outcome": "noTraffic"}, "v2.0.0 in green serves, and its watch is undecided: the release is"),
+        ("noVerdict", {"outcome": "pass"}, "v2.0.0 in green serves, and the release is held."),
+        ("noVerdict", None, "v2.0.0 in green serves, and the release is held."),
+        ("passed", {"outcome": "pass", "seconds": 0.0}, "v2.0.0 in green serves, and was not watched."),
+        ("passed", {"outcome": "pass", "seconds": 300.0}, "v2.0.0 in green serves, and has passed its watch."),
+        ("passed", None, "v2.0.0 in green serves, and has passed its watch."),
+    ],
+)
+def test_a_verdict_that_is_not_of_the_watch_is_not_said_to_be(outcome: str, numbers: Any, expected: str) -> None:
+    message = text(record(), watched(outcome, detail="hook purge has failed (SY-P090)", numbers=numbers))
+    assert message.startswith(f"backend (stack production): {expected}")
+    assert "\nhook purge has failed (SY-P090)\n" in message
+
+
+def test_the_words_of_a_verdict_are_those_of_the_watch() -> None:
+    assert {WORSE, *UNDECIDED, "pass"} == set(Outcome)
 
 
 def test_words_of_an_operator_notify_nobody_and_are_short_in_slack() -> None:

@@ -53,6 +53,17 @@ def test_only_series_with_the_configured_labels_count() -> None:
     assert parse(body, Watch(labels={"service": "other"})) == {}
 
 
+@pytest.mark.parametrize("openmetrics", [False, True])
+@pytest.mark.parametrize("separator", ["\r", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029"])
+def test_a_path_that_a_user_has_typed_ends_no_line(separator: str, openmetrics: bool) -> None:
+    registry = CollectorRegistry()
+    requests = Counter("http_requests", "Requests.", ["status", "path"], registry=registry)
+    requests.labels("404", f'/{separator}http_requests_total{{status="500"}} 1000').inc()
+    body = (generate_openmetrics if openmetrics else generate_latest)(registry).decode()
+    assert separator in body
+    assert counts_of(parse(body, WATCH), WATCH) == Counts(requests=1.0)
+
+
 def test_requests_without_a_status_do_not_count() -> None:
     body = 'http_requests_total{status=""} 5\nhttp_requests_total 7\nhttp_requests_total{status="200"} 1\n'
     assert counts_of(parse(body, WATCH), WATCH).requests == 1

@@ -1,7 +1,6 @@
 """The watch of a new version second by second, on a clock that a test turns."""
 
 import asyncio
-import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
@@ -16,7 +15,7 @@ from switchyard.kube.objects import Pod
 from switchyard.release.watch import watch as watch_module
 from switchyard.release.watch.pod_health import WatchedPod
 from switchyard.release.watch.pod_metrics import Reading
-from switchyard.release.watch.samples import Counts, Series, counts_of
+from switchyard.release.watch.samples import Counts, Series
 from switchyard.release.watch.verdict import Outcome, Verdict
 from switchyard.release.watch.watch import Start, follow, watch
 
@@ -227,17 +226,6 @@ def test_slow_readings_do_not_make_the_watch_longer_nor_look_without_a_pause() -
     assert verdict.outcome is Outcome.PASS
     assert 30 <= verdict.seconds <= 30 + 2.5
     assert source.looks <= 12
-
-
-def test_the_recent_past_is_taken_when_it_has_enough_requests() -> None:
-    def at(requests: int, failed: int) -> Start:
-        old = reading(requests, failed)
-        return Start(Reading(), old, counts_of(old.series["one"], WATCH))
-
-    earlier, later = at(100_000, 5000), at(102_000, 5000)
-    assert later.past.failed == 5000
-    assert later.after(earlier, WATCH).past == Counts(2000, 0, {0.5: 2000, math.inf: 2000})
-    assert at(100_999, 5000).after(earlier, WATCH).past.requests == 100_999
 
 
 def test_a_watch_of_no_time_says_that_nothing_was_watched() -> None:
