@@ -35,6 +35,7 @@ def read_settings(stack: str | None, needed: Collection[str] | None = None) -> t
         ConfigurationError: the engine is not installed, or refuses the command.
         switchyard.config.errors.SettingsError: the configuration has errors.
     """
+    directory = _directory()
     try:
         name = stack or Engine(None).stack_name()
         entries = Engine(name).config()
@@ -44,7 +45,7 @@ def read_settings(stack: str | None, needed: Collection[str] | None = None) -> t
     if problems := list(secret_problems(encrypted)):
         raise SettingsError(problems)  # the engine withholds such a value, so that nothing else can be said of it
     values = {key: _value(entry) for key, entry in entries.items()}
-    return name, _loaded(name, values, read_stack_file(Path.cwd(), name, NAMESPACE), needed)
+    return name, _loaded(name, values, read_stack_file(directory, name, NAMESPACE), needed)
 
 
 def read_settings_at_once(stack: str | None, needed: Collection[str] | None = None) -> tuple[str, StackSettings]:
@@ -53,6 +54,7 @@ def read_settings_at_once(stack: str | None, needed: Collection[str] | None = No
     The engine is asked only for what the file does not say: the name of the selected stack, encrypted values, and those
     of an environment. Takes, returns and raises what `read_settings` does.
     """
+    directory = _directory()
     name = stack or os.environ.get(SELECTED)
     if name is None:
         try:
@@ -60,9 +62,18 @@ def read_settings_at_once(stack: str | None, needed: Collection[str] | None = No
         except EngineError as error:
             message = _with_remedy(str(error))
             raise ConfigurationError(message or f"{error} Or name the stack: --stack NAME") from None
-    written = read_stack_file(Path.cwd(), name, NAMESPACE)
-    values = stack_values(written, read_project(Path.cwd()))
+    written = read_stack_file(directory, name, NAMESPACE)
+    values = stack_values(written, read_project(directory))
     return read_settings(name, needed) if values is None else (name, _loaded(name, values, written, needed))
+
+
+def _directory() -> Path:
+    """The directory in which the command runs. It may be gone, for example with a branch that lacks it."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        message = "the current directory does not exist any more. Change to the directory of the project, and try again."
+        raise ConfigurationError(message) from None
 
 
 def _loaded(

@@ -223,8 +223,8 @@ def _next(record: ReleaseRecord, stack: str | None) -> str:
     if record.phase is Phase.BAKE and not record.held:
         back = f"{' '.join(record.together)} --together" if record.together else key
         return (
-            f"Next: switchyard retire {key}{on} (now), or switchyard retire --due{on} (from a schedule). To go back: "
-            f"switchyard rollback {back}{on}"
+            f"Next: switchyard retire {key}{on} (now), or switchyard retire --due{on} --yes (from a schedule). To go "
+            f"back: switchyard rollback {back}{on}"
         )
     if record.irreversible is not None:
         return f"Next: switchyard resume {key}{on} (continues)"

@@ -18,12 +18,29 @@ if TYPE_CHECKING:
 FORM_VERSION = 1
 """Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
+
+def _dns_labels(namespaces: list[str] | None) -> list[str] | None:
+    """The namespaces of the option, each of which must be a name that Kubernetes accepts."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from switchyard.config.types.text import DnsLabel
+
+    for namespace in namespaces or ():
+        try:
+            TypeAdapter(DnsLabel).validate_python(namespace)
+        except ValidationError as error:
+            rule = error.errors()[0]["msg"].removeprefix("Value error, ").partition(" | ")[0]
+            raise typer.BadParameter(f"{namespace!r} {rule}") from None
+    return namespaces
+
+
 Namespaces = Annotated[
     list[str] | None,
     typer.Option(
         "--namespace",
         "-n",
         metavar="NAMESPACE",
+        callback=_dns_labels,
         help="A namespace of services; may be repeated. Default: the namespaces of the stack's services.",
         show_default=False,
     ),

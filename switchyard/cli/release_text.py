@@ -107,7 +107,7 @@ def _while_running(key: str, release: LatestRelease) -> str:
     if record.kind != "deploy":
         return f"Next: {again(record)} (continues)"
     if record.phase is Phase.BAKE and not record.held:
-        retire, due = typed(f"switchyard retire {key}"), typed("switchyard retire --due")
+        retire, due = typed(f"switchyard retire {key}"), typed("switchyard retire --due --yes")
         services = f"{' '.join(record.together)} --together" if record.together else key
         back = typed(f"switchyard rollback {services}")
         return f"Next: {retire} (now), or {due} (from a schedule). To go back: {back}"

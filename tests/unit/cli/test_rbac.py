@@ -148,3 +148,10 @@ def test_the_prometheus_of_a_watch_gets_a_role_in_its_namespace(
     assert [role["metadata"]["namespace"] for role in roles] == namespaces
     if len(roles) == 2:
         assert [rule["resourceNames"] for rule in roles[1]["rules"]] == [["prometheus:9090"]]
+
+
+@pytest.mark.parametrize("namespace", ["x y", "Shop", "-shop", "a" * 64, ""])
+def test_a_namespace_that_cannot_exist_is_refused(namespace: str) -> None:
+    result = CliRunner().invoke(app, ["rbac", "--namespace", namespace])
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "must be a DNS label" in " ".join(result.stderr.replace("\u2502", "").split())
