@@ -14,11 +14,12 @@ from switchyard.kube.polling import poll_until
 from switchyard.kube.release_lease import DURATION_SECONDS
 from switchyard.release.notices.notices import queueing
 from switchyard.release.notices.subscriptions import NO_SUBSCRIPTIONS, Subscriptions
-from switchyard.release.record.lease import ReleaseLease
+from switchyard.release.record.lease import ReleaseLease, lost_text
 from switchyard.release.record.lease_holder import Held, Holder
 from switchyard.release.record.outbox import Outbox
+from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases, ReleaseStore
-from switchyard.release_errors import LeaseHeldError
+from switchyard.release_errors import LeaseHeldError, LeaseLostError
 
 if TYPE_CHECKING:
     from switchyard.release.notices.notification_sender import NotificationSender
@@ -74,6 +75,7 @@ class HeldRecord:
         self._store = ReleaseStore(api, namespace, name, queueing(subscriptions))
         self._clock: ServerClock | None = None
         self._lease: ReleaseLease | None = None
+        self._unwritten: str | None = None  # ID of a new release that is not in the record yet
 
     async def read(self) -> Releases:
         """The record of the service."""
@@ -94,6 +96,29 @@ class HeldRecord:
         if self._lease is None:
             raise RuntimeError("the Lease is not held")
         await self._lease.confirm()
+
+    async def update_own(self, release: str, change: Callable[[Releases], Releases]) -> None:
+        """Changes the record unless another release has begun in it, as while this command was suspended.
+
+        Args:
+            release: ID of the release of this command.
+            change: returns the changed record for a given record.
+
+        Raises:
+            LeaseLostError: another command has begun a release, for which it has taken the Lease.
+        """
+
+        def changed(releases: Releases) -> Releases:
+            current = releases.current
+            if current is not None and current.id != release and not self._is_first_write(release, current):
+                raise LeaseLostError(lost_text(self._name, self._namespace))
+            return change(releases)
+
+        await self._store.update(changed)
+        self._unwritten = None
+
+    def _is_first_write(self, release: str, current: ReleaseRecord) -> bool:
+        return release == self._unwritten and not current.running
 
     async def confirm_if_old(self) -> None:
         """Renews the Lease unless it was taken or renewed within the last second, so that no patch waits."""

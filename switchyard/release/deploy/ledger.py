@@ -41,7 +41,7 @@ class DeployLedger(HeldRecord):
         """Writes the start of a phase to the record and to the Lease."""
         if self._lease is not None:
             await self._lease.enter(record.phase.value)
-        await self._store.update(lambda releases: entering(releases, record))
+        await self.update_own(record.id, lambda releases: entering(releases, record))
         self._send_beside(record)
 
     async def is_meant(self, record: ReleaseRecord) -> bool:
@@ -52,7 +52,7 @@ class DeployLedger(HeldRecord):
     async def write(self, record: ReleaseRecord) -> None:
         """Writes the record. A release that has ended is moved into the history."""
         await self.confirm()
-        await self._store.update(lambda releases: written(releases, record))
+        await self.update_own(record.id, lambda releases: written(releases, record))
         self._send_beside(record)
 
     async def write_hooks(self, record: ReleaseRecord) -> None:
@@ -60,7 +60,7 @@ class DeployLedger(HeldRecord):
         runs = any(hook.outcome is None for hook in record.hooks)
         if self._lease is not None:
             await self._lease.enter(HOOK if runs else record.phase.value)
-        await self._store.update(lambda releases: releases.writing(record))
+        await self.update_own(record.id, lambda releases: releases.writing(record))
 
     def _send_beside(self, record: ReleaseRecord) -> None:
         """Starts to send waiting messages, unless the selector will be changed next, which must not be delayed."""
@@ -84,15 +84,16 @@ class DeployLedger(HeldRecord):
         version = RolledBack(
             record.target, record.tag, record.id, to_text(self.now()), Holder("").user, reason, because
         )
-        await self._store.update(lambda releases: releases.rolling_back(version))
+        await self.update_own(record.id, lambda releases: releases.rolling_back(version))
 
     def new_record(
         self, service: str, source: Colour, from_tag: str | None, tag: str, reason: str | None
     ) -> ReleaseRecord:
         """The record of a new release."""
         now, holder = self.now(), Holder(Act.DEPLOY.value)
+        self._unwritten = new_id(now)
         return ReleaseRecord(
-            id=new_id(now),
+            id=self._unwritten,
             kind=Act.DEPLOY.value,
             service=service,
             source=source.value,

@@ -120,17 +120,8 @@ class ReleaseLease:
             switchyard.errors.ClusterError: the API server does not answer.
         """
         if self._lost:
-            raise LeaseLostError(self._lost_text)
+            raise LeaseLostError(lost_text(self._service, self._namespace))
         await self._write(self._spec(from_text(self._document["spec"]["acquireTime"])))
-
-    @property
-    def _lost_text(self) -> str:
-        return (
-            f"{self._service}: another command has taken Lease {self._name} in namespace {self._namespace}: a rollback "
-            "or an abort, which do not wait, or any command once this one had not renewed it in time. This one changes "
-            f"nothing more. What serves: {typed('switchyard status')}. See who: kubectl -n {self._namespace} get lease "
-            f"{self._name} -o yaml"
-        )
 
     async def holder(self) -> Held | None:
         """The running command that holds the Lease; None without one."""
@@ -211,7 +202,7 @@ class ReleaseLease:
                 live = await self._api.find("leases", self._name, self._namespace, COORDINATION)
                 if live is None or not self._is_own(live):
                     self._lost = True
-                    raise LeaseLostError(self._lost_text) from None
+                    raise LeaseLostError(lost_text(self._service, self._namespace)) from None
                 self._document = live  # somebody has changed its labels, for example
                 self._document = await self._send(spec)
 
@@ -246,6 +237,21 @@ class ReleaseLease:
     def _new(self) -> dict[str, Any]:
         metadata = {"name": self._name, "namespace": self._namespace, "labels": object_labels(self._service)}
         return {"apiVersion": COORDINATION, "kind": "Lease", "metadata": metadata}
+
+
+def lost_text(service: str, namespace: str) -> str:
+    """The message of a command that has lost the Lease.
+
+    Args:
+        service: name of the service.
+        namespace: namespace of the service.
+    """
+    lease = record_name(service)
+    return (
+        f"{service}: another command has taken Lease {lease} in namespace {namespace}: a rollback or an abort, which "
+        "do not wait, or any command once this one had not renewed it in time. This one changes nothing more. "
+        f"What serves: {typed('switchyard status')}. See who: kubectl -n {namespace} get lease {lease} -o yaml"
+    )
 
 
 def _micro(moment: datetime) -> str:

@@ -101,9 +101,14 @@ def test_the_completion_of_a_rollback_by_a_deploy_names_and_marks_the_bad_versio
     journal = FakeJournal(Releases(rolled_back=marks).writing(deploy))
     record = journal.begin_now(plan)
     assert (record.source, record.from_tag, record.target, record.tag) == ("green", "v2.0.1", "blue", "v1.0.0")
-    [ended] = journal.store.releases.history
-    assert (ended.id, ended.result) == (deploy.id, Result.ROLLED_BACK)
     [version] = journal.store.releases.rolled_back
     assert (version.colour, version.tag) == ("green", "v2.0.1")
+    done = FakeJournal(journal.store.releases)
+    done._record = record
+    asyncio.run(done.end(None, succeeded=True))
+    assert [ended.result for ended in done.store.releases.history] == [Result.SUCCEEDED, Result.ROLLED_BACK]
     asyncio.run(journal.end(None, succeeded=False))  # an Ingress was changed by somebody else
     assert journal.store.releases.rolled_back == marks, "the mark of the deploy stays"
+    assert journal.store.releases.current == deploy
+    again = FakeJournal(journal.store.releases).begin_now(plan)
+    assert (again.source, again.from_tag) == ("green", "v2.0.1")
