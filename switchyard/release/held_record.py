@@ -6,12 +6,14 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from switchyard.errors import UnreachableError
+from switchyard.errors import ClusterError
 from switchyard.gates.base import Warn
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
 from switchyard.kube.polling import poll_until
 from switchyard.kube.release_lease import DURATION_SECONDS
+from switchyard.kube.rolled_back import UNTOUCHED
+from switchyard.release import retries
 from switchyard.release.notices.notices import queueing
 from switchyard.release.notices.subscriptions import NO_SUBSCRIPTIONS, Subscriptions
 from switchyard.release.record.lease import ReleaseLease, lost_text
@@ -19,7 +21,13 @@ from switchyard.release.record.lease_holder import Held, Holder
 from switchyard.release.record.outbox import Outbox
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases, ReleaseStore
-from switchyard.release_errors import LeaseHeldError, LeaseLostError
+from switchyard.release_errors import (
+    ForeignRecordError,
+    LeaseHeldError,
+    LeaseLostError,
+    RecordUnreadableError,
+    RecordUnusableError,
+)
 
 if TYPE_CHECKING:
     from switchyard.release.notices.notification_sender import NotificationSender
@@ -106,6 +114,8 @@ class HeldRecord:
 
         Raises:
             LeaseLostError: another command has begun a release, for which it has taken the Lease.
+            RecordUnusableError: somebody has broken the record, or replaced it.
+            switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
         """
 
         def changed(releases: Releases) -> Releases:
@@ -114,7 +124,10 @@ class HeldRecord:
                 raise LeaseLostError(lost_text(self._name, self._namespace))
             return change(releases)
 
-        await self._store.update(changed)
+        try:
+            await self._store.update(changed)
+        except (ForeignRecordError, RecordUnreadableError) as error:
+            raise RecordUnusableError(str(error).replace(UNTOUCHED, "")) from None
         self._unwritten = None
 
     def _is_first_write(self, release: str, current: ReleaseRecord) -> bool:
@@ -227,8 +240,8 @@ class HeldRecord:
                 if error.stage != stage:
                     self._warn(self._waiting(error))
                 stage = error.stage
-            except UnreachableError as error:
-                if not self._wait:
+            except ClusterError as error:
+                if not self._wait or not retries.is_passing(error):
                     raise
                 if stage != UNSEEN:
                     self._warn(f"{self._name}: the Lease cannot be read now, and is read again: {error}")

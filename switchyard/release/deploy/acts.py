@@ -19,6 +19,7 @@ from switchyard.release.engine.engine import Engine, Step
 from switchyard.release.engine.lock import unlocked
 from switchyard.release.plan import Observation, Plan
 from switchyard.release.switch.fast_lane import FastLane
+from switchyard.release.switch.journal_protocol import lost_lease
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,13 @@ class SingleServiceActs:
         return await patch.lane.patch(patch.plan) if patch.plan.patch else None
 
     async def converge(self, key: str, target: Colour) -> Convergence:
-        """Updates configuration and state to the new version, which serves."""
+        """Updates configuration and state to the new version, which serves.
+
+        Raises:
+            switchyard.release_errors.LeaseLostError: a rollback has taken the Lease, and its colour serves.
+        """
+        if (lost := await lost_lease(self._ledger)) is not None:
+            raise lost
         return await converge(self._engine, key, target, self._warn, config=False, by_weights=self._by_weights)
 
     async def converge_back(self, key: str, source: Colour, replicas: int | None) -> Convergence:

@@ -249,7 +249,7 @@ class Runner:
             live = await retries.until_answered(
                 self._steps.live, self._progress.waits(record, "the check of what serves")
             )
-        except ClusterError:
+        except (ClusterError, GateRefusedError):
             return Ended(Event.LOST, f"whether the Service was changed is not known: {error}")
         if live.split or live.serving != record.target:
             return Ended(Event.LOST if live.split else Event.FAILED, str(error))

@@ -192,27 +192,35 @@ class ReleaseLease:
             await self._write(self._document["spec"] | {"holderIdentity": ""})
 
     async def _write(self, spec: dict[str, Any]) -> None:
-        """Writes the Lease, unless somebody has changed it since it was read."""
-        async with self._writing:
-            try:
-                self._document = await self._send(spec)
-            except ApiStatusError as error:
-                if error.status_code != httpx.codes.CONFLICT or not self._is_own(self._document):
-                    raise
-                live = await self._api.find("leases", self._name, self._namespace, COORDINATION)
-                if live is None or not self._is_own(live):
-                    self._lost = True
-                    raise LeaseLostError(lost_text(self._service, self._namespace)) from None
-                self._document = live  # somebody has changed its labels, for example
-                self._document = await self._send(spec)
+        """Writes the Lease, unless another command has taken it since it was read.
 
-    async def _send(self, spec: dict[str, Any]) -> dict[str, Any]:
-        metadata = self._document["metadata"]
+        Somebody may have changed its labels, or deleted it: then no other command holds it, and it is created again.
+        """
+        async with self._writing:
+            document, attempts = self._document, 0
+            while True:
+                attempts += 1
+                try:
+                    self._document = await self._send(document, spec)
+                except ApiStatusError as error:
+                    is_own = self._is_own(self._document)
+                    if error.status_code not in CHANGED or not is_own or attempts == ATTEMPTS:
+                        raise
+                else:
+                    return
+                live = await self._read()
+                if live is not None and not self._is_own(live):
+                    self._lost = True
+                    raise LeaseLostError(lost_text(self._service, self._namespace))
+                document = live or self._new()
+
+    async def _send(self, document: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+        metadata = document["metadata"]
         about: dict[str, Any] = {"act": self._holder.act, "phase": self._phase}
         if self._holder.detached:
             about["detached"] = True
         annotations = (metadata.get("annotations") or {}) | {HOLDER: json.dumps(about)}
-        document = {**self._document, "metadata": {**metadata, "annotations": annotations}, "spec": spec}
+        document = {**document, "metadata": {**metadata, "annotations": annotations}, "spec": spec}
         verb, name = ("update", self._name) if "resourceVersion" in metadata else ("create", "")
         written: dict[str, Any] = await self._api.ask(
             verb, "leases", name, self._namespace, COORDINATION, content=json.dumps(document)

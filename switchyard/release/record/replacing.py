@@ -61,6 +61,23 @@ def ending(releases: Releases, record: ReleaseRecord, now: datetime) -> Releases
     return replace(releases, current=runs, history=tuple(release for release in releases.history if release != runs))
 
 
+def without_abandoned(releases: Releases, serving: str, now: datetime) -> Releases:
+    """The releases as if a switch or a rollback whose command was killed before the selector had not been tried.
+
+    They are as they were unless another release runs that it was to replace.
+
+    Args:
+        releases: the releases.
+        serving: the colour that serves.
+        now: the time by the API server's clock.
+    """
+    last = abandoned(releases, serving)
+    if last is None or not any(release.running for release in releases.history):
+        return releases
+    detail = f"its command had not changed the selector from {serving} and has not written its end"
+    return ending(releases, last.ending(Result.FAILED, now, detail), now)
+
+
 def is_taken_back(deploy: ReleaseRecord, by: ReleaseRecord) -> bool:
     """Whether a switch by command has taken a deploy back to the version that served before it.
 
