@@ -7,7 +7,7 @@ import pytest
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.phases import Phase, Result
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.replacing import beginning, ending, is_taken_back
+from switchyard.release.record.replacing import beginning, ending, is_taken_back, without_abandoned
 from switchyard.release.record.store import Releases
 from tests.support.fake_release import release
 from tests.support.release_records import START
@@ -129,6 +129,18 @@ def test_an_operator_who_stays_after_a_killed_switch_keeps_the_release_that_bake
         ("id-3", Result.SUCCEEDED),
         ("id-2", Result.FAILED),
     ]
+
+
+def test_a_release_continues_beneath_a_switch_that_was_killed_before_the_selector() -> None:
+    killed = beginning(Releases().writing(BAKING), taking(), "green", START)
+    after = without_abandoned(killed, "green", START)
+    assert after.current == BAKING
+    [entry] = after.history
+    assert (entry.id, entry.result) == ("id-2", Result.FAILED)
+    assert entry.detail == "its command had not changed the selector from green and has not written its end"
+    assert without_abandoned(killed, "blue", START) is killed, "it has changed the selector"
+    alone = Releases(history=(BEFORE,)).writing(SWITCH)
+    assert without_abandoned(alone, "blue", START) is alone, "an operator decides about it"
 
 
 def test_a_switch_that_was_killed_after_the_selector_has_ended_the_release_before_it() -> None:

@@ -144,21 +144,6 @@ def test_a_switch_that_a_rollback_has_interrupted_leaves_the_record_of_the_rollb
     assert (version.colour, version.tag) == ("green", "v2.0.1"), "a robot may bring the version back"
 
 
-@pytest.mark.parametrize("succeeded", [True, False])
-def test_a_switch_that_was_suspended_after_its_confirmation_leaves_the_record_of_the_rollback(
-    *, succeeded: bool
-) -> None:
-    switch = FakeJournal(Releases())
-    switch.begin_now(GO)
-    back = interrupted(switch)
-    asyncio.run(back.end(None, succeeded=True))
-    before, switch.lost = switch.store.releases, None  # it has confirmed its Lease before it was suspended
-    for call in (switch.end(None, succeeded=succeeded), switch.write_hooks(switch.record)):
-        with pytest.raises(LeaseLostError, match="another command has taken Lease backend-release"):
-            asyncio.run(call)
-    assert switch.store.releases is before
-
-
 def test_a_switch_that_a_rollback_interrupts_while_it_passes_its_gates_begins_no_release() -> None:
     switch = FakeJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
     back = interrupted(switch)
