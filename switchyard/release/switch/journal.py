@@ -1,7 +1,7 @@
 """Writes a switch or a rollback to the record of the service."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,6 +21,7 @@ from switchyard.release.record.release_record import ReleaseRecord, new_id
 from switchyard.release.record.replacing import beginning, ending
 from switchyard.release.record.store import Releases
 from switchyard.release.refusals import refuse_condemned_target
+from switchyard.release_errors import LeaseLostError
 
 
 class ReleaseJournal(HeldRecord):
@@ -120,6 +121,8 @@ class ReleaseJournal(HeldRecord):
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
         """Records the result of the release, and moves it into the history; does nothing for a command that is none.
 
+        A command that has changed nothing ends its release also without the Lease.
+
         Raises:
             LeaseLostError: another command has taken the Lease. A rollback has its own release in the record then, and
                 the version that was rolled back, and both stay.
@@ -127,7 +130,8 @@ class ReleaseJournal(HeldRecord):
         if not self._is_release:
             return
         record = self.record
-        await self.confirm()
+        with nullcontext() if succeeded else suppress(LeaseLostError):
+            await self.confirm()
         now = self.now()
         result = Result.SUCCEEDED if succeeded else Result.FAILED
         ended = record.leaving("passed" if succeeded else "failed", now, detail).ending(result, now, detail)
