@@ -29,6 +29,11 @@ class RecordUnusableError(ClusterError):
 
     code = Code.RECORD_UNREADABLE
 
+    @property
+    def summary(self) -> str:
+        """The text of the error, which names the record and what to do."""
+        return str(self)
+
 
 class LeaseHeldError(ReleaseError):
     """Another command releases the service. The text names its user, host, phase and age.
