@@ -50,7 +50,7 @@ def ending(releases: Releases, record: ReleaseRecord, now: datetime) -> Releases
         now: the time by the API server's clock.
     """
     if record.result is not Result.SUCCEEDED:
-        record = replace(record, replaces=Result.RUNNING)
+        record = record if record.replaces is None else replace(record, replaces=Result.RUNNING)
         # What this release has marked serves on; the selector was not changed.
         releases = replace(releases, rolled_back=_without_marks_of(releases, record))
     releases, replaces = _replaced(releases, record, now), record.replaces
@@ -72,7 +72,7 @@ def without_abandoned(releases: Releases, serving: str, now: datetime) -> Releas
         now: the time by the API server's clock.
     """
     last = abandoned(releases, serving)
-    if last is None or not any(release.running for release in releases.history):
+    if last is None or last.replaces is None:
         return releases
     detail = f"its command had not changed the selector from {serving} and has not written its end"
     return ending(releases, last.ending(Result.FAILED, now, detail), now)
