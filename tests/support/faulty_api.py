@@ -34,12 +34,13 @@ SECONDS = 0.5
 """How long a command tries again, in place of a minute."""
 
 
-def inject(fault: str, number: int) -> None:
+def inject(fault: str, which: int | str) -> None:
     """Gives one request of this process a fault.
 
     Args:
         fault: the fault.
-        number: number of the request, from 0; for a fault of the engine, of its command.
+        which: number of the request, from 0, or its method and its path in the namespace; for a fault of the engine,
+            number of its command.
     """
     numbers = itertools.count()
     send, start = ClusterClient._send, Engine._start
@@ -47,10 +48,10 @@ def inject(fault: str, number: int) -> None:
     async def sent(
         client: ClusterClient, http: httpx.AsyncClient, method: str, path: str, *arguments: Any
     ) -> httpx.Response:
-        own = next(numbers)
-        if own != number and not (fault == OUTAGE and own > number):
+        is_it = which in {next(numbers), f"{method} {path.partition('/namespaces/')[2].partition('/')[2]}"}
+        if not is_it and not (fault == OUTAGE and Path(FAULT).exists()):
             return await send(client, http, method, path, *arguments)
-        if own == number:
+        if is_it:
             Path(FAULT).write_text(f"{fault} {method} {path}")
         if fault.isdecimal():
             status = {"kind": "Status", "apiVersion": "v1", "message": "injected"}
@@ -61,7 +62,7 @@ def inject(fault: str, number: int) -> None:
         raise httpx.ReadTimeout("injected")
 
     def started(engine: Engine, *arguments: str) -> EngineCommand:
-        if next(numbers) == number:
+        if next(numbers) == which:
             Path(FAULT).write_text(f"{fault} {' '.join(arguments)}")
             raise EngineError("error: injected")
         return start(engine, *arguments)

@@ -32,26 +32,29 @@ class FaultyReleases:
         kubectl: kubectl in an empty namespace.
         directory: an empty directory.
         chance: draws everything that is random.
+        holds: whether some releases are held after a phase.
     """
 
     kubectl: Kubectl
     directory: Path
     chance: random.Random
+    holds: bool = True
     counts: Counter[str] = field(default_factory=Counter)
     log: list[str] = field(default_factory=list)
     _versions: int = 2
 
     def run(self, commands: int) -> None:
         """Runs so many commands, and has every release end afterwards."""
-        KilledReleases(self.kubectl, self.directory, self.chance, Counts()).begin()
-        self._bakes()
+        self.begin()
         with History(self.kubectl.kubeconfig, self.kubectl.namespace) as history:
             for _ in range(commands):
                 self._command()
             self._settle()
         assert history.fewest_ready("backend") == PODS, self.log
 
-    def _bakes(self) -> None:
+    def begin(self) -> None:
+        """Has blue serve the first version of a service whose releases bake for an hour."""
+        KilledReleases(self.kubectl, self.directory, self.chance, Counts()).begin()
         file = self.directory / f"Pulumi.{STACK}.yaml"
         document = yaml.safe_load(file.read_text())
         document["config"]["switchyard:services"]["backend"]["release"]["bakeSeconds"] = 3600
@@ -68,18 +71,23 @@ class FaultyReleases:
                 fault = (self.chance.choice(FAULTS), self.chance.randrange(REQUESTS))
                 fault = (fault[0], fault[1] % 6) if fault[0] == "engine" else fault
         condemned = self.chance.random() < 0.15
-        ended = self._ran(act, kill, fault, condemned=condemned)
+        ended = self.command(act, kill, fault, condemned=condemned)
         self._expect(act, before, serving, ended)
 
-    def _ran(
-        self, act: str, kill: int | None = None, fault: tuple[str, int] | None = None, *, condemned: bool = False
+    def command(
+        self,
+        act: str,
+        kill: int | str | None = None,
+        fault: tuple[str, int | str] | None = None,
+        *,
+        condemned: bool = False,
     ) -> Ended:
         """Runs a command, and notes it."""
         words = act.split()
         if act == "deploy":
             self._versions += 1
             words += ["backend", f"v{self._versions}.0.0"]
-            if self.chance.random() < 0.3:
+            if self.holds and self.chance.random() < 0.3:
                 words += ["--hold-after", self.chance.choice(("warm", "prove", "switch", "watch"))]
         elif act != "up":
             words.insert(1, "backend")
@@ -139,22 +147,22 @@ class FaultyReleases:
                 break
             serving = self.kubectl.serving()
             if current["kind"] in {"switch", "rollback"}:
-                self._ran(f"switch {serving}")
+                self.command(f"switch {serving}")
             elif current["kind"] == "drill":
-                self._ran("drill")
+                self.command("drill")
             elif current["phase"] in {"bake", "retire"} and not current["held"]:
-                self._ran("retire")
+                self.command("retire")
             else:
-                self._ran("resume")
+                self.command("resume")
             assert self.kubectl.serving() in {"blue", "green"}
         else:
             raise AssertionError(f"the release does not end\n{self.told}")
         serving = self.kubectl.serving()
         if self._config()["active"] != serving:
-            ended = self._ran(f"switch {serving}")
+            ended = self.command(f"switch {serving}")
             assert not ended.code, self.told
         assert self._config()["active"] == self.kubectl.serving() == serving, self.told
-        ended = self._ran("up")
+        ended = self.command("up")
         assert not ended.code, self.told
         assert self.kubectl.serving() == serving, self.told
         assert SimulatedEngine(self.directory, STACK).planned() == [], self.told

@@ -51,14 +51,14 @@ class Request:
         arguments: arguments of the command line without the stack; `up` alone is an update by the engine.
         kill: the moment in which it is killed: its number, from 0, or its name; None for never.
         condemned: whether the watch finds the new version bad, which simulated nodes cannot show.
-        fault: a fault of the API server or of the engine, and the number of the request that has it, from 0; None for
-            none. See `tests.support.faulty_api.FAULTS`.
+        fault: a fault of the API server or of the engine, and the request that has it; None for none. See
+            `tests.support.faulty_api.inject`.
     """
 
     arguments: tuple[str, ...]
     kill: int | str | None = None
     condemned: bool = False
-    fault: tuple[str, int] | None = None
+    fault: tuple[str, int | str] | None = None
 
 
 @dataclass(frozen=True)
