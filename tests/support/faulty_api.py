@@ -1,8 +1,9 @@
 """A fault of the API server or of the engine, at one request of a command, inside the command's own process."""
 
 import itertools
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 import httpx
@@ -11,6 +12,8 @@ from switchyard.errors import EngineError
 from switchyard.kube.client import ClusterClient
 from switchyard.release import retries
 from switchyard.release.engine.engine import Engine, EngineCommand
+
+Start = Callable[..., EngineCommand]
 
 REFUSED = "refused"
 """The connection is refused, and nothing is done."""
@@ -43,7 +46,7 @@ def inject(fault: str, which: int | str) -> None:
             number of its command.
     """
     numbers = itertools.count()
-    send, start = ClusterClient._send, Engine._start
+    send, start = ClusterClient._send, cast("Start", Engine._start)  # of the simulated engine
 
     async def sent(
         client: ClusterClient, http: httpx.AsyncClient, method: str, path: str, *arguments: Any
@@ -61,11 +64,11 @@ def inject(fault: str, which: int | str) -> None:
         await send(client, http, method, path, *arguments)
         raise httpx.ReadTimeout("injected")
 
-    def started(engine: Engine, *arguments: str) -> EngineCommand:
+    def started(_: Engine, *arguments: str) -> EngineCommand:
         if next(numbers) == which:
             Path(FAULT).write_text(f"{fault} {' '.join(arguments)}")
             raise EngineError("error: injected")
-        return start(engine, *arguments)
+        return start(*arguments)
 
     Path(FAULT).unlink(missing_ok=True)
     retries.SECONDS, retries.PAUSE_SECONDS = SECONDS, 0.05

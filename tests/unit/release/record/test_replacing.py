@@ -103,7 +103,7 @@ def test_a_killed_switch_ends_by_what_serves(kind: str, serving: str, by: str, t
     assert entry.detail == f"its command {changed} and has not written its end; {by} id-2 of ada took its place"
 
 
-def test_a_killed_switch_that_is_undone_in_vain_still_serves() -> None:
+def test_a_killed_switch_whose_rollback_failed_still_serves() -> None:
     after = ended(beginning(Releases().writing(SWITCH), taking("rollback"), "green", START), Result.FAILED)
     assert after.current == SWITCH
     assert [(entry.id, entry.result) for entry in after.history] == [("id-2", Result.FAILED)]
