@@ -23,6 +23,13 @@ NAME = "test"
 ENGINE_LIMIT = 600
 """Seconds after which a hung engine is ended. Updates in tests are much shorter."""
 
+_SAVED_AT_THE_END = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
+"""Has the engine save the state once, at the end of an update, also of one that failed, and not after every step.
+
+An engine that is killed then loses the update. Engine 3.274.1 serializes the whole state at every step, also in a
+preview, whose state it discards: a preview of 50 new services took 26 to 28 CPU-s, and 10 with this setting.
+"""
+
 _EMPTY: dict[tuple[Path, str, str], tuple[dict[str, Any], dict[Path, bytes]]] = {}
 """By engine, project and name of a stack, what a new stack has beside its configuration, and in its state."""
 
@@ -50,7 +57,13 @@ class Stack:
         name: name of the stack.
         environment: variables of the engine besides.
         installation: the engine and the Python environment of the program.
+
+    Attributes:
+        saved_at_the_end: whether the engine saves the state only at the end of an update. That costs less, and suits
+            every update whose engine is not killed.
     """
+
+    saved_at_the_end = False
 
     def __init__(
         self,
@@ -177,7 +190,7 @@ class Stack:
         options = ["--stack", self.name, "--non-interactive", "--color", "never", "--cwd", str(self.directory)]
         return subprocess.Popen(
             [str(self.installation.engine), *arguments, *options],
-            env=self.environment,
+            env=self.environment | (_SAVED_AT_THE_END if self.saved_at_the_end else {}),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT if "--json" not in arguments else subprocess.DEVNULL,

@@ -14,13 +14,6 @@ NEW, OLD = "this checkout", "compared"
 _NOT_A_USERS = ("PYTHONDONTWRITEBYTECODE",)
 """Variables that are left out: with this one, each run would compile all modules again, as no run of a user does."""
 
-SAVED_AT_THE_END = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
-"""Has the engine write its state once, at the end of an update, and not after every resource.
-
-For the updates that create hundreds of services, which are no part of what is compared: written after every resource,
-a state of thousands of them takes minutes.
-"""
-
 
 @dataclass(frozen=True)
 class Checkout:

@@ -133,4 +133,6 @@ def rehearsal(
 
 def _stack(directory: Path, rehearsed: Rehearsed, name: str, running: FakeProviders) -> Stack:
     # Its engine finds the fake providers by their environment, and has them as the only plugins of their names.
-    return Stack(directory, rehearsed.config, name=name, environment=running.environment)
+    stack = Stack(directory, rehearsed.config, name=name, environment=running.environment)
+    stack.saved_at_the_end = True
+    return stack

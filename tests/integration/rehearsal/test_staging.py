@@ -120,7 +120,9 @@ def _session(staging: Whole, node: str) -> str:
 
 
 def _kill_while_calico_is_installed(staging: Whole) -> None:
+    staging.stack.saved_at_the_end = False
     engine = staging.stack.start("up", "--yes", "--skip-preview")
+    staging.stack.saved_at_the_end = True
     deadline = time.monotonic() + WAIT_SECONDS
     while not _being_installed(staging):
         assert engine.poll() is None, engine.communicate()

@@ -19,12 +19,6 @@ from tests.support.kubectl import Kubectl
 PARALLEL = ("--parallel", "64")
 """All services at the same time, not as many as the machine has processors for."""
 
-SAVED_AT_THE_END = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
-"""Has the engine write its state at the end of an update, also of one that failed, and not after every object.
-
-Which of both it does makes a difference to an engine that is killed, and to nobody else; it is a sixth of the costs.
-"""
-
 EXTRA = ServiceModel("extra")
 """A service that is added to the stack and removed again."""
 
@@ -53,7 +47,8 @@ class WalkStack:
         self.kubectl = kubectl
         self.directory = directory
         self.namespace = Namespace(sandbox.client(), kubectl.namespace)
-        self.engine = Stack(directory, self._config(), environment=SAVED_AT_THE_END)
+        self.engine = Stack(directory, self._config())
+        self.engine.saved_at_the_end = True
 
     def config(self) -> dict[str, dict[str, Any]]:
         """The services in the configuration, as the models have them."""
@@ -94,9 +89,9 @@ class WalkStack:
     def start(self) -> subprocess.Popen[str]:
         """Starts an update whose state is written after every object, and returns at once."""
         self.write()
-        self.engine.environment = {k: v for k, v in self.engine.environment.items() if k not in SAVED_AT_THE_END}
+        self.engine.saved_at_the_end = False
         started = self.engine.start("up", "--yes", "--skip-preview", *PARALLEL)
-        self.engine.environment |= SAVED_AT_THE_END
+        self.engine.saved_at_the_end = True
         return started
 
     def saved(self) -> dict[str, ServiceModel]:
