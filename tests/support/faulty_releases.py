@@ -61,8 +61,8 @@ class FaultyReleases:
         file.write_text(yaml.safe_dump(document))
 
     def _command(self) -> None:
-        act = self.chance.choice(ACTS)
         before, serving = self.record(), self.kubectl.serving()
+        act = self._drawn(before["current"], serving)
         fault, kill = None, None
         match self.chance.choice(("none", "kill", "fault", "fault")):
             case "kill":
@@ -73,6 +73,16 @@ class FaultyReleases:
         condemned = self.chance.random() < 0.15
         ended = self.command(act, kill, fault, condemned=condemned)
         self._expect(act, before, serving, ended)
+
+    def _drawn(self, current: dict[str, Any] | None, serving: str) -> str:
+        """A command, more often one that is not refused."""
+        if self.chance.random() < 0.3:
+            return self.chance.choice(ACTS)
+        if current is None or current["result"] != "running":
+            return self.chance.choice(("deploy", "deploy", "switch", "rollback", "drill"))
+        if current["kind"] == "deploy":
+            return self.chance.choice(("switch", "rollback", "rollback", "resume", "abort", "retire"))
+        return self.chance.choice(("switch", f"switch {serving}", "rollback", "resume", "retire", "abort"))
 
     def command(
         self,
@@ -119,7 +129,7 @@ class FaultyReleases:
             assert after["current"]["kind"] in {"switch", "rollback"}, self.told
         if act.startswith(("switch", "rollback")):
             if ended.code and now == serving:
-                self._expect_untouched(before, after)
+                self._expect_untouched(before, after, serving)
             if not ended.code:
                 assert (
                     after["current"] is None
@@ -131,8 +141,11 @@ class FaultyReleases:
         if act == "up":
             assert now == serving or self._config()["active"] == now, self.told
 
-    def _expect_untouched(self, before: dict[str, Any], after: dict[str, Any]) -> None:
+    def _expect_untouched(self, before: dict[str, Any], after: dict[str, Any], serving: str) -> None:
         """A deploy that ran before a switch that has failed runs afterwards."""
+        last = before["current"]
+        if last is not None and last["kind"] != "deploy" and last["to"] == serving:
+            return  # a killed switch has taken its place
         all_before = [release for release in (before["current"], *before["history"]) if release is not None]
         deploys = [release for release in all_before if (release["kind"], release["result"]) == ("deploy", "running")]
         by_id = {release["id"]: release for release in (*after["history"], after["current"]) if release is not None}
