@@ -1,6 +1,6 @@
 """Commands in any order, each killed or with a fault of the API server or of the engine, with a simulated engine.
 
-SWITCHYARD_FAULTY_COMMANDS is the number of commands, and SWITCHYARD_WALK_SEED draws the same ones again.
+`make walk` runs 500 commands. SWITCHYARD_WALK_SEED draws the same ones again.
 """
 
 import os
@@ -14,7 +14,7 @@ from tests.support.faulty_releases import FaultyReleases
 from tests.support.killed_releases import PODS
 from tests.support.kubectl import Kubectl
 
-COMMANDS = int(os.environ.get("SWITCHYARD_FAULTY_COMMANDS", "12"))
+COMMANDS = int(os.environ.get("SWITCHYARD_FAULTY_COMMANDS", "10"))
 
 
 @pytest.mark.parametrize("act", ["switch blue", "rollback"])
