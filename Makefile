@@ -81,9 +81,9 @@ test: tools ## all tests, installing what they need; ends with what each part to
 		took="$$took$$(printf '%-15s %5d s' $$part $$(($$(date +%s) - start)))\n"; \
 	done; printf "\nWhat each part took:\n$$took"
 
-# In one process: each further one would import and collect everything again, a quarter of what the tests compute.
+# Each process imports and collects everything, a fifth of what the tests compute. Two finish sooner than one all the same.
 test-unit: $(INSTALLED) ## configuration, renderers, gates, components on mocks
-	@$(PYTEST) tests/unit
+	@$(PYTEST) --numprocesses 2 tests/unit
 
 test-sandbox: tools ## the real engine against a real API server
 	@$(PYTEST) --numprocesses 3 $(BY_FILE) tests/integration/sandbox

@@ -52,6 +52,8 @@ separate_threads()
 share_callback_server()
 main()
 
-# What exists by now lives until the end, where Python would search it once more.
+# What exists by now lives until the end. A search for every 700 further objects, Python's default, took a quarter of
+# the program's time at 500 services; without any search, the update that creates 500 services took 2.3 GiB.
 gc.freeze()
+gc.set_threshold(100_000)
 gc.enable()
