@@ -182,15 +182,13 @@ class Engine:
         """
         self.run("refresh", "--yes", "--skip-preview", *(word for urn in targets for word in ("--target", urn)), *PLAIN)
 
-    def up(self, *targets: str, refresh: bool = False) -> None:
+    def up(self, *targets: str) -> None:
         """Updates the stack.
 
         Args:
             targets: URNs of the resources to be updated, where ``**`` stands for any characters; none for all.
-            refresh: whether the resources are read from the cluster first, in case somebody has changed them by hand.
         """
-        words = [*(["--refresh"] if refresh else []), *(word for urn in targets for word in ("--target", urn))]
-        self.run("up", "--yes", "--skip-preview", *words, *PLAIN)
+        self.run("up", "--yes", "--skip-preview", *(word for urn in targets for word in ("--target", urn)), *PLAIN)
 
     def run(self, *arguments: str, seconds: float | None = None) -> str:
         """Runs one command of the engine, within a time limit if there is one, and returns its output."""

@@ -31,8 +31,6 @@ async def warm(engine: Engine, plan: Plan, warn: Warn) -> None:
     try:
         values = {f"{path}.tag": str(plan.warm_tag), f"{path}.replicas": plan.source.wanted}
         await asyncio.to_thread(engine.change_config, values)
-        urn = DEPLOYMENT_URN.format(key=key, colour=plan.target)
-        # Its pods may have been scaled down by hand, of which the state knows nothing.
-        await unlocked(lambda: engine.up(urn, refresh=True), warn)
+        await unlocked(lambda: engine.up(DEPLOYMENT_URN.format(key=key, colour=plan.target)), warn)
     except EngineError as error:
         raise GateRefusedError(str(refuse_not_warmed(plan, str(error)))) from None

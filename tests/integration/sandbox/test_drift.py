@@ -6,7 +6,6 @@ import shlex
 import pytest
 
 from devtools.engine import Stack
-from tests.support.commands import document, read_back, run_command
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
 
@@ -80,25 +79,6 @@ def test_a_colour_scaled_by_hand_and_a_port_changed_by_hand_are_repaired(serving
     assert result.ok, result.output
     kubectl.expect_pods(blue=3)
     assert kubectl.get("service", "backend")["spec"]["ports"][0]["targetPort"] == 8000
-
-
-def test_a_rollback_brings_back_the_pods_of_the_old_colour_that_were_scaled_away_by_hand(
-    serving: Stack, kubectl: Kubectl
-) -> None:
-    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
-    assert serving.up().ok
-    switched = run_command(serving, "switch", "backend", "green", "--yes", "--json")
-    assert document(switched, 0)["serving"] == "green"
-    read_back(serving)
-    kubectl.run("scale", "deployment", "backend-blue", "--replicas=0")
-    kubectl.expect_pods(blue=0, green=3)
-    with History(kubectl.kubeconfig, kubectl.namespace) as history:
-        result = run_command(serving, "rollback", "backend", "--yes", "--json")
-        assert document(result, 0)["serving"] == kubectl.serving() == "blue", result.stderr
-    read_back(serving)
-    assert history.fewest_ready("backend") == 3
-    kubectl.expect_pods(blue=3, green=3)
-    assert serving.planned() == {}
 
 
 def test_a_label_added_to_the_selector_by_hand_is_named_with_the_command_that_removes_it(

@@ -211,8 +211,8 @@ def test_a_retired_version_is_warmed_alone(engine_with: EngineFactory, asked: Ca
     asyncio.run(warm(engine_with({}), plan(), print))
     config, update = asked()
     assert {"switchyard:services.backend.blue.tag=v1", "switchyard:services.backend.blue.replicas=3"} <= set(config)
-    assert update[:4] == ["up", "--yes", "--skip-preview", "--refresh"]
-    assert update[4:6] == ["--target", "**::switchyard:service:*$kubernetes:apps/v1:Deployment::backend-blue"]
+    assert update[:3] == ["up", "--yes", "--skip-preview"]
+    assert update[3:5] == ["--target", "**::switchyard:service:*$kubernetes:apps/v1:Deployment::backend-blue"]
 
 
 def test_a_version_that_cannot_be_warmed_is_refused_with_a_command_that_needs_no_state(

@@ -47,7 +47,7 @@ class LockedEngine:
     def preview(self) -> list[Step]:
         return []
 
-    def up(self, *_: str, **__: bool) -> None:
+    def up(self, *_: str) -> None:
         self._write("up")
 
     def _write(self, name: str) -> None:
