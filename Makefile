@@ -23,6 +23,8 @@ STEPS ?= 5000
 # Releases that `make walk` kills at any moment, with the real engine, and at a write, with a simulated one.
 KILLS ?= 20
 WRITE_KILLS ?= 1000
+# Commands with faults of the API server and of the engine.
+FAULTY_COMMANDS ?= 500
 # What worker-1 and worker-2 of the sandbox are: empty (as they are), simulated or real.
 NODES ?=
 REAL_NODES_RUN_HERE = [ "$$(uname)" = Linux ] && [ "$$(id -u)" = 0 ]
@@ -86,10 +88,11 @@ test-unit: $(INSTALLED) ## configuration, renderers, gates, components on mocks
 test-sandbox: tools ## the real engine against a real API server
 	@$(PYTEST) --numprocesses 3 $(BY_FILE) tests/integration/sandbox
 
-walk: tools ## a long random walk on simulated nodes, an hour or more: 5,000 steps, 1,020 kills; STEPS=1000 KILLS=5 WRITE_KILLS=100 for fewer
+walk: tools ## a long random walk on simulated nodes, an hour or more: 5,000 steps, 1,020 kills, 500 commands with faults; STEPS=1000 KILLS=5 WRITE_KILLS=100 FAULTY_COMMANDS=50 for fewer
 	@SWITCHYARD_WALK_STEPS=$(STEPS) SWITCHYARD_KILLS=$(KILLS) SWITCHYARD_WRITE_KILLS=$(WRITE_KILLS) \
-		$(PYTEST) --capture no tests/integration/sandbox/test_random_walk.py \
-		tests/integration/sandbox/test_killed_releases.py tests/integration/sandbox/test_killed_writes.py
+		SWITCHYARD_FAULTY_COMMANDS=$(FAULTY_COMMANDS) $(PYTEST) --capture no tests/integration/sandbox/test_random_walk.py \
+		tests/integration/sandbox/test_killed_releases.py tests/integration/sandbox/test_killed_writes.py \
+		tests/integration/sandbox/test_faulty_commands.py
 
 test-canary: tools-canary ## Argo Rollouts and Prometheus, the real ones, on simulated nodes
 	@$(PYTEST) --numprocesses 2 $(BY_FILE) tests/integration/canary

@@ -17,6 +17,7 @@
     │   ├── RejectedError              the API server rejects an object
     │   ├── NoIdentityError            the cluster cannot be identified
     │   ├── WeightsNotWrittenError     (switchyard.release_errors) a load balancer does not follow a selector
+    │   ├── RecordUnusableError        (switchyard.release_errors) a release that runs cannot be recorded
     │   └── ApiStatusError             the API server answers with any other error
     ├── ObservationError               part of the cluster that a run reads first cannot be read
     │   ├── ContentUnreadableError     ConfigMaps and Secrets

@@ -21,6 +21,20 @@ class WeightsNotWrittenError(ClusterError):
         return str(self)
 
 
+class RecordUnusableError(ClusterError):
+    """The record of a release that runs was broken or replaced by somebody else, so that its progress is not recorded.
+
+    It is as if the API server did not accept the write: a bad version is rolled back without a record as well.
+    """
+
+    code = Code.RECORD_UNREADABLE
+
+    @property
+    def summary(self) -> str:
+        """The text of the error, which names the record and what to do."""
+        return str(self)
+
+
 class LeaseHeldError(ReleaseError):
     """Another command releases the service. The text names its user, host, phase and age.
 

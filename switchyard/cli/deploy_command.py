@@ -118,7 +118,7 @@ class _Command(ServiceRelease):
         unreachable = self.report.state_unreachable
         seconds = STATE_SECONDS[request.act]
         await check_cluster(cluster, self.access, self.stack, state, seconds, unreachable)
-        releases = await ledger.read()
+        releases = await ledger.without_abandoned(observation.serving)
         self.refuse(releases, observation)
         if keys := await going_together(cluster.api, self.settings, request, releases.current):
             return await GroupCommand(request, self.stack, self.settings, self.access, keys).run(None)
@@ -131,9 +131,10 @@ class _Command(ServiceRelease):
             await end_detached({request.service: ledger}, self.report.warn)
         async with ledger.sending():
             async with ledger.held(request.act, detached=is_detached()):
-                releases, confirmed = await ledger.read(), observation
+                confirmed = observation
                 await self._read_again(ledger)
                 observation = await self.observe(cluster)
+                releases = await ledger.without_abandoned(observation.serving)
                 self.refuse(releases, observation)  # the Lease may have been waited for
                 await self.pass_freeze(cluster, releases, observation)
                 if not request.yes:

@@ -125,7 +125,8 @@ class GroupCommand:
 
         async def check(key: str) -> tuple[Releases, Observation]:
             service = self._services[key]
-            observation, releases = await service.observe(cluster), await ledgers[key].read()
+            observation = await service.observe(cluster)
+            releases = await ledgers[key].without_abandoned(observation.serving)
             service.refuse(releases, observation)
             await service.pass_freeze(cluster, releases, observation)
             return releases, observation

@@ -86,7 +86,8 @@ class ServiceRelease:
             return await self._is_due(cluster, ledger)
 
     async def _is_due(self, cluster: Cluster, ledger: DeployLedger) -> bool:
-        current = (await ledger.read()).current
+        serving = await cluster.serving_track(self.service.namespace, self.name)
+        current = (await ledger.without_abandoned(str(serving))).current
         if current is None or not current.running or current.kind != Act.DEPLOY:
             return False
         if current.held and holding(current) is not None:

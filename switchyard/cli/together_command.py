@@ -25,7 +25,7 @@ from switchyard.release.engine.convergence import Convergence, converge_all
 from switchyard.release.engine.engine import Engine, EngineCommand
 from switchyard.release.notices.subscriptions import Subscriptions
 from switchyard.release.plan import Act, Observation, Plan
-from switchyard.release.record.earlier_releases import unfinished_target, unreached
+from switchyard.release.record.earlier_releases import latest_begun, unfinished_target, unreached
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal import ReleaseJournal
 from switchyard.release.switch.together import Member, Plans, Receipts, Together, planned
@@ -137,7 +137,7 @@ class _Command:
         if self._request.act is not Act.ROLLBACK:
             return set()
         releases = await asyncio.gather(*(journal.read() for journal in journals.values()))
-        latest = {key: release.current for key, release in zip(journals, releases, strict=True)}
+        latest = {key: latest_begun(release) for key, release in zip(journals, releases, strict=True)}
         if not any(unfinished_target(last) for last in latest.values()):
             return set()
         observations = await asyncio.gather(*(self._observe(cluster, key) for key in journals))

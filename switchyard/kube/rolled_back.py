@@ -29,6 +29,10 @@ ROLLED_BACK = "rolledBack"
 """Key of the ConfigMap with the versions that were rolled back, newest first."""
 
 
+UNTOUCHED = "Nothing was changed. "
+"""Sentence of an error about the record, which is true at the start of a command."""
+
+
 @dataclass(frozen=True)
 class RolledBack:
     """A version that was rolled back.
@@ -145,7 +149,7 @@ def check_version(config_map: Mapping[str, Any]) -> None:
     if version != VERSION:
         raise RecordUnreadableError(
             f"{_described(config_map)} has version {version} of the record, and this program knows version {VERSION}. "
-            "Nothing was changed. Update this checkout to the version that wrote it"
+            f"{UNTOUCHED}Update this checkout to the version that wrote it"
         )
 
 
@@ -158,7 +162,7 @@ def check_own(document: Mapping[str, Any]) -> None:
     if not MANAGED.items() <= (document["metadata"].get("labels") or {}).items():
         raise ForeignRecordError(
             f"{_described(document)} is not of this program, and its name is that of the record of releases. "
-            "Nothing was changed. Rename or delete it, or give the service another name"
+            f"{UNTOUCHED}Rename or delete it, or give the service another name"
         )
 
 
@@ -167,7 +171,7 @@ def unreadable(config_map: Mapping[str, Any] | None, key: str, reason: str) -> R
     described = _described(config_map or {"metadata": {}})
     command = f"kubectl -n {(config_map or {}).get('metadata', {}).get('namespace')} edit configmap"
     return RecordUnreadableError(
-        f"key {key} of {described} cannot be read: {reason}. Nothing was changed. Correct or remove the key: {command} "
+        f"key {key} of {described} cannot be read: {reason}. {UNTOUCHED}Correct or remove the key: {command} "
         f"{(config_map or {}).get('metadata', {}).get('name')}"
     )
 

@@ -6,19 +6,28 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from switchyard.errors import UnreachableError
+from switchyard.errors import ClusterError
 from switchyard.gates.base import Warn
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
 from switchyard.kube.polling import poll_until
 from switchyard.kube.release_lease import DURATION_SECONDS
+from switchyard.kube.rolled_back import UNTOUCHED
+from switchyard.release import retries
 from switchyard.release.notices.notices import queueing
 from switchyard.release.notices.subscriptions import NO_SUBSCRIPTIONS, Subscriptions
-from switchyard.release.record.lease import ReleaseLease
+from switchyard.release.record.lease import ReleaseLease, lost_text
 from switchyard.release.record.lease_holder import Held, Holder
 from switchyard.release.record.outbox import Outbox
+from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases, ReleaseStore
-from switchyard.release_errors import LeaseHeldError
+from switchyard.release_errors import (
+    ForeignRecordError,
+    LeaseHeldError,
+    LeaseLostError,
+    RecordUnreadableError,
+    RecordUnusableError,
+)
 
 if TYPE_CHECKING:
     from switchyard.release.notices.notification_sender import NotificationSender
@@ -74,6 +83,7 @@ class HeldRecord:
         self._store = ReleaseStore(api, namespace, name, queueing(subscriptions))
         self._clock: ServerClock | None = None
         self._lease: ReleaseLease | None = None
+        self._unwritten: str | None = None  # ID of a new release that is not in the record yet
 
     async def read(self) -> Releases:
         """The record of the service."""
@@ -94,6 +104,34 @@ class HeldRecord:
         if self._lease is None:
             raise RuntimeError("the Lease is not held")
         await self._lease.confirm()
+
+    async def update_own(self, release: str, change: Callable[[Releases], Releases]) -> None:
+        """Changes the record unless another release has begun in it, as while this command was suspended.
+
+        Args:
+            release: ID of the release of this command.
+            change: returns the changed record for a given record.
+
+        Raises:
+            LeaseLostError: another command has begun a release, for which it has taken the Lease.
+            RecordUnusableError: somebody has broken the record, or replaced it.
+            switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
+        """
+
+        def changed(releases: Releases) -> Releases:
+            current = releases.current
+            if current is not None and current.id != release and not self._is_first_write(release, current):
+                raise LeaseLostError(lost_text(self._name, self._namespace))
+            return change(releases)
+
+        try:
+            await self._store.update(changed)
+        except (ForeignRecordError, RecordUnreadableError) as error:
+            raise RecordUnusableError(str(error).replace(UNTOUCHED, "")) from None
+        self._unwritten = None
+
+    def _is_first_write(self, release: str, current: ReleaseRecord) -> bool:
+        return release == self._unwritten and not current.running
 
     async def confirm_if_old(self) -> None:
         """Renews the Lease unless it was taken or renewed within the last second, so that no patch waits."""
@@ -202,8 +240,8 @@ class HeldRecord:
                 if error.stage != stage:
                     self._warn(self._waiting(error))
                 stage = error.stage
-            except UnreachableError as error:
-                if not self._wait:
+            except ClusterError as error:
+                if not self._wait or not retries.is_passing(error):
                     raise
                 if stage != UNSEEN:
                     self._warn(f"{self._name}: the Lease cannot be read now, and is read again: {error}")

@@ -40,7 +40,7 @@ async def until_answered(
         try:
             return await call()
         except ClusterError as error:
-            if not _is_passing(error) or time.monotonic() >= end or unless():
+            if not is_passing(error) or time.monotonic() >= end or unless():
                 raise
             if not waited:
                 on_wait(error)
@@ -59,10 +59,10 @@ def waiting(key: str, step: str, error: ClusterError) -> str:
     return f"{key}: {step} is tried again for {SECONDS:.0f} s at most, because the API server does not answer: {error}"
 
 
-def _is_passing(error: BaseException | None) -> bool:
+def is_passing(error: BaseException | None) -> bool:
     """Whether an error comes from a restarting or busy API server, from a proxy, or from a write at the same time."""
     if isinstance(error, WeightsNotWrittenError):
-        return _is_passing(error.__cause__)
+        return is_passing(error.__cause__)
     if isinstance(error, ApiStatusError):
         return error.status_code >= httpx.codes.INTERNAL_SERVER_ERROR or error.status_code in TRANSIENT
     return isinstance(error, UnreachableError)

@@ -51,11 +51,14 @@ class Request:
         arguments: arguments of the command line without the stack; `up` alone is an update by the engine.
         kill: the moment in which it is killed: its number, from 0, or its name; None for never.
         condemned: whether the watch finds the new version bad, which simulated nodes cannot show.
+        fault: a fault of the API server or of the engine, and the request that has it; None for none. See
+            `tests.support.faulty_api.inject`.
     """
 
     arguments: tuple[str, ...]
     kill: int | str | None = None
     condemned: bool = False
+    fault: tuple[str, int | str] | None = None
 
 
 @dataclass(frozen=True)
@@ -127,10 +130,12 @@ def main() -> None:
     from switchyard.release.deploy import steps
     from switchyard.release.engine.engine import Engine
     from switchyard.release.watch.verdict import Outcome, Verdict
+    from tests.support.faulty_api import inject
     from tests.support.simulated_engine import SimulatedEngine
 
     asked = json.loads(os.environ[VARIABLE])
-    request = Request(**asked | {"arguments": tuple(asked["arguments"])})
+    fault = None if asked["fault"] is None else tuple(asked["fault"])
+    request = Request(**asked | {"arguments": tuple(asked["arguments"]), "fault": fault})
     os.dup2(os.open(OUTPUT, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), 1)
     moments = Moments(request.kill)
     engine = SimulatedEngine(Path.cwd(), STACK, moments.around)
@@ -156,6 +161,8 @@ def main() -> None:
     mock.patch.object(Engine, "_start", engine.start).start()
     if request.condemned:
         mock.patch.object(steps, "watch", condemned).start()
+    if request.fault is not None:
+        inject(*request.fault)
     if request.arguments == ("up",):
         try:
             Engine(STACK).up()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from switchyard.config.models.service import Colour
-from switchyard.gates.base import Warn
+from switchyard.gates.base import Warn, raise_refusal
 from switchyard.release.deploy.protocol import Ended, Ledger
 from switchyard.release.deploy.refusals import refuse_others
 from switchyard.release.deploy.warm_changes import ColourChange, preview_change
@@ -18,7 +18,9 @@ from switchyard.release.engine.convergence import Convergence, converge
 from switchyard.release.engine.engine import Engine, Step
 from switchyard.release.engine.lock import unlocked
 from switchyard.release.plan import Observation, Plan
+from switchyard.release.refusals import refuse_no_pods
 from switchyard.release.switch.fast_lane import FastLane
+from switchyard.release.switch.journal_protocol import lost_lease
 
 
 @dataclass(frozen=True)
@@ -119,12 +121,25 @@ class SingleServiceActs:
         await self._update(warming)
 
     async def patch(self, patch: Patch) -> float | None:
-        """Changes the selector."""
+        """Changes the selector.
+
+        Raises:
+            GateRefusedError: no pod of the new version is ready any more, since it was proved.
+        """
+        plan = patch.plan
+        if plan.patch:
+            raise_refusal(refuse_no_pods(plan.observation, plan.target, plan.act))
         await self._ledger.confirm()
-        return await patch.lane.patch(patch.plan) if patch.plan.patch else None
+        return await patch.lane.patch(plan) if plan.patch else None
 
     async def converge(self, key: str, target: Colour) -> Convergence:
-        """Updates configuration and state to the new version, which serves."""
+        """Updates configuration and state to the new version, which serves.
+
+        Raises:
+            switchyard.release_errors.LeaseLostError: a rollback has taken the Lease, and its colour serves.
+        """
+        if (lost := await lost_lease(self._ledger)) is not None:
+            raise lost
         return await converge(self._engine, key, target, self._warn, config=False, by_weights=self._by_weights)
 
     async def converge_back(self, key: str, source: Colour, replicas: int | None) -> Convergence:

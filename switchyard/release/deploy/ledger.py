@@ -1,18 +1,22 @@
 """The record of a release by `switchyard deploy`, written under the Lease of its service."""
 
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
 from datetime import datetime
 
 from switchyard.config.models.service import Colour
+from switchyard.errors import ClusterError
 from switchyard.kube.clock import ServerClock, to_text
 from switchyard.kube.rolled_back import RolledBack, find_rolled_back
+from switchyard.release import retries
 from switchyard.release.held_record import HeldRecord
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt
+from switchyard.release.record.earlier_releases import abandoned
 from switchyard.release.record.lease_holder import HOOK, Holder
 from switchyard.release.record.release_record import ReleaseRecord, new_id
+from switchyard.release.record.replacing import without_abandoned
 from switchyard.release.record.store import Releases
 
 
@@ -41,8 +45,25 @@ class DeployLedger(HeldRecord):
         """Writes the start of a phase to the record and to the Lease."""
         if self._lease is not None:
             await self._lease.enter(record.phase.value)
-        await self._store.update(lambda releases: entering(releases, record))
+        await self.update_own(record.id, lambda releases: entering(releases, record))
         self._send_beside(record)
+
+    async def without_abandoned(self, serving: str) -> Releases:
+        """The record as if a switch or a rollback whose command was killed before the selector had not been tried.
+
+        While the Lease is held, it is also written like that.
+
+        Args:
+            serving: the colour that serves.
+        """
+        releases = await self.read()
+        now = await self.ask_time() if abandoned(releases, serving) is not None else None
+        if now is None or releases.current is None or (after := without_abandoned(releases, serving, now)) == releases:
+            return releases
+        if self._lease is not None:
+            await self.confirm()
+            await self.update_own(releases.current.id, lambda read: without_abandoned(read, serving, now))
+        return after
 
     async def is_meant(self, record: ReleaseRecord) -> bool:
         """Whether a version that was rolled back may be released again, because only another one was bad."""
@@ -52,7 +73,7 @@ class DeployLedger(HeldRecord):
     async def write(self, record: ReleaseRecord) -> None:
         """Writes the record. A release that has ended is moved into the history."""
         await self.confirm()
-        await self._store.update(lambda releases: written(releases, record))
+        await self.update_own(record.id, lambda releases: written(releases, record))
         self._send_beside(record)
 
     async def write_hooks(self, record: ReleaseRecord) -> None:
@@ -60,7 +81,7 @@ class DeployLedger(HeldRecord):
         runs = any(hook.outcome is None for hook in record.hooks)
         if self._lease is not None:
             await self._lease.enter(HOOK if runs else record.phase.value)
-        await self._store.update(lambda releases: releases.writing(record))
+        await self.update_own(record.id, lambda releases: releases.writing(record))
 
     def _send_beside(self, record: ReleaseRecord) -> None:
         """Starts to send waiting messages, unless the selector will be changed next, which must not be delayed."""
@@ -84,15 +105,16 @@ class DeployLedger(HeldRecord):
         version = RolledBack(
             record.target, record.tag, record.id, to_text(self.now()), Holder("").user, reason, because
         )
-        await self._store.update(lambda releases: releases.rolling_back(version))
+        await self.update_own(record.id, lambda releases: releases.rolling_back(version))
 
     def new_record(
         self, service: str, source: Colour, from_tag: str | None, tag: str, reason: str | None
     ) -> ReleaseRecord:
         """The record of a new release."""
         now, holder = self.now(), Holder(Act.DEPLOY.value)
+        self._unwritten = new_id(now)
         return ReleaseRecord(
-            id=new_id(now),
+            id=self._unwritten,
             kind=Act.DEPLOY.value,
             service=service,
             source=source.value,
@@ -124,6 +146,7 @@ class RollbackJournal:
         self._because = because
         self._marks = marks
         self._record = record
+        self._reason = ""
 
     async def last(self, _serving: Colour) -> ReleaseRecord:
         """The record of the release."""
@@ -140,17 +163,29 @@ class RollbackJournal:
         yield
 
     async def begin(self, plan: Plan, reason: str | None) -> str:  # noqa: ARG002 - the plan is that of the release
-        """Writes the version that was rolled back, unless it is not marked as such."""
-        if self._marks:
-            await self._ledger.mark_rolled_back(self._record, reason or "", self._because)
+        """Writes the version that was rolled back, unless it is not marked as such.
+
+        Users of a bad version do not wait for a record that cannot be written. `end` tries again.
+        """
+        self._reason = reason or ""
+        with suppress(ClusterError):
+            await self._mark()
         return to_text(self._ledger.now())
+
+    async def _mark(self) -> None:
+        if self._marks:
+            await self._ledger.mark_rolled_back(self._record, self._reason, self._because)
+            self._marks = False
 
     async def confirm(self) -> None:
         """Ends the command when another one has taken the Lease of the release."""
         await self._ledger.confirm()
 
-    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
-        """Writes nothing: the release ends by its own record."""
+    async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:  # noqa: ARG002 - the release ends by its own record
+        """Writes the version that was rolled back, if that was not possible before."""
+        if succeeded:
+            with suppress(ClusterError):
+                await retries.until_answered(self._mark)
 
 
 class NoJournal:

@@ -16,6 +16,7 @@ from switchyard.release.deploy.protocol import Ended, Ledger, Steps
 from switchyard.release.deploy.refusals import no_abort
 from switchyard.release.deploy.reverted import SERVES_AGAIN
 from switchyard.release.deploy.rollback import Rollback
+from switchyard.release.deploy.switch_doubt import receipt_in_doubt
 from switchyard.release.hooks.hooks import accepted
 from switchyard.release.hooks.refusals import refuse_abort
 from switchyard.release.phases import Event, Phase, Result, State, apply
@@ -248,12 +249,11 @@ class Runner:
             live = await retries.until_answered(
                 self._steps.live, self._progress.waits(record, "the check of what serves")
             )
-        except ClusterError:
-            detail = f"whether the Service was changed is not known: {error}"
-            return Ended(Event.LOST, detail)
-        if live.split:
-            return Ended(Event.LOST, str(error))
-        return Ended(Event.PASSED if live.serving == record.target else Event.FAILED, str(error))
+        except (ClusterError, GateRefusedError):
+            return Ended(Event.LOST, f"whether the Service was changed is not known: {error}")
+        if live.split or live.serving != record.target:
+            return Ended(Event.LOST if live.split else Event.FAILED, str(error))
+        return Ended(Event.PASSED, str(error), receipt_in_doubt(record, error))
 
     async def _reverted(self, record: ReleaseRecord) -> ReleaseRecord:
         """Ends a release whose old colour serves again. Only a version that failed its watch is condemned by that."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 from switchyard.config.models.service import Colour
 from switchyard.errors import ClusterError
@@ -15,6 +16,17 @@ from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.switch.following import recheck_following
 
 FOLLOWS_NOW = "Every node follows the switch by now"
+
+
+def receipt_in_doubt(record: ReleaseRecord, error: Exception) -> dict[str, Any]:
+    """The receipt of a switch whose answer was lost and that is done: what followed it was not seen.
+
+    Args:
+        record: record of the release.
+        error: the error in place of the answer.
+    """
+    doubt = f"what followed the switch was not seen: {error}"
+    return Receipt(record.started, unseen=(f"endpoints and nodes: {error}",), doubt=doubt).to_json()
 
 
 async def recheck_after_watch(
@@ -32,9 +44,10 @@ async def recheck_after_watch(
         now = await _look_again(cluster, record, await observe())
     except ClusterError:
         return ended
-    known = record.receipt or {**now.to_json(), "started": record.started}
     detail = ended.detail if now.doubt else f"{(ended.detail or '').removesuffix('.')}. {FOLLOWS_NOW}"
-    return replace(ended, detail=detail, receipt={**known, "doubt": now.doubt, "notSeen": now.not_seen})
+    return replace(
+        ended, detail=detail, receipt={**(record.receipt or {}), "doubt": now.doubt, "notSeen": now.not_seen}
+    )
 
 
 async def refuse_in_doubt(cluster: Cluster, record: ReleaseRecord, observation: Observation) -> str | None:

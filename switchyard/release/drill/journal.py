@@ -91,8 +91,9 @@ class DrillJournal(ReleaseJournal):
 
     def _new(self, plan: Plan, reason: str | None) -> ReleaseRecord:
         now, holder = self.now(), Holder(Act.DRILL.value)
+        self._unwritten = new_id(now)
         return ReleaseRecord(
-            id=new_id(now),
+            id=self._unwritten,
             kind=Act.DRILL.value,
             service=plan.observation.name.key,
             source=plan.source.colour.value,
@@ -108,7 +109,7 @@ class DrillJournal(ReleaseJournal):
 
     async def _write(self, record: ReleaseRecord) -> None:
         await self.confirm()  # a rollback may have taken the Lease, and the record is its own then
-        await self._store.update(lambda releases: releases.writing(record))
+        await self.update_own(record.id, lambda releases: releases.writing(record))
         self._record = record
 
 

@@ -1,11 +1,19 @@
 """Changes a file in one step, so that a full disk or a killed process leaves the old content or the new one."""
 
+import fcntl
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+LOCK_SECONDS = 10.0
+"""Seconds to wait for another process, which holds the lock for less than one, unless it is suspended."""
+
+PAUSE_SECONDS = 0.02
+"""Seconds between two attempts to take the lock, for which there is no bounded wait."""
 
 
 @contextmanager
@@ -15,6 +23,9 @@ def replaced(path: Path) -> Iterator[Path]:
     The copy is in the same directory, with the same ending, mode and owner. If the block raises an error, the copy is
     deleted, and the file is as before. A symbolic link stays, and its target is replaced.
 
+    Blocks of several processes on files of one directory run one after the other. Otherwise, of two commands on two
+    services, the copy of the later one would undo the change of the earlier one.
+
     Args:
         path: an existing file.
 
@@ -22,6 +33,35 @@ def replaced(path: Path) -> Iterator[Path]:
         OSError: the copy cannot be written, for example because the disk is full.
     """
     target = path.resolve()
+    with _alone(target.parent), _copied(target) as copy:
+        yield copy
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[None]:
+    """Holds a lock on a directory, unless its file system has none, or another process keeps it for too long."""
+    descriptor, end = os.open(directory, os.O_RDONLY), time.monotonic() + LOCK_SECONDS
+    try:
+        while not _is_locked(descriptor) and time.monotonic() < end:
+            time.sleep(PAUSE_SECONDS)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Takes a lock. Returns False if another process has it."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # a file system without locks
+        return True
+    return True
+
+
+@contextmanager
+def _copied(target: Path) -> Iterator[Path]:
     descriptor, name = tempfile.mkstemp(prefix=f".{target.stem}.", suffix=target.suffix, dir=target.parent)
     os.close(descriptor)
     copy = Path(name)

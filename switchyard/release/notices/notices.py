@@ -7,9 +7,9 @@ from switchyard.config.models.releases import ReleaseEvent
 from switchyard.release.notices.subscriptions import Subscriptions
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
-from switchyard.release.record.earlier_releases import is_taken_back
 from switchyard.release.record.outbox import Message
 from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
+from switchyard.release.record.replacing import is_taken_back
 from switchyard.release.record.store import Releases
 
 FAST = frozenset({Act.SWITCH.value, Act.ROLLBACK.value})
@@ -101,17 +101,13 @@ def occurrences(before: Releases, release: ReleaseRecord) -> Iterator[Occurrence
 
 
 def _withdrawn(before: Releases, after: Releases) -> Releases:
-    """The record without messages about a switch or a rollback that has not changed the selector."""
-    last, release = before.current, after.current
-    if release is not None and release.kind in FAST and release.result is Result.FAILED:
-        return replace(after, outbox=after.outbox.withdrawing(release.id))
-    if last is None or release is None or last.id == release.id or last.kind not in FAST or not last.running:
-        return after
-    # Its command was killed: before the patch, where the colour that served before it is what the next one begins with.
-    # A command of another kind may finish it, and takes its source over.
-    finishes = release.target == last.target and release.kind in FAST - {last.kind}
-    never = release.source == last.source and not finishes
-    return replace(after, outbox=after.outbox.withdrawing(last.id)) if never else after
+    """The record without messages about switches and rollbacks that have ended without a change of the selector."""
+    outbox = after.outbox
+    for release in after.history:
+        if release.kind in FAST and release.result is Result.FAILED:
+            last = _before(before, release.id)
+            outbox = outbox if last is None or not last.running else outbox.withdrawing(release.id)
+    return replace(after, outbox=outbox)
 
 
 def _before(before: Releases, release: str) -> ReleaseRecord | None:

@@ -1,11 +1,8 @@
 """Determines which earlier release in the record decides what serves. Pure functions."""
 
 from collections.abc import Mapping
-from dataclasses import replace
-from datetime import datetime
 
 from switchyard.config.models.service import Colour
-from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record.release_record import ReleaseRecord
@@ -26,6 +23,12 @@ def latest(releases: Releases, serving: str) -> ReleaseRecord | None:
     current = () if releases.current is None else (releases.current,)
     others = [release for release in (*current, *releases.history) if not _has_changed_nothing(release, serving)]
     return next((release for release in others if not _ended_before_switch(release)), next(iter(others), None))
+
+
+def latest_begun(releases: Releases) -> ReleaseRecord | None:
+    """The release that began last, also a switch or a rollback that failed, after which an earlier one runs on."""
+    begun = [release for release in (releases.current, *releases.history[:1]) if release is not None]
+    return max(begun, key=lambda release: release.id, default=None)
 
 
 def abandoned(releases: Releases, serving: str) -> ReleaseRecord | None:
@@ -89,71 +92,6 @@ def unreached(latest: Mapping[str, ReleaseRecord | None], serving: Mapping[str, 
     return {
         key for key, last in switches.items() if last.together in split and has_not_switched(last, serving[key].value)
     }
-
-
-def superseded(releases: Releases, record: ReleaseRecord, serving: str, now: datetime) -> Releases:
-    """The releases with the running one moved into the history, because another release replaces it.
-
-    Args:
-        releases: the releases before the change.
-        record: record of the release that replaces it. With the same ID, it continues the running release.
-        serving: the colour that serves.
-        now: the time by the API server's clock.
-    """
-    last = releases.current
-    if last is None or not last.running or last.id == record.id:
-        return releases
-    result = _result(last, record, serving)
-    ended = last.ending(result, now, f"{_of_command(last, serving)}{_taking(record)}")
-    if last.kind == Act.ROLLBACK and result is Result.FAILED:
-        releases = replace(releases, rolled_back=without_marks_of(releases, last))
-    return releases.writing(ended)
-
-
-def is_taken_back(deploy: ReleaseRecord, by: ReleaseRecord) -> bool:
-    """Whether a switch by command has taken a deploy back to the version that served before it.
-
-    Args:
-        deploy: record of the release that may have been taken back.
-        by: record of the switch.
-    """
-    if deploy.kind != Act.DEPLOY or deploy.result is not Result.ROLLED_BACK or by.kind != Act.SWITCH:
-        return False
-    return by.target == deploy.source and str(deploy.detail).endswith(_taking(by))
-
-
-def _taking(record: ReleaseRecord) -> str:
-    """The end of the detail of a release that another one replaces."""
-    return f"{record.kind} {record.id} of {record.actor} took its place"
-
-
-def without_marks_of(releases: Releases, record: ReleaseRecord) -> tuple[RolledBack, ...]:
-    """The versions that were rolled back, without those of a rollback that has not changed the selector.
-
-    Args:
-        releases: the record of the service.
-        record: record of the rollback.
-    """
-    return tuple(version for version in releases.rolled_back if version.release != record.id)
-
-
-def _result(last: ReleaseRecord, record: ReleaseRecord, serving: str) -> Result:
-    """The result of a release that another one replaces."""
-    if last.kind == Act.DEPLOY:
-        is_switched = last.target == serving or last.has_switched
-        return Result.ROLLED_BACK if is_switched and last.source in {serving, record.target} else Result.FAILED
-    if last.kind == Act.DRILL or last.target != serving:
-        return Result.FAILED
-    goes_back = record.kind == Act.ROLLBACK and record.target == last.source
-    return Result.ROLLED_BACK if goes_back and last.kind == Act.SWITCH else Result.SUCCEEDED
-
-
-def _of_command(last: ReleaseRecord, serving: str) -> str:
-    """A clause about the command of a switch or a rollback that has not recorded its end."""
-    if last.kind not in {Act.SWITCH, Act.ROLLBACK}:
-        return ""
-    effect = "had changed the selector" if last.target == serving else f"had not changed the selector from {serving}"
-    return f"its command {effect} and has not written its end; "
 
 
 def _ended_before_switch(release: ReleaseRecord) -> bool:

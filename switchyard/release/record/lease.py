@@ -120,17 +120,8 @@ class ReleaseLease:
             switchyard.errors.ClusterError: the API server does not answer.
         """
         if self._lost:
-            raise LeaseLostError(self._lost_text)
+            raise LeaseLostError(lost_text(self._service, self._namespace))
         await self._write(self._spec(from_text(self._document["spec"]["acquireTime"])))
-
-    @property
-    def _lost_text(self) -> str:
-        return (
-            f"{self._service}: another command has taken Lease {self._name} in namespace {self._namespace}: a rollback "
-            "or an abort, which do not wait, or any command once this one had not renewed it in time. This one changes "
-            f"nothing more. What serves: {typed('switchyard status')}. See who: kubectl -n {self._namespace} get lease "
-            f"{self._name} -o yaml"
-        )
 
     async def holder(self) -> Held | None:
         """The running command that holds the Lease; None without one."""
@@ -201,27 +192,35 @@ class ReleaseLease:
             await self._write(self._document["spec"] | {"holderIdentity": ""})
 
     async def _write(self, spec: dict[str, Any]) -> None:
-        """Writes the Lease, unless somebody has changed it since it was read."""
-        async with self._writing:
-            try:
-                self._document = await self._send(spec)
-            except ApiStatusError as error:
-                if error.status_code != httpx.codes.CONFLICT or not self._is_own(self._document):
-                    raise
-                live = await self._api.find("leases", self._name, self._namespace, COORDINATION)
-                if live is None or not self._is_own(live):
-                    self._lost = True
-                    raise LeaseLostError(self._lost_text) from None
-                self._document = live  # somebody has changed its labels, for example
-                self._document = await self._send(spec)
+        """Writes the Lease, unless another command has taken it since it was read.
 
-    async def _send(self, spec: dict[str, Any]) -> dict[str, Any]:
-        metadata = self._document["metadata"]
+        Somebody may have changed its labels, or deleted it: then no other command holds it, and it is created again.
+        """
+        async with self._writing:
+            document, attempts = self._document, 0
+            while True:
+                attempts += 1
+                try:
+                    self._document = await self._send(document, spec)
+                except ApiStatusError as error:
+                    is_own = self._is_own(self._document)
+                    if error.status_code not in CHANGED or not is_own or attempts == ATTEMPTS:
+                        raise
+                else:
+                    return
+                live = await self._read()
+                if live is not None and not self._is_own(live):
+                    self._lost = True
+                    raise LeaseLostError(lost_text(self._service, self._namespace))
+                document = live or self._new()
+
+    async def _send(self, document: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+        metadata = document["metadata"]
         about: dict[str, Any] = {"act": self._holder.act, "phase": self._phase}
         if self._holder.detached:
             about["detached"] = True
         annotations = (metadata.get("annotations") or {}) | {HOLDER: json.dumps(about)}
-        document = {**self._document, "metadata": {**metadata, "annotations": annotations}, "spec": spec}
+        document = {**document, "metadata": {**metadata, "annotations": annotations}, "spec": spec}
         verb, name = ("update", self._name) if "resourceVersion" in metadata else ("create", "")
         written: dict[str, Any] = await self._api.ask(
             verb, "leases", name, self._namespace, COORDINATION, content=json.dumps(document)
@@ -246,6 +245,21 @@ class ReleaseLease:
     def _new(self) -> dict[str, Any]:
         metadata = {"name": self._name, "namespace": self._namespace, "labels": object_labels(self._service)}
         return {"apiVersion": COORDINATION, "kind": "Lease", "metadata": metadata}
+
+
+def lost_text(service: str, namespace: str) -> str:
+    """The message of a command that has lost the Lease.
+
+    Args:
+        service: name of the service.
+        namespace: namespace of the service.
+    """
+    lease = record_name(service)
+    return (
+        f"{service}: another command has taken Lease {lease} in namespace {namespace}: a rollback or an abort, which "
+        "do not wait, or any command once this one had not renewed it in time. This one changes nothing more. "
+        f"What serves: {typed('switchyard status')}. See who: kubectl -n {namespace} get lease {lease} -o yaml"
+    )
 
 
 def _micro(moment: datetime) -> str:

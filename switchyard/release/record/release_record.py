@@ -99,6 +99,8 @@ class ReleaseRecord:
         override: the operator's reason to override a refusal; None without an override.
         hotfix: whether the operator has marked it as an unplanned repair.
         configured: whether the release has updated the configuration to the new colour.
+        replaces: the result that the release whose place it takes gets once it has succeeded, see
+            `switchyard.release.record.replacing`; None without such a release, and after its end.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 
@@ -126,6 +128,7 @@ class ReleaseRecord:
     override: str | None = None
     hotfix: bool = False
     configured: bool = False
+    replaces: Result | None = None
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -141,13 +144,8 @@ class ReleaseRecord:
     @property
     def doubt(self) -> str | None:
         """The reason to doubt that every node follows the switch; None without a doubt, or without a switch."""
-        if self.receipt is not None:
-            text: str | None = self.receipt.get("doubt")
-            return text
-        switch = next((phase for phase in reversed(self.phases) if phase.phase is Phase.SWITCH), None)
-        if self.kind != "deploy" or switch is None or switch.outcome != "passed":
-            return None
-        return f"what followed the switch was not seen: {switch.detail}"  # its answer was lost
+        text: str | None = (self.receipt or {}).get("doubt")
+        return text
 
     @property
     def irreversible(self) -> HookRecord | None:
@@ -208,6 +206,7 @@ class ReleaseRecord:
             "override": self.override,
             "hotfix": self.hotfix,
             **({"configured": True} if self.configured else {}),
+            **({} if self.replaces is None else {"replaces": self.replaces.value}),
         }
 
     @classmethod
@@ -238,6 +237,7 @@ class ReleaseRecord:
             override=_text(document, "override"),
             hotfix=bool(document.get("hotfix", False)),
             configured=bool(document.get("configured", False)),
+            replaces=None if document.get("replaces") is None else Result(document["replaces"]),
         )
         return replace(read, others=unknown_keys(document, read.to_json()))
 

@@ -87,9 +87,12 @@ class Releases:
         return replace(self, current=record, history=history)
 
     def rolling_back(self, version: RolledBack) -> "Releases":
-        """The record with one more version that was rolled back."""
-        same = (version.colour, version.tag)
-        others = tuple(other for other in self.rolled_back if (other.colour, other.tag) != same)
+        """The record with one more version that was rolled back.
+
+        An earlier mark of the version stays, in case this rollback fails.
+        """
+        same = (version.colour, version.tag, version.release)
+        others = tuple(other for other in self.rolled_back if (other.colour, other.tag, other.release) != same)
         return replace(self, rolled_back=(version, *others)[:KEPT_ROLLBACKS])
 
     def permitting(self, tag: str | None) -> "Releases":

@@ -14,8 +14,8 @@ from typing import Any
 from switchyard.kube.clock import from_text
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act
-from switchyard.release.record.earlier_releases import is_taken_back
 from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
+from switchyard.release.record.replacing import is_taken_back
 
 AFTER_SWITCH = frozenset({Phase.DRAIN, Phase.WATCH, Phase.BAKE, Phase.RETIRE})
 """Phases that begin after users got the new version."""

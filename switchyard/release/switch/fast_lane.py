@@ -15,7 +15,7 @@ If the command is killed before step 4, the old colour continues to serve. After
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -40,6 +40,7 @@ from switchyard.release.refusals import refuse_changed, refuse_no_pods, refuse_s
 from switchyard.release.switch.journal_protocol import Journal, end, lost_lease
 from switchyard.release.switch.protocol import Outcome, Steps
 from switchyard.release.switch.switching import switching_of
+from switchyard.release_errors import LeaseLostError, ReleaseError
 
 if TYPE_CHECKING:
     from switchyard.release.receipt.counting import Counting
@@ -219,10 +220,11 @@ class FastLane:
     async def _ended_on_error(self, plan: Plan) -> AsyncGenerator[None, None]:
         try:
             yield
-        except (ClusterError, GateRefusedError) as error:
+        except (ClusterError, GateRefusedError, LeaseLostError) as error:
             # A patch without an answer may have been applied: then the same command goes on from the record.
-            if isinstance(error, GateRefusedError) or not await self._may_serve(plan):
-                await self._journal.end(None, succeeded=False, detail=str(error))
+            if not isinstance(error, ClusterError) or not await self._may_serve(plan):
+                with suppress(ClusterError, ReleaseError):  # the error of the switch says more; the command can go on
+                    await self._journal.end(None, succeeded=False, detail=str(error))
             raise
 
     async def _may_serve(self, plan: Plan) -> bool:

@@ -1,7 +1,7 @@
 """Writes a switch or a rollback to the record of the service."""
 
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,17 +15,13 @@ from switchyard.release.hooks.refusals import refuse_gone
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt
-from switchyard.release.record.earlier_releases import (
-    has_not_switched,
-    latest,
-    left_open,
-    superseded,
-    without_marks_of,
-)
+from switchyard.release.record.earlier_releases import has_not_switched, latest, latest_begun, left_open
 from switchyard.release.record.lease_holder import Holder
 from switchyard.release.record.release_record import ReleaseRecord, new_id
+from switchyard.release.record.replacing import beginning, ending
 from switchyard.release.record.store import Releases
 from switchyard.release.refusals import refuse_condemned_target
+from switchyard.release_errors import LeaseLostError
 
 
 class ReleaseJournal(HeldRecord):
@@ -70,7 +66,7 @@ class ReleaseJournal(HeldRecord):
     async def write_hooks(self, record: ReleaseRecord) -> None:
         """Writes the record while a hook runs."""
         await self.confirm()
-        await self._store.update(lambda releases: releases.writing(record))
+        await self.update_own(record.id, lambda releases: releases.writing(record))
         self._record = record
 
     async def last(self, serving: Colour) -> ReleaseRecord | None:
@@ -125,6 +121,8 @@ class ReleaseJournal(HeldRecord):
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
         """Records the result of the release, and moves it into the history; does nothing for a command that is none.
 
+        A command that has changed nothing ends its release also without the Lease.
+
         Raises:
             LeaseLostError: another command has taken the Lease. A rollback has its own release in the record then, and
                 the version that was rolled back, and both stay.
@@ -132,13 +130,14 @@ class ReleaseJournal(HeldRecord):
         if not self._is_release:
             return
         record = self.record
-        await self.confirm()
+        with nullcontext() if succeeded else suppress(LeaseLostError):
+            await self.confirm()
         now = self.now()
         result = Result.SUCCEEDED if succeeded else Result.FAILED
         ended = record.leaving("passed" if succeeded else "failed", now, detail).ending(result, now, detail)
         if receipt is not None:
             ended = replace(ended, receipt=receipt.to_json(), content=receipt.content)
-        await self._store.update(lambda releases: _ended(releases, ended))
+        await self.update_own(record.id, lambda releases: _ended(releases, ended, now))
 
 
 def _is_drilled(releases: Releases, colour: str) -> bool:
@@ -209,22 +208,24 @@ def _begun(
         together=together,
         hooks=() if continued is None else continued.hooks,
         override=override or (None if continued is None else continued.override),
+        replaces=None if continued is None else continued.replaces,
     ).entering(Phase.SWITCH, now)
     is_marked = plan.completes and find_rolled_back(releases.rolled_back, source, from_tag) is not None
     if plan.act is Act.ROLLBACK and from_tag is not None and not is_marked and not _is_drilled(releases, source):
         version = RolledBack(source, from_tag, record.id, record.started, record.actor, reason)
         releases = releases.rolling_back(version)
-    return superseded(releases, record, plan.source.colour, now).writing(record)
+    return beginning(releases, record, plan.source.colour, now)
 
 
 def _other_side(releases: Releases, plan: Plan) -> tuple[str, str | None]:
     """The colour and the version that a release of what serves already leaves, as an earlier command has them."""
-    serving, current = plan.target.value, releases.current
-    if plan.act is Act.ROLLBACK and current is not None:
+    serving, current, begun = plan.target.value, releases.current, latest_begun(releases)
+    if plan.act is Act.ROLLBACK and current is not None and begun is not None:
         is_half_back = plan.completes and current.running and (current.kind, current.source) == (Act.DEPLOY, serving)
-        # A deploy whose own rollback has not written the weights; or together with others, which have switched.
-        if is_half_back or has_not_switched(current, serving):
+        if is_half_back:  # a deploy whose own rollback has not written the weights
             return current.target, current.tag
+        if has_not_switched(begun, serving):  # together with others, which have switched
+            return begun.target, begun.tag
     last = latest(releases, serving)
     if last is None or last.target != serving or last.source == serving:
         return plan.target.other.value, None
@@ -238,11 +239,10 @@ def _unfinished(last: ReleaseRecord | None, plan: Plan) -> ReleaseRecord | None:
     return last if (last.kind, last.target) == (plan.act, plan.target) else None
 
 
-def _ended(releases: Releases, record: ReleaseRecord) -> Releases:
-    releases = releases.writing(record)
+def _ended(releases: Releases, record: ReleaseRecord, now: datetime) -> Releases:
+    releases = ending(releases, record, now)
     if record.result is not Result.SUCCEEDED:
-        # What this release has marked serves on; the selector was not changed.
-        return replace(releases, rolled_back=without_marks_of(releases, record))
+        return releases
     if record.kind == Act.SWITCH:
         return releases.permitting(record.tag)
     # The version that a rollback leaves may have the same tag, in the other colour.

@@ -43,16 +43,23 @@ class Journal(Protocol):
         """Ends the command when another one has taken the Lease. Raises `switchyard.release_errors.LeaseLostError`."""
 
 
-async def lost_lease(journal: Journal) -> LeaseLostError | None:
+class HeldLease(Protocol):
+    """The Lease of a command."""
+
+    async def confirm(self) -> None:
+        """Ends the command when another one has taken the Lease. Raises `switchyard.release_errors.LeaseLostError`."""
+
+
+async def lost_lease(lease: HeldLease) -> LeaseLostError | None:
     """The reason why a command stops after its switch: a rollback has taken its Lease. None otherwise.
 
     An API server that does not answer is no reason to stop, because the switch is done.
 
     Args:
-        journal: journal of the service.
+        lease: the Lease of the service.
     """
     try:
-        await journal.confirm()
+        await lease.confirm()
     except LeaseLostError as error:
         return error
     except ClusterError:

@@ -197,7 +197,6 @@ class Together:
         for key in begun:
             if key not in split:  # that of one that still serves the new colour stays open: the command can go on
                 with suppress(*EXPECTED):
-                    await self._members[key].journal.confirm()  # the record is of whoever has taken the Lease
                     detail = f"together with {', '.join(plans)}, of which {failed} was not changed: {why}"
                     await self._members[key].journal.end(None, succeeded=False, detail=detail)
         if split:

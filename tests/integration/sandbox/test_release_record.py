@@ -15,6 +15,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
 from switchyard.kube.rolled_back import RolledBack
+from switchyard.manifests.labels import MANAGED
 from switchyard.release.held_record import HeldRecord
 from switchyard.release.phases import Result
 from switchyard.release.record.lease import ReleaseLease
@@ -103,6 +104,23 @@ def test_a_holder_that_was_killed_is_distinguished_from_one_that_lives(kubectl: 
     released = kubectl.get("lease", "backend-release")["spec"]
     assert released["holderIdentity"] == ""
     assert released["leaseTransitions"] == held["leaseTransitions"] + 1
+
+
+def test_a_lease_that_somebody_deletes_is_created_again_by_its_holder(kubectl: Kubectl) -> None:
+    async def renewed_after_a_deletion(api: BoundedApi) -> dict[str, Any]:
+        lease = await lease_of(api, kubectl, "deploy", "ada")
+        async with lease.held():
+            kubectl.run("delete", "lease", "backend-release")
+            await lease.confirm()
+            live: dict[str, Any] = kubectl.get("lease", "backend-release")
+            with pytest.raises(LeaseHeldError):
+                async with (await lease_of(api, kubectl, "deploy", "grace")).held():
+                    pass
+        return live
+
+    live = on_cluster(kubectl, renewed_after_a_deletion)
+    assert live["spec"]["holderIdentity"].startswith("ada@")
+    assert live["metadata"]["labels"].items() >= MANAGED.items()
 
 
 def test_the_record_survives_and_an_object_of_somebody_else_is_left_alone(kubectl: Kubectl) -> None:

@@ -8,12 +8,18 @@ from typing import Any, cast
 
 import pytest
 
-from switchyard.errors import UnreachableError
+from switchyard.errors import ApiStatusError, UnreachableError
 from switchyard.kube.api import BoundedApi
 from switchyard.manifests.labels import object_labels
 from switchyard.release import held_record
 from switchyard.release.held_record import HeldRecord
+from switchyard.release.phases import Result
 from switchyard.release.record.lease_holder import HOLDER, Holder
+from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.store import Releases
+from switchyard.release_errors import ForeignRecordError, LeaseLostError, RecordUnreadableError, RecordUnusableError
+from tests.support.fake_release import release
+from tests.unit.release.switch.test_journal import FakeStore
 
 START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 
@@ -106,6 +112,16 @@ def test_an_api_server_that_is_away_does_not_end_the_wait() -> None:
         held(Busy([away]), wait=False)
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_an_api_server_that_is_busy_does_not_end_the_wait(status: int) -> None:
+    busy = ApiStatusError("get", "leases/backend-release", status, "try again")
+    lines, waited = held(Busy([lease("warm"), busy, lease("warm")]), wait=True)
+    assert f"is read again: the API server answered {status}" in lines[1]
+    assert waited
+    with pytest.raises(ApiStatusError):
+        held(Busy([ApiStatusError("get", "leases/backend-release", 400, "no")]), wait=True)
+
+
 def test_a_free_lease_is_taken_and_nothing_is_said() -> None:
     for wait in (True, False):
         assert held(Busy(), wait=wait, first=True) == ([], False)
@@ -150,3 +166,57 @@ def test_a_rollback_knows_whether_it_interrupts_a_command_that_may_be_writing(ph
 
     asyncio.run(hold())
     assert any("interrupts another command" in line for line in lines) is bool(phase)
+
+
+OWN, OTHER = release(id="id-2"), release(id="id-1", result=Result.SUCCEEDED)
+
+
+def updated(store: FakeStore, *, is_new: bool = False) -> None:
+    """Writes the release of this command to a record."""
+    record = HeldRecord(cast("BoundedApi", None), "shop", "backend", print)
+    record._store = cast("Any", store)
+    record._unwritten = OWN.id if is_new else None
+    asyncio.run(record.update_own(OWN.id, lambda releases: releases.writing(OWN)))
+
+
+@pytest.mark.parametrize(
+    ("current", "is_new", "is_written"),
+    [
+        (None, False, True),  # somebody has deleted the record
+        (OWN, False, True),
+        (OTHER, True, True),  # the release before
+        (OTHER, False, False),
+        (release(id="id-3", kind="rollback", result=Result.SUCCEEDED), False, False),
+        (release(id="id-1", kind="rollback"), True, False),
+    ],
+)
+def test_a_command_that_was_suspended_leaves_the_record_of_a_later_release(
+    current: ReleaseRecord | None, *, is_new: bool, is_written: bool
+) -> None:
+    before = Releases() if current is None else Releases().writing(current)
+    store = FakeStore(before)
+    if is_written:
+        updated(store, is_new=is_new)
+        assert store.releases.current == OWN
+    else:
+        with pytest.raises(LeaseLostError, match="another command has taken Lease backend-release in namespace shop"):
+            updated(store, is_new=is_new)
+        assert store.releases is before
+
+
+@pytest.mark.parametrize("error", [RecordUnreadableError, ForeignRecordError])
+def test_a_record_that_was_broken_during_a_release_counts_as_one_that_cannot_be_written(
+    error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = FakeStore(Releases().writing(OWN))
+
+    async def read() -> Releases:
+        raise error("key current cannot be read. Nothing was changed. Correct the key")
+
+    async def update(_: object) -> Releases:
+        return await read()
+
+    monkeypatch.setattr(store, "update", update)
+    with pytest.raises(RecordUnusableError) as raised:
+        updated(store)
+    assert str(raised.value) == "key current cannot be read. Correct the key"

@@ -8,13 +8,16 @@ from typing import Any, cast
 import pytest
 
 from switchyard.config.models.service import Colour
+from switchyard.errors import RejectedError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION, RolledBack
 from switchyard.manifests.labels import object_labels
+from switchyard.release import retries
 from switchyard.release.deploy.ledger import DeployLedger, RollbackJournal, entering
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.replacing import beginning
 from switchyard.release.record.store import Releases
 from tests.support.fake_release import release
 from tests.support.observed import observed
@@ -95,3 +98,53 @@ def test_a_version_is_marked_only_if_it_is_condemned(monkeypatch: pytest.MonkeyP
     plan = Plan(Act.ROLLBACK, observed(Colour.GREEN), Colour.BLUE)
     assert asyncio.run(journal.begin(plan, "8 % failed")) == "2030-01-31T12:00:00Z"
     assert marked == ([(release(), "8 % failed", "worker")] if marks else [])
+
+
+@pytest.mark.parametrize("failures", [1, 99])
+def test_a_record_that_cannot_be_written_delays_no_rollback(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
+    ledger, attempts = DeployLedger(cast("BoundedApi", None), "shop", "backend", print), list[str]()
+
+    async def mark(*_: object) -> None:
+        attempts.append("mark")
+        if len(attempts) <= failures:
+            raise RejectedError("the API server does not take configmaps/backend-release: it is immutable")
+
+    monkeypatch.setattr(retries, "SECONDS", 0)
+    monkeypatch.setattr(ledger, "mark_rolled_back", mark)
+    monkeypatch.setattr(ledger, "now", lambda: datetime(2030, 1, 31, 12, 0, tzinfo=UTC))
+    journal = RollbackJournal(ledger, release())
+    asyncio.run(journal.begin(Plan(Act.ROLLBACK, observed(Colour.GREEN), Colour.BLUE), "8 % failed"))
+    asyncio.run(journal.end(None, succeeded=False))
+    assert attempts == ["mark"]
+    asyncio.run(journal.end(None, succeeded=True))
+    asyncio.run(journal.end(None, succeeded=True))
+    assert len(attempts) == (2 if failures == 1 else 3), "what is written is not written again"
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_a_release_is_the_latest_again_after_a_switch_that_was_killed(
+    monkeypatch: pytest.MonkeyPatch, held: bool
+) -> None:
+    baking = release(phase=Phase.BAKE)
+    switch = release(id="id-2", kind="switch", source="green", target="blue")
+    ledger = DeployLedger(cast("BoundedApi", None), "shop", "backend", print)
+    store = FakeStore(beginning(Releases().writing(baking), switch, "green", datetime(2030, 1, 31, tzinfo=UTC)))
+    before, confirmed = store.releases, list[str]()
+
+    async def confirm() -> None:
+        confirmed.append("confirm")
+
+    async def ask_time() -> datetime:
+        return datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+
+    monkeypatch.setattr(ledger, "_store", store)
+    monkeypatch.setattr(ledger, "_lease", object() if held else None)
+    monkeypatch.setattr(ledger, "confirm", confirm)
+    monkeypatch.setattr(ledger, "ask_time", ask_time)
+    releases = asyncio.run(ledger.without_abandoned("green"))
+    assert releases.current == baking
+    assert [(ended.id, ended.result) for ended in releases.history] == [("id-2", Result.FAILED)]
+    assert (store.releases == releases) is held, "only under the Lease it is known that its command is gone"
+    assert (store.releases is before) is not held
+    assert confirmed == (["confirm"] if held else [])
+    assert asyncio.run(ledger.without_abandoned("blue")) == store.releases

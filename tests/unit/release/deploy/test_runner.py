@@ -127,6 +127,18 @@ def test_a_patch_whose_answer_was_lost_counts_by_what_serves() -> None:
     unknown.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
 
 
+def test_a_service_that_was_deleted_while_it_was_patched_leaves_the_release_to_an_operator(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def live() -> Live:
+        raise GateRefusedError("Service backend does not exist")
+
+    command = FakeCommand(outcomes={Phase.SWITCH: UnreachableError("no answer")})
+    monkeypatch.setattr(command.fake_steps, "live", live)
+    assert "whether the Service was changed is not known: no answer" in str(command.deploy().detail)
+    command.expect(Result.RUNNING, Phase.SWITCH, "blue")
+
+
 def test_a_colour_that_serves_again_is_not_retired() -> None:
     for act in ("resume", "retire", "abort"):
         command = FakeCommand(bake_seconds=3600)

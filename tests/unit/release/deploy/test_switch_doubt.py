@@ -8,12 +8,15 @@ from typing import Any
 
 import pytest
 
+from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
 from switchyard.errors import GateRefusedError, UnreachableError
 from switchyard.release.deploy import steps as deploy_steps
 from switchyard.release.deploy import switch_doubt
 from switchyard.release.deploy.runner import Ended
 from switchyard.release.deploy.steps import ClusterSteps
+from switchyard.release.deploy.switch_doubt import receipt_in_doubt
+from switchyard.release.drain.report import DrainReport
 from switchyard.release.engine.convergence import Convergence
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act, Observation, Plan
@@ -35,7 +38,8 @@ DOUBT = "backend: 1 of 2 nodes do not follow the switch to green (SY-P140)."
 IN_DOUBT = release(
     phase=Phase.WATCH, receipt={"started": "2030-01-31T12:00:00Z", "endpointsAfter": 0.4, "doubt": DOUBT}
 )
-LOST = release(phase=Phase.SWITCH).entering(Phase.SWITCH, NOW).leaving("passed", NOW, "no answer in 5 s")
+LOST = release(phase=Phase.WATCH, receipt=receipt_in_doubt(release(), UnreachableError("no answer in 5 s")))
+"""A release whose switch is done, and whose answer was lost."""
 NO_WATCH = {"watch": {"seconds": 0}}
 
 
@@ -116,9 +120,7 @@ def test_the_record_keeps_what_was_not_seen_to_follow_the_switch(
     [
         (release(), None),
         (LOST, "what followed the switch was not seen: no answer in 5 s"),
-        (replace(LOST, kind="switch"), None),
-        (replace(LOST, receipt=FOLLOWED.to_json()), None),  # of a program that wrote no doubt
-        (release(phase=Phase.SWITCH).entering(Phase.SWITCH, NOW), None),
+        (replace(LOST, receipt={"endpointsAfter": 0.4}), None),  # of a program that wrote no doubt
         (IN_DOUBT, DOUBT),
         (ReleaseRecord.from_json(IN_DOUBT.to_json()), DOUBT),
     ],
@@ -131,6 +133,31 @@ def test_the_doubt_is_in_the_record_of_a_release_that_bakes() -> None:
     switched = Ended(Event.PASSED, "green serves v2", {"doubt": DOUBT})
     record = FakeCommand(bake_seconds=3600, outcomes={Phase.SWITCH: switched}).deploy()
     assert (record.phase, record.doubt) == (Phase.BAKE, DOUBT)
+
+
+@pytest.mark.parametrize("phase", [Phase.SWITCH, Phase.DRAIN, Phase.WATCH])
+def test_a_switch_whose_answer_was_lost_is_in_doubt_until_it_was_checked_again(phase: Phase) -> None:
+    command = FakeCommand(outcomes={Phase.SWITCH: UnreachableError("no answer in 5 s")})
+    command.fake_steps.lost_answer = True
+    record = command.deploy(hold_after=phase)
+    assert command.world.serving == "green"
+    assert record.doubt == "what followed the switch was not seen: no answer in 5 s"
+    assert record == command.world.releases.current
+
+
+def test_a_drain_keeps_the_doubt_about_a_switch_whose_answer_was_lost(steps: Any) -> None:
+    class FakeActs:
+        async def converge(self, *_: object) -> Convergence:
+            return Convergence(config=True, state=True)
+
+    async def drained(*_: object) -> DrainReport:
+        return DrainReport(Colour.BLUE, DrainMethod.NONE)
+
+    steps._acts, steps._drain = FakeActs(), drained
+    ended: Ended = asyncio.run(steps.drain(replace(LOST, phase=Phase.DRAIN)))
+    after = replace(LOST, receipt=ended.receipt)
+    assert (ended.event, after.doubt) == (Event.PASSED, LOST.doubt)
+    assert "drain" in (after.receipt or {})
 
 
 def test_a_rollback_that_a_node_does_not_follow_says_so_at_the_end_and_in_the_record(
@@ -162,8 +189,8 @@ def test_a_switch_that_is_followed_by_the_end_of_the_watch_is_in_doubt_no_more(
     assert str(ended.detail).endswith("It is well. Every node follows the switch by now")
     after = replace(record, receipt=ended.receipt)
     assert after.doubt is None
-    assert (after.receipt or {})["started"] == record.started
-    assert (after.receipt or {})["endpointsAfter"] == 0.4
+    for key in ("started", "endpointsAfter"):
+        assert (after.receipt or {})[key] == (record.receipt or {})[key]
 
 
 @pytest.mark.parametrize("answer", [BEHIND, UNREAD, UnreachableError("no answer")])

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -20,9 +20,6 @@ from switchyard.release.engine.engine import Engine, Step
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.switch.warming import warm
 from tests.support.observed import observed
-
-if TYPE_CHECKING:
-    from switchyard.release.deploy.protocol import Ledger
 
 PROGRAM = """#!{python}
 import json, pathlib, sys, time
@@ -172,7 +169,7 @@ def test_pods_are_missing_in_the_configuration_only_if_the_cluster_has_some(
 def test_a_deploy_and_its_rollback_refresh_the_ingresses_where_a_load_balancer_switches(
     engine_with: EngineFactory, asked: Callable[[], list[list[str]]], *, back: bool, by_weights: bool
 ) -> None:
-    acts = SingleServiceActs(engine_with({"preview": steps()}), cast("Ledger", None), print, by_weights=by_weights)
+    acts = SingleServiceActs(engine_with({"preview": steps()}), AsyncMock(), print, by_weights=by_weights)
     asyncio.run(acts.converge_back("backend", Colour.BLUE, None) if back else acts.converge("backend", Colour.GREEN))
     [refresh] = [words for words in asked() if words[0] == "refresh"]
     assert any(word.endswith(":Ingress::*-backend") for word in refresh) is by_weights

@@ -1,10 +1,13 @@
 """A file that is changed in one step: the old content or the new one, never a part."""
 
 import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from switchyard.release.engine import replaced_file
 from switchyard.release.engine.replaced_file import replaced
 
 
@@ -35,6 +38,33 @@ def test_an_error_leaves_the_file_as_it_was(file: Path) -> None:
         fail_half_way()
     assert file.read_text() == "old"
     assert list(file.parent.iterdir()) == [file]
+
+
+def test_of_two_changes_at_the_same_time_none_is_lost(file: Path) -> None:
+    copied = threading.Event()
+
+    def change(text: str) -> None:
+        with replaced(file) as copy:
+            copied.set()
+            before = copy.read_text()
+            threading.Event().wait(0.1)  # as long as the engine takes
+            copy.write_text(f"{before} {text}")
+
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(change, "a")
+        assert copied.wait(5)
+        second = pool.submit(change, "b")
+    first.result(), second.result()
+    assert file.read_text() == "old a b"
+
+
+def test_a_process_that_was_suspended_during_a_change_is_not_waited_for_without_end(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replaced_file, "LOCK_SECONDS", 0.1)
+    with replaced(file), replaced(file) as copy:
+        copy.write_text("new")
+        assert file.read_text() == "old"
 
 
 def test_a_symbolic_link_stays_one(file: Path, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from switchyard.kube.clock import to_text
 from switchyard.release.notices.notices import queueing
 from switchyard.release.notices.text import UNDECIDED, WORSE, json_document, slack_document, slack_text
 from switchyard.release.phases import Phase, Result
-from switchyard.release.record.earlier_releases import superseded
 from switchyard.release.record.outbox import KEPT_MESSAGES, OUTBOX_BYTES, Outbox
 from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.replacing import beginning, ending
 from switchyard.release.record.store import Releases
 from switchyard.release.watch.verdict import Outcome
 from tests.support.fake_messages import notification, subscriptions
@@ -25,6 +25,17 @@ def changed(before: Releases, *releases: ReleaseRecord) -> Releases:
     for release in releases:
         before = queueing(SUBSCRIBED)(before, before.writing(release))
     return before
+
+
+def begun(before: Releases, release: ReleaseRecord, serving: str) -> Releases:
+    """The record after the start of a switch or a rollback, with the messages that it causes."""
+    return queueing(SUBSCRIBED)(before, beginning(before, release, serving, START))
+
+
+def ended(before: Releases, result: Result) -> Releases:
+    """The record after the end of the switch or the rollback that began last."""
+    assert before.current is not None
+    return queueing(SUBSCRIBED)(before, ending(before, before.current.ending(result, START), START))
 
 
 def ids(releases: Releases) -> list[str]:
@@ -67,41 +78,44 @@ def test_the_end_of_a_release_is_one_message(result: Result, event: str) -> None
 
 
 def test_a_rollback_by_command_is_one_message_and_one_that_failed_is_none() -> None:
-    begun = changed(Releases(), ROLLBACK)
-    assert ids(begun) == ["id-1/rollback"]
-    assert ids(changed(begun, ROLLBACK.ending(Result.SUCCEEDED, START))) == ["id-1/rollback"]
-    assert ids(changed(begun, ROLLBACK.ending(Result.FAILED, START))) == []
+    running = changed(Releases(), ROLLBACK)
+    assert ids(running) == ["id-1/rollback"]
+    assert ids(ended(running, Result.SUCCEEDED)) == ["id-1/rollback"]
+    assert ids(ended(running, Result.FAILED)) == []
 
 
 def test_a_rollback_that_takes_the_place_of_a_release_is_one_message() -> None:
-    before = changed(Releases(), record())
-    ended = before.writing(record().ending(Result.ROLLED_BACK, START))
-    assert ids(queueing(SUBSCRIBED)(before, ended.writing(ROLLBACK))) == ["id-0/start", "id-1/rollback"]
+    running = begun(changed(Releases(), record()), ROLLBACK, "green")
+    assert ids(running) == ids(ended(running, Result.SUCCEEDED)) == ["id-0/start", "id-1/rollback"]
+    assert ids(ended(running, Result.FAILED)) == ["id-0/start"]
 
 
 def test_a_switch_that_takes_a_deploy_back_sends_its_rollback_once_it_is_done() -> None:
     before = changed(Releases(), record())
     back = record(1, kind="switch", source="green", target="blue", from_tag="v2.0.0", tag="v1.0.0")
-    begun = queueing(SUBSCRIBED)(before, superseded(before, back, "green", START).writing(back))
-    assert ids(begun) == ["id-0/start", "id-1/start"]
-    done = changed(begun, back.ending(Result.SUCCEEDED, START))
+    running = begun(before, back, "green")
+    assert ids(running) == ["id-0/start", "id-1/start"]
+    done = ended(running, Result.SUCCEEDED)
     assert ids(done) == ["id-0/start", "id-1/start", "id-0/rollback"]
     assert "v1.0.0 in blue serves again: the release of v2.0.0 in green by ada" in slack_text(done.outbox.messages[-1])
-    assert ids(changed(begun, back.ending(Result.FAILED, START))) == ["id-0/start"]
+    assert ids(ended(running, Result.FAILED)) == ["id-0/start"]
     assert ids(changed(done, done.history[0])) == ids(done)
 
 
 def test_a_rollback_killed_before_its_patch_is_withdrawn_by_the_next_one() -> None:
     again = dataclasses.replace(ROLLBACK, id="id-2")
-    assert ids(changed(Releases(), ROLLBACK, again)) == ["id-2/rollback"]
+    assert ids(begun(changed(Releases(), ROLLBACK), again, "green")) == ["id-2/rollback"]
+    # Also by a switch to the same colour, which changes the selector itself.
+    switch = dataclasses.replace(ROLLBACK, id="id-2", kind="switch")
+    assert ids(begun(changed(Releases(), ROLLBACK), switch, "green")) == ["id-2/start"]
 
 
 def test_a_rollback_killed_after_its_patch_is_not_withdrawn() -> None:
     after = record(2, source="blue", target="green")
-    assert ids(changed(Releases(), ROLLBACK, after)) == ["id-1/rollback", "id-2/start"]
+    assert ids(begun(changed(Releases(), ROLLBACK), after, "blue")) == ["id-1/rollback", "id-2/start"]
     # A switch to the colour that the rollback went to finishes it, and takes its source over.
     finishes = dataclasses.replace(ROLLBACK, id="id-2", kind="switch")
-    assert ids(changed(Releases(), ROLLBACK, finishes)) == ["id-1/rollback", "id-2/start"]
+    assert ids(begun(changed(Releases(), ROLLBACK), finishes, "blue")) == ["id-1/rollback", "id-2/start"]
 
 
 def test_a_drill_sends_nothing() -> None:

@@ -5,14 +5,12 @@ from dataclasses import replace
 import pytest
 
 from switchyard.config.models.service import Colour
-from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.phases import Phase, Result
 from switchyard.release.record.earlier_releases import (
     abandoned,
-    is_taken_back,
     latest,
+    latest_begun,
     left_open,
-    superseded,
     unfinished_target,
     unreached,
 )
@@ -28,68 +26,6 @@ BEFORE = release(id="id-0", source="green", target="blue", from_tag="v1.0.0", ta
 
 SWITCH = release(kind="switch", phase=Phase.SWITCH).entering(Phase.SWITCH, START)
 """A switch from blue to green that has not written its end."""
-
-
-@pytest.mark.parametrize(
-    ("phase", "serving", "kind", "target", "result"),
-    [
-        (Phase.BAKE, "green", "rollback", "blue", Result.ROLLED_BACK),
-        (Phase.WATCH, "green", "switch", "blue", Result.ROLLED_BACK),
-        (Phase.WATCH, "green", "switch", "green", Result.FAILED),  # it serves without its watch
-        (Phase.BAKE, "blue", "switch", "green", Result.ROLLED_BACK),  # an update has taken it back before
-        (Phase.PROVE, "blue", "switch", "green", Result.FAILED),  # it has never served
-    ],
-)
-def test_a_release_whose_place_is_taken_enters_the_history(
-    phase: Phase, serving: str, kind: str, target: str, result: Result
-) -> None:
-    running = release(phase=phase)
-    if phase is not Phase.PROVE:
-        running = running.entering(Phase.SWITCH, START).leaving("passed", START).entering(phase, START)
-    taking: ReleaseRecord = release(id="id-2", kind=kind, target=target)
-    releases = superseded(Releases().writing(running), taking, serving, START)
-    [ended] = releases.history
-    assert (ended.id, ended.result) == (running.id, result)
-    assert str(ended.detail).startswith(f"{kind} id-2 of ada")
-
-
-@pytest.mark.parametrize(
-    ("kind", "serving", "taking", "target", "result"),
-    [
-        ("switch", "blue", "rollback", "green", Result.FAILED),
-        ("switch", "blue", "switch", "blue", Result.FAILED),
-        ("switch", "blue", "switch", "green", Result.FAILED),  # the same command again
-        ("switch", "green", "rollback", "blue", Result.ROLLED_BACK),
-        ("switch", "green", "switch", "blue", Result.SUCCEEDED),
-        ("rollback", "blue", "rollback", "green", Result.FAILED),
-        ("rollback", "blue", "switch", "blue", Result.FAILED),
-        ("rollback", "green", "switch", "blue", Result.SUCCEEDED),
-    ],
-)
-def test_a_killed_switch_enters_the_history_by_what_serves(
-    kind: str, serving: str, taking: str, target: str, result: Result
-) -> None:
-    releases = superseded(
-        Releases().writing(replace(SWITCH, kind=kind)), release(id="id-2", kind=taking, target=target), serving, START
-    )
-    [ended] = releases.history
-    assert (ended.id, ended.result, ended.ended) == (SWITCH.id, result, "2030-01-31T12:00:00Z")
-    changed = "had changed the selector" if serving == "green" else "had not changed the selector from blue"
-    assert ended.detail == f"its command {changed} and has not written its end; {taking} id-2 of ada took its place"
-
-
-def test_a_switch_that_is_continued_is_not_ended() -> None:
-    releases = Releases().writing(SWITCH)
-    assert superseded(releases, SWITCH, "green", START) is releases
-
-
-def test_a_killed_rollback_that_changed_nothing_condemns_no_version() -> None:
-    other = RolledBack("green", "v0", "id-0", "2030-01-01T00:00:00Z", "ada")
-    mark = RolledBack("blue", "v1.0.0", SWITCH.id, "2030-01-31T12:00:00Z", "ada")
-    releases = replace(Releases().writing(replace(SWITCH, kind="rollback")), rolled_back=(mark, other))
-    taking = release(id="id-2", kind="switch", source="green", target="blue")
-    assert superseded(releases, taking, "blue", START).rolled_back == (other,)
-    assert superseded(releases, taking, "green", START).rolled_back == (mark, other)
 
 
 def test_a_killed_switch_that_changed_nothing_is_passed_over() -> None:
@@ -151,13 +87,11 @@ def test_a_switch_to_what_serves_ends_no_release_that_bakes(
     assert left_open(releases, serving) == (current if is_open else None)
 
 
-def test_only_a_switch_that_took_a_deploy_back_is_its_rollback() -> None:
-    taking = release(id="id-2", kind="switch", source="green", target="blue")
-    [deploy] = superseded(Releases().writing(release(phase=Phase.BAKE)), taking, "green", START).history
-    assert is_taken_back(deploy, taking)
-    assert not is_taken_back(deploy, replace(taking, id="id-3"))
-    assert not is_taken_back(replace(deploy, result=Result.FAILED), taking)
-    assert not is_taken_back(deploy, replace(taking, kind="rollback"))
+def test_a_switch_that_failed_began_after_the_release_that_runs_on() -> None:
+    deploy, failed = release(), release(id="id-2", kind="switch", result=Result.FAILED)
+    assert latest_begun(Releases(current=deploy, history=(failed, BEFORE))) == failed
+    assert latest_begun(Releases(current=replace(deploy, id="id-3"), history=(failed,))).id == "id-3"  # type: ignore[union-attr]
+    assert latest_begun(Releases()) is None
 
 
 OF_GROUP = release(kind="switch", target="green", together=("api", "worker"))

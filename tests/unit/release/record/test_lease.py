@@ -105,6 +105,27 @@ def test_a_lease_that_is_created_and_deleted_in_between_is_held_only_once_it_is_
     assert server.refused == 1
 
 
+@pytest.mark.parametrize("taken", [None, lease("grace@desk/7/n", 5)])
+def test_a_lease_that_is_deleted_while_it_is_held_is_created_again(taken: dict[str, Any] | None) -> None:
+    server = ChangedMeanwhile(None)
+
+    async def held() -> None:
+        own = ReleaseLease(cast("BoundedApi", server), "shop", "backend", Holder("deploy"), ServerClock(START))
+        async with own.held():
+            server.stored = None
+            server.changes = [] if taken is None else [None, taken]  # another command is faster to create it
+            await own.confirm()
+
+    if taken is None:
+        asyncio.run(held())
+        assert server.written == ["create", "create", "update"]
+    else:
+        with pytest.raises(LeaseLostError):
+            asyncio.run(held())
+        assert server.stored == taken
+    assert server.refused > 0
+
+
 def test_a_free_lease_that_somebody_labels_is_taken() -> None:
     server = ChangedMeanwhile(lease(""), [lease("", 2)])
     assert hold(server).startswith("ada@")

@@ -1,12 +1,14 @@
 """What counts as a rollback: a switch that took a deploy back does, a later switch does not."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
 
+from switchyard.cli.history import all_releases
 from switchyard.release.phases import Phase, Result
-from switchyard.release.record.earlier_releases import superseded
 from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.replacing import beginning, ending
 from switchyard.release.record.store import Releases
 from switchyard.release.report.dora import dora
 from switchyard.release.report.events import Events, Status, events_of
@@ -35,8 +37,10 @@ def text(moment: datetime) -> str:
 
 
 def events(deploy: ReleaseRecord, back: ReleaseRecord) -> Events:
-    releases = superseded(Releases().writing(deploy), back, "green", BACK).writing(back)
-    return events_of(releases.history)
+    running = replace(back, result=Result.RUNNING, ended=None)
+    begun = beginning(Releases().writing(deploy), running, "green", BACK)
+    replaces = None if begun.current is None else begun.current.replaces
+    return events_of(all_releases(ending(begun, replace(back, replaces=replaces), BACK)))
 
 
 def test_a_switch_that_takes_a_deploy_back_is_its_rollback_and_no_deployment() -> None:

@@ -127,6 +127,16 @@ def test_a_patch_that_the_api_server_does_not_answer_ends_the_record_as_failed()
     assert it.events == ["hold rollback", "begin green why", "end False connection refused"]
 
 
+def test_an_end_that_cannot_be_written_does_not_hide_why_the_switch_failed(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def unwritable(*_: object, **__: object) -> None:
+        raise ApiStatusError("patch", "configmaps/backend-release", 500, "no")
+
+    it = Lane(FakeCluster(Table([UnreachableError("connection refused")])))
+    monkeypatch.setattr(it.journal, "end", unwritable)
+    with pytest.raises(UnreachableError, match="connection refused"):
+        it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
+
+
 OF_BLUE = Release(source="green", target="blue", from_tag="v2", tag="v1")
 """The release that blue serves by."""
 

@@ -168,8 +168,8 @@ def failed_switch(releases: Releases) -> Releases:
 def test_a_switch_that_failed_leaves_a_rollback_to_the_version_before(*, running: bool) -> None:
     before = replace(DEPLOYED, result=Result.RUNNING, ended=None, phase=Phase.WATCH) if running else DEPLOYED
     releases = failed_switch(Releases().writing(before))
-    assert releases.current is not None
-    assert (releases.current.kind, releases.current.result) == ("switch", Result.FAILED)
+    assert (releases.history[0].kind, releases.history[0].result) == ("switch", Result.FAILED)
+    assert releases.current == (before if running else releases.history[0])
     last = asyncio.run(FakeJournal(releases).last(Colour.GREEN))
     assert previous(BACK.observation, last, converged=True) == Previous(Colour.BLUE, "v1.0.0")
 

@@ -13,6 +13,7 @@ from switchyard.release.plan import Act, Plan
 from switchyard.release.record.previous import Previous, previous
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
+from switchyard.release_errors import LeaseLostError
 from tests.support.fake_release import release
 from tests.support.observed import observed
 from tests.support.weighted_service import weighted
@@ -101,9 +102,28 @@ def test_the_completion_of_a_rollback_by_a_deploy_names_and_marks_the_bad_versio
     journal = FakeJournal(Releases(rolled_back=marks).writing(deploy))
     record = journal.begin_now(plan)
     assert (record.source, record.from_tag, record.target, record.tag) == ("green", "v2.0.1", "blue", "v1.0.0")
-    [ended] = journal.store.releases.history
-    assert (ended.id, ended.result) == (deploy.id, Result.ROLLED_BACK)
     [version] = journal.store.releases.rolled_back
     assert (version.colour, version.tag) == ("green", "v2.0.1")
+    done = FakeJournal(journal.store.releases)
+    done._record = record
+    asyncio.run(done.end(None, succeeded=True))
+    assert [ended.result for ended in done.store.releases.history] == [Result.SUCCEEDED, Result.ROLLED_BACK]
     asyncio.run(journal.end(None, succeeded=False))  # an Ingress was changed by somebody else
     assert journal.store.releases.rolled_back == marks, "the mark of the deploy stays"
+    assert journal.store.releases.current == deploy
+    again = FakeJournal(journal.store.releases).begin_now(plan)
+    assert (again.source, again.from_tag) == ("green", "v2.0.1")
+
+
+def test_a_switch_that_begins_after_its_lease_was_taken_leaves_the_rollback_as_it_was() -> None:
+    back = FakeJournal(Releases())
+    back.begin_now(BACK)
+    before = back.store.releases
+    switch = FakeJournal(before)  # it confirmed its Lease just before the rollback took it
+    switch.begin_now(replace(BACK, act=Act.SWITCH, target=Colour.GREEN, observation=observed(Colour.BLUE, BLUE, GREEN)))
+    switch.lost = LeaseLostError("another command has taken the Lease")
+    asyncio.run(switch.end(None, succeeded=False, detail="another command has taken the Lease"))
+    after = switch.store.releases
+    assert after.current == before.current
+    assert [(ended.kind, ended.result) for ended in after.history] == [("switch", Result.FAILED)]
+    assert after.rolled_back == before.rolled_back
