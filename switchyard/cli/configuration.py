@@ -72,7 +72,9 @@ def _directory() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError:
-        message = "the current directory does not exist any more. Change to the directory of the project, and try again."
+        message = (
+            "the current directory no longer exists. Change to the directory of the project, and try again."
+        )
         raise ConfigurationError(message) from None
 
 

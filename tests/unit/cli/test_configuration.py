@@ -49,6 +49,18 @@ def test_outside_a_project_the_directory_is_named(read: Read, monkeypatch: pytes
 
 
 @pytest.mark.parametrize("read", [read_settings, read_settings_at_once])
+@pytest.mark.parametrize("stack", [None, "production"])
+def test_a_directory_that_was_deleted_is_reported(
+    read: Read, stack: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (gone := tmp_path / "gone").mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(ConfigurationError, match="no longer exists. Change to the directory of the project"):
+        read(stack)
+
+
+@pytest.mark.parametrize("read", [read_settings, read_settings_at_once])
 def test_an_unknown_stack_is_refused_with_how_to_list_the_stacks(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     failing(monkeypatch, "error: no stack named 'nope' found")
     with pytest.raises(ConfigurationError, match=r"named 'nope' found\. The stacks that exist: pulumi stack ls\."):
