@@ -21,7 +21,7 @@ from switchyard.release.plan import Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.receipt.warnings import not_followed
 from switchyard.release.switch.fast_lane import FastLane
-from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.journal import LeasedSwitchJournal
 from switchyard.release.switch.protocol import Steps
 
 
@@ -82,7 +82,7 @@ async def _switch(
     async def converge(_: Receipt) -> Convergence:
         return Convergence(config=True, state=True)
 
-    journal = ReleaseJournal(cluster.api, service.namespace, name, print)
+    journal = LeasedSwitchJournal(cluster.api, service.namespace, name, print)
     lane = FastLane(access, cluster, journal, print)
     plan = await lane.plan_switch(await read(), None)
     if stalled is None:

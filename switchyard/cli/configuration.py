@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -72,9 +72,7 @@ def _directory() -> Path:
     try:
         return Path.cwd()
     except FileNotFoundError:
-        message = (
-            "the current directory no longer exists. Change to the directory of the project, and try again."
-        )
+        message = "the current directory no longer exists. Change to the directory of the project, and try again."
         raise ConfigurationError(message) from None
 
 
@@ -94,18 +92,22 @@ def _loaded(
     )
 
 
-def ignored_errors(settings: StackSettings) -> Iterator[str]:
-    """A warning for each error in the settings of services that a command does not need."""
+def warn_of_ignored_errors(settings: StackSettings, warn: Callable[[str], None]) -> None:
+    """Reports each error in the settings of services that a command does not need.
+
+    Args:
+        settings: the settings of the stack.
+        warn: reports a warning.
+    """
     for problem in settings.ignored:
-        yield f"{problem} ({problem.code}). This command does not need the value; `{typed('pulumi up')}` does."
+        warn(f"{problem} ({problem.code}). This command does not need the value; `{typed('pulumi up')}` does.")
 
 
 def print_ignored_errors(settings: StackSettings) -> None:
     """Prints the errors in the settings of services that a command leaves out, to standard error."""
     from switchyard.cli.output import errors  # noqa: PLC0415 - few configurations have errors
 
-    for warning in ignored_errors(settings):
-        errors.print(warning, style="yellow")
+    warn_of_ignored_errors(settings, lambda warning: errors.print(warning, style="yellow"))
 
 
 def access_to(stack: str, settings: StackSettings, seconds: float | None = None) -> ClusterAccess:

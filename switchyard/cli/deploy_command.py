@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from switchyard.cli.configuration import access_to, ignored_errors, read_settings_at_once
+from switchyard.cli.configuration import access_to, read_settings_at_once, warn_of_ignored_errors
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.detached_end import end_detached
 from switchyard.cli.detachment import detach, is_detached, report_begun
@@ -23,7 +23,7 @@ from switchyard.errors import ClusterError, ExitCode, GateRefusedError, Switchya
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.release.deploy.ledger import DeployLedger
+from switchyard.release.deploy.journal import LeasedDeployJournal
 from switchyard.release.deploy.runner import Runner
 from switchyard.release.engine.engine import EngineCommand
 from switchyard.release.phases import Phase
@@ -50,8 +50,7 @@ def run(request: DeployRequest, state: EngineCommand) -> None:
         command = GroupCommand(request, stack, settings, access, request.keys)
     else:
         command = _Command(request, stack, settings, access)
-        for warning in ignored_errors(settings):
-            command.report.warn(warning)
+        warn_of_ignored_errors(settings, command.report.warn)
     code = asyncio.run(command.run(state))
     if code:
         raise typer.Exit(code)
@@ -110,15 +109,15 @@ class _Command(ServiceRelease):
     async def run(self, state: EngineCommand) -> ExitCode:
         """Runs the command, and returns its exit code."""
         cluster, request = await Cluster.connect(self.access), self.request
-        ledger = self.ledger(cluster)
+        journal = self.journal(cluster)
         if request.act is not Act.ABORT:  # which ends a command that can be ended before it waits for one
-            await ledger.wait_until_free()
-        await self._read_again(ledger)
+            await journal.wait_until_free()
+        await self._read_again(journal)
         observation = await self.observe(cluster)
         unreachable = self.report.state_unreachable
         seconds = STATE_SECONDS[request.act]
         await check_cluster(cluster, self.access, self.stack, state, seconds, unreachable)
-        releases = await ledger.without_abandoned(observation.serving)
+        releases = await journal.without_abandoned(observation.serving)
         self.refuse(releases, observation)
         if keys := await going_together(cluster.api, self.settings, request, releases.current):
             return await GroupCommand(request, self.stack, self.settings, self.access, keys).run(None)
@@ -128,26 +127,26 @@ class _Command(ServiceRelease):
         if request.detach:
             return await self._detach()
         if request.act is Act.ABORT:
-            await end_detached({request.service: ledger}, self.report.warn)
-        async with ledger.sending():
-            async with ledger.held(request.act, detached=is_detached()):
+            await end_detached({request.service: journal}, self.report.warn)
+        async with journal.sending():
+            async with journal.held(request.act, detached=is_detached()):
                 confirmed = observation
-                await self._read_again(ledger)
+                await self._read_again(journal)
                 observation = await self.observe(cluster)
-                releases = await ledger.without_abandoned(observation.serving)
+                releases = await journal.without_abandoned(observation.serving)
                 self.refuse(releases, observation)  # the Lease may have been waited for
                 await self.pass_freeze(cluster, releases, observation)
                 if not request.yes:
                     raise_refusal(refuse_other_than_confirmed(confirmed, observation))
-                record = await self._act(self.runner(cluster, ledger), ledger, releases, observation)
+                record = await self._act(self.runner(cluster, journal), journal, releases, observation)
             serving = None  # the earlier reading may be outdated
             with suppress(ClusterError):
                 serving = await self.observe(cluster)
             return self.report.end(record, serving, self.service.release.bake_seconds)
 
-    async def _read_again(self, ledger: DeployLedger) -> None:
+    async def _read_again(self, journal: LeasedDeployJournal) -> None:
         """Reads the configuration again after the wait for another command, which may have changed it."""
-        if ledger.waited:
+        if journal.waited:
             request = self.request
             self.take(*await asyncio.to_thread(read_settings_for, request.act, self.stack, request.keys))
 
@@ -158,12 +157,12 @@ class _Command(ServiceRelease):
         return ExitCode.OK
 
     async def _act(
-        self, runner: Runner, ledger: DeployLedger, releases: Releases, observation: Observation
+        self, runner: Runner, journal: LeasedDeployJournal, releases: Releases, observation: Observation
     ) -> ReleaseRecord:
         request = self.request
         if request.act is Act.DEPLOY:
-            record = self.new_record(ledger, observation)
-            await ledger.write(record)
+            record = self.new_record(journal, observation)
+            await journal.write(record)
             report_begun({record.service: record.id})
             return await runner.run(record, None if request.hold_after is None else Phase(request.hold_after))
         current = self.continued(releases)

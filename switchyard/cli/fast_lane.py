@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Collection, Iterable, Mapping
 
 import typer
 
-from switchyard.cli.configuration import access_to, ignored_errors, read_settings_at_once
+from switchyard.cli.configuration import access_to, read_settings_at_once, warn_of_ignored_errors
 from switchyard.cli.fast_lane_text import Report
 from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.cli.release_request import Request
@@ -38,7 +38,7 @@ from switchyard.release.refusals import (
     refuse_unknown,
 )
 from switchyard.release.switch.fast_lane import FastLane
-from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.journal import LeasedSwitchJournal
 from switchyard.release.switch.protocol import Steps
 from switchyard.release.switch.warming import warm
 
@@ -61,7 +61,7 @@ def run(request: Request, state: EngineCommand, begun: float) -> None:
     subscriptions = Subscriptions.of(stack, settings.releases, request.service)
     switching = _Command(request, act, stack, service, access, state, begun, subscriptions)
     switching.freezes, switching.cluster = settings.releases.freeze, settings.cluster
-    switching.warn(ignored_errors(settings))
+    warn_of_ignored_errors(settings, switching.report.warn)
     asyncio.run(switching.run())
 
 
@@ -121,7 +121,7 @@ def access_of(request: Request, stack: str, settings: StackSettings, service: Bl
         raise GateRefusedError(str(refuse_kubeconfig_unreachable(name, service, target, str(error)))) from None
 
 
-def is_configured(stack: str, targets: Mapping[str, Colour], journals: Iterable[ReleaseJournal]) -> bool:
+def is_configured(stack: str, targets: Mapping[str, Colour], journals: Iterable[LeasedSwitchJournal]) -> bool:
     """Whether the configuration has the colour that serves. Another command may have changed it in the meantime.
 
     Args:
@@ -173,21 +173,16 @@ class _Command:
         self._state = state
         self._begun = begun
         self._engine = Engine(stack)
-        self._report = Report(request, stack, access.described)
-        self._journal: ReleaseJournal | None = None
-
-    def warn(self, warnings: Iterable[str]) -> None:
-        """Warns about the configuration, before anything else is said."""
-        for warning in warnings:
-            self._report.warn(warning)
+        self.report = Report(request, stack, access.described)
+        self._journal: LeasedSwitchJournal | None = None
 
     async def run(self) -> None:
         cluster = await Cluster.connect(self._access)
-        journal = ReleaseJournal(
+        journal = LeasedSwitchJournal(
             cluster.api,
             self._service.namespace,
             self._name,
-            self._report.tell,
+            self.report.tell,
             wait=self._request.wait,
             subscriptions=self._subscriptions,
         )
@@ -198,26 +193,26 @@ class _Command:
         if self._act is Act.ROLLBACK:
             journal.override = self._request.override
         self._journal = journal
-        plan = await self._plan(FastLane(self._access, cluster, journal, self._report.warn), observation)
+        plan = await self._plan(FastLane(self._access, cluster, journal, self.report.warn), observation)
         await journal.check(plan)
         await self._pass_freeze(cluster, journal, plan)
-        if not self._request.yes and not self._report.confirmed(plan):
+        if not self._request.yes and not self.report.confirmed(plan):
             raise typer.Exit(ExitCode.FAILED)
         if not self._request.yes or journal.waited:
             self._begun = time.monotonic()  # the operator's time, and that of another command, do not count
-        lane = FastLane(self._access, cluster, journal, self._report.warn, self._begun)
+        lane = FastLane(self._access, cluster, journal, self.report.warn, self._begun)
         steps = Steps(
             observe=lambda: self._observe_again(cluster, journal, plan),
-            warm=lambda planned: warm(self._engine, planned, self._report.tell),
+            warm=lambda planned: warm(self._engine, planned, self.report.tell),
             converge=lambda receipt: self._converge(cluster, plan, receipt),
             # Another command may have warmed another version while the operator was asked.
             waited=lambda: journal.waited or not self._request.yes,
         )
         async with journal.sending():
             outcome = await lane.run(plan, self._request.reason, steps)
-            self._report.end(plan, outcome)
+            self.report.end(plan, outcome)
 
-    async def _read_again(self, journal: ReleaseJournal) -> None:
+    async def _read_again(self, journal: LeasedSwitchJournal) -> None:
         """Reads the configuration again after the wait for another command, which may have changed it."""
         if journal.waited:
             stack, settings = await asyncio.to_thread(
@@ -226,7 +221,7 @@ class _Command:
             self._service = service_of(self._request.service, self._act, stack, settings)
             self.freezes, self.cluster = settings.releases.freeze, settings.cluster
 
-    async def _pass_freeze(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> None:
+    async def _pass_freeze(self, cluster: Cluster, journal: LeasedSwitchJournal, plan: Plan) -> None:
         """Refuses a switch while releases are frozen, unless that is overridden. A rollback is never refused."""
         if self.freezes and plan.act is Act.SWITCH and plan.patch:
             # Imported here: most stacks have no windows, and no switch of theirs waits for the import.
@@ -240,7 +235,7 @@ class _Command:
             typed += options(reason=self._request.reason, wait=self._request.wait)
             journal.frozen = await pass_freeze(cluster.api, self.freezes, key, step, override, typed)
 
-    async def _observe_again(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> Observation:
+    async def _observe_again(self, cluster: Cluster, journal: LeasedSwitchJournal, plan: Plan) -> Observation:
         await self._read_again(journal)
         if journal.waited or not self._request.yes:  # a window may have opened since, while the operator was asked
             await self._pass_freeze(cluster, journal, plan)
@@ -253,7 +248,7 @@ class _Command:
     async def _check_cluster(self, cluster: Cluster) -> None:
         """Refuses another cluster than the one in the state. Without the state, the mark of the Service decides."""
         seconds = STATE_SECONDS[self._act]
-        await check_cluster(cluster, self._access, self._stack, self._state, seconds, self._report.state_unreachable)
+        await check_cluster(cluster, self._access, self._stack, self._state, seconds, self.report.state_unreachable)
 
     def _plan(self, lane: FastLane, observation: Observation) -> Awaitable[Plan]:
         if self._act is Act.ROLLBACK:
@@ -262,13 +257,13 @@ class _Command:
         return lane.plan_switch(observation, None if colour is None else Colour(colour))
 
     async def _converge(self, cluster: Cluster, plan: Plan, receipt: Receipt) -> Convergence:
-        self._report.served(plan, receipt)
+        self.report.served(plan, receipt)
         if self._journal is not None:
             self._journal.begin_sending()
         key, journals = self._request.service, () if self._journal is None else (self._journal,)
         configured = await asyncio.to_thread(is_configured, self._stack, {key: plan.target}, journals)
         replicas, by_weights = plan.observation.pods_to_configure(plan.target), plan.observation.routing is not None
-        tell = self._report.tell
+        tell = self.report.tell
         convergence = await converge(
             self._engine, key, plan.target, tell, config=configured, replicas=replicas, by_weights=by_weights
         )
@@ -283,4 +278,4 @@ class _Command:
 
         if self._journal is None:
             raise RuntimeError("the command has begun")
-        await run_rollback_hooks(cluster, self._service, self._name, self._journal, self._report)
+        await run_rollback_hooks(cluster, self._service, self._name, self._journal, self.report)

@@ -23,7 +23,7 @@ from switchyard.kube.cluster import Cluster
 from switchyard.release.deploy import together as deploy_together
 from switchyard.release.deploy.group import Group
 from switchyard.release.deploy.group_acts import GroupActs
-from switchyard.release.deploy.ledger import DeployLedger
+from switchyard.release.deploy.journal import LeasedDeployJournal
 from switchyard.release.deploy.together import GroupHooks, Outcomes, Part
 from switchyard.release.engine.engine import Engine, EngineCommand
 from switchyard.release.phases import Phase, Result
@@ -68,25 +68,25 @@ class GroupCommand:
             state: the engine, which reads the outputs of the stack; None if the cluster was already checked.
         """
         cluster, act = await Cluster.connect(self._access), self._request.act
-        ledgers = {key: service.ledger(cluster) for key, service in self._services.items()}
-        for ledger in ledgers.values() if act is not Act.ABORT else ():
-            await ledger.wait_until_free()
-        await self._read_again(ledgers)
+        journals = {key: service.journal(cluster) for key, service in self._services.items()}
+        for journal in journals.values() if act is not Act.ABORT else ():
+            await journal.wait_until_free()
+        await self._read_again(journals)
         if state is not None:
             unreachable = self._report.state_unreachable
             await check_cluster(cluster, self._access, self._stack, state, STATE_SECONDS[act], unreachable)
-        readings = await self._checked(cluster, ledgers)
+        readings = await self._checked(cluster, journals)
         before = {key: observation for key, (_, observation) in readings.items()}
         if not self._request.yes and not self._report.confirmed(before):
             return ExitCode.FAILED
         if self._request.detach:
             return await self._detach()
         if act is Act.ABORT:
-            await end_detached(ledgers, self._report.warn)
+            await end_detached(journals, self._report.warn)
         async with AsyncExitStack() as messages:
-            for ledger in ledgers.values():
-                await messages.enter_async_context(ledger.sending())
-            outcomes = await self._held(cluster, ledgers, before)
+            for journal in journals.values():
+                await messages.enter_async_context(journal.sending())
+            outcomes = await self._held(cluster, journals, before)
             observations = {key: await self._observed(cluster, key) for key in outcomes}
             bakes = {key: service.service.release.bake_seconds for key, service in self._services.items()}
             return self._report.end(outcomes, observations, bakes)
@@ -97,36 +97,36 @@ class GroupCommand:
         return ExitCode.OK
 
     async def _held(
-        self, cluster: Cluster, ledgers: Mapping[str, DeployLedger], confirmed: Mapping[str, Observation]
+        self, cluster: Cluster, journals: Mapping[str, LeasedDeployJournal], confirmed: Mapping[str, Observation]
     ) -> Outcomes:
         """Runs the command with the Leases of all services, which all commands take in the order of their names."""
         async with AsyncExitStack() as leases:
-            for key in sorted(ledgers, key=self._place):
-                await leases.enter_async_context(ledgers[key].held(self._request.act, detached=is_detached()))
-            await self._read_again(ledgers)
-            readings = await self._checked(cluster, ledgers)  # a Lease may have been waited for
+            for key in sorted(journals, key=self._place):
+                await leases.enter_async_context(journals[key].held(self._request.act, detached=is_detached()))
+            await self._read_again(journals)
+            readings = await self._checked(cluster, journals)  # a Lease may have been waited for
             for key, (_, observation) in readings.items():
                 if not self._request.yes:
                     raise_refusal(refuse_other_than_confirmed(confirmed[key], observation))
-            return await self._act(cluster, ledgers, readings)
+            return await self._act(cluster, journals, readings)
 
     def _place(self, key: str) -> tuple[str, str]:
         return self._services[key].service.namespace, str(self._services[key].name)
 
-    async def _read_again(self, ledgers: Mapping[str, DeployLedger]) -> None:
+    async def _read_again(self, journals: Mapping[str, LeasedDeployJournal]) -> None:
         """Reads the configuration again after the wait for another command, which may have changed it."""
-        if any(ledger.waited for ledger in ledgers.values()):
+        if any(journal.waited for journal in journals.values()):
             stack, settings = await asyncio.to_thread(read_settings_for, self._request.act, self._stack, self._services)
             for service in self._services.values():
                 service.take(stack, settings)
 
-    async def _checked(self, cluster: Cluster, ledgers: Mapping[str, DeployLedger]) -> Readings:
+    async def _checked(self, cluster: Cluster, journals: Mapping[str, LeasedDeployJournal]) -> Readings:
         """Reads all services. If one is refused, all are refused, with every reason."""
 
         async def check(key: str) -> tuple[Releases, Observation]:
             service = self._services[key]
             observation = await service.observe(cluster)
-            releases = await ledgers[key].without_abandoned(observation.serving)
+            releases = await journals[key].without_abandoned(observation.serving)
             service.refuse(releases, observation)
             await service.pass_freeze(cluster, releases, observation)
             return releases, observation
@@ -138,14 +138,14 @@ class GroupCommand:
             return await self._services[key].observe(cluster)
         return None  # the earlier reading may be outdated
 
-    async def _act(self, cluster: Cluster, ledgers: Mapping[str, DeployLedger], readings: Readings) -> Outcomes:
+    async def _act(self, cluster: Cluster, journals: Mapping[str, LeasedDeployJournal], readings: Readings) -> Outcomes:
         if self._request.act is Act.DEPLOY:
-            records = await self._begun(ledgers, readings)
+            records = await self._begun(journals, readings)
         else:
             records = {key: self._services[key].continued(releases) for key, (releases, _) in readings.items()}
         report_begun({key: record.id for key, record in records.items()})
         group = Group({key: record.phase for key, record in records.items()})
-        parts = await self._parts(cluster, ledgers, records, group)
+        parts = await self._parts(cluster, journals, records, group)
         if self._request.act is Act.DEPLOY:
             hold_after = self._request.hold_after
             return await deploy_together.begin(group, parts, None if hold_after is None else Phase(hold_after))
@@ -153,33 +153,33 @@ class GroupCommand:
             return await deploy_together.abort(group, parts, operator())
         return await deploy_together.resume(group, parts)
 
-    async def _begun(self, ledgers: Mapping[str, DeployLedger], readings: Readings) -> dict[str, ReleaseRecord]:
+    async def _begun(self, journals: Mapping[str, LeasedDeployJournal], readings: Readings) -> dict[str, ReleaseRecord]:
         """Writes the start of each release, and which releases belong together: those with the same start.
 
         If one record cannot be written, the releases whose records are written end, and nothing else is changed.
         """
         records: dict[str, ReleaseRecord] = {}
         for key, (_, observation) in readings.items():
-            records[key] = self._services[key].new_record(ledgers[key], observation)
+            records[key] = self._services[key].new_record(journals[key], observation)
         started = min(record.started for record in records.values())
         records = {key: replace(record, together=tuple(records), started=started) for key, record in records.items()}
         written = []
         try:
             for key, record in records.items():
-                await ledgers[key].write(record)
+                await journals[key].write(record)
                 written.append(key)
         except SwitchyardError as error:
             for key in written:
                 with suppress(SwitchyardError):
                     detail = f"the others were not started: {error}"
-                    await ledgers[key].write(records[key].ending(Result.FAILED, ledgers[key].now(), detail))
+                    await journals[key].write(records[key].ending(Result.FAILED, journals[key].now(), detail))
             raise
         return records
 
     async def _parts(
         self,
         cluster: Cluster,
-        ledgers: Mapping[str, DeployLedger],
+        journals: Mapping[str, LeasedDeployJournal],
         records: Mapping[str, ReleaseRecord],
         group: Group,
     ) -> dict[str, Part]:
@@ -188,9 +188,9 @@ class GroupCommand:
         versions = {key: str(record.tag) for key, record in records.items()}
         weighted = [key for key, own in self._services.items() if own.service.engine is SwitchEngine.ALB_WEIGHTS]
         for key, service in self._services.items():
-            acts = GroupActs(key, group, engine, ledgers, targets, lock, self._report.warn, weighted)
-            hooks = partial(GroupHooks, key, group, ledgers[key])
-            runner = service.runner(cluster, ledgers[key], acts, hooks, versions)
+            acts = GroupActs(key, group, engine, journals, targets, lock, self._report.warn, weighted)
+            hooks = partial(GroupHooks, key, group, journals[key])
+            runner = service.runner(cluster, journals[key], acts, hooks, versions)
             standing = await runner.standing(records[key])
             group.enter(key, standing.state.phase)
             parts[key] = Part(runner, records[key], standing)

@@ -9,7 +9,7 @@ from switchyard.kube.cluster import Cluster
 from switchyard.release.hooks.calls import ClusterHookCalls
 from switchyard.release.hooks.hooks import HookRuns, after_rollback
 from switchyard.release.record.hook import HookRecord
-from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.journal import LeasedSwitchJournal
 
 
 class HookReport(Protocol):
@@ -23,7 +23,7 @@ class HookReport(Protocol):
 
 
 async def run_rollback_hooks(
-    cluster: Cluster, service: BlueGreenSettings, name: ServiceName, journal: ReleaseJournal, report: HookReport
+    cluster: Cluster, service: BlueGreenSettings, name: ServiceName, journal: LeasedSwitchJournal, report: HookReport
 ) -> None:
     """Runs the hooks of a rollback, whose failure does not undo the rollback.
 

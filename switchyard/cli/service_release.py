@@ -21,7 +21,7 @@ from switchyard.kube.rolled_back import find_condemned
 from switchyard.release.deploy.acts import Acts
 from switchyard.release.deploy.frozen import FreezeCheck, check_freeze
 from switchyard.release.deploy.hooks import ReleaseHooks, release_hooks
-from switchyard.release.deploy.ledger import DeployLedger
+from switchyard.release.deploy.journal import LeasedDeployJournal
 from switchyard.release.deploy.refusals import refuse_no_release, refuse_returned, refuse_serves, refuse_unfinished
 from switchyard.release.deploy.runner import Runner
 from switchyard.release.deploy.steps import ClusterSteps
@@ -81,13 +81,13 @@ class ServiceRelease:
         Also sends the pending messages of earlier commands.
         """
         cluster = await Cluster.connect(self.access)
-        ledger = self.ledger(cluster)
-        async with ledger.sending():
-            return await self._is_due(cluster, ledger)
+        journal = self.journal(cluster)
+        async with journal.sending():
+            return await self._is_due(cluster, journal)
 
-    async def _is_due(self, cluster: Cluster, ledger: DeployLedger) -> bool:
+    async def _is_due(self, cluster: Cluster, journal: LeasedDeployJournal) -> bool:
         serving = await cluster.serving_track(self.service.namespace, self.name)
-        current = (await ledger.without_abandoned(str(serving))).current
+        current = (await journal.without_abandoned(str(serving))).current
         if current is None or not current.running or current.kind != Act.DEPLOY:
             return False
         if current.held and holding(current) is not None:
@@ -98,26 +98,26 @@ class ServiceRelease:
             if current.held:
                 return False  # an operator decides, who may want the old colour back
             until = baked_until(current, self.service.release.bake_seconds)
-            if until is None or await ledger.ask_time() < until:
+            if until is None or await journal.ask_time() < until:
                 return False
-        return await ledger.holder() is None  # whose command may be this very retirement
+        return await journal.holder() is None  # whose command may be this very retirement
 
     async def open_window(self) -> OpenWindow | None:
         """The open freeze window that delays a retirement; None without one."""
         cluster = await Cluster.connect(self.access)
         return await read_open_window(cluster.api, self.settings.releases.freeze, self.request.service)
 
-    def ledger(self, cluster: Cluster) -> DeployLedger:
+    def journal(self, cluster: Cluster) -> LeasedDeployJournal:
         """The record and the Lease of the service."""
         namespace, wait = self.service.namespace, self.request.wait
-        return DeployLedger(
+        return LeasedDeployJournal(
             cluster.api, namespace, self.name, self.report.warn, wait=wait, subscriptions=self._subscriptions
         )
 
     def runner(
         self,
         cluster: Cluster,
-        ledger: DeployLedger,
+        journal: LeasedDeployJournal,
         acts: Acts | None = None,
         around: Callable[[ReleaseHooks], ReleaseHooks] = lambda hooks: hooks,
         versions: Mapping[str, str] = MappingProxyType({}),
@@ -126,7 +126,7 @@ class ServiceRelease:
 
         Args:
             cluster: the cluster of the stack.
-            ledger: ledger of the service, whose Lease is held.
+            journal: journal of the service, whose Lease is held.
             acts: acts of the engine and the selector; None for a service that is released alone.
             around: runner of hooks in place of the service's own.
             versions: the version of each service that is released together, by its key.
@@ -141,14 +141,14 @@ class ServiceRelease:
             on_tick=self.report.tick,
             versions=versions,
         )
-        steps = ClusterSteps(place, ledger, self.service, acts)
-        hooks = release_hooks(self.service, self.name, cluster.api, ledger, self.report)
+        steps = ClusterSteps(place, journal, self.service, acts)
+        hooks = release_hooks(self.service, self.name, cluster.api, journal, self.report)
         if freezes := self.settings.releases.freeze:
             hooks = FreezeCheck(
                 hooks, lambda record: check_freeze(cluster.api, freezes, record, deploying(record, versions))
             )
         return Runner(
-            ledger, steps, self.report.phase_ended, self.service.release.bake_seconds, around(hooks), self.report.warn
+            journal, steps, self.report.phase_ended, self.service.release.bake_seconds, around(hooks), self.report.warn
         )
 
     async def observe(self, cluster: Cluster) -> Observation:
@@ -178,10 +178,10 @@ class ServiceRelease:
                 cluster.api, self.settings.releases.freeze, request.service, step, request.override, request.overridable
             )
 
-    def new_record(self, ledger: DeployLedger, observation: Observation) -> ReleaseRecord:
+    def new_record(self, journal: LeasedDeployJournal, observation: Observation) -> ReleaseRecord:
         """The record of a new release."""
         source, request = observation.colours[observation.serving], self.request
-        record = ledger.new_record(request.service, source.colour, source.tag, request.tag, request.reason)
+        record = journal.new_record(request.service, source.colour, source.tag, request.tag, request.reason)
         return replace(record, override=self._override, hotfix=request.hotfix)
 
     def continued(self, releases: Releases) -> ReleaseRecord:

@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
 import typer
 
-from switchyard.cli.configuration import ignored_errors
+from switchyard.cli.configuration import warn_of_ignored_errors
 from switchyard.cli.fast_lane import STATE_SECONDS, access_of, is_configured, read_settings_for, service_of
 from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.cli.release_request import Request
@@ -27,7 +27,7 @@ from switchyard.release.notices.subscriptions import Subscriptions
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.record.earlier_releases import latest_begun, unfinished_target, unreached
 from switchyard.release.switch.fast_lane import FastLane
-from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.journal import LeasedSwitchJournal
 from switchyard.release.switch.together import Member, Plans, Receipts, Together, planned
 from switchyard.release.switch.warming import warm
 
@@ -50,7 +50,7 @@ def run(request: TogetherRequest, state: EngineCommand, begun: float) -> None:
     subscriptions = {key: Subscriptions.of(name, settings.releases, key) for key in services}
     command = _Command(request, name, services, access, begun, subscriptions)
     command.freezes, command.cluster = settings.releases.freeze, settings.cluster
-    command.warn(ignored_errors(settings))
+    warn_of_ignored_errors(settings, command.report.warn)
     asyncio.run(command.run(state))
 
 
@@ -79,12 +79,7 @@ class _Command:
         self._access = access
         self._begun = begun
         self._engine = Engine(stack)
-        self._report = TogetherReport(request, stack, access.described)
-
-    def warn(self, warnings: Iterable[str]) -> None:
-        """Warns about the configuration, before anything else is said."""
-        for warning in warnings:
-            self._report.warn(warning)
+        self.report = TogetherReport(request, stack, access.described)
 
     async def run(self, state: EngineCommand) -> None:
         cluster = await Cluster.connect(self._access)
@@ -93,12 +88,12 @@ class _Command:
             await journal.wait_until_free(urgent=self._request.act is Act.ROLLBACK)
         await self._read_again(journals)
         seconds = STATE_SECONDS[self._request.act]
-        await check_cluster(cluster, self._access, self._stack, state, seconds, self._report.state_unreachable)
+        await check_cluster(cluster, self._access, self._stack, state, seconds, self.report.state_unreachable)
         stays = await self._unreached(cluster, journals)
         plans = await planned(
             {key: self._planned(cluster, journal, key, stays=key in stays) for key, journal in journals.items()}
         )
-        if not self._request.yes and not self._report.confirmed(plans):
+        if not self._request.yes and not self.report.confirmed(plans):
             raise typer.Exit(ExitCode.FAILED)
         if not self._request.yes or any(journal.waited for journal in journals.values()):
             self._begun = time.monotonic()  # the operator's time, and that of another command, do not count
@@ -114,16 +109,16 @@ class _Command:
         async with AsyncExitStack() as messages:
             for journal in journals.values():
                 await messages.enter_async_context(journal.sending())
-            outcomes = await Together(members, converge, self._report.warn).run(plans, self._request.reason)
-            self._report.end(plans, outcomes)
+            outcomes = await Together(members, converge, self.report.warn).run(plans, self._request.reason)
+            self.report.end(plans, outcomes)
 
-    def _journal(self, cluster: Cluster, key: str) -> ReleaseJournal:
+    def _journal(self, cluster: Cluster, key: str) -> LeasedSwitchJournal:
         service, wait = self._services[key], self._request.wait
-        journal = ReleaseJournal(
+        journal = LeasedSwitchJournal(
             cluster.api,
             service.namespace,
             service.named(key),
-            self._report.tell,
+            self.report.tell,
             wait=wait,
             subscriptions=self._subscriptions[key],
         )
@@ -132,7 +127,7 @@ class _Command:
             journal.override = self._request.override
         return journal
 
-    async def _unreached(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal]) -> set[str]:
+    async def _unreached(self, cluster: Cluster, journals: Mapping[str, LeasedSwitchJournal]) -> set[str]:
         """The services that a rollback skips, because a killed switch of the group had not switched them."""
         if self._request.act is not Act.ROLLBACK:
             return set()
@@ -144,9 +139,9 @@ class _Command:
         serving = {key: observation.serving for key, observation in zip(journals, observations, strict=True)}
         return unreached(latest, serving)
 
-    async def _planned(self, cluster: Cluster, journal: ReleaseJournal, key: str, *, stays: bool) -> Plan:
+    async def _planned(self, cluster: Cluster, journal: LeasedSwitchJournal, key: str, *, stays: bool) -> Plan:
         observation = await self._observe(cluster, key)
-        lane = FastLane(self._access, cluster, journal, self._report.warn)
+        lane = FastLane(self._access, cluster, journal, self.report.warn)
         if stays:
             plan = Plan(Act.ROLLBACK, observation, observation.serving, patch=False)
         elif self._request.act is Act.ROLLBACK:
@@ -159,7 +154,7 @@ class _Command:
         await self._pass_freeze(cluster, journal, plan)
         return plan
 
-    async def _pass_freeze(self, cluster: Cluster, journal: ReleaseJournal, plan: Plan) -> None:
+    async def _pass_freeze(self, cluster: Cluster, journal: LeasedSwitchJournal, plan: Plan) -> None:
         """Refuses a switch while releases are frozen, unless that is overridden. A rollback is never refused."""
         if self.freezes and plan.act is Act.SWITCH and plan.patch:
             # Imported here: most stacks have no windows, and no switch of theirs waits for the import.
@@ -169,7 +164,7 @@ class _Command:
             override, typed = self._request.override, replace(self._request, override=None).again
             journal.frozen = await pass_freeze(cluster.api, self.freezes, key, step, override, typed)
 
-    def _member(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal], key: str) -> Member:
+    def _member(self, cluster: Cluster, journals: Mapping[str, LeasedSwitchJournal], key: str) -> Member:
         journal = journals[key]
 
         async def observe() -> Observation:
@@ -177,15 +172,15 @@ class _Command:
             return await self._observe(cluster, key)
 
         return Member(
-            lane=FastLane(self._access, cluster, journal, self._report.warn, self._begun),
+            lane=FastLane(self._access, cluster, journal, self.report.warn, self._begun),
             journal=journal,
             observe=observe,
-            warm=lambda plan: warm(self._engine, plan, self._report.tell),
+            warm=lambda plan: warm(self._engine, plan, self.report.tell),
             waited=lambda: journal.waited,
             permit=lambda plan: self._pass_freeze(cluster, journal, plan),
         )
 
-    async def _read_again(self, journals: Mapping[str, ReleaseJournal]) -> None:
+    async def _read_again(self, journals: Mapping[str, LeasedSwitchJournal]) -> None:
         """Reads the configuration again after the wait for another command, which may have changed it."""
         if any(journal.waited for journal in journals.values()):
             stack, settings = await asyncio.to_thread(read_settings_for, self._request.act, self._stack, self._services)
@@ -197,17 +192,19 @@ class _Command:
         routing = switching_load_balancer(self.cluster, key, service)
         return await observe_service(cluster, self._access, self._stack, service.named(key), service, routing)
 
-    async def _run_hooks(self, cluster: Cluster, journals: Mapping[str, ReleaseJournal]) -> None:
+    async def _run_hooks(self, cluster: Cluster, journals: Mapping[str, LeasedSwitchJournal]) -> None:
         """Runs the hooks of a rollback for each service that has any."""
         for key, journal in journals.items():
             service = self._services[key]
             if self._request.act is Act.ROLLBACK and service.release.hooks.on_rollback:
-                await run_rollback_hooks(cluster, service, service.named(key), journal, self._report)
+                await run_rollback_hooks(cluster, service, service.named(key), journal, self.report)
 
-    async def _converge(self, plans: Plans, receipts: Receipts, journals: Mapping[str, ReleaseJournal]) -> Convergence:
-        self._report.served(plans, receipts)
+    async def _converge(
+        self, plans: Plans, receipts: Receipts, journals: Mapping[str, LeasedSwitchJournal]
+    ) -> Convergence:
+        self.report.served(plans, receipts)
         targets = {key: plan.target for key, plan in plans.items()}
         configured = await asyncio.to_thread(is_configured, self._stack, targets, journals.values())
-        tell, weighted = self._report.tell, [key for key, plan in plans.items() if plan.observation.routing is not None]
+        tell, weighted = self.report.tell, [key for key, plan in plans.items() if plan.observation.routing is not None]
         replicas = {key: plan.observation.pods_to_configure(plan.target) for key, plan in plans.items()}
         return await converge_all(self._engine, targets, tell, config=configured, replicas=replicas, weighted=weighted)

@@ -19,7 +19,7 @@ from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.lease import ReleaseLease
 from switchyard.release.record.store import Releases
 from switchyard.release.switch.fast_lane import FastLane
-from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.journal import LeasedSwitchJournal
 from switchyard.release.switch.protocol import Steps
 from switchyard.release_errors import LeaseLostError
 from tests.support.fake_lane import FakeCluster, Table
@@ -194,5 +194,5 @@ class FakeDrillJournal(_Held, DrillJournal):
     """The journal of a drill."""
 
 
-class FakeReleaseJournal(_Held, ReleaseJournal):
+class FakeReleaseJournal(_Held, LeasedSwitchJournal):
     """The journal of a switch or a rollback."""

@@ -60,7 +60,7 @@ class FakeLane:
 
 @dataclass
 class FakeMember(FakeSteps):
-    """Steps and ledger of one service of a group."""
+    """Steps and journal of one service of a group."""
 
     key: str = ""
     acts: Acts = field(init=False)
@@ -206,11 +206,11 @@ class FakeGroupCommand:
 
     async def _parts(self, records: Mapping[str, ReleaseRecord]) -> tuple[Group, dict[str, Part]]:
         group, lock, parts = Group({key: record.phase for key, record in records.items()}), asyncio.Lock(), {}
-        ledgers = {key: self.members[key] for key in records}
+        journals = {key: self.members[key] for key in records}
         targets = {key: Colour(record.target) for key, record in records.items()}
         for key, record in records.items():
             member = self.members[key]
-            member.acts = GroupActs(key, group, cast("Engine", self.engine), ledgers, targets, lock, print)
+            member.acts = GroupActs(key, group, cast("Engine", self.engine), journals, targets, lock, print)
             hooks = GroupHooks(key, group, member, self.around(key, self._hooks(member)))
             runner = Runner(member, member, partial(self._ended, key), self.bake_seconds[key], hooks)
             standing = await runner.standing(record)

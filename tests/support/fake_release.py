@@ -1,4 +1,4 @@
-"""A release on a world of its own: steps and ledger that can be killed around each write."""
+"""A release on a world of its own: steps and journal that can be killed around each write."""
 
 import asyncio
 from collections import Counter
@@ -94,7 +94,7 @@ Outcomes = dict[Phase, Ended | Exception]
 
 @dataclass
 class FakeSteps:
-    """Steps and ledger on a world; each step writes what the real one does, and may be killed around each write."""
+    """Steps and journal on a world; each step writes what the real one does, and may be killed around each write."""
 
     world: World
     outcomes: Outcomes = field(default_factory=dict)

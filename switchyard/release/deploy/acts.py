@@ -11,7 +11,7 @@ from typing import Protocol
 
 from switchyard.config.models.service import Colour
 from switchyard.gates.base import Warn, raise_refusal
-from switchyard.release.deploy.protocol import Ended, Ledger
+from switchyard.release.deploy.protocol import DeployJournal, Ended
 from switchyard.release.deploy.refusals import refuse_others
 from switchyard.release.deploy.warm_changes import ColourChange, preview_change
 from switchyard.release.engine.convergence import Convergence, converge
@@ -105,14 +105,14 @@ class SingleServiceActs:
 
     Args:
         engine: engine of the stack.
-        ledger: ledger of the release.
+        journal: journal of the release.
         warn: reports a warning.
         by_weights: whether the load balancer chooses the colour of the service.
     """
 
-    def __init__(self, engine: Engine, ledger: Ledger, warn: Warn, *, by_weights: bool = False) -> None:
+    def __init__(self, engine: Engine, journal: DeployJournal, warn: Warn, *, by_weights: bool = False) -> None:
         self._engine = engine
-        self._ledger = ledger
+        self._journal = journal
         self._warn = warn
         self._by_weights = by_weights
 
@@ -129,7 +129,7 @@ class SingleServiceActs:
         plan = patch.plan
         if plan.patch:
             raise_refusal(refuse_no_pods(plan.observation, plan.target, plan.act))
-        await self._ledger.confirm()
+        await self._journal.confirm()
         return await patch.lane.patch(plan) if plan.patch else None
 
     async def converge(self, key: str, target: Colour) -> Convergence:
@@ -138,7 +138,7 @@ class SingleServiceActs:
         Raises:
             switchyard.release_errors.LeaseLostError: a rollback has taken the Lease, and its colour serves.
         """
-        if (lost := await lost_lease(self._ledger)) is not None:
+        if (lost := await lost_lease(self._journal)) is not None:
             raise lost
         return await converge(self._engine, key, target, self._warn, config=False, by_weights=self._by_weights)
 
@@ -150,7 +150,7 @@ class SingleServiceActs:
 
     async def remove(self, removal: Warming) -> None:
         """Deletes the pods of a colour that does not serve."""
-        await self._ledger.confirm()
+        await self._journal.confirm()
         await self._update(removal)
 
     def condemn(self, detail: str) -> None:
@@ -170,5 +170,5 @@ class SingleServiceActs:
 
     async def _update(self, warming: Warming) -> None:
         await asyncio.to_thread(preview_change, self._engine, warming.change, warming.refusal_of_others, warming.live)
-        await self._ledger.confirm()
+        await self._journal.confirm()
         await unlocked(self._engine.up, self._warn)

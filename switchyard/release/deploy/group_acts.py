@@ -13,7 +13,7 @@ from switchyard.kube.clock import to_text
 from switchyard.release.deploy.acts import Patch, Warming
 from switchyard.release.deploy.group import Group
 from switchyard.release.deploy.group_refusals import refuse_others_together
-from switchyard.release.deploy.protocol import Ended, Ledger
+from switchyard.release.deploy.protocol import DeployJournal, Ended
 from switchyard.release.deploy.warm_changes import preview_changes
 from switchyard.release.engine.convergence import Convergence, converge_all
 from switchyard.release.engine.engine import Engine, Step
@@ -37,7 +37,7 @@ class GroupActs:
         key: key of the service.
         group: the services.
         engine: engine of the stack.
-        ledgers: ledgers of all services, by the key of the service.
+        journals: journals of all services, by the key of the service.
         targets: the colours of the new versions.
         engine_lock: lock that is held while the engine writes.
         warn: reports a warning.
@@ -49,7 +49,7 @@ class GroupActs:
         key: str,
         group: Group,
         engine: Engine,
-        ledgers: Mapping[str, Ledger],
+        journals: Mapping[str, DeployJournal],
         targets: Mapping[str, Colour],
         engine_lock: asyncio.Lock,
         warn: Warn,
@@ -60,7 +60,7 @@ class GroupActs:
         self._targets = targets
         self._group = group
         self._engine = engine
-        self._ledgers = ledgers
+        self._journals = journals
         self._lock = engine_lock
         self._warn = warn
 
@@ -96,7 +96,7 @@ class GroupActs:
         if removal.change.colour == self._targets[self._key]:
             await self._group.meet_those_that_come(self._key, WITHDRAW, removal, self._warm_all)
             return
-        await self._ledgers[self._key].confirm()
+        await self._journals[self._key].confirm()
         await self._warm_all({self._key: removal})
 
     def condemn(self, detail: str) -> None:
@@ -132,14 +132,14 @@ class GroupActs:
         changes = [(warming.change, warming.live) for warming in warmings.values()]
         await asyncio.to_thread(preview_changes, self._engine, changes, refusal)
         for key in warmings:
-            await self._ledgers[key].confirm()
+            await self._journals[key].confirm()
         await unlocked(self._engine.up, self._warn)
 
     async def _patch_all(self, patches: Mapping[str, Patch]) -> Mapping[str, float | None]:
         await all_or_reasons({key: _pass_gates(patch) for key, patch in patches.items()})
         plans = {key: replace(patch.plan, act=Act.DEPLOY) for key, patch in patches.items()}
         members = {
-            key: Member(patch.lane, GroupJournal(self._ledgers[key]), patch.observe, _never_warmed)
+            key: Member(patch.lane, GroupJournal(self._journals[key]), patch.observe, _never_warmed)
             for key, patch in patches.items()
         }
         try:
@@ -157,7 +157,7 @@ class GroupActs:
 
     async def _lease_problem(self, key: str) -> str | None:
         try:
-            await self._ledgers[key].confirm()
+            await self._journals[key].confirm()
         except (ClusterError, ReleaseError) as error:
             return str(error)
         return None
@@ -181,10 +181,10 @@ class GroupJournal:
     """The journal for a service whose selector is changed with others. The release itself is the record.
 
     Attributes:
-        ledger: ledger of the release.
+        journal: journal of the release.
     """
 
-    ledger: Ledger
+    journal: DeployJournal
 
     async def last(self, _serving: Colour) -> None:
         """Returns None, because the release itself is in the record."""
@@ -200,11 +200,11 @@ class GroupJournal:
 
     async def begin(self, _plan: Plan, _reason: str | None) -> str:
         """Writes nothing, because the record already says that the switch will happen."""
-        return to_text(self.ledger.now())
+        return to_text(self.journal.now())
 
     async def confirm(self) -> None:
         """Ends the command when another one has taken the Lease of the release."""
-        await self.ledger.confirm()
+        await self.journal.confirm()
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
         """Writes nothing, because the release has its own record."""

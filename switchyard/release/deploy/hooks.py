@@ -9,7 +9,7 @@ from switchyard.config.models.hooks import HookPoint, OnFailure
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import ClusterError
 from switchyard.kube.api import BoundedApi
-from switchyard.release.deploy.protocol import Ended, Ledger, Steps
+from switchyard.release.deploy.protocol import DeployJournal, Ended, Steps
 from switchyard.release.deploy.reverted import unless_reverted
 from switchyard.release.hooks.calls import ClusterHookCalls
 from switchyard.release.hooks.hooks import HookRuns, PointEnded, abandoned
@@ -64,12 +64,12 @@ class DeployHooks(ReleaseHooks):
 
     Attributes:
         runs: the hooks.
-        ledger: ledger of the release.
+        journal: journal of the release.
         name: name of the service's objects.
     """
 
     runs: HookRuns
-    ledger: Ledger
+    journal: DeployJournal
     name: str
 
     async def around(
@@ -88,7 +88,7 @@ class DeployHooks(ReleaseHooks):
 
     async def after_rollback(self, record: ReleaseRecord) -> tuple[ReleaseRecord, str | None]:
         """Runs the hooks after a rollback."""
-        hooks, unfinished = PointEnded(abandoned(record, self.ledger.now())), None
+        hooks, unfinished = PointEnded(abandoned(record, self.journal.now())), None
         try:
             await self.runs.run(HookPoint.ON_ROLLBACK, self.name, hooks)
         except ClusterError as error:  # the rollback is done, and its end is written
@@ -120,10 +120,10 @@ class DeployHooks(ReleaseHooks):
         try:
             await asyncio.wait({watching, running}, return_when=asyncio.FIRST_COMPLETED)
             if watching.done() and watching.result().event is Event.BREACHED:
-                return abandoned(hooks.record, self.ledger.now()), watching.result()
+                return abandoned(hooks.record, self.journal.now()), watching.result()
             await asyncio.wait({running, condemned}, return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
-                return abandoned(hooks.record, self.ledger.now()), condemned.result()
+                return abandoned(hooks.record, self.journal.now()), condemned.result()
             unfinished = _unfinished(running)
             if hooks.follows is not None:
                 follows = Event.BREACHED if hooks.follows is OnFailure.ROLLBACK else Event.NO_VERDICT
@@ -149,7 +149,7 @@ class HookReport(Protocol):
 
 
 def release_hooks(
-    service: BlueGreenSettings, name: str, api: BoundedApi, ledger: Ledger, report: HookReport
+    service: BlueGreenSettings, name: str, api: BoundedApi, journal: DeployJournal, report: HookReport
 ) -> ReleaseHooks:
     """The hooks of a service on a cluster.
 
@@ -157,14 +157,14 @@ def release_hooks(
         service: settings of the service.
         name: name of the service's objects.
         api: the API server.
-        ledger: ledger of the release.
+        journal: journal of the release.
         report: receives the reports about hooks.
     """
     hooks = service.release.hooks
     if not any(hooks.all()):
         return NO_HOOKS
-    calls = ClusterHookCalls(api, service, ledger.now)
-    return DeployHooks(HookRuns(hooks, calls, ledger, report.warn, report.hook_ended), ledger, name)
+    calls = ClusterHookCalls(api, service, journal.now)
+    return DeployHooks(HookRuns(hooks, calls, journal, report.warn, report.hook_ended), journal, name)
 
 
 def _point(state: State) -> HookPoint | None:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from switchyard.errors import ClusterError
 from switchyard.gates.base import Warn
 from switchyard.release import retries
-from switchyard.release.deploy.protocol import Ledger, Steps
+from switchyard.release.deploy.protocol import DeployJournal, Steps
 from switchyard.release.deploy.refusals import report_progress_unrecorded
 from switchyard.release.phases import Phase, Side, State
 from switchyard.release.record.release_record import ReleaseRecord
@@ -24,13 +24,13 @@ class Progress:
     """The progress of one release in its record.
 
     Args:
-        ledger: the record and the Lease.
+        journal: the record and the Lease.
         steps: the actions of the phases. The rollback of a version that failed its watch waits for no write.
         warn: reports a wait for the API server.
     """
 
-    def __init__(self, ledger: Ledger, steps: Steps, warn: Warn) -> None:
-        self._ledger = ledger
+    def __init__(self, journal: DeployJournal, steps: Steps, warn: Warn) -> None:
+        self._journal = journal
         self._steps = steps
         self._warn = warn
 
@@ -39,7 +39,7 @@ class Progress:
         last = record.phases[-1] if record.phases else None
         if last is not None and last.phase is phase and last.ended is None:
             return replace(record, phase=phase)
-        return record.entering(phase, self._ledger.now())
+        return record.entering(phase, self._journal.now())
 
     async def enter(self, record: ReleaseRecord, state: State) -> ClusterError | None:
         """Writes the start of a phase, and confirms that no rollback has taken the Lease meanwhile.
@@ -52,8 +52,8 @@ class Progress:
         """
 
         async def entered() -> None:
-            await self._ledger.enter(record)
-            await self._ledger.confirm()
+            await self._journal.enter(record)
+            await self._journal.confirm()
 
         problem = await self._repeated(record, entered)
         if problem is not None and state.phase not in GOES_ON:
@@ -66,7 +66,7 @@ class Progress:
         Raises:
             ReleaseUnrecordedError: it is not done.
         """
-        problem = await self._repeated(record, lambda: self._ledger.write(record))
+        problem = await self._repeated(record, lambda: self._journal.write(record))
         if problem is not None and (state.held or not self._steps.is_condemned()):
             raise _unrecorded(record, state, problem)
         return problem is None
@@ -77,8 +77,8 @@ class Progress:
         Raises:
             ReleaseUnrecordedError: it is not done.
         """
-        record = record.ending(state.result, self._ledger.now(), detail)
-        if (problem := await self._repeated(record, lambda: self._ledger.write(record))) is not None:
+        record = record.ending(state.result, self._journal.now(), detail)
+        if (problem := await self._repeated(record, lambda: self._journal.write(record))) is not None:
             raise _unrecorded(record, state, problem)
         return record
 

@@ -26,7 +26,7 @@ class Ended:
     numbers: dict[str, Any] | None = None
 
 
-class Ledger(Protocol):
+class DeployJournal(Protocol):
     """The record of a release under the Lease of its service. Each call ends the command if the Lease is lost."""
 
     def now(self) -> datetime:

@@ -8,7 +8,7 @@ from switchyard.errors import ClusterError, GateRefusedError
 from switchyard.gates.base import Warn
 from switchyard.release import retries
 from switchyard.release.deploy.hooks import ReleaseHooks
-from switchyard.release.deploy.protocol import Ended, Ledger, Steps
+from switchyard.release.deploy.protocol import DeployJournal, Ended, Steps
 from switchyard.release.deploy.refusals import report_unrecorded
 from switchyard.release.phases import Result
 from switchyard.release.record.release_record import ReleaseRecord
@@ -20,14 +20,14 @@ class Rollback:
     """Rolls one release back to its old colour.
 
     Args:
-        ledger: the record and the Lease.
+        journal: the record and the Lease.
         steps: the actions of the phases.
         hooks: hooks of the release.
         warn: reports a wait for the API server.
     """
 
-    def __init__(self, ledger: Ledger, steps: Steps, hooks: ReleaseHooks, warn: Warn) -> None:
-        self._ledger = ledger
+    def __init__(self, journal: DeployJournal, steps: Steps, hooks: ReleaseHooks, warn: Warn) -> None:
+        self._journal = journal
         self._steps = steps
         self._hooks = hooks
         self._warn = warn
@@ -39,7 +39,7 @@ class Rollback:
         """
         with suppress(ClusterError):
             waits = self._waits(record, f"the record that {record.target} is condemned")
-            await retries.until_answered(lambda: self._ledger.write(record), waits)
+            await retries.until_answered(lambda: self._journal.write(record), waits)
 
     async def run(self, record: ReleaseRecord, reason: str, *, marks: bool = True) -> ReleaseRecord:
         """Rolls back, and ends the record. If that fails, the release is held, and `abort` tries again.
@@ -57,7 +57,7 @@ class Rollback:
         """
 
         async def rolled_back() -> Ended:
-            await self._ledger.confirm()
+            await self._journal.confirm()
             return await self._steps.roll_back(record, reason, marks=marks)
 
         try:
@@ -69,10 +69,10 @@ class Rollback:
         record, problem = await self._hooks.after_rollback(record)
         details = (f"{reason}.", ended.detail, problem)
         detail = " ".join(text for text in details if text)
-        record = record.ending(Result.ROLLED_BACK, self._ledger.now(), detail)
+        record = record.ending(Result.ROLLED_BACK, self._journal.now(), detail)
         try:
             waits = self._waits(record, f"the record of the rollback to {record.source}")
-            await retries.until_answered(lambda: self._ledger.write(record), waits)
+            await retries.until_answered(lambda: self._journal.write(record), waits)
         except ClusterError as error:
             raise RollbackUnrecordedError(report_unrecorded(record, record.source, str(error))) from None
         return record
@@ -99,7 +99,7 @@ class Rollback:
         held = waiting(record, held=True, detail=f"{reason}. The rollback is not done: {problem}{serves}")
         try:
             waits = self._waits(record, "the record that the rollback is not done")
-            await retries.until_answered(lambda: self._ledger.write(held), waits)
+            await retries.until_answered(lambda: self._journal.write(held), waits)
         except ClusterError:
             raise RollbackUnrecordedError(report_unrecorded(record, serving, problem)) from None
         return held

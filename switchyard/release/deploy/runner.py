@@ -12,7 +12,7 @@ from switchyard.gates.base import Warn, raise_refusal
 from switchyard.release import retries
 from switchyard.release.deploy.hooks import NO_HOOKS, ReleaseHooks
 from switchyard.release.deploy.progress import Progress
-from switchyard.release.deploy.protocol import Ended, Ledger, Steps
+from switchyard.release.deploy.protocol import DeployJournal, Ended, Steps
 from switchyard.release.deploy.refusals import no_abort
 from switchyard.release.deploy.reverted import SERVES_AGAIN
 from switchyard.release.deploy.rollback import Rollback
@@ -24,7 +24,7 @@ from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
 from switchyard.release.record.standing import Standing, baked_until, held_after, standing, waiting
 from switchyard.release_errors import TransitionError
 
-__all__ = ["Ended", "Ledger", "Runner", "Steps"]
+__all__ = ["DeployJournal", "Ended", "Runner", "Steps"]
 
 
 _SETBACKS = {Phase.DRAIN: Event.FAILED, Phase.WATCH: Event.NO_VERDICT}
@@ -38,7 +38,7 @@ class Runner:
     """Runs one release from its present state to its end, or until it waits for an operator.
 
     Args:
-        ledger: the record and the Lease.
+        journal: the record and the Lease.
         steps: the actions of the phases.
         on_phase: is called at the end of each phase.
         bake_seconds: seconds for which the old colour stays ready once the watch has passed.
@@ -48,7 +48,7 @@ class Runner:
 
     def __init__(
         self,
-        ledger: Ledger,
+        journal: DeployJournal,
         steps: Steps,
         on_phase: OnPhase,
         bake_seconds: int,
@@ -56,14 +56,14 @@ class Runner:
         warn: Warn = lambda _: None,
     ) -> None:
         self._hooks = hooks
-        self._ledger = ledger
+        self._journal = journal
         self._steps = steps
         self._on_phase = on_phase
-        self._progress = Progress(ledger, steps, warn)
+        self._progress = Progress(journal, steps, warn)
         self._bake_seconds = bake_seconds
         self._warn = warn
         self._converges = True
-        self._rollback = Rollback(ledger, steps, hooks, warn)
+        self._rollback = Rollback(journal, steps, hooks, warn)
 
     async def run(self, record: ReleaseRecord, hold_after: Phase | None = None) -> ReleaseRecord:
         """Runs a new release.
@@ -101,7 +101,7 @@ class Runner:
             raise TransitionError(no_abort(record, str(error))) from None
         if stands.is_rolled_back or (state := apply(stands.state, Event.ABORT)).result is Result.ROLLED_BACK:
             return await self._rollback.run(record, reason)
-        await self._ledger.confirm()
+        await self._journal.confirm()
         remains = await self._steps.withdraw(record)
         return await self._progress.end(record, state, f"{reason}. {remains}".strip())
 
@@ -261,7 +261,7 @@ class Runner:
         return await self._rollback.run(record, SERVES_AGAIN, marks=is_condemned)
 
     def _left(self, record: ReleaseRecord, ended: Ended) -> ReleaseRecord:
-        record = record.leaving(ended.event.value, self._ledger.now(), ended.detail, ended.numbers)
+        record = record.leaving(ended.event.value, self._journal.now(), ended.detail, ended.numbers)
         if ended.receipt is not None:
             content = ended.receipt.get("content") or record.content
             record = replace(record, receipt=ended.receipt, content=content)
@@ -291,7 +291,7 @@ class Runner:
 
     def _is_baked(self, record: ReleaseRecord) -> bool:
         until = baked_until(record, self._bake_seconds)
-        return until is None or self._ledger.now() >= until
+        return until is None or self._journal.now() >= until
 
 
 def _continued(record: ReleaseRecord) -> ReleaseRecord:

@@ -13,7 +13,7 @@ from switchyard.gates.base import raise_refusal
 from switchyard.kube.polling import poll_until
 from switchyard.release.deploy.acts import Acts, Patch, SingleServiceActs, Warming
 from switchyard.release.deploy.early_watch import EarlyWatch
-from switchyard.release.deploy.ledger import NO_JOURNAL, DeployLedger, RollbackJournal
+from switchyard.release.deploy.journal import NO_JOURNAL, LeasedDeployJournal, RollbackJournal
 from switchyard.release.deploy.protocol import Ended
 from switchyard.release.deploy.refusals import abort_incomplete, refuse_requests, refuse_retirement
 from switchyard.release.deploy.switch_doubt import recheck_after_watch, refuse_in_doubt
@@ -54,22 +54,22 @@ class ClusterSteps:
 
     Args:
         place: context of the release.
-        ledger: ledger of the release.
+        journal: journal of the release.
         settings: settings of the service.
         acts: changes by the engine and of the selector; None for a service that is released alone.
     """
 
     def __init__(
-        self, place: ReleaseContext, ledger: DeployLedger, settings: BlueGreenSettings, acts: Acts | None = None
+        self, place: ReleaseContext, journal: LeasedDeployJournal, settings: BlueGreenSettings, acts: Acts | None = None
     ) -> None:
         self._place = place
         by_weights = settings.engine is SwitchEngine.ALB_WEIGHTS
-        self._acts = acts or SingleServiceActs(place.engine, ledger, place.warn, by_weights=by_weights)
-        self._ledger = ledger
+        self._acts = acts or SingleServiceActs(place.engine, journal, place.warn, by_weights=by_weights)
+        self._journal = journal
         self._settings = settings
         self._configured = settings.active
         self._early_watch = EarlyWatch(self._acts)
-        self._watched = WatchedVerdict(ledger.now, place.on_tick)
+        self._watched = WatchedVerdict(journal.now, place.on_tick)
         self._converging: asyncio.Task[Convergence] | None = None
 
     async def live(self) -> Live:
@@ -102,7 +102,7 @@ class ClusterSteps:
     async def prove(self, record: ReleaseRecord) -> Ended:
         """Checks the gates for the new version before it serves."""
         plan = await self._plan(record)
-        await self._lane().pass_gates(plan, intended=await self._ledger.is_meant(record))
+        await self._lane().pass_gates(plan, intended=await self._journal.is_meant(record))
         unread = await check_metrics(self._place, plan, record)
         return Ended(Event.PASSED, ". ".join(filter(None, (f"{plan.to.ready} pods ready, gates passed", unread))))
 
@@ -222,13 +222,13 @@ class ClusterSteps:
         """
         self._early_watch.cancel()
         observation, old = await self._observed(record), Colour(record.source)
-        journal = RollbackJournal(self._ledger, record, self._acts.because(), marks=marks)
+        journal = RollbackJournal(self._journal, record, self._acts.because(), marks=marks)
         lane = FastLane(self._place.access, self._place.cluster, journal, self._place.warn)
         if observation.serving == old:
             plan = Plan(Act.ROLLBACK, observation, old, patch=not observation.is_at(old))
         else:
             plan = await lane.plan_rollback(observation)
-        await self._ledger.confirm()
+        await self._journal.confirm()
         steps = Steps(
             observe=lambda: self._observed(record),
             warm=lambda planned: warm(self._place.engine, planned, self._place.warn),
@@ -283,7 +283,7 @@ class ClusterSteps:
         return (await undrain(self._place.cluster, observation.name, observation.settings, colour)).problem
 
     async def _converge_back(self, record: ReleaseRecord, replicas: int | None) -> Convergence:
-        self._ledger.begin_sending()
+        self._journal.begin_sending()
         if self._converging is not None:
             await self._converging  # which still holds the lock of the state
         return await self._acts.converge_back(record.service, Colour(record.source), replicas)

@@ -15,7 +15,7 @@ from switchyard.config.commands import typed
 from switchyard.errors import ClusterError, GateRefusedError, SwitchyardError
 from switchyard.release.deploy.group import Group
 from switchyard.release.deploy.hooks import ReleaseHooks, Settled, Step
-from switchyard.release.deploy.protocol import Ended, Ledger, Steps
+from switchyard.release.deploy.protocol import DeployJournal, Ended, Steps
 from switchyard.release.deploy.reverted import SERVES_AGAIN
 from switchyard.release.deploy.runner import Runner
 from switchyard.release.phases import Event, Phase, Result, Side, State
@@ -34,13 +34,13 @@ class GroupHooks(ReleaseHooks):
     Attributes:
         key: key of the service.
         group: the services.
-        ledger: ledger of the service.
+        journal: journal of the service.
         hooks: hooks of the service.
     """
 
     key: str
     group: Group
-    ledger: Ledger
+    journal: DeployJournal
     hooks: ReleaseHooks
 
     async def around(
@@ -57,7 +57,7 @@ class GroupHooks(ReleaseHooks):
         record, ended = await self.hooks.around(steps, state, record, step, settled)
         if ended.event is Event.REVERTED:
             with suppress(ClusterError):  # the rollback of the group confirms the Lease again
-                await self.ledger.confirm()
+                await self.journal.confirm()
             self.group.condemn(self.key, ended.detail or "")
             return record, ended
         return record, await self.group.agree(self.key, state.phase, ended, new=state.serving is Side.NEW)

@@ -13,13 +13,13 @@ from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.lease_holder import Holder
 from switchyard.release.record.release_record import ReleaseRecord, new_id
 from switchyard.release.record.standing import waiting
-from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.journal import LeasedSwitchJournal
 
 OUT = "out"
 """Key under which the receipt of a drill's rollback contains the receipt of its switch."""
 
 
-class DrillJournal(ReleaseJournal):
+class DrillJournal(LeasedSwitchJournal):
     """The record and the Lease of one service during both switches of a drill, with the arguments of the base.
 
     No version is marked as rolled back, and no mark is removed.

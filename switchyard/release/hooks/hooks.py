@@ -52,7 +52,7 @@ class HookCalls(Protocol):
         """
 
 
-class HookLedger(Protocol):
+class HookJournal(Protocol):
     """The record of the release to which the hooks belong, under the Lease of its service."""
 
     def now(self) -> datetime:
@@ -88,7 +88,7 @@ class HookRuns:
     Args:
         hooks: the configured hooks.
         calls: starts the hooks.
-        ledger: ledger of the release.
+        journal: journal of the release.
         warn: reports a hook that did not pass.
         on_end: is called with each hook that has ended.
     """
@@ -97,13 +97,13 @@ class HookRuns:
         self,
         hooks: Hooks,
         calls: HookCalls,
-        ledger: HookLedger,
+        journal: HookJournal,
         warn: Warn,
         on_end: Callable[[HookRecord], None] = lambda _: None,
     ) -> None:
         self._hooks = hooks
         self._calls = calls
-        self._ledger = ledger
+        self._journal = journal
         self._warn = warn
         self._on_end = on_end
 
@@ -140,14 +140,14 @@ class HookRuns:
         if entry is not None and entry.outcome is not None:  # the command died before it wrote what follows
             return HookResult(entry.outcome, entry.detail)
         if entry is None:
-            entry = HookRecord(hook.name, point.value, to_text(self._ledger.now()), irreversible=hook.irreversible)
+            entry = HookRecord(hook.name, point.value, to_text(self._journal.now()), irreversible=hook.irreversible)
             ended.record = ended.record.with_hook(entry)
             await self._write(ended.record, hook)
-            await self._ledger.confirm()  # a rollback may have taken the Lease while it was written
+            await self._journal.confirm()  # a rollback may have taken the Lease while it was written
         else:
             begun = from_text(entry.started)
         result = await self._calls.run(hook, hook_context(ended.record, point, name), begun)
-        entry = entry.ending(result.outcome, self._ledger.now(), result.detail)
+        entry = entry.ending(result.outcome, self._journal.now(), result.detail)
         ended.record = ended.record.with_hook(entry)
         await self._write(ended.record, hook)
         self._on_end(entry)
@@ -157,7 +157,7 @@ class HookRuns:
         """Writes the record, which is repeated while the API server does not answer."""
         step = f"the record of hook {hook.name}"
         await retries.until_answered(
-            lambda: self._ledger.write_hooks(record),
+            lambda: self._journal.write_hooks(record),
             lambda error: self._warn(retries.waiting(record.service, step, error)),
         )
 

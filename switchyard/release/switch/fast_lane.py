@@ -37,7 +37,7 @@ from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.receipt.warnings import judged, not_renewed_yet
 from switchyard.release.record.previous import previous
 from switchyard.release.refusals import refuse_changed, refuse_no_pods, refuse_serving, warn_fewer
-from switchyard.release.switch.journal_protocol import Journal, end, lost_lease
+from switchyard.release.switch.journal_protocol import SwitchJournal, end, lost_lease
 from switchyard.release.switch.protocol import Outcome, Steps
 from switchyard.release.switch.switching import switching_of
 from switchyard.release_errors import LeaseLostError, ReleaseError
@@ -63,7 +63,7 @@ class FastLane:
         self,
         access: ClusterAccess,
         cluster: Cluster,
-        journal: Journal,
+        journal: SwitchJournal,
         warn: Warn,
         begun: float | None = None,
         *,

@@ -10,8 +10,8 @@ from switchyard.gates.base import raise_refusal
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.clock import to_text
 from switchyard.kube.rolled_back import RolledBack, find_rolled_back
-from switchyard.release.held_record import HeldRecord
 from switchyard.release.hooks.refusals import refuse_gone
+from switchyard.release.leased_journal import LeasedJournal
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt
@@ -24,7 +24,7 @@ from switchyard.release.refusals import refuse_condemned_target
 from switchyard.release_errors import LeaseLostError
 
 
-class ReleaseJournal(HeldRecord):
+class LeasedSwitchJournal(LeasedJournal):
     """The record and the Lease of one service for a switch or a rollback, with the arguments of the base.
 
     Attributes:

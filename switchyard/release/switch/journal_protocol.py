@@ -13,7 +13,7 @@ from switchyard.release.record.previous import Recorded
 from switchyard.release_errors import LeaseLostError
 
 
-class Journal(Protocol):
+class SwitchJournal(Protocol):
     """The record of the releases of one service, and the Lease on them."""
 
     async def last(self, serving: Colour) -> Recorded | None:
@@ -67,7 +67,7 @@ async def lost_lease(lease: HeldLease) -> LeaseLostError | None:
     return None
 
 
-async def end(journal: Journal, plan: Plan, receipt: Receipt, detail: str | None, warn: Warn) -> None:
+async def end(journal: SwitchJournal, plan: Plan, receipt: Receipt, detail: str | None, warn: Warn) -> None:
     """Records the end of a switch that is done, which is repeated while the API server does not answer.
 
     Args:

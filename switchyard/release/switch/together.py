@@ -26,7 +26,7 @@ from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.receipt.warnings import judged
 from switchyard.release.refusals import refuse_changed, refuse_no_pods
 from switchyard.release.switch.fast_lane import FastLane
-from switchyard.release.switch.journal_protocol import Journal, end, lost_lease
+from switchyard.release.switch.journal_protocol import SwitchJournal, end, lost_lease
 from switchyard.release.switch.protocol import Outcome
 from switchyard.release.switch.together_refusals import report_split, report_undone
 from switchyard.release_errors import LeaseLostError, ReleaseError, TogetherSplitError, TogetherUndoneError
@@ -56,7 +56,7 @@ class Member:
     """
 
     lane: FastLane
-    journal: Journal
+    journal: SwitchJournal
     observe: Callable[[], Awaitable[Observation]]
     warm: Callable[[Plan], Awaitable[None]]
     waited: Callable[[], bool] = lambda: False

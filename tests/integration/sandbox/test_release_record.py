@@ -16,7 +16,7 @@ from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.manifests.labels import MANAGED
-from switchyard.release.held_record import HeldRecord
+from switchyard.release.leased_journal import LeasedJournal
 from switchyard.release.phases import Result
 from switchyard.release.record.lease import ReleaseLease
 from switchyard.release.record.lease_holder import Holder
@@ -97,7 +97,7 @@ def test_a_holder_that_was_killed_is_distinguished_from_one_that_lives(kubectl: 
         holder.send_signal(signal.SIGKILL)
 
     async def waits(api: BoundedApi) -> None:
-        async with HeldRecord(api, kubectl.namespace, "backend", print).holding(Holder("rollback", user="ada")):
+        async with LeasedJournal(api, kubectl.namespace, "backend", print).holding(Holder("rollback", user="ada")):
             pass
 
     on_cluster(kubectl, waits)

@@ -56,7 +56,7 @@ def test_a_directory_that_was_deleted_is_reported(
     (gone := tmp_path / "gone").mkdir()
     monkeypatch.chdir(gone)
     gone.rmdir()
-    with pytest.raises(ConfigurationError, match="no longer exists. Change to the directory of the project"):
+    with pytest.raises(ConfigurationError, match=r"no longer exists\. Change to the directory of the project"):
         read(stack)
 
 

@@ -269,13 +269,13 @@ def test_a_release_is_not_begun_when_another_version_serves_than_was_confirmed()
 def test_a_hotfix_is_in_the_record_of_a_release_and_stays_when_it_is_resumed(
     typed_now: bool, begun_with: bool, expected: bool
 ) -> None:
-    class Ledger:
+    class DeployJournal:
         def new_record(self, *_: object) -> ReleaseRecord:
             return release()
 
     settings = load({**EXISTING, "kubeconfig": "a"}, {"backend": BACKEND}, "test")
     deploy = DeployRequest(Act.DEPLOY, "backend", "v2", hotfix=typed_now)
-    begun = ServiceRelease(deploy, "test", settings, ClusterAccess()).new_record(Ledger(), observed())  # type: ignore[arg-type]
+    begun = ServiceRelease(deploy, "test", settings, ClusterAccess()).new_record(DeployJournal(), observed())  # type: ignore[arg-type]
     assert begun.hotfix is typed_now
     resume = DeployRequest(Act.RESUME, "backend", hotfix=typed_now)
     current = Releases(current=release(hotfix=begun_with))

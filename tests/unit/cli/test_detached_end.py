@@ -20,7 +20,7 @@ def held(process: int, phase: str) -> Held:
 
 
 @dataclass
-class FakeLedger:
+class FakeJournal:
     held: Held | None
     waited: list[Held] = field(default_factory=list)
 
@@ -49,28 +49,28 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return asked
 
 
-def end(ledgers: Any) -> list[str]:
+def end(journals: Any) -> list[str]:
     warnings: list[str] = []
-    asyncio.run(end_detached(ledgers, warnings.append))
+    asyncio.run(end_detached(journals, warnings.append))
     return warnings
 
 
 def test_a_command_that_holds_several_leases_is_interrupted_once_and_awaited_for_each(interrupted: list[int]) -> None:
-    ledgers = {"api": FakeLedger(held(7, "warm")), "worker": FakeLedger(held(7, "warm"))}
-    assert end(ledgers) == ["api: interrupts ada@laptop (process 7, detached) runs deploy, in phase warm, for 0 s"]
+    journals = {"api": FakeJournal(held(7, "warm")), "worker": FakeJournal(held(7, "warm"))}
+    assert end(journals) == ["api: interrupts ada@laptop (process 7, detached) runs deploy, in phase warm, for 0 s"]
     assert interrupted == [7]
-    assert [len(ledger.waited) for ledger in ledgers.values()] == [1, 1]
+    assert [len(journal.waited) for journal in journals.values()] == [1, 1]
 
 
 def test_only_a_service_whose_pods_are_changed_is_waited_for(interrupted: list[int]) -> None:
-    ledgers = {"api": FakeLedger(held(7, "hook")), "worker": FakeLedger(held(7, "warm")), "web": FakeLedger(None)}
-    end(ledgers)
+    journals = {"api": FakeJournal(held(7, "hook")), "worker": FakeJournal(held(7, "warm")), "web": FakeJournal(None)}
+    end(journals)
     assert interrupted == [7]
-    assert [len(ledger.waited) for ledger in ledgers.values()] == [0, 1, 0]
+    assert [len(journal.waited) for journal in journals.values()] == [0, 1, 0]
 
 
 def test_a_command_that_cannot_be_interrupted_is_not_waited_for(interrupted: list[int]) -> None:
-    ledgers = {"api": FakeLedger(held(9, "warm")), "worker": FakeLedger(held(7, "retire"))}
-    assert [warning.partition(":")[0] for warning in end(ledgers)] == ["worker"]
+    journals = {"api": FakeJournal(held(9, "warm")), "worker": FakeJournal(held(7, "retire"))}
+    assert [warning.partition(":")[0] for warning in end(journals)] == ["worker"]
     assert interrupted == [7]
-    assert [len(ledger.waited) for ledger in ledgers.values()] == [0, 1]
+    assert [len(journal.waited) for journal in journals.values()] == [0, 1]

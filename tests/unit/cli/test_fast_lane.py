@@ -22,7 +22,7 @@ from switchyard.release.notices.subscriptions import NO_SUBSCRIPTIONS
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.switch.fast_lane import FastLane
-from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.journal import LeasedSwitchJournal
 from switchyard.release.switch.protocol import Outcome, Steps
 from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import EXISTING
@@ -218,7 +218,7 @@ def test_a_rollback_asks_what_is_configured_once_it_serves(
         return "test", load(EXISTING, {"backend": {**BACKEND, "active": now}}, "test")
 
     monkeypatch.setattr("switchyard.cli.fast_lane.read_settings_at_once", read)
-    journal = ReleaseJournal(None, "default", "backend", print)  # type: ignore[arg-type]
+    journal = LeasedSwitchJournal(None, "default", "backend", print)  # type: ignore[arg-type]
     journal.interrupts = interrupts
     assert is_configured("test", {"backend": Colour.BLUE}, [journal]) is configured
     assert is_configured("test", {"other": Colour.BLUE}, []) is False

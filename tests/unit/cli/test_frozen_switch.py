@@ -22,7 +22,7 @@ from switchyard.gates.rules.windows import OpenWindow
 from switchyard.release.drill.drill import Drill, DrillPlan
 from switchyard.release.engine.engine import Engine
 from switchyard.release.switch.fast_lane import FastLane
-from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.journal import LeasedSwitchJournal
 from switchyard.release.switch.protocol import Steps
 from switchyard.release.switch.together import Together
 from tests.support.api_server import FakeApiServer, server
@@ -120,7 +120,7 @@ def test_a_window_that_opens_while_the_leases_are_waited_for_stops_every_switch(
     held: list[str] = []
 
     @asynccontextmanager
-    async def waited_for(journal: ReleaseJournal, _: object) -> AsyncGenerator[None, None]:
+    async def waited_for(journal: LeasedSwitchJournal, _: object) -> AsyncGenerator[None, None]:
         journal.waited = True
         held.append(journal._name)
         yield
@@ -128,7 +128,7 @@ def test_a_window_that_opens_while_the_leases_are_waited_for_stops_every_switch(
     async def passed(*_: object, **__: object) -> None:
         pass
 
-    monkeypatch.setattr(ReleaseJournal, "held", waited_for)
+    monkeypatch.setattr(LeasedSwitchJournal, "held", waited_for)
     monkeypatch.setattr(BlueGreenGates, "before_switch", passed)
     result = run("switch", "backend", "worker", "--together", windows=(False, True))
     message = refused(result, server, 1, "SY-P100")
@@ -173,10 +173,10 @@ def test_the_same_switch_without_a_window_reaches_the_selectors(monkeypatch: pyt
     async def begun(*_: object) -> str:
         return "2030-01-31T12:00:00Z"
 
-    monkeypatch.setattr(ReleaseJournal, "held", at_once)
-    monkeypatch.setattr(ReleaseJournal, "begin", begun)
-    monkeypatch.setattr(ReleaseJournal, "confirm", passed)
-    monkeypatch.setattr(ReleaseJournal, "end", passed)
+    monkeypatch.setattr(LeasedSwitchJournal, "held", at_once)
+    monkeypatch.setattr(LeasedSwitchJournal, "begin", begun)
+    monkeypatch.setattr(LeasedSwitchJournal, "confirm", passed)
+    monkeypatch.setattr(LeasedSwitchJournal, "end", passed)
     monkeypatch.setattr(BlueGreenGates, "before_switch", passed)
     result = run("switch", "backend", "worker", "--together", windows=(False,))
     assert REACHED in json.loads(result.stdout)["error"], (result.output, result.exception)

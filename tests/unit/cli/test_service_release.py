@@ -50,7 +50,7 @@ def test_the_freeze_is_checked_again_before_the_switch(override: str | None, eve
             return Ended(Event.REFUSED, str(error))
 
     cluster: Any = type("Cluster", (), {"api": Api()})()
-    hooks, state = service.runner(cluster, service.ledger(cluster))._hooks, State(Phase.SWITCH, full=BOTH)
+    hooks, state = service.runner(cluster, service.journal(cluster))._hooks, State(Phase.SWITCH, full=BOTH)
     steps: Any = None
     _, ended = asyncio.run(hooks.around(steps, state, record(override=override), step, settled))
     assert (ended.event, "(SY-P100)" in str(ended.detail)) == (event, event is Event.REFUSED)

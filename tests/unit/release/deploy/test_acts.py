@@ -9,7 +9,7 @@ from switchyard.config.models.service import Colour
 from switchyard.errors import GateRefusedError, SwitchyardError, UnreachableError
 from switchyard.release.deploy import acts
 from switchyard.release.deploy.acts import Patch, SingleServiceActs
-from switchyard.release.deploy.protocol import Ledger
+from switchyard.release.deploy.protocol import DeployJournal
 from switchyard.release.engine.convergence import Convergence
 from switchyard.release.engine.engine import Engine
 from switchyard.release.plan import Act, ColourState, Plan
@@ -18,8 +18,8 @@ from switchyard.release_errors import LeaseLostError
 from tests.support.observed import observed
 
 
-class FakeLedger:
-    """A ledger whose Lease is lost, or cannot be read."""
+class FakeJournal:
+    """A journal whose Lease is lost, or cannot be read."""
 
     def __init__(self, problem: SwitchyardError | None) -> None:
         self._problem = problem
@@ -40,7 +40,7 @@ def test_the_configuration_is_left_to_the_command_that_has_taken_the_lease(
         return Convergence(config=True, state=True)
 
     monkeypatch.setattr(acts, "converge", converge)
-    own = SingleServiceActs(cast("Engine", None), cast("Ledger", FakeLedger(problem)), print)
+    own = SingleServiceActs(cast("Engine", None), cast("DeployJournal", FakeJournal(problem)), print)
     if isinstance(problem, LeaseLostError):
         with pytest.raises(LeaseLostError):
             asyncio.run(own.converge("backend", Colour.GREEN))
@@ -64,7 +64,7 @@ def test_a_version_whose_pods_have_gone_since_it_was_proved_gets_no_traffic(read
 
     observation = observed(Colour.BLUE, green=ColourState(Colour.GREEN, "v2", 3, ready))
     patch = Patch(Plan(Act.SWITCH, observation, Colour.GREEN), cast("FastLane", FakeLane()), observe)
-    own = SingleServiceActs(cast("Engine", None), cast("Ledger", FakeLedger(None)), print)
+    own = SingleServiceActs(cast("Engine", None), cast("DeployJournal", FakeJournal(None)), print)
     if ready:
         assert asyncio.run(own.patch(patch)) == 0.1
     else:

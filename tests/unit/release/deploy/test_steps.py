@@ -34,7 +34,7 @@ RELEASE = release(phase=Phase.DRAIN, tag="v2")
 
 
 @dataclass
-class FakeLedger:
+class FakeJournal:
     async def confirm(self) -> None:
         pass
 
@@ -83,7 +83,7 @@ class StepsWithFakes:
         self.monkeypatch.setattr(deploy_acts, "converge", converge)
         place = ReleaseContext(None, None, None, "test", observe, print)  # type: ignore[arg-type]
         own = settings(self.configured, release={"drain": {"method": self.method}})
-        self.steps = ClusterSteps(place, FakeLedger(), own)  # type: ignore[arg-type]
+        self.steps = ClusterSteps(place, FakeJournal(), own)  # type: ignore[arg-type]
 
     def drain(self, verdict: Verdict | None = None) -> Ended:
         async def run() -> Ended:

@@ -43,7 +43,7 @@ LOST = release(phase=Phase.WATCH, receipt=receipt_in_doubt(release(), Unreachabl
 NO_WATCH = {"watch": {"seconds": 0}}
 
 
-class FakeLedger:
+class FakeJournal:
     async def confirm(self) -> None:
         pass
 
@@ -77,7 +77,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setattr(deploy_steps, "still_used", unused)
     monkeypatch.setattr(deploy_steps, "watch", watch)
     place = ReleaseContext(None, None, None, "test", observe, print)  # type: ignore[arg-type]
-    return ClusterSteps(place, FakeLedger(), settings("green", release=NO_WATCH))  # type: ignore[arg-type]
+    return ClusterSteps(place, FakeJournal(), settings("green", release=NO_WATCH))  # type: ignore[arg-type]
 
 
 @pytest.fixture

@@ -248,7 +248,7 @@ def steps_of(served: Served, monkeypatch: pytest.MonkeyPatch) -> Any:
         async def pass_gates(self, *_: object, **__: object) -> None:
             served.asked.append("gates")
 
-    class FakeLedger:
+    class FakeJournal:
         async def is_meant(self, _: ReleaseRecord) -> bool:
             return True
 
@@ -261,7 +261,7 @@ def steps_of(served: Served, monkeypatch: pytest.MonkeyPatch) -> Any:
     watched = {"watch": {"prometheus": URL}}
     monkeypatch.setattr(deploy_steps, "FastLane", lambda *_, **__: Lane())
     place = ReleaseContext(served, None, None, "test", observe, served.warnings.append)  # type: ignore[arg-type]
-    return ClusterSteps(place, FakeLedger(), settings(release=watched))  # type: ignore[arg-type]
+    return ClusterSteps(place, FakeJournal(), settings(release=watched))  # type: ignore[arg-type]
 
 
 def test_the_phase_prove_reads_the_metrics_once_the_gates_have_passed(monkeypatch: pytest.MonkeyPatch) -> None:

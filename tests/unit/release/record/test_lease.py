@@ -18,7 +18,7 @@ from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock, from_text
 from switchyard.kube.release_lease import DURATION_SECONDS
 from switchyard.manifests.labels import object_labels
-from switchyard.release.held_record import WAIT_SECONDS
+from switchyard.release.leased_journal import WAIT_SECONDS
 from switchyard.release.record.lease import ATTEMPTS, ReleaseLease
 from switchyard.release.record.lease_holder import HOLDER, Held, Holder
 from switchyard.release_errors import LeaseHeldError, LeaseLostError

@@ -17,7 +17,7 @@ from switchyard.release.record.hook import HookOutcome, HookRecord
 from switchyard.release.record.previous import Previous, previous
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
-from switchyard.release.switch.journal import ReleaseJournal
+from switchyard.release.switch.journal import LeasedSwitchJournal
 from switchyard.release_errors import LeaseLostError
 from tests.support.fake_release import release
 from tests.support.observed import observed
@@ -47,7 +47,7 @@ class FakeStore:
         return self.releases
 
 
-class FakeJournal(ReleaseJournal):
+class FakeJournal(LeasedSwitchJournal):
     """A journal whose Lease is held."""
 
     def __init__(self, releases: Releases, override: str | None = None) -> None:

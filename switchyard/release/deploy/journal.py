@@ -9,7 +9,7 @@ from switchyard.errors import ClusterError
 from switchyard.kube.clock import ServerClock, to_text
 from switchyard.kube.rolled_back import RolledBack, find_rolled_back
 from switchyard.release import retries
-from switchyard.release.held_record import HeldRecord
+from switchyard.release.leased_journal import LeasedJournal
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt
@@ -20,7 +20,7 @@ from switchyard.release.record.replacing import without_abandoned
 from switchyard.release.record.store import Releases
 
 
-class DeployLedger(HeldRecord):
+class LeasedDeployJournal(LeasedJournal):
     """The record and the Lease of one service for a release by `deploy`, with the arguments of the base."""
 
     async def ask_time(self) -> datetime:
@@ -28,7 +28,7 @@ class DeployLedger(HeldRecord):
         return (await ServerClock.ask(self._api)).now()
 
     @asynccontextmanager
-    async def held(self, act: Act, *, detached: bool = False) -> AsyncGenerator["DeployLedger", None]:
+    async def held(self, act: Act, *, detached: bool = False) -> AsyncGenerator["LeasedDeployJournal", None]:
         """Holds the Lease of the service within the block. An abort does not wait for a command that changes no pods.
 
         Args:
@@ -133,16 +133,16 @@ class RollbackJournal:
     """The journal of the fast lane for the rollback of a release. It records only the version that was rolled back.
 
     Args:
-        ledger: ledger of the release, whose Lease is held.
+        journal: journal of the release, whose Lease is held.
         record: record of the release.
         because: key of the service whose version failed its watch instead; None if this one failed.
         marks: whether to record the version as one that was rolled back.
     """
 
     def __init__(
-        self, ledger: DeployLedger, record: ReleaseRecord, because: str | None = None, *, marks: bool = True
+        self, journal: LeasedDeployJournal, record: ReleaseRecord, because: str | None = None, *, marks: bool = True
     ) -> None:
-        self._ledger = ledger
+        self._journal = journal
         self._because = because
         self._marks = marks
         self._record = record
@@ -159,7 +159,7 @@ class RollbackJournal:
     @asynccontextmanager
     async def held(self, _act: Act) -> AsyncGenerator[None, None]:
         """Does nothing, because the Lease is already held."""
-        await self._ledger.confirm()
+        await self._journal.confirm()
         yield
 
     async def begin(self, plan: Plan, reason: str | None) -> str:  # noqa: ARG002 - the plan is that of the release
@@ -170,16 +170,16 @@ class RollbackJournal:
         self._reason = reason or ""
         with suppress(ClusterError):
             await self._mark()
-        return to_text(self._ledger.now())
+        return to_text(self._journal.now())
 
     async def _mark(self) -> None:
         if self._marks:
-            await self._ledger.mark_rolled_back(self._record, self._reason, self._because)
+            await self._journal.mark_rolled_back(self._record, self._reason, self._because)
             self._marks = False
 
     async def confirm(self) -> None:
         """Ends the command when another one has taken the Lease of the release."""
-        await self._ledger.confirm()
+        await self._journal.confirm()
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:  # noqa: ARG002 - the release ends by its own record
         """Writes the version that was rolled back, if that was not possible before."""

@@ -1,4 +1,4 @@
-"""The record of a service's releases together with the Lease that every release command holds."""
+"""The journal of a command: it holds the Lease of a service, and writes the record of the service's releases."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -43,8 +43,8 @@ UNSEEN = "unseen"
 """Stage of a wait while the API server does not answer."""
 
 
-class HeldRecord:
-    """The record and the Lease of one service.
+class LeasedJournal:
+    """Holds the Lease of one service and writes the record of its releases. Each command has a journal of its own.
 
     Calls raise `switchyard.errors.ReleaseError` and `switchyard.errors.ClusterError`.
 

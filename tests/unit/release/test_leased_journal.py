@@ -11,8 +11,8 @@ import pytest
 from switchyard.errors import ApiStatusError, UnreachableError
 from switchyard.kube.api import BoundedApi
 from switchyard.manifests.labels import object_labels
-from switchyard.release import held_record
-from switchyard.release.held_record import HeldRecord
+from switchyard.release import leased_journal
+from switchyard.release.leased_journal import LeasedJournal
 from switchyard.release.phases import Result
 from switchyard.release.record.lease_holder import HOLDER, Holder
 from switchyard.release.record.release_record import ReleaseRecord
@@ -69,7 +69,7 @@ class Busy:
 def held(server: Busy, *, wait: bool, first: bool = False) -> tuple[list[str], bool]:
     """Takes the Lease; returns what was said, and whether another command was waited for."""
     lines: list[str] = []
-    record = HeldRecord(cast("BoundedApi", server), "shop", "backend", lines.append, wait=wait)
+    record = LeasedJournal(cast("BoundedApi", server), "shop", "backend", lines.append, wait=wait)
 
     async def hold() -> None:
         if first:
@@ -84,11 +84,11 @@ def held(server: Busy, *, wait: bool, first: bool = False) -> tuple[list[str], b
 
 @pytest.fixture(autouse=True)
 def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_record, "POLL_SECONDS", 0)
+    monkeypatch.setattr(leased_journal, "POLL_SECONDS", 0)
 
 
 def test_a_command_that_lives_is_waited_for_without_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(held_record, "WAIT_SECONDS", -1)  # the time of a command that does not wait is over
+    monkeypatch.setattr(leased_journal, "WAIT_SECONDS", -1)  # the time of a command that does not wait is over
     lines, waited = held(Busy([lease("warm")] * 30), wait=True)
     assert lines == [
         "backend: waits until this command has ended: grace@desk (process 7) runs deploy, in phase warm, for 0 s. "
@@ -129,7 +129,7 @@ def test_a_free_lease_is_taken_and_nothing_is_said() -> None:
 
 def test_who_does_not_wait_reads_no_lease_before() -> None:
     server = Busy()
-    record = HeldRecord(cast("BoundedApi", server), "shop", "backend", print)
+    record = LeasedJournal(cast("BoundedApi", server), "shop", "backend", print)
     asyncio.run(record.wait_until_free())
     assert server.reads == 0
 
@@ -137,7 +137,7 @@ def test_who_does_not_wait_reads_no_lease_before() -> None:
 def test_ctrl_c_ends_the_wait_and_takes_nothing() -> None:
     server = Busy([lease("warm")] * 10_000)
     lines: list[str] = []
-    record = HeldRecord(cast("BoundedApi", server), "shop", "backend", lines.append, wait=True)
+    record = LeasedJournal(cast("BoundedApi", server), "shop", "backend", lines.append, wait=True)
 
     async def interrupted() -> None:
         async def hold() -> None:
@@ -158,7 +158,7 @@ def test_ctrl_c_ends_the_wait_and_takes_nothing() -> None:
 @pytest.mark.parametrize("phase", ["watch", ""])
 def test_a_rollback_knows_whether_it_interrupts_a_command_that_may_be_writing(phase: str) -> None:
     lines: list[str] = []
-    record = HeldRecord(cast("BoundedApi", Busy([lease(phase)])), "shop", "backend", lines.append)
+    record = LeasedJournal(cast("BoundedApi", Busy([lease(phase)])), "shop", "backend", lines.append)
 
     async def hold() -> None:
         async with record.holding(Holder("rollback"), urgent=True):
@@ -173,7 +173,7 @@ OWN, OTHER = release(id="id-2"), release(id="id-1", result=Result.SUCCEEDED)
 
 def updated(store: FakeStore, *, is_new: bool = False) -> None:
     """Writes the release of this command to a record."""
-    record = HeldRecord(cast("BoundedApi", None), "shop", "backend", print)
+    record = LeasedJournal(cast("BoundedApi", None), "shop", "backend", print)
     record._store = cast("Any", store)
     record._unwritten = OWN.id if is_new else None
     asyncio.run(record.update_own(OWN.id, lambda releases: releases.writing(OWN)))

@@ -13,7 +13,7 @@ from switchyard.kube.api import BoundedApi
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION, RolledBack
 from switchyard.manifests.labels import object_labels
 from switchyard.release import retries
-from switchyard.release.deploy.ledger import DeployLedger, RollbackJournal, entering
+from switchyard.release.deploy.journal import LeasedDeployJournal, RollbackJournal, entering
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.record.release_record import ReleaseRecord
@@ -42,9 +42,9 @@ class FakeApi:
 
 @pytest.mark.parametrize(("version", "is_meant"), [(ALONE, False), (WITH_ANOTHER, True)])
 def test_a_version_that_went_back_because_of_another_may_be_proved_again(version: RolledBack, is_meant: bool) -> None:
-    ledger = DeployLedger(cast("BoundedApi", FakeApi(version)), "shop", "backend", print)
-    assert asyncio.run(ledger.is_meant(release())) is is_meant
-    assert not asyncio.run(ledger.is_meant(release(tag="v3")))
+    journal = LeasedDeployJournal(cast("BoundedApi", FakeApi(version)), "shop", "backend", print)
+    assert asyncio.run(journal.is_meant(release())) is is_meant
+    assert not asyncio.run(journal.is_meant(release(tag="v3")))
 
 
 def test_the_key_of_the_other_service_is_written_only_where_there_is_one() -> None:
@@ -60,16 +60,16 @@ def test_a_version_is_rolled_back_no_more_once_it_serves(phase: Phase) -> None:
 
 
 def rolled_back_after(record: ReleaseRecord, monkeypatch: pytest.MonkeyPatch) -> tuple[RolledBack, ...]:
-    """The versions that count as rolled back once the ledger has written a release whose version was one of them."""
-    ledger, store = DeployLedger(cast("BoundedApi", None), "shop", "backend", print), FakeStore(MARKED)
+    """The versions that count as rolled back once the journal has written a release whose version was one of them."""
+    journal, store = LeasedDeployJournal(cast("BoundedApi", None), "shop", "backend", print), FakeStore(MARKED)
 
     async def confirm() -> None:
         pass
 
-    monkeypatch.setattr(ledger, "_store", store)
-    monkeypatch.setattr(ledger, "confirm", confirm)
-    monkeypatch.setattr(ledger, "begin_sending", lambda: None)
-    asyncio.run(ledger.write(record))
+    monkeypatch.setattr(journal, "_store", store)
+    monkeypatch.setattr(journal, "confirm", confirm)
+    monkeypatch.setattr(journal, "begin_sending", lambda: None)
+    asyncio.run(journal.write(record))
     return store.releases.rolled_back
 
 
@@ -87,14 +87,14 @@ def test_a_failed_abort_of_a_release_that_bakes_leaves_its_mark(monkeypatch: pyt
 
 @pytest.mark.parametrize("marks", [True, False])
 def test_a_version_is_marked_only_if_it_is_condemned(monkeypatch: pytest.MonkeyPatch, marks: bool) -> None:
-    ledger, marked = DeployLedger(cast("BoundedApi", None), "shop", "backend", print), list[object]()
+    leased, marked = LeasedDeployJournal(cast("BoundedApi", None), "shop", "backend", print), list[object]()
 
     async def mark(*arguments: object) -> None:
         marked.append(arguments)
 
-    monkeypatch.setattr(ledger, "mark_rolled_back", mark)
-    monkeypatch.setattr(ledger, "now", lambda: datetime(2030, 1, 31, 12, 0, tzinfo=UTC))
-    journal = RollbackJournal(ledger, release(), "worker", marks=marks)
+    monkeypatch.setattr(leased, "mark_rolled_back", mark)
+    monkeypatch.setattr(leased, "now", lambda: datetime(2030, 1, 31, 12, 0, tzinfo=UTC))
+    journal = RollbackJournal(leased, release(), "worker", marks=marks)
     plan = Plan(Act.ROLLBACK, observed(Colour.GREEN), Colour.BLUE)
     assert asyncio.run(journal.begin(plan, "8 % failed")) == "2030-01-31T12:00:00Z"
     assert marked == ([(release(), "8 % failed", "worker")] if marks else [])
@@ -102,7 +102,7 @@ def test_a_version_is_marked_only_if_it_is_condemned(monkeypatch: pytest.MonkeyP
 
 @pytest.mark.parametrize("failures", [1, 99])
 def test_a_record_that_cannot_be_written_delays_no_rollback(monkeypatch: pytest.MonkeyPatch, failures: int) -> None:
-    ledger, attempts = DeployLedger(cast("BoundedApi", None), "shop", "backend", print), list[str]()
+    leased, attempts = LeasedDeployJournal(cast("BoundedApi", None), "shop", "backend", print), list[str]()
 
     async def mark(*_: object) -> None:
         attempts.append("mark")
@@ -110,9 +110,9 @@ def test_a_record_that_cannot_be_written_delays_no_rollback(monkeypatch: pytest.
             raise RejectedError("the API server does not take configmaps/backend-release: it is immutable")
 
     monkeypatch.setattr(retries, "SECONDS", 0)
-    monkeypatch.setattr(ledger, "mark_rolled_back", mark)
-    monkeypatch.setattr(ledger, "now", lambda: datetime(2030, 1, 31, 12, 0, tzinfo=UTC))
-    journal = RollbackJournal(ledger, release())
+    monkeypatch.setattr(leased, "mark_rolled_back", mark)
+    monkeypatch.setattr(leased, "now", lambda: datetime(2030, 1, 31, 12, 0, tzinfo=UTC))
+    journal = RollbackJournal(leased, release())
     asyncio.run(journal.begin(Plan(Act.ROLLBACK, observed(Colour.GREEN), Colour.BLUE), "8 % failed"))
     asyncio.run(journal.end(None, succeeded=False))
     assert attempts == ["mark"]
@@ -127,7 +127,7 @@ def test_a_release_is_the_latest_again_after_a_switch_that_was_killed(
 ) -> None:
     baking = release(phase=Phase.BAKE)
     switch = release(id="id-2", kind="switch", source="green", target="blue")
-    ledger = DeployLedger(cast("BoundedApi", None), "shop", "backend", print)
+    journal = LeasedDeployJournal(cast("BoundedApi", None), "shop", "backend", print)
     store = FakeStore(beginning(Releases().writing(baking), switch, "green", datetime(2030, 1, 31, tzinfo=UTC)))
     before, confirmed = store.releases, list[str]()
 
@@ -137,14 +137,14 @@ def test_a_release_is_the_latest_again_after_a_switch_that_was_killed(
     async def ask_time() -> datetime:
         return datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 
-    monkeypatch.setattr(ledger, "_store", store)
-    monkeypatch.setattr(ledger, "_lease", object() if held else None)
-    monkeypatch.setattr(ledger, "confirm", confirm)
-    monkeypatch.setattr(ledger, "ask_time", ask_time)
-    releases = asyncio.run(ledger.without_abandoned("green"))
+    monkeypatch.setattr(journal, "_store", store)
+    monkeypatch.setattr(journal, "_lease", object() if held else None)
+    monkeypatch.setattr(journal, "confirm", confirm)
+    monkeypatch.setattr(journal, "ask_time", ask_time)
+    releases = asyncio.run(journal.without_abandoned("green"))
     assert releases.current == baking
     assert [(ended.id, ended.result) for ended in releases.history] == [("id-2", Result.FAILED)]
     assert (store.releases == releases) is held, "only under the Lease it is known that its command is gone"
     assert (store.releases is before) is not held
     assert confirmed == (["confirm"] if held else [])
-    assert asyncio.run(ledger.without_abandoned("blue")) == store.releases
+    assert asyncio.run(journal.without_abandoned("blue")) == store.releases
