@@ -73,6 +73,9 @@ class FakeLane:
         if reason := self.world.refusals.get(self.key):
             raise GateRefusedError(reason)
 
+    async def restore_pods(self, plan: Plan) -> None:
+        self.world.events.append(f"restore {self.key} {plan.target}")
+
     async def plan_rollback(self, observation: Observation) -> Plan:
         return Plan(Act.ROLLBACK, observation, Colour.GREEN, self.world.warm.get(self.key))
 

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour, Track
 from switchyard.errors import ClusterError, GateRefusedError
-from switchyard.gates.autoscaling import read_sizings
+from switchyard.gates.autoscaling import read_sizings, warm
 from switchyard.gates.base import Warn, raise_refusal
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.access import ClusterAccess
@@ -194,11 +194,18 @@ class FastLane:
     async def _warmed(self, plan: Plan, steps: Steps) -> Plan:
         """Warms the target, and returns the plan with the service read again."""
         await steps.warm(plan)
+        await self.restore_pods(plan)
         observation = await steps.observe()
         if observation.serving != plan.observation.serving:
             raise GateRefusedError(str(refuse_changed(plan.observation.name)))
         raise_refusal(refuse_no_pods(observation, plan.target, plan.act))
         return replace(plan, observation=observation)
+
+    async def restore_pods(self, plan: Plan) -> None:
+        """Creates the pods of the target that somebody has removed by hand, which the engine does not notice."""
+        observation = plan.observation
+        track, wanted = Track(plan.target), plan.source.wanted
+        await warm(self._cluster, observation.name, observation.settings, track, wanted)
 
     async def pass_gates(self, plan: Plan, *, intended: bool = True) -> None:
         """Checks the gates of a switch by `pulumi up`, with the same waits and refusals.

@@ -157,6 +157,7 @@ class Together:
             return plan
         member = self._members[key]
         await member.warm(plan)
+        await member.lane.restore_pods(plan)
         now = replace(plan, observation=await member.observe())
         if now.source.colour != plan.source.colour:
             raise GateRefusedError(str(refuse_changed(plan.observation.name)))

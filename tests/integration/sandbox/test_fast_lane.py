@@ -201,6 +201,17 @@ def test_a_killed_rollback_to_a_retired_version_warms_it_and_the_same_command_co
     kubectl.expect_pods(blue=3, green=3)
 
 
+def test_a_rollback_creates_the_pods_that_somebody_has_removed_by_hand(serving: Stack, kubectl: Kubectl) -> None:
+    let_serve(serving, kubectl, "green")
+    kubectl.run("scale", "deployment", "backend-blue", "--replicas=0")
+    kubectl.expect_pods(blue=0, green=3)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        assert document(command(serving, "rollback", "backend"), 0)["serving"] == "blue"
+    kubectl.expect_pods(blue=3, green=3)
+    expect_converged(serving, kubectl, "blue")
+    assert history.fewest_ready("backend") == 3
+
+
 def expect_killed_and_converged(stack: Stack, kubectl: Kubectl, act: str, before: str, wanted: str) -> None:
     arguments = [act, "backend", *([wanted] if act == "switch" else [])]
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
