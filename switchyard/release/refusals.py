@@ -1,6 +1,5 @@
 """Refusals of a switch or a rollback by command: pure functions."""
 
-import json
 import shlex
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -14,11 +13,11 @@ from switchyard.config.validation.services import SERVICES
 from switchyard.gates.rules.refusal import Refusal, notice
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.kube.selectors import labels_text, serving_track
-from switchyard.manifests.labels import FIELD_MANAGER, colour_name, selector
+from switchyard.manifests.labels import colour_name, selector
 from switchyard.manifests.ownership_marks import Mark, mark_of
+from switchyard.release.by_hand import switch_by_hand
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.port_refusals import refuse_other_ports
-from switchyard.release.weights_by_hand import weights_by_hand
 
 UNTOUCHED = "Nothing was changed."
 
@@ -223,25 +222,18 @@ def refuse_unconfirmed(step: str, confirmed: str) -> Refusal:
 
 def refuse_kubeconfig_unreachable(name: str, service: ServiceSettings, target: Colour | None, why: str) -> Refusal:
     """Refuses to continue without the kubeconfig of a cluster that the stack creates, which only the state has."""
-    # What cannot be a label's value: the API server refuses a selector with it, which would otherwise select no pods.
-    wanted = "<blue or green>" if target is None else target.value
     choose = (
-        f"put the colour that is to serve in place of {wanted}; what serves now is in the answer of kubectl -n "
+        "put the colour that is to serve in place of <blue or green>; what serves now is in the answer of kubectl -n "
         f"{service.namespace} get service {name} -o wide. "
         if target is None
         else ""
     )
-    apply = [{"op": "replace", "path": "/spec/selector", "value": {"app": str(name), "version": wanted}}]
     return Refusal(
         code=Code.KUBECONFIG_IN_STATE,
         step=f"{key_of(name)}: this command",
         observed=f"the kubeconfig of this cluster is in the state of the stack, which cannot be read: {why}",
         rule="without it the cluster cannot be reached",
-        remedy=(
-            f"{UNTOUCHED} With a kubeconfig of your own, by hand: {choose}kubectl -n {service.namespace} patch service "
-            f"{name} --field-manager={FIELD_MANAGER} --type=json -p {shlex.quote(json.dumps(apply))}"
-            f"{weights_by_hand(name, service, target)}"
-        ),
+        remedy=(f"{UNTOUCHED} With a kubeconfig of your own, by hand: {choose}{switch_by_hand(name, service, target)}"),
     )
 
 

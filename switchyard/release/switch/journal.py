@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from switchyard.config.models.service import Colour
+from switchyard.errors import ApiStatusError, RejectedError
 from switchyard.gates.base import raise_refusal
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.clock import to_text
@@ -21,6 +22,7 @@ from switchyard.release.record.release_record import ReleaseRecord, new_id
 from switchyard.release.record.replacing import beginning, ending
 from switchyard.release.record.store import Releases
 from switchyard.release.refusals import refuse_condemned_target
+from switchyard.release.switch.record_refusals import refuse_unrecorded
 from switchyard.release_errors import LeaseLostError
 
 
@@ -105,12 +107,17 @@ class LeasedSwitchJournal(LeasedJournal):
 
         Raises:
             LeaseLostError: another command took the Lease while the gates were checked or a version was warmed.
+            GateRefusedError: the API server does not take the record, for example because of a policy.
         """
         await self.confirm_if_old()
         now = self.now()
         self._is_release = plan.patch or is_release(await self.read(), plan)
         if self._is_release:
-            releases = await self._store.update(lambda releases: self._begun(releases, plan, reason, now))
+            try:
+                releases = await self._store.update(lambda releases: self._begun(releases, plan, reason, now))
+            except (RejectedError, ApiStatusError) as error:
+                raise_refusal(refuse_unrecorded(plan, error))
+                raise
             self._record = releases.current
         return to_text(now)
 

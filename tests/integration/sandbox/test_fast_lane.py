@@ -1,7 +1,7 @@
 """`switchyard switch` and `switchyard rollback`: what serves, the configuration and the state become the same."""
 
 import json
-import subprocess
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +9,8 @@ import pytest
 
 from devtools.engine import Stack
 from tests.support.commands import document, read_back, run_command, start_command
-from tests.support.denied_switches import MESSAGE, switch_denied
+from tests.support.denied_writes import MESSAGE, record_denied, switch_denied
+from tests.support.fast_lane_commands import active, command, expect_converged, let_serve, record
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
 from tests.support.lease_holders import expire_lease, holding_lease
@@ -54,35 +55,6 @@ def serving(of_module: Shared) -> Stack:
     """The stack, of which one colour serves and the other is warm, as the test before has left them."""
     read_back(of_module.stack)
     return of_module.stack
-
-
-def command(
-    stack: Stack, *arguments: str, code: str | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    return run_command(stack, *arguments, "--yes", "--json", code=code, **environment)
-
-
-def let_serve(stack: Stack, kubectl: Kubectl, colour: str) -> None:
-    if kubectl.serving() != colour:
-        result = command(stack, "switch", "backend", colour)
-        assert result.returncode == 0, result.stdout + result.stderr
-        read_back(stack)
-
-
-def active(stack: Stack) -> str:
-    read_back(stack)
-    return str(stack.config["config"]["switchyard:services"]["backend"]["active"])
-
-
-def record(kubectl: Kubectl) -> dict[str, Any]:
-    data = kubectl.get("configmap", "backend-release")["data"]
-    return {key: json.loads(value) for key, value in data.items()}
-
-
-def expect_converged(stack: Stack, kubectl: Kubectl, colour: str) -> None:
-    assert (kubectl.serving(), active(stack)) == (colour, colour)
-    assert stack.planned() == {}
-    assert stack.outputs()["services"]["backend"]["active"] == colour
 
 
 def test_a_switch_and_a_rollback_change_the_selector_alone_and_no_robot_undoes_the_rollback(
@@ -287,6 +259,21 @@ def test_what_is_refused_changes_nothing(serving: Stack, kubectl: Kubectl) -> No
         result = command(serving, act, "backend")
         assert (result.returncode, document(result)["code"]) == (1, "SY-P025"), result.stdout
     kubectl.run("patch", "service", "backend", "-p", selecting.format(serves))
+
+
+def test_a_rollback_whose_record_is_denied_names_the_way_by_hand(serving: Stack, kubectl: Kubectl) -> None:
+    let_serve(serving, kubectl, "blue")
+    let_serve(serving, kubectl, "green")
+    with record_denied(kubectl, "backend"):
+        refused = document(command(serving, "rollback", "backend"), 1)
+        assert (refused["code"], kubectl.serving()) == ("SY-P171", "green")
+        assert MESSAGE in refused["error"]
+        by_hand = shlex.split(refused["error"].partition("v2.0.0 back: ")[2])
+        assert by_hand[0] == "kubectl"
+        kubectl.run(*by_hand[1:])
+        assert kubectl.serving() == "blue"
+    assert document(command(serving, "switch", "backend", "blue"), 0)["serving"] == "blue"
+    expect_converged(serving, kubectl, "blue")
 
 
 def test_of_two_services_both_are_switched_or_none(serving: Stack, kubectl: Kubectl) -> None:

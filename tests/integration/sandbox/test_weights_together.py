@@ -6,7 +6,7 @@ import pytest
 
 from devtools.engine import Stack
 from tests.support.commands import document, read_back, run_command, with_a_fault
-from tests.support.denied_switches import MESSAGE, switch_denied
+from tests.support.denied_writes import MESSAGE, switch_denied
 from tests.support.history import History
 from tests.support.kubectl import Kubectl
 from tests.support.lease_holders import expire_lease

@@ -18,8 +18,8 @@ from switchyard.release.record.lease_holder import HOLDER, Holder
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
 from switchyard.release_errors import ForeignRecordError, LeaseLostError, RecordUnreadableError, RecordUnusableError
+from tests.support.fake_journal import FakeStore
 from tests.support.fake_release import release
-from tests.unit.release.switch.test_journal import FakeStore
 
 START = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 

@@ -19,9 +19,9 @@ from switchyard.release.plan import Act, Plan
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.replacing import beginning
 from switchyard.release.record.store import Releases
+from tests.support.fake_journal import FakeStore
 from tests.support.fake_release import release
 from tests.support.observed import observed
-from tests.unit.release.switch.test_journal import FakeStore
 
 ALONE = RolledBack("green", "v2.0.1", "id-0", "2030-01-31T12:00:00Z", "ada", "8 % failed")
 WITH_ANOTHER = RolledBack("green", "v2.0.1", "id-0", "2030-01-31T12:00:00Z", "ada", "worker goes back", "worker")

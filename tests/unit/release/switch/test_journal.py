@@ -1,10 +1,8 @@
 """What a switch or a rollback writes: why it overrides a refusal, and hooks that are not run twice."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pytest
 
@@ -17,8 +15,8 @@ from switchyard.release.record.hook import HookOutcome, HookRecord
 from switchyard.release.record.previous import Previous, previous
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
-from switchyard.release.switch.journal import LeasedSwitchJournal
 from switchyard.release_errors import LeaseLostError
+from tests.support.fake_journal import FakeJournal
 from tests.support.fake_release import release
 from tests.support.observed import observed
 
@@ -29,44 +27,6 @@ BEGUN = release(hooks=(CONTRACT,), phase=Phase.RETIRE)
 RELEASED = replace(BEGUN, hooks=(CONTRACT.ending(HookOutcome.PASSED, NOW, None),)).ending(Result.SUCCEEDED, NOW)
 GO = Plan(Act.SWITCH, observed(Colour.BLUE, BLUE, GREEN), Colour.GREEN)
 BACK = Plan(Act.ROLLBACK, observed(Colour.GREEN, BLUE, GREEN), Colour.BLUE)
-
-
-@dataclass
-class FakeStore:
-    """The record of a service."""
-
-    releases: Releases = field(default_factory=Releases)
-    reads: int = 0
-
-    async def read(self) -> Releases:
-        self.reads += 1
-        return self.releases
-
-    async def update(self, change: Callable[[Releases], Releases]) -> Releases:
-        self.releases = change(self.releases)
-        return self.releases
-
-
-class FakeJournal(LeasedSwitchJournal):
-    """A journal whose Lease is held."""
-
-    def __init__(self, releases: Releases, override: str | None = None) -> None:
-        super().__init__(None, "default", "backend", print)  # type: ignore[arg-type]
-        self.store = FakeStore(releases)
-        self._store: Any = self.store
-        self.override = override
-        self.lost: LeaseLostError | None = None
-
-    def now(self) -> datetime:
-        return NOW
-
-    async def confirm(self) -> None:
-        if self.lost is not None:
-            raise self.lost
-
-    def begin_now(self, plan: Plan) -> ReleaseRecord:
-        asyncio.run(self.begin(plan, "why"))
-        return self.record
 
 
 @pytest.mark.parametrize("current", [BEGUN, RELEASED])

@@ -14,6 +14,7 @@ from switchyard.release.record.previous import Previous, previous
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
 from switchyard.release_errors import LeaseLostError
+from tests.support.fake_journal import FakeJournal
 from tests.support.fake_release import release
 from tests.support.observed import observed
 from tests.support.weighted_service import weighted
@@ -23,7 +24,6 @@ from tests.unit.release.switch.test_journal import (
     GREEN,
     NOW,
     RELEASED,
-    FakeJournal,
     rolled_back,
 )
 

@@ -1,4 +1,4 @@
-"""A cluster that denies the switch of one Service, by a ValidatingAdmissionPolicy."""
+"""A cluster that denies some writes, by a ValidatingAdmissionPolicy."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from typing import Any
 from tests.support.kubectl import Kubectl
 
 VERSION = "admissionregistration.k8s.io/v1"
-MESSAGE = "no switch of this service today"
+MESSAGE = "no such write today"
 SECONDS = 60.0
 """How long the API server may take until a policy that was created or deleted has its effect."""
 
@@ -18,9 +18,25 @@ SECONDS = 60.0
 @contextmanager
 def switch_denied(kubectl: Kubectl, service: str, colour: str) -> Iterator[None]:
     """Has the API server deny within the block that a Service selects a colour, and permit it again afterwards."""
-    name = f"deny-{kubectl.namespace}"
     rule = f"object.metadata.name != '{service}' || object.spec.selector.version != '{colour}'"
-    resources = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": ["services"]}
+    patch = json.dumps({"spec": {"selector": {"version": colour}}})
+    with _denied(kubectl, "services", rule, ["patch", "service", service, "-p", patch]):
+        yield
+
+
+@contextmanager
+def record_denied(kubectl: Kubectl, service: str) -> Iterator[None]:
+    """Has the API server deny changes of the record of a service within the block, and permit them afterwards."""
+    record = f"{service}-release"
+    rule = f"object.metadata.name != '{record}'"
+    with _denied(kubectl, "configmaps", rule, ["annotate", "configmap", record, "a=b"]):
+        yield
+
+
+@contextmanager
+def _denied(kubectl: Kubectl, resource: str, rule: str, write: list[str]) -> Iterator[None]:
+    name = f"deny-{resource}-{kubectl.namespace}"
+    resources = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["UPDATE"], "resources": [resource]}
     in_namespace = {"matchLabels": {"kubernetes.io/metadata.name": kubectl.namespace}}
     policy = {
         "matchConstraints": {"resourceRules": [resources], "namespaceSelector": in_namespace},
@@ -30,25 +46,24 @@ def switch_denied(kubectl: Kubectl, service: str, colour: str) -> Iterator[None]
     kubectl.apply(_object("ValidatingAdmissionPolicy", name, policy))
     kubectl.apply(_object("ValidatingAdmissionPolicyBinding", name, binding))
     try:
-        _await(kubectl, service, colour, denied=True)
+        _await(kubectl, write, denied=True)
         yield
     finally:
         for kind in ("validatingadmissionpolicybinding", "validatingadmissionpolicy"):
             kubectl.run("delete", kind, name)
-        _await(kubectl, service, colour, denied=False)
+        _await(kubectl, write, denied=False)
 
 
 def _object(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
     return {"apiVersion": VERSION, "kind": kind, "metadata": {"name": name}, "spec": spec}
 
 
-def _await(kubectl: Kubectl, service: str, colour: str, *, denied: bool) -> None:
-    """Waits until the policy has its effect, which nothing can be watched for: by a patch that changes nothing."""
-    patch = json.dumps({"spec": {"selector": {"version": colour}}})
-    command = ["patch", "service", service, "--dry-run=server", "-p", patch]
+def _await(kubectl: Kubectl, write: list[str], *, denied: bool) -> None:
+    """Waits until the policy has its effect, which nothing can be watched for: by a write that changes nothing."""
     end = time.monotonic() + SECONDS
     while True:
-        result = subprocess.run(kubectl.command(*command), capture_output=True, text=True, check=False)
+        command = kubectl.command(*write, "--dry-run=server")
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
         if (MESSAGE in result.stderr) is denied:
             return
         assert time.monotonic() < end, result.stdout + result.stderr
