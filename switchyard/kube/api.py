@@ -23,6 +23,15 @@ This is half of what the API server gives a request itself, and far more than an
 busy with the resources of 200 services.
 """
 
+WRITE_SECONDS = 25
+"""Seconds after which the API server aborts a write, for example one that waits for a slow webhook.
+
+By default it works on a patch for 34 s, and could accept one after its caller has stopped waiting and has read that it
+was not accepted. A write that waits for etcd may still be accepted, but a later read waits behind it.
+"""
+
+WRITES = frozenset({"create", "update", "patch", "delete"})
+
 MERGE_PATCH = {"content-type": "application/merge-patch+json"}
 """Header of a merge patch: it has the fields to change, and null removes a field."""
 
@@ -118,6 +127,8 @@ class BoundedApi:
         Returns:
             The answer, parsed.
         """
+        if verb in WRITES:
+            request["params"] = {**request.get("params", {}), "timeout": f"{WRITE_SECONDS}s"}
         with mapped_errors(verb, _described(resource, name, namespace), CALL_SECONDS):
             async with (
                 asyncio.timeout(CALL_SECONDS),

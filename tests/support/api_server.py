@@ -35,11 +35,13 @@ class FakeApiServer:
         answers: status and body by method and path.
         silent: paths of requests that it takes and leaves without an answer until it is closed.
         asked: method and path of each request.
+        queries: query of each request.
     """
 
     answers: dict[tuple[str, str], tuple[int, object]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    queries: list[str] = field(default_factory=list)
     closing: threading.Event = field(default_factory=threading.Event)
     kubeconfig: Path = Path()
 
@@ -56,8 +58,9 @@ def server(tmp_path: Path) -> Iterator[FakeApiServer]:
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            path = self.path.partition("?")[0]
+            path, _, query = self.path.partition("?")
             api_server.asked.append((self.command, path))
+            api_server.queries.append(query)
             if path in api_server.silent:
                 api_server.closing.wait()
                 return

@@ -25,6 +25,17 @@ def test_a_silent_api_server_ends_a_call_in_bounded_time(
     assert server.asked[-1] == ("GET", silent)
 
 
+def test_the_api_server_aborts_a_write_before_its_caller_stops_waiting(server: FakeApiServer) -> None:
+    server.answers["PATCH", SERVICE] = (200, {})
+
+    async def patch(cluster: Cluster) -> None:
+        await cluster.api.ask("patch", "services", "backend", "shop", params={"fieldManager": "x"}, content="{}")
+
+    server.run(patch)
+    assert server.queries[-1] == "fieldManager=x&timeout=25s"
+    assert switchyard.kube.api.WRITE_SECONDS < switchyard.kube.api.CALL_SECONDS
+
+
 def test_a_pod_that_does_not_answer_ends_its_request_in_bounded_time(server: FakeApiServer) -> None:
     server.silent.add(f"{PODS}/one:8000/proxy/ready")
     with pytest.raises(UnreachableError, match=r"no answer to get pods/one:8000/ready in 0\.2 s"):
