@@ -23,8 +23,9 @@ AFTER_SWITCH = frozenset({Phase.DRAIN, Phase.WATCH, Phase.BAKE, Phase.RETIRE})
 LAST_OLD = ("lastOldOnNewConnections", "lastOldOnKeptConnections")
 """Keys of a receipt with the last answers of the old version, over new and over kept connections."""
 
-WITHDRAWN = re.compile(r"^aborted by|took its place$")
-"""Pattern of the detail of a release that an operator ended before users got its version."""
+WITHDRAWN = re.compile(r"^aborted by|took its place$|has not written its end$")
+"""Pattern of the detail of a release that an operator ended, or whose command was killed, before users got its version.
+"""
 
 ALONG = re.compile(r"^released together with ")
 """Pattern of the detail of a release that ended only because of another one of its group."""
@@ -40,7 +41,7 @@ class Status(StrEnum):
         PREVENTED: a gate refused it before it reached users.
         TAKEN_ALONG: it failed or was rolled back only because of another release of its group, which
             counts by itself.
-        WITHDRAWN: an operator aborted it, or switched to its version, before its own switch.
+        WITHDRAWN: an operator aborted it, switched to its version, or killed its command, before its own switch.
         RUNNING: it has not ended; a release that bakes or is held counts here.
         CONTINUED: a switch whose selector was already changed: it finished an earlier command.
     """

@@ -19,7 +19,7 @@ from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.earlier_releases import has_not_switched, latest, latest_begun, left_open
 from switchyard.release.record.lease_holder import Holder
 from switchyard.release.record.release_record import ReleaseRecord, new_id
-from switchyard.release.record.replacing import beginning, ending
+from switchyard.release.record.replacing import beginning, ending, without_abandoned
 from switchyard.release.record.store import Releases
 from switchyard.release.refusals import refuse_condemned_target
 from switchyard.release.switch.record_refusals import refuse_unrecorded
@@ -196,6 +196,7 @@ def _begun(
     together: tuple[str, ...] = (),
 ) -> Releases:
     source, from_tag = plan.source.colour.value, plan.source.tag
+    releases = without_abandoned(releases, source, now)
     if source == plan.target:
         source, from_tag = _other_side(releases, plan)
     holder = Holder(plan.act.value)

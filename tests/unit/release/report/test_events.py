@@ -8,7 +8,7 @@ import pytest
 from switchyard.cli.history import all_releases
 from switchyard.release.phases import Phase, Result
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.replacing import beginning, ending
+from switchyard.release.record.replacing import beginning, ending, without_abandoned
 from switchyard.release.record.store import Releases
 from switchyard.release.report.dora import dora
 from switchyard.release.report.events import Events, Status, events_of
@@ -63,3 +63,15 @@ def test_another_switch_is_a_deployment_and_no_rollback(deploy: ReleaseRecord, b
     counted = events(deploy, back)
     assert [deployment.record.kind for deployment in counted.deployments] == ["deploy", "switch"]
     assert [rollback.by for rollback in counted.rollbacks] == []
+
+
+@pytest.mark.parametrize("by", ["resume", "rollback"])
+def test_a_switch_that_was_killed_before_it_changed_the_selector_is_withdrawn(by: str) -> None:
+    killed = replace(switched(), result=Result.RUNNING, ended=None, receipt=None)
+    begun = beginning(Releases().writing(deployed()), killed, "green", BACK)
+    if by == "resume":
+        after = without_abandoned(begun, "green", BACK)
+    else:
+        after = beginning(begun, replace(killed, id="id-9", kind="rollback"), "green", BACK)
+    counted = {entry.record.kind: entry.status for entry in events_of(all_releases(after)).deployments}
+    assert counted == {"deploy": Status.RUNNING, "switch": Status.WITHDRAWN}

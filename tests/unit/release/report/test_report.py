@@ -50,7 +50,8 @@ CREATE TABLE deployments AS SELECT r.*, first_undone.served AS undone_served, CA
     WHEN first_undone.id IS NOT NULL AND r.result <> 'running' THEN 'rolledBack'
     WHEN r.result IN ('failed', 'rolledBack') AND r.detail LIKE 'released together with %' THEN 'takenAlong'
     WHEN r.result = 'failed' AND NOT r.reached
-        AND (r.detail LIKE 'aborted by%' OR r.detail LIKE '%took its place') THEN 'withdrawn'
+        AND (r.detail LIKE 'aborted by%' OR r.detail LIKE '%took its place'
+          OR r.detail LIKE '%has not written its end') THEN 'withdrawn'
     WHEN r.result = 'refused' THEN 'prevented' ELSE r.result END AS status, first_undone.id IS NOT NULL AS is_undone
   FROM r LEFT JOIN first_undone ON first_undone.id = r.id WHERE r.kind IN ('deploy', 'switch') AND r.id NOT IN taking;
 CREATE TABLE rollbacks AS SELECT t, kind AS by, NULL AS seen, accepted AS decided_accepted,

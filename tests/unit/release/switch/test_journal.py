@@ -73,6 +73,23 @@ def test_a_rollback_that_was_killed_and_is_run_again_does_not_run_its_hooks_agai
     assert other.hooks == ()
 
 
+def test_a_rollback_that_was_killed_is_continued_although_another_command_was_tried_after_it() -> None:
+    journal = FakeJournal(Releases())
+    record = journal.begin_now(BACK)
+    alert = HookRecord("alert", "onRollback", "2030-01-31T12:00:00Z")
+    asyncio.run(journal.write_hooks(record.with_hook(alert)))
+    other = FakeJournal(journal.store.releases)
+    other.begin_now(GO)  # killed before it changed the selector
+    again = FakeJournal(other.store.releases)
+    continued = again.begin_now(replace(BACK, observation=observed(Colour.BLUE, BLUE, GREEN), patch=False))
+    assert (continued.id, continued.hooks) == (record.id, (alert,))
+    asyncio.run(again.end(None, succeeded=True))
+    assert [(ended.id, ended.result) for ended in again.store.releases.history] == [
+        (record.id, Result.SUCCEEDED),
+        (other.record.id, Result.FAILED),
+    ]
+
+
 def test_hooks_of_a_rollback_are_in_the_history() -> None:
     journal = FakeJournal(Releases())
     record = journal.begin_now(BACK)

@@ -54,6 +54,15 @@ def test_an_operator_rolls_back_to_a_version_that_was_rolled_back_with_a_reason(
     assert marked == ([("green", "v2.0.1")] if succeeded else [("blue", "v1.0.0")]), "what serves is not marked"
 
 
+def test_a_version_that_serves_for_a_drill_is_not_marked_after_a_rollback_that_was_killed() -> None:
+    drill = release(kind="drill", phase=Phase.SWITCH).entering(Phase.SWITCH, NOW)
+    killed = FakeJournal(Releases().writing(drill))
+    killed.begin_now(BACK)
+    again = FakeJournal(killed.store.releases)
+    again.begin_now(BACK)
+    assert again.store.releases.rolled_back == ()
+
+
 def test_a_rollback_to_the_same_tag_in_the_other_colour_leaves_the_mark_of_what_it_leaves() -> None:
     same = replace(BACK, observation=observed(Colour.GREEN, BLUE, replace(GREEN, tag="v1.0.0")))
     journal = FakeJournal(Releases())
