@@ -8,11 +8,14 @@ from switchyard.config.models.service import BlueGreenSettings
 from switchyard.config.other_services import separated
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.api import BoundedApi
+from switchyard.kube.cluster import Cluster
 from switchyard.release.deploy.group_refusals import refuse_incomplete, refuse_undecided
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
+from switchyard.release.record.earlier_releases import abandoned
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import ReleaseStore
+from switchyard.release.record.store import Releases, ReleaseStore
+from switchyard.release.record.text import described
 
 Members = tuple[dict[str, ReleaseRecord], dict[str, str]]
 """The records of the other services of a group, and the reason for each service that left the group."""
@@ -49,11 +52,24 @@ async def members_of(api: BoundedApi, settings: StackSettings, record: ReleaseRe
         other = next((release for release in (*current, *releases.history) if is_of_group(release, record)), None)
         if other is None:
             missing[key] = "has not begun its release"
+        elif other.running and (taking := await _taking(api, service, key, releases, other)) is not None:
+            missing[key] = f"has been replaced by {described(taking)}"
         elif other.running:
             running[key] = other
         elif other.result is not Result.SUCCEEDED:
             missing[key] = f"has ended ({other.result})"
     return running, missing
+
+
+async def _taking(
+    api: BoundedApi, service: BlueGreenSettings, key: str, releases: Releases, other: ReleaseRecord
+) -> ReleaseRecord | None:
+    """The switch or the rollback that has taken the place of a running release, but has not ended; None without one."""
+    current = releases.current
+    if current is None or current.id == other.id or current.replaces is Result.RUNNING:
+        return None
+    serving = await Cluster(api).serving_track(service.namespace, service.named(key))
+    return None if abandoned(releases, str(serving)) is not None else current
 
 
 async def going_together(

@@ -1,6 +1,5 @@
 """Several services by `deploy`, `resume`, `abort` and `retire`: what is refused, for whom, and what is printed."""
 
-import asyncio
 import json
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -9,19 +8,16 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.detachment import Detached
-from switchyard.cli.group_members import going_together
 from switchyard.cli.main import app
 from switchyard.config.loader import StackSettings, load
 from switchyard.config.models.service import Colour
-from switchyard.errors import EngineError, GateRefusedError
+from switchyard.errors import EngineError
 from switchyard.kube.rolled_back import RECORD_VERSION, VERSION
 from switchyard.manifests.labels import object_labels, selector
 from switchyard.manifests.ownership_marks import PROJECT, STACK
 from switchyard.release.engine.engine import Engine
 from switchyard.release.phases import Phase, Result
-from switchyard.release.plan import Act
 from switchyard.release.record.release_record import ReleaseRecord
 from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import EXISTING
@@ -246,43 +242,3 @@ def test_what_is_refused_for_services_starts_no_process(
 
     monkeypatch.setattr("switchyard.cli.group_command.detach", never)
     refused(run("deploy", "api=v1", "worker=v9", "--together", "--detach"), server, 1, "SY-P061")
-
-
-class FakeApi:
-    """An API server with the records of a group."""
-
-    def __init__(self, **records: ReleaseRecord) -> None:
-        self.records = records
-
-    async def find(self, _: str, name: str, __: str) -> dict[str, Any] | None:
-        key = name.removesuffix("-release")
-        return config_map(key, self.records[key]) if key in self.records else None
-
-
-@pytest.mark.parametrize(
-    ("act", "own", "other", "keys"),
-    [
-        (Act.RESUME, Phase.PROVE, of_group("worker", phase=Phase.SWITCH), KEYS),
-        (Act.RESUME, Phase.BAKE, of_group("worker", phase=Phase.WATCH), KEYS),
-        (Act.RESUME, Phase.BAKE, of_group("worker", phase=Phase.BAKE), ()),
-        (Act.RESUME, Phase.BAKE, of_group("worker", result=Result.ROLLED_BACK), ()),
-        (Act.RETIRE, Phase.BAKE, of_group("worker", phase=Phase.BAKE), ()),
-        (Act.ABORT, Phase.BAKE, of_group("worker", phase=Phase.BAKE), KEYS),
-        (Act.ABORT, Phase.BAKE, of_group("worker", result=Result.SUCCEEDED), ()),
-        (Act.ABORT, Phase.WARM, None, ()),
-    ],
-)
-def test_what_a_command_works_on_together(
-    act: Act, own: Phase, other: ReleaseRecord | None, keys: tuple[str, ...]
-) -> None:
-    settings = load({**EXISTING, "kubeconfig": "a"}, SERVICES, "test")
-    api: Any = FakeApi(**({} if other is None else {"worker": other}))
-    record, request = of_group("api", phase=own), DeployRequest(act, "api")
-    assert asyncio.run(going_together(api, settings, request, record)) == keys
-
-
-def test_a_service_that_has_left_the_configuration_stops_a_resume() -> None:
-    settings = load({**EXISTING, "kubeconfig": "a"}, {"api": SERVICES["api"]}, "test")
-    api: Any = FakeApi()
-    with pytest.raises(GateRefusedError, match="worker is no longer in the configuration"):
-        asyncio.run(going_together(api, settings, DeployRequest(Act.RESUME, "api"), of_group("api")))
