@@ -54,8 +54,13 @@ class EarlyWatch:
         return _breach(self._task) is not None or (self._others is not None and self._others.condemned() is not None)
 
     async def permits(self, *tasks: "asyncio.Task[Any]") -> bool:
-        """Waits until the tasks are done, or the version failed its watch. Returns False in the latter case."""
+        """Waits until the tasks are done, or the version failed its watch. Returns False in the latter case.
+
+        Nobody may await the tasks then, and their errors no longer matter.
+        """
         others = self._condemnation()
+        for task in tasks:
+            task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
         try:
             while not self.is_condemned:
                 if all(task.done() for task in tasks):

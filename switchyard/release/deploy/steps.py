@@ -141,7 +141,6 @@ class ClusterSteps:
         observation, old, target = await self._observed(record), Colour(record.source), Colour(record.target)
         drained = asyncio.create_task(self._drain(record, observation, old))
         converging = self._converging = asyncio.create_task(self._acts.converge(record.service, target))
-        converging.add_done_callback(lambda task: task.cancelled() or task.exception())  # a rollback may not ask for it
         if not await self._early_watch.permits(drained, converging):
             drained.cancel()
             return Ended(Event.FAILED, CONDEMNED)

@@ -1,6 +1,7 @@
 """A version that is condemned right after its switch waits for none of the steps that follow."""
 
 import asyncio
+import gc
 from collections.abc import Coroutine
 from typing import Any
 
@@ -44,6 +45,21 @@ def permits(watch: Coroutine[Any, Any, Verdict] | None, *steps: Coroutine[Any, A
 def test_a_step_without_an_end_does_not_keep_a_condemned_version() -> None:
     assert not permits(ends_as(BREACH), never())
     assert not permits(ends_as(BREACH), never(), asyncio.sleep(0))
+
+
+def test_the_error_of_a_step_that_a_bad_verdict_has_ended_is_not_printed() -> None:
+    printed: list[dict[str, Any]] = []
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: printed.append(context))
+        early, failing = EarlyWatch(), asyncio.create_task(fails())
+        early.begin(ends_as(BREACH))
+        assert not await early.permits(failing, asyncio.create_task(never()))
+        assert failing.done()
+
+    asyncio.run(run())
+    gc.collect()
+    assert printed == []
 
 
 @pytest.mark.parametrize("watch", [None, never, fails, lambda: ends_as(PASS)])

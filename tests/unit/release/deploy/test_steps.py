@@ -1,7 +1,6 @@
 """What a phase of a release does on the cluster: what runs side by side, and what a rollback waits for."""
 
 import asyncio
-import gc
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -26,7 +25,6 @@ from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.release_context import ReleaseContext
 from switchyard.release.watch.samples import Counts
 from switchyard.release.watch.verdict import Outcome, Verdict
-from switchyard.release_errors import LeaseLostError
 from tests.support.fake_release import release
 from tests.support.observed import observed, settings
 
@@ -290,33 +288,3 @@ def test_a_colour_that_an_operator_has_configured_to_serve_again_is_not_retired(
         "To keep green, and retire blue: pulumi config set --path 'switchyard:services.backend.active' green && "
         "switchyard retire backend"
     )
-
-
-def test_a_lease_lost_beside_a_bad_verdict_ends_the_drain_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def lost(_: object) -> None:
-        raise LeaseLostError("a rollback has taken the Lease")
-
-    monkeypatch.setattr(FakeJournal, "confirm", lost)
-    unheard: list[dict[str, Any]] = []
-
-    async def run() -> Ended:
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: unheard.append(context))
-        steps = StepsWithFakes(monkeypatch, drained=None).steps
-        verdict = asyncio.Event()
-
-        async def judged() -> Verdict:
-            await verdict.wait()
-            return BREACH
-
-        steps._early_watch.begin(judged())
-        draining = asyncio.create_task(steps.drain(RELEASE))
-        while steps._converging is None or not steps._converging.done():
-            await asyncio.sleep(0)
-        verdict.set()
-        ended = await draining
-        steps._converging = None  # as at the end of the command
-        return ended
-
-    assert asyncio.run(run()).event is Event.FAILED
-    gc.collect()
-    assert unheard == []
