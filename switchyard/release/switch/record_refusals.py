@@ -20,15 +20,15 @@ def refuse_unrecorded(plan: Plan, error: RejectedError | ApiStatusError) -> Refu
     """
     if isinstance(error, ApiStatusError) and error.status_code != httpx.codes.INTERNAL_SERVER_ERROR:
         return None
-    name = plan.observation.name
-    remedy = (
-        f"{UNTOUCHED} {plan.observation.what_serves} Repair what keeps the record from being written, and try again."
-    )
+    name, observation = plan.observation.name, plan.observation
+    done = UNTOUCHED if plan.warm_tag is None else f"{plan.target} has its pods, and nothing else was changed."
+    remedy = f"{done} {observation.what_serves} Repair what keeps the record from being written, and try again."
     if plan.patch:
-        source = plan.source
+        other = observation.colours[plan.target.other]
+        version = f"{other.colour} {other.tag or ''}".rstrip()
         remedy += (
-            f" If that takes too long, switch by hand, and stop the pipelines that would bring {source.colour} "
-            f"{source.tag} back: {switch_by_hand(name, plan.observation.settings, plan.target)}"
+            f" If that takes too long, switch by hand, and stop the pipelines that would bring {version} back: "
+            f"{switch_by_hand(name, observation.settings, plan.target)}"
         )
     return Refusal(
         code=Code.RELEASE_UNRECORDED,
