@@ -1,9 +1,11 @@
 """Writes a switch or a rollback to the record of the service."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime
+
+import httpx
 
 from switchyard.config.models.service import Colour
 from switchyard.errors import ApiStatusError, RejectedError
@@ -114,12 +116,22 @@ class LeasedSwitchJournal(LeasedJournal):
         self._is_release = plan.patch or is_release(await self.read(), plan)
         if self._is_release:
             try:
-                releases = await self._store.update(lambda releases: self._begun(releases, plan, reason, now))
+                releases = await self._update(lambda releases: self._begun(releases, plan, reason, now))
             except (RejectedError, ApiStatusError) as error:
                 raise_refusal(refuse_unrecorded(plan, error))
                 raise
             self._record = releases.current
         return to_text(now)
+
+    async def _update(self, change: Callable[[Releases], Releases]) -> Releases:
+        """Changes the record; once more if a command from which this one has taken the Lease has just written it."""
+        try:
+            return await self._store.update(change)
+        except ApiStatusError as error:
+            if error.status_code != httpx.codes.CONFLICT or not self.interrupts:
+                raise
+        await self.confirm()
+        return await self._store.update(change)
 
     def _begun(self, releases: Releases, plan: Plan, reason: str | None, now: datetime) -> Releases:
         override = _overridden(releases, plan, self.override) or self.frozen

@@ -1,13 +1,14 @@
 """What a switch or a rollback writes: why it overrides a refusal, and hooks that are not run twice."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
 from switchyard.config.models.service import Colour
-from switchyard.errors import GateRefusedError
+from switchyard.errors import ApiStatusError, GateRefusedError
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, ColourState, Plan
@@ -119,6 +120,30 @@ def test_a_switch_that_a_rollback_has_interrupted_leaves_the_record_of_the_rollb
     assert switch.store.releases.current == back.record
     [version] = switch.store.releases.rolled_back
     assert (version.colour, version.tag) == ("green", "v2.0.1"), "a robot may bring the version back"
+
+
+@pytest.mark.parametrize("interrupts", [True, False])
+def test_a_rollback_does_not_fail_by_the_last_write_of_the_command_that_it_interrupts(
+    monkeypatch: pytest.MonkeyPatch, *, interrupts: bool
+) -> None:
+    back = FakeJournal(Releases().writing(release()))
+    back.interrupts = interrupts
+    update = back.store.update
+
+    async def conflicting(change: Callable[[Releases], Releases]) -> Releases:
+        monkeypatch.setattr(back.store, "update", update)
+        change(back.store.releases)
+        back.store.releases = Releases().writing(release(phase=Phase.WATCH))
+        raise ApiStatusError("patch", "configmaps/backend-release", 409, "the object has been modified")
+
+    monkeypatch.setattr(back.store, "update", conflicting)
+    if not interrupts:
+        with pytest.raises(ApiStatusError):
+            back.begin_now(BACK)
+        return
+    assert back.begin_now(BACK) == back.store.releases.current
+    assert back.store.releases.history == (release(phase=Phase.WATCH),)
+    assert len(back.store.releases.rolled_back) == 1
 
 
 def test_a_switch_that_a_rollback_interrupts_while_it_passes_its_gates_begins_no_release() -> None:
