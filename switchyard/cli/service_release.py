@@ -145,7 +145,10 @@ class ServiceRelease:
         hooks = release_hooks(self.service, self.name, cluster.api, journal, self.report)
         if freezes := self.settings.releases.freeze:
             hooks = FreezeCheck(
-                hooks, lambda record: check_freeze(cluster.api, freezes, record, deploying(record, versions))
+                hooks,
+                lambda record: check_freeze(
+                    cluster.api, freezes, record, deploying(record, versions), self.request.override
+                ),
             )
         return Runner(
             journal, steps, self.report.phase_ended, self.service.release.bake_seconds, around(hooks), self.report.warn

@@ -1,20 +1,21 @@
 """Checks for a freeze immediately before the switch of a release."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from switchyard.config.models.releases import Freeze
 from switchyard.gates.base import raise_refusal
 from switchyard.gates.freeze import read_open_window
-from switchyard.gates.rules.freeze import refuse_frozen_release
+from switchyard.gates.rules.freeze import override_text, refuse_frozen_release
 from switchyard.kube.api import BoundedApi
 from switchyard.release.deploy.hooks import ReleaseHooks, Settled, Step
 from switchyard.release.deploy.protocol import Ended, Steps
+from switchyard.release.freeze import combined
 from switchyard.release.phases import Event, Phase, Side, State
 from switchyard.release.record.release_record import ReleaseRecord
 
-Permit = Callable[[ReleaseRecord], Awaitable[None]]
-"""Raises `GateRefusedError` if the switch of a release is not permitted now."""
+Permit = Callable[[ReleaseRecord], Awaitable[str | None]]
+"""Raises `GateRefusedError` if the switch of a release is not permitted now. Returns the text about an override."""
 
 
 @dataclass
@@ -35,37 +36,50 @@ class FreezeCheck(ReleaseHooks):
         self, steps: Steps, state: State, record: ReleaseRecord, step: Step, settled: Settled
     ) -> tuple[ReleaseRecord, Ended]:
         """Runs a phase and the hooks around it."""
+        override: str | None = None
+
+        async def check(current: ReleaseRecord) -> Ended:
+            nonlocal override
+            override = await self.permit(current)
+            return Ended(Event.PASSED)
 
         async def permitted(current: ReleaseRecord) -> Ended:
-            ended = await settled(self._permitted(current))
+            ended = await settled(check(current))
             return await step(current) if ended.event is Event.PASSED else ended
 
         is_switch = state.phase is Phase.SWITCH and state.serving is Side.OLD
-        return await self.hooks.around(steps, state, record, permitted if is_switch else step, settled)
-
-    async def _permitted(self, record: ReleaseRecord) -> Ended:
-        await self.permit(record)
-        return Ended(Event.PASSED)
+        record, ended = await self.hooks.around(steps, state, record, permitted if is_switch else step, settled)
+        return replace(record, override=combined(record.override, override)), ended
 
     async def after_rollback(self, record: ReleaseRecord) -> tuple[ReleaseRecord, str | None]:
         """Runs the hooks after a rollback, for which no freeze matters."""
         return await self.hooks.after_rollback(record)
 
 
-async def check_freeze(api: BoundedApi, freezes: tuple[Freeze, ...], record: ReleaseRecord, again: str) -> None:
-    """Refuses the switch of a release while a window is open, unless the operator has overridden a freeze.
+async def check_freeze(
+    api: BoundedApi, freezes: tuple[Freeze, ...], record: ReleaseRecord, again: str, override: str | None = None
+) -> str | None:
+    """Refuses the switch of a release while a window is open, unless the operator overrides a freeze.
 
     Args:
         api: client of the API server, whose clock is used.
         freezes: the windows of the stack.
         record: record of the release.
         again: the command that releases the version again.
+        override: the operator's reason to override a freeze, also one that begins during the release; None without one.
+
+    Returns:
+        The text for the record about the override; None if it was not needed, or if the record has one.
 
     Raises:
         GateRefusedError: a window is open.
     """
     if record.override is not None:
-        return
-    if (window := await read_open_window(api, freezes, record.service)) is not None:
-        step = f"the switch to {record.target} {record.tag}"
-        raise_refusal(refuse_frozen_release(record.service, step, window, again))
+        return None
+    if (window := await read_open_window(api, freezes, record.service)) is None:
+        return None
+    if override is not None:
+        return override_text(override, window)
+    step = f"the switch to {record.target} {record.tag}"
+    raise_refusal(refuse_frozen_release(record.service, step, window, again))
+    return None

@@ -30,10 +30,12 @@ class Clock:
         return self.now
 
 
-def releasing(api: Any, hooks: Hooks | None = None, override: str | None = None) -> FakeCommand:
-    async def permit(record: ReleaseRecord) -> None:
+def releasing(
+    api: Any, hooks: Hooks | None = None, override: str | None = None, reason: str | None = None
+) -> FakeCommand:
+    async def permit(record: ReleaseRecord) -> str | None:
         record = release(override=override, phase=record.phase)
-        await check_freeze(api, (FREEZE,), record, deploying(record, {}))
+        return await check_freeze(api, (FREEZE,), record, deploying(record, {}), reason)
 
     return FakeCommand(hooks=hooks, around=lambda own: FreezeCheck(own, permit))
 
@@ -62,6 +64,16 @@ def test_an_override_permits_the_switch() -> None:
     command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
 
 
+@pytest.mark.parametrize("hooks", [None, EVERYWHERE])
+def test_an_override_counts_for_a_window_that_opens_during_the_release(hooks: Hooks | None) -> None:
+    api = Clock()
+    api.now = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
+    command = releasing(api, hooks, reason="a fix")
+    command.deploy()
+    written = command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+    assert str(written.override).startswith("a fix (in the freeze: holidays (by ada), until")
+
+
 def test_a_window_that_opens_after_the_switch_delays_no_rollback() -> None:
     api = Clock()
     command = releasing(api, EVERYWHERE)
@@ -85,8 +97,8 @@ def test_a_window_for_one_of_several_services_switches_none(monkeypatch: pytest.
     window = FREEZE.model_copy(update={"services": (frozen,)})
     versions = dict.fromkeys(KEYS, "v2.0.1")
 
-    async def permit(record: ReleaseRecord) -> None:
-        await check_freeze(api, (window,), record, deploying(record, versions))
+    async def permit(record: ReleaseRecord) -> str | None:
+        return await check_freeze(api, (window,), record, deploying(record, versions))
 
     command = FakeGroupCommand(monkeypatch, around=lambda _, own: FreezeCheck(own, permit))
     command.deploy()
