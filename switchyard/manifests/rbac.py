@@ -69,9 +69,7 @@ IN_NAMESPACE = (
     Grant(APPS, "deployments", (*WATCH, "patch"), "colours: warm, renew, retire"),
     # Without these the wait of the provider (4.25.0) for a Deployment does not end: it had not after four minutes.
     Grant(CORE, "persistentvolumeclaims", WATCH, "the provider's wait for a Deployment"),
-    Grant(
-        APPS, "deployments/scale", ("patch",), "an autoscaled colour before a switch; pods that were removed by hand"
-    ),
+    Grant(APPS, "deployments/scale", ("patch",), "an autoscaled colour before a switch; pods removed by hand"),
     Grant(APPS, "replicasets", WATCH, "pods of the current template"),
     Grant(AUTOSCALING, "horizontalpodautoscalers", READ, "sizes that autoscalers set"),
     Grant(CORE, "serviceaccounts", READ, "objects that are missing"),
