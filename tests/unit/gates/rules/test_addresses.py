@@ -109,5 +109,16 @@ def test_every_lost_url_is_named(before: dict[str, list[str]], now: dict[str, li
     assert f"the load balancer will no longer reach a service at {named} (SY-S016)" in str(text)
 
 
+def test_a_route_for_every_host_keeps_the_urls_of_each_host() -> None:
+    balancer, before = "k8s-it-1.elb.amazonaws.com", {"a": ["http://a.org/api", "http://b.org/"]}
+    assert lost_urls(before, {"web": [f"http://{balancer}/"]}, balancer) is None
+    text = lost_urls(before, {"web": [f"http://{balancer}/api"]}, balancer)
+    assert "no longer reach a service at http://b.org/ (SY-S016)" in str(text)
+
+
+def test_urls_of_a_load_balancer_that_had_no_name_yet_are_not_lost() -> None:
+    assert lost_urls({"a": ["http:///"]}, {"a": ["http://k8s-it-1.elb.amazonaws.com/"]}) is None
+
+
 def test_a_certificate_keeps_the_urls_without_tls() -> None:
     assert lost_urls({"a": ["http://a.org/"]}, {"a": ["https://a.org/"]}) is None
