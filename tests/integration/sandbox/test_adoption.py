@@ -60,7 +60,7 @@ def test_a_service_is_taken_over_on_request_by_as_many_ready_pods_as_it_had(
     stack.set("services.backend.adoptExistingService", True)
     for result in (stack.preview(), stack.up()):
         assert not result.ok
-        assert "is adopted, and release legacy of Helm has it too (SY-O013)" in result.output
+        assert "is adopted, and it also belongs to Helm release legacy (SY-O013)" in result.output
         assert "blue.replicas is 3, but Service backend serves with 4 ready pods" in result.output
     assert kubectl.get("service", "backend") == of_somebody_else
 
