@@ -74,7 +74,9 @@ def _covers(new: str, old: str, hostname: str) -> bool:
 def _lost(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     if old.get("type") == "LoadBalancer" != new.get("type"):
         yield "its load balancer"
-    places = {"externalTrafficPolicy": f"node ports of {name}", "internalTrafficPolicy": f"{name} in the cluster"}
+    places = {"internalTrafficPolicy": f"{name} in the cluster"}
+    if any(port.get("nodePort") for port in old.get("ports") or ()):
+        places["externalTrafficPolicy"] = f"node ports of {name}"
     for policy, place in places.items():
         if old and new.get(policy) == "Local" != old.get(policy):
             yield f"{place}, on nodes without one of its pods"

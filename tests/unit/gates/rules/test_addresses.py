@@ -74,6 +74,13 @@ def test_a_service_that_loses_its_load_balancer_is_named() -> None:
     assert "will no longer answer at its load balancer (SY-S016)" in str(lost_addresses("backend", old, SERVICE))
 
 
+def test_a_service_that_had_no_node_ports_loses_none() -> None:
+    old, new = recorded(), copy.deepcopy(SERVICE)
+    old["spec"] |= {"type": "ClusterIP", "ports": [{"name": "http", "port": 8000.0}]}
+    new["spec"]["externalTrafficPolicy"] = "Local"
+    assert lost_addresses("backend", old, new) is None
+
+
 def test_a_service_of_which_nothing_is_recorded_loses_no_address() -> None:
     assert lost_addresses("backend", {}, SERVICE) is None
 
