@@ -69,9 +69,9 @@ class LastUpdate:
     fixed: Mapping[str, str] = field(default_factory=dict)
     urls: Mapping[str, list[str]] = field(default_factory=dict)
 
-    def warn_of_lost_urls(self, now: Mapping[str, list[str]]) -> None:
-        """Warns of URLs at which the load balancer no longer reaches a service."""
-        if not is_destroy() and (warning := lost_urls(self.urls, now)) is not None:
+    def warn_of_lost_urls(self, now: Mapping[str, list[str]], hostname: str = "") -> None:
+        """Warns of URLs at which the load balancer no longer reaches a service; arguments as of the rule."""
+        if not is_destroy() and (warning := lost_urls(self.urls, now, hostname)) is not None:
             pulumi.log.warn(warning)
 
 
@@ -146,8 +146,9 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
             routes = early_routes or routes_after(*released)
             parts.append(routes.balancer)
             routes.register_remaining(after=released if early_routes else ())
-            routes.balancer.urls.apply(last.warn_of_lost_urls)
-            outputs |= {"loadBalancer": routes.balancer.hostname, URLS: routes.balancer.urls}
+            balancer = routes.balancer
+            pulumi.Output.all(balancer.urls, balancer.hostname).apply(lambda known: last.warn_of_lost_urls(*known))
+            outputs |= {"loadBalancer": balancer.hostname, URLS: balancer.urls}
         else:
             last.warn_of_lost_urls({})
         return outputs

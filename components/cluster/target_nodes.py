@@ -31,8 +31,10 @@ async def _refusals(
 ) -> list[Refusal | None]:
     try:
         live = await Cluster.connect(access)
+        namespaces = {service.namespace for service in routed.values()}
+        ingresses = {namespace: await live.ingresses(namespace) for namespace in sorted(namespaces)}
         return [
-            refuse_lost_targets(service.named(key), await live.ingresses(service.namespace), cluster.nodes)
+            refuse_lost_targets(service.named(key), ingresses[service.namespace], cluster.nodes)
             for key, service in routed.items()
         ]
     except ClusterError:

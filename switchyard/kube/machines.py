@@ -1,5 +1,8 @@
 """Which pods that serve run on a machine."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.namespace import read_namespace
 from switchyard.kube.serving import users_services
@@ -21,7 +24,7 @@ async def node_of(api: BoundedApi, instance_id: str) -> str | None:
 async def pods_that_serve(api: BoundedApi, node: str) -> list[str]:
     """The Services whose users would lose ready pods with a node, each as text with the number of these pods.
 
-    Services of every stack count.
+    Services of every stack count. Pods of a DaemonSet do not: they belong to their node, and a drain leaves them there.
 
     Raises:
         switchyard.errors.ClusterError: the API server does not answer.
@@ -30,7 +33,11 @@ async def pods_that_serve(api: BoundedApi, node: str) -> list[str]:
     lines = []
     for namespace in sorted({str(service["metadata"]["namespace"]) for service in own}):
         view = await read_namespace(api, namespace)
-        on_node = {str(pod["metadata"]["name"]) for pod in view.pods if pod["spec"].get("nodeName") == node}
+        on_node = {
+            str(pod["metadata"]["name"])
+            for pod in view.pods
+            if pod["spec"].get("nodeName") == node and not _stays_on_node(pod)
+        }
         counts = {service: len(on_node & view.ready_pods(service)) for service in users_services(view)}
         lines += [
             f"{count} of the ready pods of Service {service} in namespace {namespace}"
@@ -38,3 +45,9 @@ async def pods_that_serve(api: BoundedApi, node: str) -> list[str]:
             if count
         ]
     return lines
+
+
+def _stays_on_node(pod: Mapping[str, Any]) -> bool:
+    """Whether `kubectl drain --ignore-daemonsets` does not evict a pod: it is of a DaemonSet, or static."""
+    owners = pod["metadata"].get("ownerReferences") or ()
+    return any(owner["kind"] in {"DaemonSet", "Node"} and owner.get("controller") for owner in owners)

@@ -69,7 +69,9 @@ IN_NAMESPACE = (
     Grant(APPS, "deployments", (*WATCH, "patch"), "colours: warm, renew, retire"),
     # Without these the wait of the provider (4.25.0) for a Deployment does not end: it had not after four minutes.
     Grant(CORE, "persistentvolumeclaims", WATCH, "the provider's wait for a Deployment"),
-    Grant(APPS, "deployments/scale", ("patch",), "an autoscaled colour before a switch; pods removed by hand"),
+    Grant(
+        APPS, "deployments/scale", ("patch",), "a colour that is autoscaled or was scaled down by hand, before a switch"
+    ),
     Grant(APPS, "replicasets", WATCH, "pods of the current template"),
     Grant(AUTOSCALING, "horizontalpodautoscalers", READ, "sizes that autoscalers set"),
     Grant(CORE, "serviceaccounts", READ, "objects that are missing"),

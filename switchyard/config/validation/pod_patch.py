@@ -34,7 +34,9 @@ _SPEC: Mapping[str, str] = {
 _CONTAINER: Mapping[str, str] = {
     DIRECTIVE: "the application's container stays",
     "image": "it is the version, and belongs to the tag",
-    "lifecycle": "pods continue to answer until every node has removed them (drain.preStopSeconds); postStart is free",
+    "lifecycle": (
+        "pods continue to answer until every node has removed them (drain.preStopSeconds); only postStart may be set"
+    ),
     "ports": f"{_OTHER_KEY}: port and ports",
     "readinessProbe": "a version gets traffic when it succeeds; its key is readiness",
     "resources": f"{_OTHER_KEY}: resources",

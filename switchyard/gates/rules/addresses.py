@@ -34,20 +34,24 @@ def lost_addresses(name: str, old: Mapping[str, Any], new: Manifest) -> str | No
     )
 
 
-def lost_urls(before: Mapping[str, Collection[str]], now: Mapping[str, Collection[str]]) -> str | None:
+def lost_urls(
+    before: Mapping[str, Collection[str]], now: Mapping[str, Collection[str]], hostname: str = ""
+) -> str | None:
     """Warns of URLs at which the load balancer no longer reaches a service; None if it keeps them all.
 
-    A URL is kept by a route to any service with the same host and a path that includes the former one, and by a
-    certificate, with which port 80 redirects to 443.
+    A URL is kept by a route to any service with the same host, or with every host, and a path that includes the former
+    one; and by a certificate, with which port 80 redirects to 443.
 
     Args:
         before: the URLs after the last update, by the key of their service.
         now: the URLs of the configuration, by the key of their service.
+        hostname: name of the load balancer, which is the host in the URL of a route for every host.
     """
     urls = [url for listed in now.values() for url in listed]
     if any(not urlsplit(url).netloc for url in urls):
         return None  # the name of the load balancer is not known at the moment
-    lost = sorted(url for listed in before.values() for url in listed if not any(_covers(new, url) for new in urls))
+    known = (url for listed in before.values() for url in listed if urlsplit(url).netloc)
+    lost = sorted(url for url in known if not any(_covers(new, url, hostname) for new in urls))
     if not lost:
         return None
     return notice(
@@ -59,18 +63,20 @@ def lost_urls(before: Mapping[str, Collection[str]], now: Mapping[str, Collectio
     )
 
 
-def _covers(new: str, old: str) -> bool:
+def _covers(new: str, old: str, hostname: str) -> bool:
     """Whether requests to an old URL are answered by the route of a new one."""
     after, before = urlsplit(new), urlsplit(old)
     prefix = after.path.removesuffix("/")
     answers = before.path == after.path or f"{before.path.removesuffix('/')}/".startswith(f"{prefix}/")
-    return answers and after.netloc == before.netloc and after.scheme in {before.scheme, "https"}
+    return answers and after.netloc in {before.netloc, hostname} and after.scheme in {before.scheme, "https"}
 
 
 def _lost(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> Iterator[str]:
     if old.get("type") == "LoadBalancer" != new.get("type"):
         yield "its load balancer"
-    places = {"externalTrafficPolicy": f"node ports of {name}", "internalTrafficPolicy": f"{name} in the cluster"}
+    places = {"internalTrafficPolicy": f"{name} in the cluster"}
+    if any(port.get("nodePort") for port in old.get("ports") or ()):
+        places["externalTrafficPolicy"] = f"node ports of {name}"
     for policy, place in places.items():
         if old and new.get(policy) == "Local" != old.get(policy):
             yield f"{place}, on nodes without one of its pods"

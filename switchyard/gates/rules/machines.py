@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from switchyard.codes import Code
-from switchyard.config.commands import typed
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.runbook import section
 
@@ -26,9 +25,8 @@ def refuse_serving_machine(node: str, instance_id: str, pods: Sequence[str]) -> 
         observed=f"it runs {', '.join(pods)}",
         rule=RULE,
         remedy=(
-            "The machine was not deleted. Drain it first: kubectl drain "
-            f"{node} --ignore-daemonsets --delete-emptydir-data, then run `{typed('pulumi up')}` again "
-            f"({section('Remove a node')})."
+            f"The machine was not deleted. Drain it first: kubectl drain {node} --ignore-daemonsets "
+            f"--delete-emptydir-data, then run the command again ({section('Remove a node')})."
         ),
     )
 

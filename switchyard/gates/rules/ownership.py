@@ -120,15 +120,15 @@ def warn_other_deployer(
     application = annotations.get(ARGO_CD_TRACKING, "").partition(":")[0] or labels.get(ARGO_CD_INSTANCE)
     controller = next((item for item in metadata.get("ownerReferences") or () if item.get("controller")), None)
     if release := annotations.get(HELM_RELEASE):
-        deployer = f"release {release} of Helm"
+        deployer = f"Helm release {release}"
         remedy = (
             "`helm upgrade` and `helm uninstall` of it change and delete the object. Before this update, give the "
             "object the annotation helm.sh/resource-policy: keep in the chart and upgrade the release"
         )
     elif application:
-        deployer = f"application {application} of Argo CD"
+        deployer = f"Argo CD application {application}"
         remedy = (
-            "Its syncs undo what this stack writes, switches too. Before this update, remove the object from the "
+            "Its syncs undo what this stack writes, including switches. Before this update, remove the object from the "
             "application without pruning it"
         )
     elif controller is not None:
@@ -139,7 +139,7 @@ def warn_other_deployer(
     return notice(
         Code.ADOPTED_FROM_ANOTHER_TOOL,
         service,
-        f"{name} is adopted, and {deployer} has it too",
+        f"{name} is adopted, and it also belongs to {deployer}",
         f"{remedy}: {ADOPTION}.",
     )
 

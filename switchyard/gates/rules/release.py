@@ -45,18 +45,20 @@ def refuse_other_ports(name: str, service: ServiceSettings, ports: Collection[in
 
     The API server merges the port lists of all field managers.
     """
-    own = {service.exposed_port, *(port.service_port for port in service.ports.values())}
-    others = sorted(set(ports) - own)
+    further = {port.service_port for port in service.ports.values()}
+    others = sorted(set(ports) - further - {service.exposed_port})
     if not others:
         return None
+    # The first port can take the number of one other port, and only if the Service does not have its own.
+    remedy = f"add each to ports of {key_of(name)}, with its number as servicePort"
+    if set(ports) - further == {others[0]}:
+        remedy = setting(name, "servicePort", others[0])
     return Refusal(
         code=Code.ADOPTED_SERVICE_HAS_OTHER_PORTS,
         step=f"{key_of(name)}: adopting Service {name}",
         observed=f"it has port {', '.join(map(str, others))}",
-        rule=f"the pods of this stack answer on port {service.exposed_port} only, and other ports would stay",
-        remedy=(
-            f"The Service was not changed. Remove them from the Service, or: {setting(name, 'servicePort', others[0])}"
-        ),
+        rule=f"this stack serves port {service.exposed_port} of the Service, and other ports would stay without pods",
+        remedy=f"The Service was not changed. Remove them from the Service, or: {remedy}",
     )
 
 

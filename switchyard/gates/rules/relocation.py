@@ -80,7 +80,9 @@ def refuse_other_kind(last: StackLocation, kind: str, *, creates: bool) -> Refus
         kind: the kind in the settings.
         creates: whether the stack creates a cluster of this kind.
     """
-    if not last.identifier or last.created == creates:
+    # A first update of single resources, or one that continues on errors, leaves the identifier alone of a cluster that
+    # it has not yet created.
+    if not last.identifier or last.created == creates or not (last.created or last.uid):
         return None
     if last.created:
         observed, before = f"the stack has created its cluster {last.identifier}", "ec2"
@@ -94,8 +96,8 @@ def refuse_other_kind(last: StackLocation, kind: str, *, creates: bool) -> Refus
         observed=observed,
         rule=rule,
         remedy=(
-            f"Nothing was changed. Set it back: {set_value(f'{CLUSTER}.kind', before)}. "
-            "A cluster of another kind needs a stack of its own."
+            f"Nothing was changed. Set it back, with the other settings of {CLUSTER} as they were: "
+            f"{set_value(f'{CLUSTER}.kind', before)}. A cluster of another kind needs a stack of its own."
         ),
     )
 

@@ -60,7 +60,7 @@ def test_a_service_is_taken_over_on_request_by_as_many_ready_pods_as_it_had(
     stack.set("services.backend.adoptExistingService", True)
     for result in (stack.preview(), stack.up()):
         assert not result.ok
-        assert "is adopted, and release legacy of Helm has it too (SY-O013)" in result.output
+        assert "is adopted, and it also belongs to Helm release legacy (SY-O013)" in result.output
         assert "blue.replicas is 3, but Service backend serves with 4 ready pods" in result.output
     assert kubectl.get("service", "backend") == of_somebody_else
 
@@ -80,7 +80,9 @@ def test_a_service_with_other_ports_is_not_taken_over(
     stack.set("services.backend.port", 8001)
     for result in (stack.preview(), stack.up()):
         assert not result.ok
-        assert "it has port 8000; the pods of this stack answer on port 8001 only" in result.output
+        assert (
+            "it has port 8000; this stack serves port 8001 of the Service, and other ports would stay" in result.output
+        )
         assert "pulumi config set --path 'switchyard:services.backend.servicePort' 8000" in result.output
     assert kubectl.get("service", "backend") == of_somebody_else
     # As the message says: the Service keeps its port, and the pods have theirs.

@@ -61,6 +61,16 @@ def test_a_drained_machine_is_deleted(monkeypatch: pytest.MonkeyPatch, make: Mak
     delete(monkeypatch, make, objects(node="k8s-worker-2"))
 
 
+@pytest.mark.parametrize("kind", ["DaemonSet", "Node"])
+def test_pods_that_a_drain_leaves_do_not_keep_a_machine(monkeypatch: pytest.MonkeyPatch, make: Make, kind: str) -> None:
+    known = objects()
+    known["pods", "b1"]["metadata"]["ownerReferences"] = [{"kind": kind, "name": "agent", "controller": True}]
+    delete(monkeypatch, make, known)
+    known["pods", "b1"]["metadata"]["ownerReferences"] = [{"kind": "ReplicaSet", "name": "b", "controller": True}]
+    with pytest.raises(GateRefusedError, match=r"SY-D017"):
+        delete(monkeypatch, make, known)
+
+
 def test_a_machine_without_a_node_is_deleted(monkeypatch: pytest.MonkeyPatch, make: Make) -> None:
     known = objects()
     del known["nodes", "k8s-worker-1"]

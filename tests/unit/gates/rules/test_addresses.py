@@ -74,6 +74,13 @@ def test_a_service_that_loses_its_load_balancer_is_named() -> None:
     assert "will no longer answer at its load balancer (SY-S016)" in str(lost_addresses("backend", old, SERVICE))
 
 
+def test_a_service_that_had_no_node_ports_loses_none() -> None:
+    old, new = recorded(), copy.deepcopy(SERVICE)
+    old["spec"] |= {"type": "ClusterIP", "ports": [{"name": "http", "port": 8000.0}]}
+    new["spec"]["externalTrafficPolicy"] = "Local"
+    assert lost_addresses("backend", old, new) is None
+
+
 def test_a_service_of_which_nothing_is_recorded_loses_no_address() -> None:
     assert lost_addresses("backend", {}, SERVICE) is None
 
@@ -107,6 +114,17 @@ def test_a_load_balancer_that_keeps_its_urls_is_not_warned_of(now: dict[str, lis
 def test_every_lost_url_is_named(before: dict[str, list[str]], now: dict[str, list[str]], named: str) -> None:
     text = lost_urls(before, now)
     assert f"the load balancer will no longer reach a service at {named} (SY-S016)" in str(text)
+
+
+def test_a_route_for_every_host_keeps_the_urls_of_each_host() -> None:
+    balancer, before = "k8s-it-1.elb.amazonaws.com", {"a": ["http://a.org/api", "http://b.org/"]}
+    assert lost_urls(before, {"web": [f"http://{balancer}/"]}, balancer) is None
+    text = lost_urls(before, {"web": [f"http://{balancer}/api"]}, balancer)
+    assert "no longer reach a service at http://b.org/ (SY-S016)" in str(text)
+
+
+def test_urls_of_a_load_balancer_that_had_no_name_yet_are_not_lost() -> None:
+    assert lost_urls({"a": ["http:///"]}, {"a": ["http://k8s-it-1.elb.amazonaws.com/"]}) is None
 
 
 def test_a_certificate_keeps_the_urls_without_tls() -> None:

@@ -202,9 +202,9 @@ def test_a_former_stack_is_project_and_name(text: str) -> None:
 @pytest.mark.parametrize(
     ("metadata", "deployer"),
     [
-        ({"annotations": {"meta.helm.sh/release-name": "shop"}}, "release shop of Helm"),
-        ({"annotations": {"argocd.argoproj.io/tracking-id": "web:/Service:a/b"}}, "application web of Argo CD"),
-        ({"labels": {"argocd.argoproj.io/instance": "web"}}, "application web of Argo CD"),
+        ({"annotations": {"meta.helm.sh/release-name": "shop"}}, "Helm release shop"),
+        ({"annotations": {"argocd.argoproj.io/tracking-id": "web:/Service:a/b"}}, "Argo CD application web"),
+        ({"labels": {"argocd.argoproj.io/instance": "web"}}, "Argo CD application web"),
         ({"ownerReferences": [{"kind": "App", "name": "shop", "controller": True}]}, "App shop"),
     ],
 )
@@ -212,7 +212,10 @@ def test_an_object_that_another_tool_has_too_is_adopted_with_a_warning(metadata:
     owner = Owner(OURS, adopted=frozenset({"ServiceAccount/payments"}))
     adopted = {"metadata": live(None)["metadata"] | metadata}
     text = warn_other_deployer("payments", ACCOUNT, adopted, owner)
-    assert f"ServiceAccount/payments in namespace default is adopted, and {deployer} has it too (SY-O013)" in str(text)
+    assert (
+        f"ServiceAccount/payments in namespace default is adopted, and it also belongs to {deployer} (SY-O013)"
+        in str(text)
+    )
     assert warn_other_deployer("payments", ACCOUNT, adopted, owner, known_uid="uid-1") is None
     assert warn_other_deployer("payments", ACCOUNT, live(None), owner) is None
     assert warn_other_deployer("payments", ACCOUNT, None, owner) is None

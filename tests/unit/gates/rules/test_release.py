@@ -153,12 +153,28 @@ def test_a_service_that_is_not_ours_is_not_adopted_unless_that_is_allowed() -> N
 
 
 def test_a_service_with_ports_that_no_pod_would_answer_on_is_not_adopted() -> None:
-    assert "it has port 80, 443; the pods of this stack answer on port 8000" in str(
-        refuse_other_ports("backend", service(), (443, 8000, 80))
-    )
+    refusal = str(refuse_other_ports("backend", service(), (443, 8000, 80)))
+    assert "it has port 80, 443; this stack serves port 8000 of the Service, and other ports would stay" in refusal
     assert refuse_other_ports("backend", service(), (8000,)) is None
     further = {"metrics": ContainerPort(container_port=9090, service_port=9100)}
     assert refuse_other_ports("backend", service().model_copy(update={"ports": further}), (8000, 9100)) is None
+
+
+@pytest.mark.parametrize("ports", [(80,), (80, 9100)])
+def test_one_other_port_of_an_adopted_service_can_be_its_first(ports: tuple[int, ...]) -> None:
+    further = {"metrics": ContainerPort(container_port=9090, service_port=9100)}
+    settings = service().model_copy(update={"ports": further})
+    command = "pulumi config set --path 'switchyard:services.backend.servicePort' 80"
+    assert command in str(refuse_other_ports("backend", settings, ports))
+    assert refuse_other_ports("backend", settings.model_copy(update={"service_port": 80}), ports) is None
+
+
+@pytest.mark.parametrize("ports", [(80, 443), (80, 8000)])
+def test_several_other_ports_of_an_adopted_service_are_further_ports(ports: tuple[int, ...]) -> None:
+    """With one of them as its first port, the update would be refused again for the others."""
+    refusal = str(refuse_other_ports("backend", service(), ports))
+    assert "add each to ports of backend, with its number as servicePort" in refusal
+    assert "pulumi config set" not in refusal
 
 
 def test_a_selector_that_matches_the_new_pods_as_well_is_warned_of() -> None:

@@ -127,6 +127,12 @@ def test_a_stack_keeps_the_kind_of_its_cluster() -> None:
         assert refuse_other_kind(last, "any", creates=creates) is None
 
 
+def test_a_cluster_whose_creation_has_not_ended_can_be_created() -> None:
+    """The outputs of such an update have the identifier, and neither a kubeconfig nor the UID of a cluster."""
+    last = StackLocation.of({"cluster": {"identifier": "production", "uid": ""}, "services": {}})
+    assert refuse_other_kind(last, "ec2", creates=True) is None
+
+
 def test_a_stack_that_has_created_its_cluster_has_an_output_for_it() -> None:
     assert StackLocation.of({"identity": {"name": "production"}}).created
     assert StackLocation.of({"kubeconfig": "apiVersion: v1"}).created  # of an earlier version
