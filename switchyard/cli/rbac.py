@@ -21,16 +21,12 @@ FORM_VERSION = 1
 
 def _dns_labels(namespaces: list[str] | None) -> list[str] | None:
     """The namespaces of the option, each of which must be a name that Kubernetes accepts."""
-    from pydantic import TypeAdapter, ValidationError
-
+    from switchyard.config.types.rules import broken_rule
     from switchyard.config.types.text import DnsLabel
 
     for namespace in namespaces or ():
-        try:
-            TypeAdapter(DnsLabel).validate_python(namespace)
-        except ValidationError as error:
-            rule = error.errors()[0]["msg"].removeprefix("Value error, ").partition(" | ")[0]
-            raise typer.BadParameter(f"{namespace!r} {rule}") from None
+        if (rule := broken_rule(DnsLabel, namespace)) is not None:
+            raise typer.BadParameter(f"{namespace!r} {rule}")
     return namespaces
 
 

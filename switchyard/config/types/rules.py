@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, TypeAdapter, ValidationError
 from pydantic_core import CoreSchema, core_schema
 
 DECIMAL = r"[0-9]+(?:\.[0-9]+)?"
@@ -102,3 +102,17 @@ def described(rule: str, pattern: str | None = None) -> dict[str, Any]:
         return {RULE_KEY: words}
     anchored = pattern.replace(r"\Z", "$")
     return {RULE_KEY: words, "pattern": f"^(?:{anchored})$"}
+
+
+def broken_rule(kind: Any, text: str) -> str | None:
+    """The rule of a type of text that a word of the command line breaks; None if it breaks none.
+
+    Args:
+        kind: the type, for example `Tag`.
+        text: the word.
+    """
+    try:
+        TypeAdapter(kind).validate_python(text)
+    except ValidationError as error:
+        return error.errors()[0]["msg"].removeprefix("Value error, ").partition(" | ")[0]
+    return None

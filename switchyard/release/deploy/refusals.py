@@ -3,12 +3,11 @@
 import shlex
 from collections.abc import Iterable
 
-from pydantic import TypeAdapter, ValidationError
-
 from switchyard.codes import Code
 from switchyard.config.commands import below, set_value, typed
 from switchyard.config.models.service import Colour
 from switchyard.config.models.service_name import key_of
+from switchyard.config.types.rules import broken_rule
 from switchyard.config.types.values import Tag
 from switchyard.config.validation.services import SERVICES
 from switchyard.gates.rules.refusal import Refusal, notice
@@ -199,11 +198,8 @@ def refuse_retirement(record: ReleaseRecord, observation: Observation, *, config
 
 def refuse_impossible_tag(key: str, tag: str) -> Refusal | None:
     """Refuses a tag or digest that is not valid in any registry."""
-    try:
-        TypeAdapter(Tag).validate_python(tag)
-    except ValidationError as error:
-        return _impossible(key, tag, error.errors()[0]["msg"].partition(" | ")[0].removeprefix("Value error, "))
-    return None
+    rule = broken_rule(Tag, tag)
+    return None if rule is None else _impossible(key, tag, rule)
 
 
 def abort_incomplete(record: ReleaseRecord, why: str) -> str:

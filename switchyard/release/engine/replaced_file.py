@@ -33,13 +33,13 @@ def replaced(path: Path) -> Iterator[Path]:
         OSError: the copy cannot be written, for example because the disk is full.
     """
     target = path.resolve()
-    with _alone(target.parent), _copied(target) as copy:
+    with _locked(target.parent), _copied(target) as copy:
         yield copy
 
 
 @contextmanager
-def _alone(directory: Path) -> Iterator[None]:
-    """Holds a lock on a directory, unless its file system has none, or another process keeps it for too long."""
+def _locked(directory: Path) -> Iterator[None]:
+    """Holds a lock on a directory, unless its file system has none, or another process holds it for too long."""
     descriptor, end = os.open(directory, os.O_RDONLY), time.monotonic() + LOCK_SECONDS
     try:
         while not _is_locked(descriptor) and time.monotonic() < end:
