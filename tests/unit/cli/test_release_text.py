@@ -86,6 +86,24 @@ def test_a_command_that_was_killed_before_the_selector_says_so(changes: dict[str
     assert f"Next: {first} (continues)" in after
 
 
+@pytest.mark.parametrize(
+    ("beneath", "step"),
+    [
+        (record(phase=Phase.WATCH), "switchyard resume backend (stays with green, and continues the deploy of v2.0.0 "),
+        (record(phase=Phase.PROVE), "switchyard resume backend (stays with green, and continues the deploy of v2.0.0 "),
+        (record(phase=Phase.BAKE), "switchyard switch backend green (stays with green)"),
+        (record(kind="drill"), "switchyard switch backend green (stays with green)"),
+        (None, "switchyard switch backend green (stays with green)"),
+    ],
+)
+def test_a_deploy_whose_watch_has_not_passed_is_resumed_after_a_switch_that_was_killed(
+    beneath: ReleaseRecord | None, step: str
+) -> None:
+    killed = record(1, kind="switch", source="green", target="blue", phase=Phase.SWITCH)
+    line = release_line("backend", LatestRelease(killed, serving="green", beneath=beneath))
+    assert f"Next: switchyard switch backend blue (changes the selector), or {step}" in line
+
+
 def test_a_lease_that_may_not_be_read_is_no_reason_to_intervene() -> None:
     line = release_line("backend", LatestRelease(record(), attended=None))
     assert "is not known, as this user may not list leases" in line
