@@ -218,25 +218,28 @@ def abort_incomplete(record: ReleaseRecord, why: str) -> str:
     )
 
 
-def report_unrecorded(record: ReleaseRecord, serving: str | None, why: str) -> str:
+def report_unrecorded(record: ReleaseRecord, serving: str | None, why: str, by_hand: str) -> str:
     """Reports that the result of a rollback could not be recorded.
 
     Args:
         record: record of the release.
         serving: the colour that serves; None where it cannot be read.
         why: why the rollback or the record failed.
+        by_hand: the commands that have the old version serve without a record.
     """
     version, key = f"{record.tag} in {record.target}", record.service
+    later = ""
     if serving == record.source:
         outcome, serves = "is rolled back, and the record cannot be written", f"{serving} serves again."
     else:
+        later = f". If that takes too long, switch by hand, and abort it later: {by_hand}"
         outcome = "is to be rolled back, and that is not done"
         serves = f"{serving} serves." if serving else f"What serves cannot be read; {record.target} may still serve."
     return notice(
         Code.ROLLBACK_UNRECORDED,
         key,
         f"{version} {outcome}: {why.strip().removesuffix('.')}",
-        f"{serves} As soon as the API server answers: {typed(f'switchyard abort {key}')}",
+        f"{serves} As soon as the API server takes writes again: {typed(f'switchyard abort {key}')}{later}",
     )
 
 
