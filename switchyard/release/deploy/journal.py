@@ -10,7 +10,7 @@ from switchyard.kube.clock import ServerClock, to_text
 from switchyard.kube.rolled_back import RolledBack, find_rolled_back
 from switchyard.release import retries
 from switchyard.release.leased_journal import LeasedJournal
-from switchyard.release.phases import Event, Phase, Result
+from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.earlier_releases import abandoned
@@ -95,8 +95,7 @@ class LeasedDeployJournal(LeasedJournal):
         """Starts to send waiting messages, unless the selector will be changed next, which must not be delayed."""
         last = record.phases[-1] if record.phases else None
         switches = last is not None and last.phase is Phase.SWITCH and last.ended is None
-        condemned = last is not None and last.outcome == Event.BREACHED
-        if not record.running or not (switches or condemned):
+        if not record.running or not (switches or record.is_condemned):
             self.begin_sending()
 
     async def mark_rolled_back(self, record: ReleaseRecord, reason: str, because: str | None = None) -> None:

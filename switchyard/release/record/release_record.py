@@ -144,6 +144,11 @@ class ReleaseRecord:
         return any(phase.phase is Phase.SWITCH and phase.outcome == Event.PASSED for phase in self.phases)
 
     @property
+    def is_condemned(self) -> bool:
+        """Whether its new version has failed its watch, or a hook beside it, so that it is rolled back."""
+        return bool(self.phases) and self.phases[-1].outcome == Event.BREACHED
+
+    @property
     def doubt(self) -> str | None:
         """The reason to doubt that every node follows the switch; None without a doubt, or without a switch."""
         text: str | None = (self.receipt or {}).get("doubt")
