@@ -130,7 +130,7 @@ class _Command(ServiceRelease):
         if request.act is Act.ABORT:
             await end_detached({request.service: journal}, self.report.warn)
         async with journal.sending():
-            back = self.way_back(releases, observation)
+            back = self.rollback_plan(releases, observation)
             async with journal.held(request.act, detached=is_detached(), back=back):
                 confirmed = observation
                 await self._read_again(journal)

@@ -102,7 +102,7 @@ class GroupCommand:
         """Runs the command with the Leases of all services, which all commands take in the order of their names."""
         async with AsyncExitStack() as leases:
             for key in sorted(journals, key=self._place):
-                back = self._services[key].way_back(*confirmed[key])
+                back = self._services[key].rollback_plan(*confirmed[key])
                 held = journals[key].held(self._request.act, detached=is_detached(), back=back)
                 await leases.enter_async_context(held)
             await self._read_again(journals)

@@ -185,8 +185,8 @@ class ServiceRelease:
                 cluster.api, self.settings.releases.freeze, request.service, step, request.override, request.overridable
             )
 
-    def way_back(self, releases: Releases, observation: Observation) -> Plan | None:
-        """The way back that an abort takes, for a refusal that names how to take it by hand; None for others."""
+    def rollback_plan(self, releases: Releases, observation: Observation) -> Plan | None:
+        """The rollback that an abort does, for a refusal that names the commands by hand; None for other commands."""
         record = releases.current
         if self.request.act is not Act.ABORT or record is None:
             return None

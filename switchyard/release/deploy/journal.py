@@ -37,7 +37,7 @@ class LeasedDeployJournal(LeasedJournal):
         Args:
             act: the command.
             detached: whether the command runs in the background.
-            back: the way back that an abort takes; None for another command.
+            back: the rollback that an abort does; None for another command.
 
         Raises:
             LeaseHeldError: another running command holds the Lease.
