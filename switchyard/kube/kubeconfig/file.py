@@ -162,21 +162,27 @@ class NamedCluster(_Part):
     """A cluster under its name."""
 
     name: str = ""
-    entry: Annotated[ClusterEntry, BeforeValidator(_without_nulls)] = Field(default=ClusterEntry.model_construct(), alias="cluster")
+    entry: Annotated[ClusterEntry, BeforeValidator(_without_nulls)] = Field(
+        default=ClusterEntry.model_construct(), alias="cluster"
+    )
 
 
 class NamedUser(_Part):
     """A user under its name."""
 
     name: str = ""
-    entry: Annotated[UserEntry, BeforeValidator(_without_nulls)] = Field(default=UserEntry.model_construct(), alias="user")
+    entry: Annotated[UserEntry, BeforeValidator(_without_nulls)] = Field(
+        default=UserEntry.model_construct(), alias="user"
+    )
 
 
 class NamedContext(_Part):
     """A context under its name."""
 
     name: str = ""
-    entry: Annotated[ContextEntry, BeforeValidator(_without_nulls)] = Field(default=ContextEntry.model_construct(), alias="context")
+    entry: Annotated[ContextEntry, BeforeValidator(_without_nulls)] = Field(
+        default=ContextEntry.model_construct(), alias="context"
+    )
 
 
 class Preferences(_Part):
