@@ -275,3 +275,18 @@ def no_abort(record: ReleaseRecord, why: str) -> str:
         f"{record.from_tag or record.source} serve again, which warms its pods first: "
         + typed(f"switchyard rollback {key}")
     )
+
+
+def no_retirement(record: ReleaseRecord, phase: Phase) -> str:
+    """The message that the old colour of a release is not retired before the bake.
+
+    Args:
+        record: record of the release.
+        phase: its phase, by what serves.
+    """
+    key, version = record.service, f"{record.tag} in {record.target}"
+    onward = "" if record.is_condemned else f"To continue: {typed(f'switchyard resume {key}')}. "
+    return (
+        f"{key}: the release of {version} is in phase {phase}, and only one whose watch has passed is retired. "
+        f"{UNTOUCHED} {onward}To abort it: {typed(f'switchyard abort {key}')}"
+    )
