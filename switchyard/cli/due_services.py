@@ -24,6 +24,8 @@ async def perhaps_due(access: ClusterAccess, services: Mapping[str, ServiceSetti
         services: services that are released by the commands, by their keys.
     """
     places = {key: (service.namespace, str(service.named(key))) for key, service in services.items()}
+    if not places:
+        return []
     try:
         records, _ = await list_records((await Cluster.connect(access)).api, places.values())
     except ClusterError:
