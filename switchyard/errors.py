@@ -200,6 +200,11 @@ class RejectedError(ClusterError):
 
     code = Code.API_REJECTED
 
+    @property
+    def summary(self) -> str:
+        """The error as a whole sentence, without its full stop."""
+        return f"{str(self)[:1].upper()}{str(self)[1:]}"
+
 
 class NoIdentityError(ClusterError):
     """The cluster has no namespace kube-system, whose UID identifies a cluster."""
