@@ -14,7 +14,7 @@ from switchyard.config.models.addons import CALICO, Chart
 NODE_AGENT = "calico-node"
 """DaemonSet of the pod network. Where it is, nodes turn Ready."""
 
-NOTICE = "switchyard.local/stand-in"
+NOTICE = "switchyard.local/placeholder"
 """Annotation of everything that such a chart installs."""
 
 VALUES = """\
@@ -49,7 +49,7 @@ def write(directory: Path, charts: Mapping[str, Chart]) -> dict[str, Path]:
         name = chart.chart.rstrip("/").rpartition("/")[2]
         folder = directory / name
         (folder / "templates").mkdir(parents=True)
-        about = {"apiVersion": "v2", "name": name, "version": chart.version, "description": "a stand-in"}
+        about = {"apiVersion": "v2", "name": name, "version": chart.version, "description": "a placeholder"}
         (folder / "Chart.yaml").write_text(yaml.safe_dump(about))
         # The pod network comes before there is one.
         early = name == CALICO.chart
@@ -93,7 +93,7 @@ def _without_descriptions(part: Any) -> Any:
 def _workload(kind: str, name: str, *, early: bool) -> dict[str, Any]:
     labels = {"app": name}
     container = {
-        "name": "stand-in",
+        "name": "placeholder",
         "image": "registry.k8s.io/pause:3.10",
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }

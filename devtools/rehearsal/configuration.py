@@ -88,7 +88,7 @@ def rehearsed(
 
 
 def _changes(cluster: Ec2Cluster, charts: Mapping[str, Chart]) -> Iterator[str]:
-    yield f"charts {', '.join(charts)}: small ones of the same name and version; nothing is downloaded"
+    yield f"charts {', '.join(charts)}: replaced by small charts of the same name and version; nothing is downloaded"
     if cluster.hostname is not None:
         yield f"hostname {cluster.hostname}: left out, the API server is called by its address"
 

@@ -13,8 +13,8 @@ from devtools.rehearsal.provider import FakeProvider, Watcher, serve
 from devtools.rehearsal.record import Record
 from devtools.rehearsal.tls.provider import Tls
 
-AWS_NOTICE = "AWS is simulated here: nothing of this is AWS."
-TLS_NOTICE = "TLS keys and certificates come from a fake provider here: they are real, but not the real provider's."
+AWS_NOTICE = "AWS is simulated: no call leaves this machine."
+TLS_NOTICE = "TLS keys and certificates are real, but a fake of the TLS provider generates them."
 
 NO_AWS = {
     "AWS_ACCESS_KEY_ID": "rehearsal",

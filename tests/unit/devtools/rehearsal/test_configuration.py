@@ -50,7 +50,7 @@ def test_charts_become_paths_of_the_same_version_and_nothing_else_changes() -> N
     assert cluster == raw["switchyard:cluster"]
     assert rehearsed.config["switchyard:services"] == raw["switchyard:services"]
     [line] = rehearsed.changes
-    assert line.startswith("charts calico, loadBalancerController, metricsServer: small ones")
+    assert line.startswith("charts calico, loadBalancerController, metricsServer: replaced by small charts")
 
 
 @pytest.mark.parametrize("engine", ["albTargets", "albWeights"])
