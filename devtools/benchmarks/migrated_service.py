@@ -24,8 +24,11 @@ USER = 10001
 WATCH_SECONDS = 10
 """Shortened, so that many releases fit in a run."""
 
-CONDEMNED = 0.02
-"""Share of failed requests that the watch condemns: twice the default, which takes half of the requests to acquit."""
+BAD_SHARE = 0.02
+"""Share of failed requests at which the watch judges a version bad.
+
+Twice the default, so that a good version passes after half as many requests.
+"""
 
 
 def create_database(folder: Path, column: str, rows: int) -> dict[int, str]:
@@ -115,7 +118,7 @@ def migrated_settings() -> dict[str, Any]:
             "drain": {"method": "endpoint"},
             "watch": {
                 "seconds": WATCH_SECONDS,
-                "errors": {"condemned": CONDEMNED},
+                "errors": {"condemned": BAD_SHARE},
                 "latencyP95": {"enabled": False},
             },
             "bakeSeconds": 0,
