@@ -12,7 +12,8 @@ from devtools.toolchain.paths import HERE, PROJECT, Installation
 NEW, OLD = "this checkout", "compared"
 
 _NOT_A_USERS = ("PYTHONDONTWRITEBYTECODE",)
-"""Variables that are left out: with this one, each run would compile all modules again, as no run of a user does."""
+"""Variables that are removed from the environment. With this one, each run would compile all modules again, which no
+run of a user does."""
 
 
 @dataclass(frozen=True)

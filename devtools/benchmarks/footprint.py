@@ -11,7 +11,7 @@ from devtools.benchmarks.method import Method
 from devtools.sandbox.cgroups import below, hierarchies
 
 SAMPLE_SECONDS = 0.2
-"""Between two samples, each of some reads in the cgroups' file system."""
+"""Seconds between two samples, each of which reads some files of the cgroup file system."""
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class Held:
 
 
 class Holdings:
-    """Samples what a method holds while the block runs; `most` is the highest of each afterwards.
+    """Samples the resources of a method while the block runs. Afterwards `most` has the maximum of each.
 
-    The pods are known from a watch: a question for each sample would cost more than the switch that is measured.
+    The pods are known from a watch, because a request for each sample would cost more than the switch that is measured.
     """
 
     def __init__(self, method: Method) -> None:
@@ -68,7 +68,7 @@ class Holdings:
                 self._pods.add(uid)
 
     def _sample(self) -> None:
-        folders: dict[str, Path] = {}  # a search for one takes longer than all the rest of a sample
+        folders: dict[str, Path] = {}  # finding a cgroup takes longer than the rest of a sample
         while not self._ended.wait(SAMPLE_SECONDS):
             pods = self._pods.copy()
             for uid in pods - folders.keys():
@@ -85,7 +85,7 @@ def held(method: Method) -> Held:
 
 
 def _folder(uid: str) -> Path | None:
-    """The memory cgroup of a pod on a real node; None before it runs, and when it is gone."""
+    """The memory cgroup of a pod on a real node; None while the pod does not run."""
     for root in hierarchies():
         for pods in root.glob("switchyard-*/*/kubepods"):
             for folder in below(pods):

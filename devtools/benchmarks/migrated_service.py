@@ -19,10 +19,10 @@ MOUNTED = "/data"
 FILE = "orders.db"
 
 USER = 10001
-"""Whom the pods run as."""
+"""User ID of the pods."""
 
 WATCH_SECONDS = 10
-"""Shortened, so that many releases fit in a run."""
+"""Seconds of the watch, shortened so that a run has many releases."""
 
 BAD_SHARE = 0.02
 """Share of failed requests at which the watch judges a version bad.
@@ -98,9 +98,9 @@ def volume(namespace: str, folder: Path) -> list[dict[str, Any]]:
 
 
 def migrated_settings() -> dict[str, Any]:
-    """What the service's settings have besides: the database, the two steps as hooks, and short times.
+    """Additional settings of the service: the database, the two steps as hooks, and short times.
 
-    The latency is not judged: on a machine of two cores its pauses would, and this is not about them.
+    The latency is not judged, because the pauses of a machine with two cores would fail a version.
     """
     mounts = [{"volume": CLAIM, "path": MOUNTED}]
     database = {"DATABASE": f"{MOUNTED}/{FILE}"}

@@ -38,9 +38,10 @@ class SwitchRun:
         done: time of the end of the command.
         requests: number of requests that were sent.
         failed: number of requests that failed.
-        during: what the method held at most, from the command to the end of the load.
-        after: what it holds when nothing of it is terminating any more.
-        answers: data of the plot: version, and answers in each `BIN_SECONDS` from `SECONDS_BEFORE` the command on.
+        during: maximum of the resources in use, from the command to the end of the load.
+        after: resources in use once no pod is terminating.
+        answers: data of the plot: answers of each version in each interval of `BIN_SECONDS`, from `SECONDS_BEFORE` the
+            command.
     """
 
     first_new: float
@@ -79,7 +80,7 @@ def run(sandbox: Sandbox, directory: Path, runs: int, minutes: float | None = No
             for place, peer in enumerate(random.sample(peers, len(peers))):
                 folder = directory / f"load-{number}-{place}"
                 folder.mkdir()
-                # What a method leaves behind, the pods of Argo Rollouts for a minute, ends while the others run.
+                # Pods that a method leaves behind, as Argo Rollouts does for a minute, end while the other methods run.
                 if peer.name in unsettled:
                     results[peer.name].append(_settled(*unsettled.pop(peer.name)))
                 to = peer.next_colour()
@@ -93,13 +94,13 @@ def run(sandbox: Sandbox, directory: Path, runs: int, minutes: float | None = No
 
 
 def _settled(method: Method, measured: SwitchRun) -> SwitchRun:
-    """A run with what its method holds when nothing of it is terminating any more."""
+    """A run, completed with the resources in use once no pod of its method is terminating."""
     method.settle()
     return replace(measured, after=held(method))
 
 
 def measure(method: Method, to: str, addresses: Sequence[str], folder: Path) -> SwitchRun:
-    """One switch under load; what the method holds afterwards is not known yet."""
+    """Measures one switch under load. The field `after` is not set yet."""
     old = TAGS["blue" if to == "green" else "green"]
     for address in addresses:
         wait_for_answer(address, method.port(), old)
@@ -141,5 +142,5 @@ def columns(requests: Sequence[Request], since: float) -> dict[str, list[int]]:
 
 
 def failures_by_cause(requests: Sequence[Request]) -> dict[str, int]:
-    """Failed requests by what was said of them."""
+    """Failed requests by their error."""
     return dict(Counter(request.error or str(request.status) for request in requests if request.failed))

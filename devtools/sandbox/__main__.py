@@ -1,6 +1,6 @@
 """``python -m devtools.sandbox up|down|status|images|rollouts``.
 
-Exit codes: 0 done (status: it runs), 1 not, 2 bad usage.
+Exit codes: 0 done (for `status`: the cluster runs), 1 failed (it does not run), 2 wrong usage.
 """
 
 import contextlib

@@ -72,7 +72,7 @@ def _node_port() -> int:
 
 
 def forget_salt(config: Path) -> None:
-    """Removes the encryption salt of a state that is gone: with a new passphrase it would only be refused."""
+    """Removes the encryption salt of a deleted state, which would not match a new passphrase."""
     text = config.read_text()
     kept = re.sub(r"^encryptionsalt:.*\n?", "", text, flags=re.MULTILINE)
     if kept != text:
@@ -85,7 +85,7 @@ def _stacks() -> set[str]:
 
 
 def _pulumi(*arguments: str, quiet: bool = False) -> str:
-    """Runs the engine against the local backend; ends the command with the engine's own words if it fails."""
+    """Runs the engine against the local backend. If it fails, ends the command with the output of the engine."""
     result = subprocess.run(
         [binary("pulumi"), *arguments],
         cwd=PROJECT,

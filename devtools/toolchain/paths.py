@@ -12,22 +12,21 @@ INSTALLED = TOOLS / "installed"
 MODULES = Path(__file__).resolve().parent / "modules"
 
 PULUMI_HOME = TOOLS / "pulumi-home"
-"""The engine's plugins and log-ins. The project's own, so that neither it nor ``~/.pulumi`` disturbs the other."""
+"""The engine's plugins and logins. It is separate from ``~/.pulumi``, so that neither affects the other."""
 
 PASSPHRASE = PROJECT / ".sandbox" / "passphrase"
-"""Encrypts the state of stack `local`, if there is one."""
+"""File with the passphrase that encrypts the state of stack `local`."""
 
 
 def binary(name: str) -> Path:
-    """Path of an installed tool, whether it is there or not."""
+    """Path of a tool, whether it is installed or not."""
     return BIN / name
 
 
 NOTHING_FETCHED = {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
-"""Has the engine use the plugins that are there.
-
-Without it, each run asks for the plugins of AWS and TLS, whose Python packages are installed, although a stack on an
-existing cluster needs neither: where no release can be reached, five attempts take more than two seconds.
+"""Variables with which the engine downloads no plugins. Without them, each run asks for the plugins of AWS and TLS,
+whose Python packages are installed, although a stack on an existing cluster needs neither. Where no release can be
+reached, five attempts take more than two seconds.
 """
 
 
