@@ -196,9 +196,8 @@ class Sandbox:
             self._create(slot)
             return
         for file in self._cluster.rglob("*.pid"):
-            # kwokctl takes a process with the ID of an ended one, as after a reboot, or a zombie, for a running
-            # component,
-            # and would not start it.
+            # kwokctl takes a zombie, or a process that has the ID of an ended one, as after a reboot, for a running
+            # component, and would not start it.
             file.unlink()
         kwokctl(self._work, self._ended, "start", "cluster")
 

@@ -174,8 +174,7 @@ class RealNode:
         # The link of a killed init process is removed some time after its last process has ended.
         remove_link(self.slot.link(self.index))
         # The kubelet does not start unless it can change these settings. The machine must not keep them, for example
-        # restart
-        # at a panic, because a sandbox has run on it. So the node has writable copies.
+        # restart at a panic, because a sandbox has run on it. So the node has writable copies.
         own = self.directory / "sysctl"
         own.mkdir(exist_ok=True)
         tuned = {Path("/proc/sys", name): own / name.replace("/", ".") for name in TUNED}

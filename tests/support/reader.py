@@ -1,4 +1,4 @@
-"""Reads from an API server in this process: a kubectl for every question takes a tenth of a second of a core each."""
+"""Reads from an API server in this process, because a kubectl for each read takes 0.1 CPU-seconds."""
 
 import base64
 import ssl
@@ -15,7 +15,7 @@ import yaml
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object, and where the API server has it."""
+    """A kind of object, and its path on the API server."""
 
     name: str
     version: str = "v1"
@@ -45,7 +45,7 @@ BY_WORD = {word: kind for kind in KINDS for word in (kind.name.lower(), kind.pat
 
 
 class Reader:
-    """A client of one API server for the questions that tests ask most; kubectl answers the others."""
+    """A client of one API server for the most frequent reads of tests. kubectl is used for the others."""
 
     def __init__(self, kubeconfig: Path) -> None:
         self._kubeconfig = kubeconfig
