@@ -93,14 +93,14 @@ class ServiceRelease:
         if current.held and holding(current) is not None:
             return False  # an operator decides what a hook that did not pass means
         if any(is_watched(other) for other in (await members_of(cluster.api, self.settings, current))[0].values()):
-            return False  # it may have to go back with the others
+            return False  # it may have to be rolled back with the others
         if current.phase is not Phase.RETIRE:
             if current.held:
                 return False  # an operator decides, who may want the old colour back
             until = baked_until(current, self.service.release.bake_seconds)
             if until is None or await journal.ask_time() < until:
                 return False
-        return await journal.holder() is None  # whose command may be this very retirement
+        return await journal.holder() is None  # whose command may be this retirement
 
     async def open_window(self) -> OpenWindow | None:
         """The open freeze window that delays a retirement; None without one."""

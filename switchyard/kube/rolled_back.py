@@ -87,7 +87,7 @@ def parse_rolled_back(config_map: Mapping[str, Any] | None) -> tuple[RolledBack,
     """The versions that were rolled back, newest first; none without a record.
 
     Raises:
-        RecordUnreadableError: the record is of a newer version of this program, or somebody has broken it.
+        RecordUnreadableError: the record is of a newer version of this program, or is damaged.
     """
     entries = json_of(config_map, ROLLED_BACK, [])
     try:

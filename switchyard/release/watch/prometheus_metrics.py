@@ -118,7 +118,7 @@ class PrometheusMetrics:
             last = self._last.get(pod.uid)
             return newer(last if last is not None and last.taken >= limit else None, scrape)
         if fresh:
-            return "the target that was followed has no samples any more, and others may count otherwise"
+            return "the target that was read so far has no more samples, and others may count otherwise"
         if every:
             age = evaluated - max(scrape.taken for scrape in every)
             return f"the last sample is {age:.0f} s old, and maxSampleAgeSeconds is {watch.max_sample_age_seconds}"

@@ -19,7 +19,7 @@ PROJECT = Path(__file__).resolve().parents[3]
     [
         ("nodeport", 30080, "nodeport: unknown key: only known keys are allowed. Did you mean nodePort?"),
         ("blue.tags", "v1", "blue.tags: unknown key: only known keys are allowed. Did you mean tag?"),
-        ("active", "purple", "active: 'purple': allowed: blue, green. Set it:"),
+        ("active", "purple", "active: 'purple': allowed: blue, green. Set it to the"),
         ("active", None, "active: missing: the key has no default. Set it:"),
         ("image", None, "image: missing: the key has no default. Set it:"),
         ("strategy", "bluegreen", "strategy: 'bluegreen': allowed: blueGreen, canary, argoBlueGreen. Set it:"),
