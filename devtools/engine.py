@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import yaml
 
-from devtools.toolchain.paths import HERE, NOTHING_FETCHED, PROJECT, Installation, file_backend
+from devtools.toolchain.paths import NOTHING_FETCHED, PROJECT, THIS_CHECKOUT, Installation, file_backend
 
 _LOG = logging.getLogger(__name__)
 _LOG.addHandler(logging.NullHandler())
@@ -73,7 +73,7 @@ class Stack:
         program: Path = PROJECT,
         name: str = NAME,
         environment: Mapping[str, str] | None = None,
-        installation: Installation = HERE,
+        installation: Installation = THIS_CHECKOUT,
     ) -> None:
         self.directory = directory
         self.name = name

@@ -15,7 +15,7 @@ SAMPLE_SECONDS = 0.2
 
 
 @dataclass(frozen=True)
-class Held:
+class ResourceUsage:
     """The resources in use at one moment.
 
     Attributes:
@@ -27,14 +27,14 @@ class Held:
     memory_mib: float
 
 
-class Holdings:
+class ResourceSampler:
     """Samples the resources of a method while the block runs. Afterwards `most` has the maximum of each.
 
     The pods are known from a watch, because a request for each sample would cost more than the switch that is measured.
     """
 
     def __init__(self, method: Method) -> None:
-        self.most = Held(0, 0.0)
+        self.most = ResourceUsage(0, 0.0)
         self._pods: set[str] = set()
         watch = ["get", "pods", "--watch", "--output-watch-events"]
         events = r'-o=jsonpath={.type}{" "}{.object.metadata.uid}{"\n"}'
@@ -75,13 +75,13 @@ class Holdings:
                 if (folder := _folder(uid)) is not None:
                     folders[uid] = folder
             memory = sum(_memory_mib(folders.get(uid)) for uid in pods)
-            self.most = Held(max(self.most.pods, len(pods)), max(self.most.memory_mib, memory))
+            self.most = ResourceUsage(max(self.most.pods, len(pods)), max(self.most.memory_mib, memory))
 
 
-def held(method: Method) -> Held:
+def resource_usage(method: Method) -> ResourceUsage:
     """Returns the resources that a method uses now."""
     pods = method.pods()
-    return Held(len(pods), sum(_memory_mib(_folder(uid)) for uid in pods))
+    return ResourceUsage(len(pods), sum(_memory_mib(_folder(uid)) for uid in pods))
 
 
 def _folder(uid: str) -> Path | None:

@@ -186,11 +186,11 @@ class _Wire:
         answer = _Answer(address, kept=self._connection is not None)
         try:
             self._connection = self._connection or await connect(address, port)
-            came = await self._connection.ask(_message(method, path, body or ""))
-            answer.status, answer.version = came.status, came.headers.get("x-version", "")
-            closes = came.closes or not self._keeps
+            response = await self._connection.ask(_message(method, path, body or ""))
+            answer.status, answer.version = response.status, response.headers.get("x-version", "")
+            closes = response.closes or not self._keeps
             with contextlib.suppress(ValueError):  # an error is answered with plain text
-                answer.body = json.loads(came.raw.partition(b"\r\n\r\n")[2])
+                answer.body = json.loads(response.raw.partition(b"\r\n\r\n")[2])
         except (OSError, EOFError, TimeoutError) as problem:
             answer.error, closes = repr(problem), True
         if closes:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from devtools.benchmarks.footprint import Held, Holdings, held
+from devtools.benchmarks.footprint import ResourceSampler, ResourceUsage, resource_usage
 from devtools.benchmarks.load import Load, Request, wait_for_answer
 from devtools.benchmarks.method import TAGS, Method, in_time
 from devtools.benchmarks.peers import methods
@@ -50,8 +50,8 @@ class SwitchRun:
     done: float
     requests: int
     failed: int
-    during: Held
-    after: Held
+    during: ResourceUsage
+    after: ResourceUsage
     answers: dict[str, list[int]]
 
     def __str__(self) -> str:
@@ -96,7 +96,7 @@ def run(sandbox: Sandbox, directory: Path, runs: int, minutes: float | None = No
 def _settled(method: Method, measured: SwitchRun) -> SwitchRun:
     """A run, completed with the resources in use once no pod of its method is terminating."""
     method.settle()
-    return replace(measured, after=held(method))
+    return replace(measured, after=resource_usage(method))
 
 
 def measure(method: Method, to: str, addresses: Sequence[str], folder: Path) -> SwitchRun:
@@ -106,7 +106,7 @@ def measure(method: Method, to: str, addresses: Sequence[str], folder: Path) -> 
         wait_for_answer(address, method.port(), old)
     with Load(addresses, method.port(), RATE, folder) as load:
         time.sleep(SECONDS_BEFORE)
-        with Holdings(method) as holdings:
+        with ResourceSampler(method) as sampler:
             begun = time.time()
             process = method.start(to)
             output, errors = process.communicate()
@@ -124,8 +124,8 @@ def measure(method: Method, to: str, addresses: Sequence[str], folder: Path) -> 
         done=done - begun,
         requests=len(requests),
         failed=sum(request.failed for request in requests),
-        during=holdings.most,
-        after=holdings.most,  # until it has settled
+        during=sampler.most,
+        after=sampler.most,  # until it has settled
         answers=columns(requests, begun - SECONDS_BEFORE),
     )
 

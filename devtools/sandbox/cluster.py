@@ -264,7 +264,7 @@ class Sandbox:
                 if ready():
                     return
             if ended := self._ended():
-                raise ComponentError(f"Sandbox {self.name}: {', '.join(ended)} ended. {self._last_words(ended)}")
+                raise ComponentError(f"Sandbox {self.name}: {', '.join(ended)} ended. {self._ends_of_logs(ended)}")
             time.sleep(POLL_SECONDS)
         raise SandboxError(
             f"Sandbox {self.name}: {what} not ready after {READY_SECONDS} s, though everything runs. "
@@ -276,7 +276,7 @@ class Sandbox:
         started = {file.stem for file in (self._cluster / "pids").glob("*.pid")}
         return sorted(started - set(self.processes()))
 
-    def _last_words(self, components: Collection[str]) -> str:
+    def _ends_of_logs(self, components: Collection[str]) -> str:
         """Returns the ends of components' logs, and their paths."""
         logs = self._cluster / "logs"
         lines = [f"See the logs in {logs}, then: {self._command('down')}"]

@@ -161,7 +161,7 @@ class Downloader:
     @contextlib.contextmanager
     def _asking(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Response]:
         """Opens the answer to one GET, and converts errors during its reading into those of this module."""
-        self._ask_no_silent_host(url)
+        self._refuse_silent_host(url)
         try:
             with self._client.stream("GET", url, headers=headers) as response:
                 # A range beyond the end of the file (416) is a valid answer to a request for the rest of a complete
@@ -182,7 +182,7 @@ class Downloader:
             yield piece
             pace.count(len(piece), time.monotonic())
 
-    def _ask_no_silent_host(self, url: str) -> None:
+    def _refuse_silent_host(self, url: str) -> None:
         reason = self._silent.get(urlsplit(url).netloc)
         if reason is not None:
             raise SourceUnavailableError(reason)

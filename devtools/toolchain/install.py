@@ -79,7 +79,7 @@ def install(tool: Tool, platform: Platform, downloader: Downloader, progress: Pr
         source = _obtain(tool, platform, downloader, fetched, Path(work), progress, report)
         for name in tool.binaries:
             (fetched / name).chmod(0o644 if name.endswith(".yaml") else 0o755)
-        files = _take_in_plugin(tool, fetched) if tool.plugin else _take_in_programs(tool, fetched)
+        files = _install_plugin(tool, fetched) if tool.plugin else _install_programs(tool, fetched)
     INSTALLED.mkdir(exist_ok=True)
     stamps = {str(file.relative_to(TOOLS)): (file.stat().st_size, file.stat().st_mtime_ns) for file in files}
     record = {"fingerprint": fingerprint(tool), "source": source, "files": stamps}
@@ -117,13 +117,13 @@ def _obtain(
     return "built from its pinned Go module"
 
 
-def _take_in_programs(tool: Tool, fetched: Path) -> list[Path]:
+def _install_programs(tool: Tool, fetched: Path) -> list[Path]:
     for name in tool.binaries:
         os.replace(fetched / name, BIN / name)
     return [BIN / name for name in tool.binaries]
 
 
-def _take_in_plugin(tool: Tool, fetched: Path) -> list[Path]:
+def _install_plugin(tool: Tool, fetched: Path) -> list[Path]:
     """Installs a plugin in the engine's home. For a plugin on the PATH, the engine prints a warning at every run."""
     assert tool.plugin is not None  # noqa: S101 - the caller asked
     kind, name = tool.plugin

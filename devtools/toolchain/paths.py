@@ -61,23 +61,23 @@ class Installation:
         return self.defaults() | inherited | {"PATH": path}
 
 
-HERE = Installation(TOOLS, Path(sys.prefix))
+THIS_CHECKOUT = Installation(TOOLS, Path(sys.prefix))
 """The installation of this checkout, in the environment of this process."""
 
 
 def search_path() -> list[Path]:
     """Directories that come first on the engine's PATH: its language host, then this environment's Python."""
-    return HERE.search_path()
+    return THIS_CHECKOUT.search_path()
 
 
 def pulumi_defaults() -> dict[str, str]:
     """Environment variables that the engine gets unless they are set already."""
-    return HERE.defaults()
+    return THIS_CHECKOUT.defaults()
 
 
 def pulumi_environment(inherited: dict[str, str]) -> dict[str, str]:
     """The environment in which the engine finds its parts: the launcher's, for programs."""
-    return HERE.environment(inherited)
+    return THIS_CHECKOUT.environment(inherited)
 
 
 def file_backend(folder: Path) -> str:

@@ -41,7 +41,7 @@ KINDS = (
     Kind("Ingress", "networking.k8s.io/v1", "ingresses"),
     Kind("EndpointSlice", "discovery.k8s.io/v1"),
 )
-BY_WORD = {word: kind for kind in KINDS for word in (kind.name.lower(), kind.path("").rpartition("/")[2])}
+KINDS_BY_NAME = {word: kind for kind in KINDS for word in (kind.name.lower(), kind.path("").rpartition("/")[2])}
 
 
 class Reader:
@@ -62,10 +62,10 @@ class Reader:
                 name = f"/{word}"
             case _:
                 return None
-        if not set(words) <= set(BY_WORD) or self._client is None:
+        if not set(words) <= set(KINDS_BY_NAME) or self._client is None:
             return None
         try:
-            answers = [self._ask(BY_WORD[word], namespace, name, selector) for word in words]
+            answers = [self._ask(KINDS_BY_NAME[word], namespace, name, selector) for word in words]
         except (httpx.HTTPError, OSError):
             return None
         return answers[0][0] if name else [item for items in answers for item in items]

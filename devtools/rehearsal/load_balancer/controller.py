@@ -175,9 +175,9 @@ class FakeController:
             self._try_again = False
             desired_groups = groups(self._seen["ingresses"].values())
             for group in sorted(desired_groups.keys() | self._applied.keys() | self._problems.keys()):
-                await self._take_care(api, group, desired_groups.get(group, []))
+                await self._reconcile_group(api, group, desired_groups.get(group, []))
 
-    async def _take_care(self, api: BoundedApi, group: str, members: Sequence[Manifest]) -> None:
+    async def _reconcile_group(self, api: BoundedApi, group: str, members: Sequence[Manifest]) -> None:
         word = RECONCILED
         try:
             problems = await self._carry_out(api, group, members)

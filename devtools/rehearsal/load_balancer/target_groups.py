@@ -27,7 +27,7 @@ EXCLUDED = (
 )
 """Labels of nodes that are never targets, whatever labels an Ingress selects."""
 
-GOING = "ToBeDeletedByClusterAutoscaler"
+DELETION_TAINT = "ToBeDeletedByClusterAutoscaler"
 """Taint of a node that is no longer a target."""
 
 INSTANCE = re.compile(r"i-[^/]*")
@@ -172,7 +172,7 @@ def _targets(labels: Mapping[str, str], nodes: Iterable[Manifest]) -> tuple[list
 
 def _takes_traffic(node: Manifest) -> bool:
     taints = {taint["key"] for taint in node["spec"].get("taints") or ()}
-    return GOING not in taints and not any(label in _labels(node) for label in EXCLUDED)
+    return DELETION_TAINT not in taints and not any(label in _labels(node) for label in EXCLUDED)
 
 
 def _labels(node: Manifest) -> Mapping[str, str]:
