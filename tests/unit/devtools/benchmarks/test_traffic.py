@@ -49,7 +49,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(traffic, "argo_rollouts", no_controller)
     monkeypatch.setattr(traffic, "methods", lambda *_: [FakeMethod("a", taken), FakeMethod("b", taken)])
     monkeypatch.setattr(traffic, "measure", measured)
-    monkeypatch.setattr(traffic, "held", lambda _: ResourceUsage(3, 95.0))
+    monkeypatch.setattr(traffic, "resource_usage", lambda _: ResourceUsage(3, 95.0))
     return taken
 
 
@@ -58,7 +58,7 @@ def run(directory: Path, minutes: float | None = None) -> dict[str, list[traffic
     return traffic.run(sandbox, directory, 2, minutes)
 
 
-def test_every_method_is_measured_once_a_round_and_held_when_it_has_settled(tmp_path: Path, steps: list[str]) -> None:
+def test_every_method_is_measured_once_a_round_and_again_when_it_has_settled(tmp_path: Path, steps: list[str]) -> None:
     results = run(tmp_path)
     requests = {method: [taken.requests for taken in runs] for method, runs in results.items()}
     assert requests == {"a": [100, 200], "b": [100, 200]}
