@@ -17,7 +17,7 @@ from switchyard.gates.rules.windows import OpenWindow
 from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.rolled_back import find_condemned
+from switchyard.kube.rolled_back import find_rolled_back_tag
 from switchyard.release.deploy.acts import Acts
 from switchyard.release.deploy.frozen import FreezeCheck, check_freeze
 from switchyard.release.deploy.hooks import ReleaseHooks, release_hooks
@@ -167,7 +167,7 @@ class ServiceRelease:
             return
         raise_refusal(refuse_unfinished(releases.current, request.service, observation.serving))
         raise_refusal(refuse_serves(observation, request.tag))
-        if (version := find_condemned(releases.rolled_back, request.tag)) is not None:
+        if (version := find_rolled_back_tag(releases.rolled_back, request.tag)) is not None:
             raise_refusal(refuse_returned(observation, request.tag, version))
 
     async def pass_freeze(self, cluster: Cluster, releases: Releases, observation: Observation) -> None:

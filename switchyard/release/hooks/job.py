@@ -114,7 +114,7 @@ class JobRun:
             except ClusterError as error:
                 if _rejects(error):
                     raise
-                # It is there, or the answer was lost, and perhaps no more than that.
+                # The Job exists already, or only the answer was lost.
                 live = await self.api.find("jobs", self.name, namespace, BATCH)
                 if live is None:
                     raise

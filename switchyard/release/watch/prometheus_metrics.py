@@ -68,7 +68,7 @@ class PrometheusMetrics:
         return self._reading(pods, asked, samples)
 
     def _reading(self, pods: list[WatchedPod], asked: list[WatchedPod], samples: list[Sample]) -> Reading:
-        # Both by the clock of Prometheus, so that a wrong clock of the operator's makes nothing old.
+        # Both times are of Prometheus's clock, so that a wrong clock on the operator's machine has no effect.
         evaluated = self._now(samples)
         if samples and (still := time.monotonic() - self._advanced) >= STILL_SECONDS:
             why = f"{self._prometheus.name} answers for {still:.0f} s as of the same moment, as a cache does"
