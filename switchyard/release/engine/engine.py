@@ -213,7 +213,7 @@ class Engine:
             process = subprocess.Popen(
                 [pulumi, *arguments, *options],
                 cwd=self._directory,
-                # Without garbage collection the engine, which runs for seconds, starts sooner.
+                # Garbage collection is off: a command of the engine is too short to need it.
                 env=os.environ | {"GOGC": os.environ.get("GOGC", "off")},
                 stdin=subprocess.DEVNULL,
                 stdout=output,
