@@ -256,7 +256,7 @@ class Runner:
         return Ended(Event.PASSED, str(error), receipt_in_doubt(record, error))
 
     async def _reverted(self, record: ReleaseRecord) -> ReleaseRecord:
-        """Ends a release whose old colour serves again. Only a version that failed its watch is marked as rolled back."""
+        """Ends a release whose old colour serves again. Only a version that failed its watch is marked."""
         has_failed = bool(record.phases) and record.phases[-1].outcome == Event.BREACHED
         return await self._rollback.run(record, SERVES_AGAIN, marks=has_failed)
 
