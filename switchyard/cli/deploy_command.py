@@ -74,7 +74,7 @@ async def _retire_due(
     request: DeployRequest, stack: str, settings: StackSettings, access: ClusterAccess, state: EngineCommand
 ) -> ExitCode:
     worst, entries, is_any_due = ExitCode.OK, list[dict[str, Any]](), False
-    # What is released in another way does not keep the others from being retired.
+    # A service that is released in another way is left out; the other services are still due.
     services = {key: own for key, own in settings.services.items() if refuse_strategy(key, own, Act.RETIRE) is None}
     for key in await perhaps_due(access, services):
         own = replace(request, service=key)
@@ -84,7 +84,7 @@ async def _retire_due(
             if await command.is_due():
                 is_any_due = True
                 worst = max(worst, await _retire(command, report, state))
-        except SwitchyardError as error:  # the others are not less due
+        except SwitchyardError as error:  # the other services are still due
             report.failed(error)
             is_any_due, worst = True, ExitCode.FAILED
     end_due(entries, is_any_due=is_any_due, as_json=request.as_json)
@@ -111,7 +111,7 @@ class _Command(ServiceRelease):
         """Runs the command, and returns its exit code."""
         cluster, request = await Cluster.connect(self.access), self.request
         journal = self.journal(cluster)
-        if request.act is not Act.ABORT:  # which ends a command that can be ended before it waits for one
+        if request.act is not Act.ABORT:  # which interrupts a detached command before it waits for the Lease
             await journal.wait_until_free()
         await self._read_again(journal)
         observation = await self.observe(cluster)

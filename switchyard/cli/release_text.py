@@ -115,7 +115,7 @@ def _while_running(key: str, release: LatestRelease) -> str:
     resume, abort = typed(f"switchyard resume {key}"), typed(f"switchyard abort {key}")
     if record.irreversible is not None:  # after which an abort is refused
         return f"Next: {resume} (continues)"
-    if record.is_condemned:  # which a resume reverts as well
+    if record.has_failed_watch:  # which a resume reverts as well
         return f"Next: {abort} (reverts it)"
     return f"Next: {resume} (continues), or {abort} (reverts it)"
 

@@ -95,7 +95,7 @@ class LeasedDeployJournal(LeasedJournal):
         """Starts to send waiting messages, unless the selector will be changed next, which must not be delayed."""
         last = record.phases[-1] if record.phases else None
         switches = last is not None and last.phase is Phase.SWITCH and last.ended is None
-        if not record.running or not (switches or record.is_condemned):
+        if not record.running or not (switches or record.has_failed_watch):
             self.begin_sending()
 
     async def mark_rolled_back(self, record: ReleaseRecord, reason: str, because: str | None = None) -> None:

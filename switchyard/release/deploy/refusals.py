@@ -285,7 +285,7 @@ def no_retirement(record: ReleaseRecord, phase: Phase) -> str:
         phase: its phase, by what serves.
     """
     key, version = record.service, f"{record.tag} in {record.target}"
-    onward = "" if record.is_condemned else f"To continue: {typed(f'switchyard resume {key}')}. "
+    onward = "" if record.has_failed_watch else f"To continue: {typed(f'switchyard resume {key}')}. "
     return (
         f"{key}: the release of {version} is in phase {phase}, and only one whose watch has passed is retired. "
         f"{UNTOUCHED} {onward}To abort it: {typed(f'switchyard abort {key}')}"

@@ -258,8 +258,8 @@ class Runner:
         return Ended(Event.PASSED, str(error), receipt_in_doubt(record, error))
 
     async def _reverted(self, record: ReleaseRecord) -> ReleaseRecord:
-        """Ends a release whose old colour serves again. Only a version that failed its watch is condemned by that."""
-        return await self._rollback.run(record, SERVES_AGAIN, marks=record.is_condemned)
+        """Ends a release whose old colour serves again. Only a version that failed its watch is marked."""
+        return await self._rollback.run(record, SERVES_AGAIN, marks=record.has_failed_watch)
 
     def _left(self, record: ReleaseRecord, ended: Ended) -> ReleaseRecord:
         record = record.leaving(ended.event.value, self._journal.now(), ended.detail, ended.numbers)

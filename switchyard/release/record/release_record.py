@@ -144,7 +144,7 @@ class ReleaseRecord:
         return any(phase.phase is Phase.SWITCH and phase.outcome == Event.PASSED for phase in self.phases)
 
     @property
-    def is_condemned(self) -> bool:
+    def has_failed_watch(self) -> bool:
         """Whether its new version has failed its watch, or a hook beside it, so that it is rolled back."""
         return bool(self.phases) and self.phases[-1].outcome == Event.BREACHED
 

@@ -64,7 +64,7 @@ def standing(record: ReleaseRecord, live: Live) -> Standing:
     return Standing(
         state,
         is_rolled_back=serving is Side.OLD and phase not in BEFORE_SWITCH,
-        condemned=serving is Side.NEW and record.is_condemned,
+        condemned=serving is Side.NEW and record.has_failed_watch,
     )
 
 

@@ -53,7 +53,7 @@ def finishing(record: ReleaseRecord, serving: str, beneath: ReleaseRecord | None
         return f"{again(record)} (continues)"
     stay = typed(f"switchyard switch {record.service} {serving}")
     stay = f"{stay} (stays with {serving})"
-    if beneath is not None and beneath.is_condemned:
+    if beneath is not None and beneath.has_failed_watch:
         stay = f"{typed(f'switchyard abort {record.service}')} (reverts {described(beneath)})"
     elif beneath is not None and beneath.kind == Act.DEPLOY and beneath.phase not in {Phase.BAKE, Phase.RETIRE}:
         # A switch to the colour that serves would end the deploy, and leave its version without a watch.
