@@ -54,6 +54,9 @@ TARGETS = "elbv2.k8s.aws/v1beta1"
 MANAGED_BY = "app.kubernetes.io/managed-by"
 """Label of an object: the program that manages it."""
 
+INSTANCE = "app.kubernetes.io/instance"
+"""Label of an object: the release of Helm, or with an Argo CD before 3.0 the application, that it belongs to."""
+
 POD_TEMPLATE_HASH = "pod-template-hash"
 """Label that the Deployment controller gives a ReplicaSet and its pods: one value for each pod template."""
 

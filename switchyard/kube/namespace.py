@@ -8,7 +8,10 @@ from switchyard.config.kubernetes import CORE, DISCOVERY, ISTIO, NETWORKING
 from switchyard.errors import AccessDeniedError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.records import Record
-from switchyard.kube.serving import NamespaceView, object_serves, service_serves, users_services
+from switchyard.kube.serving import NamespaceView, object_serves, pods_of_others, service_serves, users_services
+
+MOST_NAMED = 3
+"""Number of pods that a reason names."""
 
 
 async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
@@ -33,7 +36,12 @@ async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
 async def reason_to_keep(api: BoundedApi, record: Record, live: Mapping[str, Any], *, whole: bool) -> str | None:
     """The reason why an object serves, or with `whole` why its service serves; None if it does not."""
     name = record.name
-    if name.kind == "Namespace":
-        return next(iter(users_services(await read_namespace(api, name.name)).values()), None)
     view = await read_namespace(api, name.namespace) if name.namespace else NamespaceView()
     return service_serves(record.service, view) if whole else object_serves(name, live, view)
+
+
+async def reason_to_keep_namespace(api: BoundedApi, namespace: str) -> str | None:
+    """What else than the Helm release of its name runs in the namespace of an add-on; None for nothing."""
+    view = await read_namespace(api, namespace)
+    others = pods_of_others(view, namespace)
+    return next(iter(users_services(view).values()), None) or ", ".join(others[:MOST_NAMED]) or None

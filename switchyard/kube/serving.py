@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from switchyard.config.kubernetes import ROLLOUT_POD_TEMPLATE_HASH, SERVICE_OF_SLICE
+from switchyard.config.kubernetes import INSTANCE, ROLLOUT_POD_TEMPLATE_HASH, SERVICE_OF_SLICE
 from switchyard.kube.ingresses import routes_to, rules_of, targets_of
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.objects import endpoints_of
@@ -78,6 +78,11 @@ def service_serves(service: str, view: NamespaceView) -> str | None:
     """
     own = {_name(item) for item in view.services if _labels(item).get("app") == service or _name(item) == service}
     return next((reason for name, reason in users_services(view).items() if name in own), None)
+
+
+def pods_of_others(view: NamespaceView, release: str) -> list[str]:
+    """Names of the pods that run in the namespace of an add-on and that its Helm release did not create."""
+    return sorted(_name(pod) for pod in view.pods if _continues(pod) and _labels(pod).get(INSTANCE) != release)
 
 
 def object_serves(name: ObjectName, live: Mapping[str, Any], view: NamespaceView) -> str | None:
