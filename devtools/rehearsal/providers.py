@@ -19,10 +19,14 @@ TLS_NOTICE = "TLS keys and certificates come from a fake provider here: they are
 NO_AWS = {
     "AWS_ACCESS_KEY_ID": "rehearsal",
     "AWS_SECRET_ACCESS_KEY": "rehearsal",
+    "AWS_ENDPOINT_URL_EC2": "http://127.0.0.1:9",
     "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": "http://127.0.0.1:9",
 }
-"""For the program itself, which asks AWS for the rules of its load balancer: it finds nobody there, and goes by the
-words of the controller. A rehearsal asks no account of anybody's."""
+"""For the program itself, which asks AWS for the rules of its load balancer, and for what is in a subnet to be removed.
+
+It finds nobody there: it goes by the words of the controller, and keeps the subnet. A rehearsal asks no account of
+anybody's.
+"""
 
 
 @dataclass(frozen=True)

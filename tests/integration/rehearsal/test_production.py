@@ -12,6 +12,7 @@ from devtools.rehearsal.aws.resource_type import Request
 from devtools.rehearsal.charts import NOTICE
 from devtools.rehearsal.providers import AWS_NOTICE, TLS_NOTICE
 from switchyard.config.models.nodes import DEFAULT_NODES
+from tests.integration.rehearsal.subnets import expect_removal_of_an_empty_subnet
 from tests.integration.rehearsal.whole import Whole, whole
 
 SILENT = "Nothing on the cluster is inspected or changed in this run; its machines can be"
@@ -160,6 +161,10 @@ def test_a_change_of_immutable_settings_is_refused(production: Whole, key: str, 
         assert "Traceback" not in preview.output
     finally:
         production.stack.restore(before)
+
+
+def test_a_subnet_is_removed_once_nothing_is_in_it(production: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    expect_removal_of_an_empty_subnet(production, monkeypatch)
 
 
 def test_a_further_worker_is_one_entry_and_joins_before_the_update_ends(production: Whole) -> None:

@@ -91,7 +91,9 @@ def test_a_rollout_without_pods_needs_no_controller(
     empty = {("rollouts", "idle"): {**stored("idle", {"replicas": 0}), "status": status}}
     removal(monkeypatch, make(empty))
     with pytest.raises(GateRefusedError, match="Rollout/idle"):
-        removal(monkeypatch, make({("rollouts", "idle"): {**stored("idle", {"replicas": 0}), "status": {"replicas": 1}}}))
+        removal(
+            monkeypatch, make({("rollouts", "idle"): {**stored("idle", {"replicas": 0}), "status": {"replicas": 1}}})
+        )
     removal(monkeypatch, make(rollout(THEIRS, deletionTimestamp="2026-11-30T00:00:00Z")))
 
 
