@@ -85,7 +85,8 @@ def _is_of_alb(ingress: Mapping[str, Any]) -> bool:
 
 
 def _is_of_nlb(service: Mapping[str, Any]) -> bool:
-    return service["spec"].get("type") == "LoadBalancer" and service["spec"].get("loadBalancerClass") == NLB_CLASS
+    spec = service["spec"]
+    return (spec.get("type"), spec.get("loadBalancerClass")) == ("LoadBalancer", NLB_CLASS)
 
 
 def _is_bound_by_hand(binding: Mapping[str, Any]) -> bool:

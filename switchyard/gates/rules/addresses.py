@@ -74,14 +74,6 @@ def lost_urls(
     )
 
 
-def _covers(new: str, old: str, hostname: str) -> bool:
-    """Whether requests to an old URL are answered by the route of a new one."""
-    after, before = urlsplit(new), urlsplit(old)
-    prefix = after.path.removesuffix("/")
-    answers = before.path == after.path or f"{before.path.removesuffix('/')}/".startswith(f"{prefix}/")
-    return answers and after.netloc in {before.netloc, hostname} and after.scheme in {before.scheme, "https"}
-
-
 def lost_networks(about: str, before: Iterable[str], now: Iterable[str]) -> str | None:
     """Warns of CIDR blocks from which something can no longer be reached; None if it keeps them all.
 
