@@ -39,6 +39,9 @@ RBAC = "rbac.authorization.k8s.io/v1"
 ROLLOUTS = "argoproj.io/v1alpha1"
 """API version of the custom resources of Argo Rollouts."""
 
+APPLICATIONS = "argoproj.io/v1alpha1"
+"""API version of the applications of Argo CD."""
+
 ARGO_CD_INSTANCE = "argocd.argoproj.io/instance"
 """Label with the application of Argo CD that an object belongs to."""
 

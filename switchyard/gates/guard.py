@@ -6,6 +6,7 @@ from typing import Any
 
 from switchyard.config.models.service_name import key_of
 from switchyard.errors import AccessDeniedError, ClusterError, GateRefusedError, UnreachableError
+from switchyard.gates.argo_cd import application_by_label
 from switchyard.gates.base import raise_refusal
 from switchyard.gates.removal import annotate, check_namespace, delete
 from switchyard.gates.rules.deletion import (
@@ -155,7 +156,9 @@ class Guard:
         raise_refusal(
             refuse_takeover(key_of(entry.name), [item for item in conflicts if item], entry.adopt_path, entry.listed)
         )
-        if (warning := warn_other_deployer(key_of(entry.name), name, live, self._owner(entry), known)) is not None:
+        owner = self._owner(entry)
+        listed_by = await application_by_label(api, name, live) if takes_over(name, live, owner, known) else None
+        if (warning := warn_other_deployer(key_of(entry.name), name, live, owner, known, listed_by)) is not None:
             self.warn(warning)
 
     async def before_adoption(self, new: Mapping[str, Any], old_outputs: Mapping[str, Any] | None) -> None:
