@@ -51,6 +51,9 @@ ARGO_CD_TRACKING = "argocd.argoproj.io/tracking-id"
 ISTIO = "networking.istio.io/v1"
 """API version of the VirtualServices of Istio."""
 
+GATEWAY = "gateway.networking.k8s.io/v1"
+"""API version of the HTTPRoutes and GRPCRoutes of the Gateway API."""
+
 TARGETS = "elbv2.k8s.aws/v1beta1"
 """API version of the TargetGroupBindings of the AWS Load Balancer Controller."""
 

@@ -12,6 +12,7 @@ from switchyard.gates.rules.traffic_router import (
     refuse_foreign_route,
     refuse_ingress,
     refuse_no_istio,
+    refuse_other_route_port,
     refuse_still_routed,
     refuse_still_weighted,
     router_of,
@@ -30,6 +31,16 @@ class CanaryGates(RolloutGates[CanarySettings]):
 
     def __init__(self, name: str, service: CanarySettings, access: ClusterAccess, warn: Warn) -> None:
         super().__init__(name, service, access, warn, service.canary)
+
+    async def before_ports(self) -> None:
+        """Checks also that the routes of a mesh lead to the ports of the Services."""
+        await super().before_ports()
+        namespace = self._service.namespace
+        async with self._cluster() as cluster:
+            router = router_of(await cluster.rollout(namespace, self._name))
+            if "istio" in router or self._service.canary.traffic == "istio":
+                route = await cluster.virtual_service(namespace, self._name)
+                self._raise(refuse_other_route_port(self._name, self._service, route))
 
     async def before_routing(self) -> None:
         """Checks before the Rollout, or an object of a traffic router, is applied.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from switchyard.config.kubernetes import CORE, DISCOVERY, ISTIO, NETWORKING
+from switchyard.config.kubernetes import CORE, DISCOVERY, GATEWAY, ISTIO, NETWORKING
 from switchyard.errors import AccessDeniedError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.records import Record
@@ -20,16 +20,19 @@ async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
     async def items(resource: str, version: str = CORE) -> tuple[Mapping[str, Any], ...]:
         return tuple((await api.find_all(resource, namespace, {}, version))["items"])
 
-    routes: tuple[Mapping[str, Any], ...] = ()
-    with suppress(AccessDeniedError):  # who may not see objects of Istio has no mesh to route by
-        if await api.knows("virtualservices", namespace, ISTIO):
-            routes = await items("virtualservices", ISTIO)
+    async def of_known(resource: str, version: str) -> tuple[Mapping[str, Any], ...]:
+        with suppress(AccessDeniedError):  # who may not see objects of a router has none to route by
+            if await api.knows(resource, namespace, version):
+                return await items(resource, version)
+        return ()
+
     return NamespaceView(
         services=await items("services"),
         slices=await items("endpointslices", DISCOVERY),
         pods=await items("pods"),
         ingresses=await items("ingresses", NETWORKING),
-        routes=routes,
+        routes=await of_known("virtualservices", ISTIO),
+        gateway_routes=(*await of_known("httproutes", GATEWAY), *await of_known("grpcroutes", GATEWAY)),
     )
 
 

@@ -3,7 +3,7 @@
 They take what was read of the namespace, and return the reason why an object may not be deleted, or None.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,8 @@ class NamespaceView:
     ingresses: Objects = ()
     routes: Objects = ()
     """VirtualServices of Istio."""
+    gateway_routes: Objects = ()
+    """HTTPRoutes and GRPCRoutes of the Gateway API."""
 
     def ready_pods(self, service: str) -> frozenset[str]:
         """Names of the pods behind a Service that take traffic."""
@@ -54,7 +56,7 @@ def users_services(view: NamespaceView) -> dict[str, str]:
     Pods that are not ready count: a service that is down for a moment is needed as much as one that answers.
 
     A Service is reached by its own name when it is the one that a service of this program gives its users, and
-    otherwise when an Ingress or a VirtualService sends requests to it.
+    otherwise when an Ingress, a VirtualService or a route of the Gateway API sends requests to it.
     """
     reasons = {}
     routed = _routed(view)
@@ -139,7 +141,7 @@ def _selected_pods(live: Mapping[str, Any], view: NamespaceView) -> frozenset[st
 
 
 def _routed(view: NamespaceView) -> dict[str, str]:
-    """The Services that an Ingress or a VirtualService routes to, each with that object."""
+    """The Services to which an Ingress or another router sends requests, each with that object."""
     routers: dict[str, str] = {}
     for ingress in view.ingresses:
         for backend in {rule.service for rule in rules_of([ingress])}:
@@ -151,7 +153,19 @@ def _routed(view: NamespaceView) -> dict[str, str]:
                 if entry.get("weight", 100) > 0:
                     host = str(entry["destination"]["host"]).partition(".")[0]
                     routers.setdefault(host, f"VirtualService {_name(route)}")
+    for route in view.gateway_routes:
+        for backend in _backends(route):
+            routers.setdefault(backend, f"Gateway API route {_name(route)}")
     return routers
+
+
+def _backends(route: Mapping[str, Any]) -> Iterator[str]:
+    """The Services of its namespace to which a route of the Gateway API sends requests."""
+    for rule in route["spec"].get("rules") or ():
+        for backend in rule.get("backendRefs") or ():
+            local = backend.get("namespace") in {None, route["metadata"].get("namespace")}
+            if local and backend.get("kind", "Service") == "Service" and backend.get("weight", 1) > 0:
+                yield backend["name"]
 
 
 def _mounts(pod: Mapping[str, Any], name: ObjectName) -> bool:

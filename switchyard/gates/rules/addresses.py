@@ -16,6 +16,9 @@ from switchyard.manifests.pods import Manifest
 
 Network = IPv4Network | IPv6Network
 
+MESH = "mesh"
+"""The gateway of a VirtualService that stands for all sidecars."""
+
 TCP = "TCP"
 """The protocol of a port that names none."""
 
@@ -72,6 +75,43 @@ def lost_urls(
         "Clients that still use it fail from this update on. Add the new routes and the new certificate first, and "
         "remove the old ones once no client uses them.",
     )
+
+
+def lost_hosts(name: str, old: Mapping[str, Any], new: Manifest) -> str | None:
+    """Warns of hosts and gateways for which a VirtualService no longer routes; None if it keeps them all.
+
+    Without gateways it routes inside the mesh.
+
+    Args:
+        name: the name of the service.
+        old: the VirtualService as the state has it.
+        new: the manifest that will be written.
+    """
+    before, after = old.get("spec") or {}, new["spec"]
+    gateways = after.get("gateways") or [MESH]
+    lost = [
+        *(
+            f"host {host}"
+            for host in before.get("hosts") or ()
+            if not any(_matches(item, host) for item in after["hosts"])
+        ),
+        *(f"gateway {item}" for item in (before.get("gateways") or [MESH]) if before and item not in gateways),
+    ]
+    if not lost:
+        return None
+    return notice(
+        Code.ADDRESS_LOST,
+        key_of(name),
+        f"VirtualService {name} will no longer route requests of {', '.join(lost)}",
+        "Unless another VirtualService routes them, clients fail from this update on, and those inside the mesh go to "
+        "the Service without the weights. Add the new hosts and gateways first, and remove the old ones once no client "
+        "uses them.",
+    )
+
+
+def _matches(pattern: str, host: str) -> bool:
+    """Whether a host of a VirtualService, which may begin with a wildcard, includes another one."""
+    return pattern == host or (pattern.startswith("*") and host.endswith(pattern[1:]))
 
 
 def lost_networks(about: str, before: Iterable[str], now: Iterable[str]) -> str | None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from switchyard.gates.rules.addresses import lost_addresses, lost_networks, lost_sources, lost_urls
+from switchyard.gates.rules.addresses import lost_addresses, lost_hosts, lost_networks, lost_sources, lost_urls
 from switchyard.gates.runbook import section
 
 SERVICE: dict[str, Any] = {
@@ -208,4 +208,28 @@ def test_a_load_balancer_of_a_service_that_admits_fewer_clients_is_named(
     old: dict[str, Any], new: dict[str, Any], named: str | None
 ) -> None:
     text = lost_sources("backend", old, new)
+    assert (text is None) if named is None else (named in str(text))
+
+
+def mesh(hosts: list[str], *gateways: str) -> dict[str, Any]:
+    """A VirtualService."""
+    return {"spec": {"hosts": hosts, **({"gateways": list(gateways)} if gateways else {})}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        (mesh(["a.org", "b.org"]), mesh(["a.org"]), "will no longer route requests of host b.org (SY-S016)"),
+        (mesh(["a.b.org"]), mesh(["*.org", "c.org"]), None),
+        (mesh(["a.org"], "public", "mesh"), mesh(["a.org"], "mesh"), "of gateway public (SY-S016)"),
+        (mesh(["a.org"]), mesh(["a.org"], "public"), "of gateway mesh (SY-S016)"),
+        (mesh(["a.org"]), mesh(["a.org", "b.org"], "public", "mesh"), None),
+        (mesh(["a.org"], "public"), mesh(["b.org"]), "of host a.org, gateway public (SY-S016)"),
+        ({}, mesh(["a.org"], "public"), None),
+    ],
+)
+def test_every_host_and_gateway_that_a_virtual_service_loses_is_named(
+    old: dict[str, Any], new: dict[str, Any], named: str | None
+) -> None:
+    text = lost_hosts("backend", old, new)
     assert (text is None) if named is None else (named in str(text))
