@@ -134,7 +134,9 @@ def test_the_weights_of_a_mesh_follow_the_steps_and_an_abort_resets_them(
 
     expect_shares(kubectl, {"stable": 100, "canary": 0})
     serving.set("services.backend.servicePort", 80)
-    assert "VirtualService backend routes to port 8000 of Services backend-canary and backend-stable" in refused(serving)
+    assert "VirtualService backend routes to port 8000 of Services backend-canary and backend-stable" in refused(
+        serving
+    )
     assert {port["port"] for port in kubectl.get("service", "backend-stable")["spec"]["ports"]} == {8000}
     serving.set("services.backend.servicePort", None)
     serving.set("services.backend.tag", "v2.0.0")

@@ -46,3 +46,23 @@ def test_services_to_which_a_mesh_routes_keep_their_port(monkeypatch: pytest.Mon
     asyncio.run(gates().before_ports())
     with pytest.raises(GateRefusedError, match=r"VirtualService backend routes to port 8000 .*"):
         asyncio.run(gates(servicePort=80).before_ports())
+
+
+@pytest.mark.parametrize(("hosts", "named"), [(["api.example.org"], True), (["backend"], False), ([], False)])
+def test_hosts_that_lose_their_route_with_the_mesh_are_named(
+    monkeypatch: pytest.MonkeyPatch, hosts: list[str], *, named: bool
+) -> None:
+    class Meshed(Routed):
+        async def virtual_service(self, *_: object) -> Any:
+            canary = {"traffic": "istio", "istio": {"hosts": hosts}}
+            return virtual_service("backend", CanarySettings.model_validate({**SETTINGS, "canary": canary}))
+
+    async def connect(_: ClusterAccess) -> Any:
+        return Meshed(selected=selector("backend", Track.ROLLOUT))
+
+    monkeypatch.setattr(Cluster, "connect", connect)
+    lines: list[str] = []
+    gates = CanaryGates("backend", settings("replicas"), ClusterAccess(), lines.append)
+    asyncio.run(gates.before_routing())
+    text = "backend: VirtualService backend will no longer route requests of host api.example.org (SY-S016)"
+    assert [line.partition(". ")[0] for line in lines] == ([text] if named else [])

@@ -219,7 +219,7 @@ def gateway_route(**backend_ref: Any) -> dict[str, Any]:
         ({"metadata": {"name": "redirect", "namespace": "default"}, "spec": {"rules": [{}]}}, False),
     ],
 )
-def test_a_service_that_a_route_of_the_gateway_api_leads_to_serves(route: dict[str, Any], *, serves: bool) -> None:
+def test_a_service_behind_a_route_of_the_gateway_api_serves(route: dict[str, Any], *, serves: bool) -> None:
     view = replace(BLUE_SERVES, gateway_routes=(route,))
     reason = object_serves(name("Service", "backend-green"), {}, view)
     text = "Gateway API route web sends requests to Service backend-green, which has 1 ready endpoint"
