@@ -158,7 +158,8 @@ def refuse_still_routed(name: str, service: ServiceSettings, route: Mapping[str,
 def refuse_other_route_port(name: str, service: CanarySettings, route: Mapping[str, Any] | None) -> Refusal | None:
     """Refuses another port for Services to which a VirtualService of the stack routes by their present port.
 
-    Argo Rollouts owns its routes, so that the stack does not change the port in them.
+    The settings refuse one under `traffic: istio`. An update that ends the traffic by the mesh as well would change the
+    Services first, and delete the VirtualService at its end.
     """
     versions = {stable_name(name), canary_name(name)}
     if route is None or not object_labels(name).items() <= (route["metadata"].get("labels") or {}).items():
@@ -175,11 +176,10 @@ def refuse_other_route_port(name: str, service: CanarySettings, route: Mapping[s
             f"VirtualService {name} routes to port {', '.join(map(str, others))} of Services "
             f"{' and '.join(sorted(versions))}"
         ),
-        rule="Argo Rollouts owns these routes, and a port that a Service no longer has answers no request",
+        rule="the routes are deleted after the Services are changed, and would target a port that no Service has",
         remedy=(
             "No Service was changed. Set the port back, and first run "
-            f"{setting(name, 'canary.traffic', 'replicas')}, `{typed('pulumi up')}`. Then change the port, and run "
-            f"{setting(name, 'canary.traffic', 'istio')} in an update after that."
+            f"{setting(name, 'canary.traffic', 'replicas')}, `{typed('pulumi up')}`. Then change the port."
         ),
     )
 
