@@ -6,7 +6,7 @@ from typing import Any
 
 from switchyard.config.models.service_name import key_of
 from switchyard.errors import AccessDeniedError, ClusterError, GateRefusedError, UnreachableError
-from switchyard.gates.argo_cd import application_by_label
+from switchyard.gates.adoption import adoption_warnings
 from switchyard.gates.base import raise_refusal
 from switchyard.gates.removal import annotate, check_namespace, delete
 from switchyard.gates.rules.deletion import (
@@ -27,7 +27,6 @@ from switchyard.gates.rules.ownership import (
     refuse_takeover,
     refuse_unknown_owner,
     takes_over,
-    warn_other_deployer,
 )
 from switchyard.gates.rules.single_resources import refuse_partial_destroy
 from switchyard.gates.service_entry import ServiceEntry
@@ -156,10 +155,9 @@ class Guard:
         raise_refusal(
             refuse_takeover(key_of(entry.name), [item for item in conflicts if item], entry.adopt_path, entry.listed)
         )
-        owner = self._owner(entry)
-        listed_by = await application_by_label(api, name, live) if takes_over(name, live, owner, known) else None
-        if (warning := warn_other_deployer(key_of(entry.name), name, live, owner, known, listed_by)) is not None:
-            self.warn(warning)
+        if live is not None and takes_over(name, live, self._owner(entry), known):
+            for warning in await adoption_warnings(api, key_of(entry.name), name, live, new):
+                self.warn(warning)
 
     async def before_adoption(self, new: Mapping[str, Any], old_outputs: Mapping[str, Any] | None) -> None:
         """Marks an object that is about to be adopted, so that it outlives the stack."""

@@ -209,7 +209,7 @@ def _lost_of_port(name: str, old: Mapping[str, Any], new: Mapping[str, Any]) -> 
     if successor is None or new.get("type") == "ClusterIP":
         yield f"node port {node_port}"
     elif successor.get("nodePort", node_port) != node_port:
-        yield f"node port {node_port} (it becomes {successor['nodePort']})"
+        yield f"node port {node_port} (it becomes {int(successor['nodePort'])})"
 
 
 def _address(name: str, port: Mapping[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""The application of an Argo CD that tracks its objects by a label."""
+"""What is reported of an object that is adopted."""
 
 import asyncio
 from collections.abc import Mapping
@@ -7,7 +7,7 @@ from typing import Any, cast
 import pytest
 
 from switchyard.errors import AccessDeniedError, ApiStatusError
-from switchyard.gates.argo_cd import application_by_label
+from switchyard.gates.adoption import application_by_label
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.object_names import ObjectName
@@ -89,3 +89,18 @@ def test_the_application_of_an_adopted_service_is_named(make: Make) -> None:
     guard, _, said = make(objects, services={("default", "backend"): entry})
     asyncio.run(guard.before_write(objects["services", "backend"], None))
     assert said == []
+
+
+def test_addresses_that_an_adopted_service_loses_are_named(make: Make) -> None:
+    """Nothing of it is recorded: what its clients use now is on the cluster."""
+    objects = serving(None)
+    own = objects["services", "backend"]
+    ports = [{"name": "web", "port": 80, "nodePort": 31000}]
+    objects["services", "backend"] = {**own, "spec": {**own["spec"], "type": "LoadBalancer", "ports": ports}}
+    entry = ServiceEntry("backend", "default", frozenset({"Service/backend"}))
+    guard, _, said = make(objects, services={("default", "backend"): entry})
+    new = {**own, "spec": {"type": "NodePort", "ports": [{"name": "http", "port": 80.0, "nodePort": 30080.0}]}}
+    asyncio.run(guard.before_write(new, None))
+    [line] = said
+    assert "its load balancer, port web by its name, which an Ingress may have (it becomes http)" in line
+    assert "node port 31000 (it becomes 30080) (SY-S016)" in line
