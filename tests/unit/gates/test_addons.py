@@ -3,16 +3,21 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic.alias_generators import to_camel
 
+from switchyard.config.models.cluster import ExistingCluster
+from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.errors import ApiStatusError, GateRefusedError, UnreachableError
 from switchyard.gates.addons import before_release_deletion
 from switchyard.gates.guard import Guard
+from switchyard.gates.rules.addons import NEEDS
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.manifests.ownership_marks import ADOPTED, Mark
+from tests.support.charts import chart_fields
 from tests.support.guarded_objects import OURS, THEIRS, Table
 from tests.support.guards import Make, delete, make
 
@@ -192,6 +197,16 @@ def test_a_helm_release_of_the_configuration_is_not_deleted_but_at_a_destroy(
     removal(monkeypatch, built, "old")
     built[0].destroying = True
     removal(monkeypatch, built)
+
+
+def test_every_addon_that_the_settings_may_leave_out_is_kept_under_what_needs_it() -> None:
+    optional = {
+        to_camel(field)
+        for model in (Ec2Cluster, ExistingCluster)
+        for field in chart_fields(model)
+        if type(None) in get_args(model.model_fields[field].annotation)
+    }
+    assert {need.key for need in NEEDS.values()} == optional
 
 
 NAMESPACE = {
