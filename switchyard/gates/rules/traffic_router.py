@@ -164,7 +164,8 @@ def refuse_other_route_port(name: str, service: CanarySettings, route: Mapping[s
     versions = {stable_name(name), canary_name(name)}
     if route is None or not object_labels(name).items() <= (route["metadata"].get("labels") or {}).items():
         return None
-    targets = [way["destination"] for http in route["spec"].get("http") or () for way in http.get("route") or ()]
+    entries = [entry for http in route["spec"].get("http") or () for entry in http.get("route") or ()]
+    targets = [entry["destination"] for entry in entries]
     ports = {target.get("port", {}).get("number") for target in targets if target["host"] in versions}
     others = sorted(ports - {None, service.exposed_port})
     if not others:

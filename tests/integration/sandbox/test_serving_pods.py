@@ -89,7 +89,7 @@ def test_another_key_with_the_same_name_keeps_every_object(serving: Stack, kubec
 
 
 def test_a_port_under_another_name_or_number_keeps_its_node_port(serving: Stack, kubectl: Kubectl) -> None:
-    """As the warning says, which the API server has to bear out."""
+    """The warnings of a lost address rely on how the API server merges the ports of a Service."""
     serving.set("services.backend.allowInPlaceUpdate", True)
     serving.set("services.backend.ports", {"grpc": {"containerPort": 9000, "servicePort": 9000}})
     assert serving.up().ok

@@ -50,7 +50,7 @@ def test_pods_that_somebody_has_added_are_not_removed(monkeypatch: pytest.Monkey
 
 
 def test_a_deployment_without_a_record_keeps_the_pods_that_serve(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As one that is adopted, or whose state was lost: the preview shows a creation."""
+    """The preview of an adoption, and of an update after a lost state, shows a creation."""
     live = FakeCluster(selected=selector("backend", BLUE), change=removal(after=3))
     text = refusal(gates_on(monkeypatch, live).gates.before_pods_change(BLUE, {}, preview=True, recorded=None))
     assert "blue serves with 10 pods, of which the stack has no record, and this would leave 3" in text
