@@ -1,8 +1,8 @@
 """One server for all resource hooks of a run.
 
 The engine calls a resource hook through a gRPC server in this program. The SDK (3.250.0) intends to start one for all
-hooks. It remembers the server in a context variable, and each hook registers in a task with a context of its own, which
-forgets it again: so every hook starts another server, to which the engine opens another connection. That was 616
+hooks. It stores the server in a context variable, but each hook registers in a task with a context of its own, whose
+changes are lost. So every hook starts another server, to which the engine opens another connection. That was 616
 servers at 100 services, and with a limit of 180 open files a preview of 25 services failed (ADR 27).
 """
 

@@ -101,7 +101,7 @@ async def _inspect(
 
 async def _moved(settings: StackSettings, api: BoundedApi, last: StackLocation) -> list[Refusal | None]:
     """Refusals of other names and namespaces, and of removing services that serve."""
-    # A destroy says so by itself, unless the stack is marked production.
+    # A destroy is meant to remove services, unless the stack is marked production.
     is_plain_destroy = is_destroy() and not settings.production
     refusals: list[Refusal | None] = []
     for key, service in settings.services.items():

@@ -1,4 +1,4 @@
-"""Drives a program with the real engine, as somebody at a shell would, on a state of its own."""
+"""Runs a program with the real engine, as a user at a shell does, on a separate state."""
 
 import contextlib
 import copy
@@ -14,24 +14,25 @@ from typing import Any
 import psutil
 import yaml
 
-from devtools.toolchain.paths import HERE, NOTHING_FETCHED, PROJECT, Installation, file_backend
+from devtools.toolchain.paths import NOTHING_FETCHED, PROJECT, THIS_CHECKOUT, Installation, file_backend
 
 _LOG = logging.getLogger(__name__)
 _LOG.addHandler(logging.NullHandler())
 
 NAME = "test"
 ENGINE_LIMIT = 600
-"""Seconds after which a hung engine is ended. Updates in tests are much shorter."""
+"""Seconds after which an engine that hangs is killed. Updates in tests are much shorter."""
 
 _SAVED_AT_THE_END = {"PULUMI_EXPERIMENTAL": "true", "PULUMI_SKIP_CHECKPOINTS": "true"}
-"""Has the engine save the state once, at the end of an update, also of one that failed, and not after every step.
+"""Variables with which the engine saves the state once, at the end of an update, also of a failed one, and not after
+every step.
 
 An engine that is killed then loses the update. Engine 3.274.1 serializes the whole state at every step, also in a
 preview, whose state it discards: a preview of 50 new services took 26 to 28 CPU-s, and 10 with this setting.
 """
 
 _EMPTY: dict[tuple[Path, str, str], tuple[dict[str, Any], dict[Path, bytes]]] = {}
-"""By engine, project and name of a stack, what a new stack has beside its configuration, and in its state."""
+"""State and other files of a new stack, by engine, project and name of the stack."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Stack:
         config: the stack's configuration, by its full keys.
         program: folder of the program and its Pulumi.yaml.
         name: name of the stack.
-        environment: variables of the engine besides.
+        environment: additional variables of the engine.
         installation: the engine and the Python environment of the program.
 
     Attributes:
@@ -72,13 +73,13 @@ class Stack:
         program: Path = PROJECT,
         name: str = NAME,
         environment: Mapping[str, str] | None = None,
-        installation: Installation = HERE,
+        installation: Installation = THIS_CHECKOUT,
     ) -> None:
         self.directory = directory
         self.name = name
         self.installation = installation
         self._config_file = directory / f"Pulumi.{name}.yaml"
-        # The project file with its program, seen from a directory whose stack files are nobody else's.
+        # A directory with a link to the project file and its program, and with its own stack files.
         project = yaml.safe_load((program / "Pulumi.yaml").read_text())
         project["main"] = str(program)
         project["runtime"]["options"]["virtualenv"] = str(installation.python)
@@ -102,7 +103,7 @@ class Stack:
         empty = _EMPTY.get(key)
         if empty is None:
             self.run("stack", "init", check=True)
-            # The engine put the salt of its encryption into the file: what is set from now on goes beside it.
+            # The engine has written its encryption salt into the file, which later changes must keep.
             self.config = yaml.safe_load(self._config_file.read_text())
             beside = {key: value for key, value in self.config.items() if key != "config"}
             files = {file.relative_to(state): file.read_bytes() for file in state.rglob("*") if file.is_file()}
@@ -120,7 +121,7 @@ class Stack:
 
         Args:
             path: keys with dots between them, for example ``services.backend.active``.
-            value: the new value; None takes the key out.
+            value: the new value; None removes the key.
         """
         *above, last = f"switchyard:{path}".split(".")
         node = self.config["config"]
@@ -178,7 +179,7 @@ class Stack:
             raise
         result = Result(process.returncode, output)
         if not result.ok:
-            _LOG.warning("%s", output)  # a test that fails by it shows it, whatever the test asserts
+            _LOG.warning("%s", output)  # shown by a failing test, whatever it asserts
         if check and not result.ok:
             raise RuntimeError(f"pulumi {' '.join(arguments)}: {result.output}")
         return result
@@ -186,7 +187,7 @@ class Stack:
     def start(self, *arguments: str) -> subprocess.Popen[str]:
         """Starts one command of the engine, in a process group of its own, and returns at once."""
         if arguments[0] == "destroy":
-            arguments = (*arguments, "--run-program")  # the delete hooks of its objects are the program's
+            arguments = (*arguments, "--run-program")  # the program has the delete hooks of its objects
         options = ["--stack", self.name, "--non-interactive", "--color", "never", "--cwd", str(self.directory)]
         return subprocess.Popen(
             [str(self.installation.engine), *arguments, *options],
@@ -199,9 +200,9 @@ class Stack:
         )
 
     def kill(self, process: subprocess.Popen[str]) -> str:
-        """Kills the engine, its language host, the program and its providers, none with time to tidy up.
+        """Kills the engine, its language host, the program and its providers.
 
-        Returns the output that nobody had read before.
+        Returns the output that was not read before.
         """
         engine = psutil.Process(process.pid)
         family = [engine, *engine.children(recursive=True)]

@@ -97,7 +97,7 @@ def pod_network(cluster: "Ec2Cluster", access: ClusterAccess, opts: pulumi.Resou
 def platform_addons(
     cluster: "Ec2Cluster", vpc_id: pulumi.Input[str], access: ClusterAccess, opts: pulumi.ResourceOptions
 ) -> list[pulumi.ComponentResource]:
-    """All other add-ons of a cluster that the stack creates; the others wait for the first one."""
+    """The add-ons of a cluster that the stack creates, other than the pod network: the first one before all others."""
     components: list[pulumi.ComponentResource] = []
     for addon in platform(cluster, vpc_id):
         components.append(

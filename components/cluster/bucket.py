@@ -96,14 +96,14 @@ def _lifecycle_rules(
             "noncurrent_version_expiration": {"noncurrent_days": undelete_days},
         },
         {
-            # S3 takes no days beside this setting, so that it is a rule of its own.
+            # A separate rule, because S3 accepts no number of days beside this setting.
             "id": "markers",
             "status": "Enabled",
             "filter": {"prefix": prefix},
             "expiration": {"expired_object_delete_marker": True},
         },
         {
-            # For the whole bucket: an upload that does not end is no object, and costs as much.
+            # For the whole bucket: the parts of an unfinished upload are not objects, but are billed like them.
             "id": "uploads",
             "status": "Enabled",
             "filter": {},

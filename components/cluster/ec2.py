@@ -71,7 +71,7 @@ class Ec2Machines(pulumi.ComponentResource):
             opts: options of the component.
         """
         super().__init__("switchyard:cluster:Ec2", name, None, opts)
-        # A provider of its own: the region is that of the settings, whatever the shell of the engineer says.
+        # An explicit provider: the region is that of the settings, whatever the environment has.
         region = aws.Provider(
             f"{name}-aws",
             region=cluster.region,

@@ -260,7 +260,7 @@ class ClusterMachines(pulumi.ComponentResource):
                 "encrypted": True,
                 "kms_key_id": self._storage.key_arn,
                 "delete_on_termination": True,
-                # Not as tags of all the machine's volumes: among these may be some of others later.
+                # Not `volume_tags`, which would also tag volumes that others attach to the machine later.
                 "tags": labels,
             },
             ebs_optimized=True,

@@ -107,7 +107,7 @@ class Pki(pulumi.ComponentResource):
             # Within the hours before its end the provider replaces a certificate in any update (terraform-provider-tls,
             # ModifyPlan of its certificates). The machines would keep the authority that they have.
             early_renewal_hours=0,
-            # The settings refuse another validity for a cluster that runs; a stack of before has not recorded its own.
+            # The settings refuse another validity for a cluster that runs; an older stack has not recorded its own.
             opts=pulumi.ResourceOptions(parent=self, ignore_changes=["validityPeriodHours"]),
         )
         return key, certificate

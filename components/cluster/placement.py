@@ -10,7 +10,7 @@ from switchyard.config.errors import SettingsError
 from switchyard.config.models.nodes import NodeSettings
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.nodes import LiveNode, lost_nodes, read_nodes, recheck_node, unknown_nodes
-from switchyard.manifests.placement import node_patch, taints_are_right, taints_to_apply
+from switchyard.manifests.placement import has_configured_taints, node_patch, taints_to_apply
 
 TAINTS = "spec.taints"
 
@@ -75,9 +75,9 @@ class Placement(pulumi.ComponentResource):
         self.register_outputs({"nodes": self.nodes})
 
     def _patch(self, name: str, node: str, settings: NodeSettings, live: LiveNode) -> KubernetesObject:
-        right = taints_are_right(settings, live.taints)
-        # A list of taints is left out of a first apply that needs to change none; not one that an earlier state of
-        # this stack or another stack applied, for the API server would take that as: off with it.
+        right = has_configured_taints(settings, live.taints)
+        # A first apply that has to change no taint leaves the list out. Where an earlier state of this stack, or
+        # another stack, has applied the list, it must be sent, because the API server would remove it otherwise.
         applied = None if right and not live.owns_taints else taints_to_apply(settings, live.taints)
 
         async def recheck(args: pulumi.ResourceHookArgs) -> None:

@@ -90,6 +90,6 @@ async def _leaving(
             if names_colours(service.kubernetes_name(key), await cluster.ingresses(service.namespace))
         ]
     except ClusterError:
-        # Without an API server nothing can be taken away there; who needs it says so.
+        # Without an API server no target group can be removed; the steps that need one report it.
         return [], frozenset()
     return [str(refusal) for refusal in refusals if refusal is not None], frozenset(leaving)

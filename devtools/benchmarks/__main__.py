@@ -134,7 +134,7 @@ def main(
         bool, typer.Option("--render", help="Measure nothing; write the page and plots again from the raw data.")
     ] = False,
 ) -> None:
-    """Measures switches and canaries beside their peers, failed requests, and the cost of a run by services."""
+    """Measures switches and canaries of this program and of peers, failed requests, and the cost of a run."""
     if render:
         write(json.loads(DATA.read_text()))
         return
@@ -186,7 +186,7 @@ def main(
                 _keep(data, part)
                 continue
             sandbox = Sandbox(f"bench-{part}")
-            sandbox.down()  # one that was cut off has namespaces of the same names
+            sandbox.down()  # a run that was interrupted has left namespaces of the same names
             try:
                 sandbox.up(NODES.get(part, Kind.REAL))
                 data[part] = measures[part](sandbox, work)
@@ -197,7 +197,7 @@ def main(
 
 
 def _keep(data: dict[str, Any], part: Part) -> None:
-    """Writes the raw data after each part: a long benchmark that is cut off keeps what it has."""
+    """Writes the raw data after each part, which an interrupted benchmark keeps."""
     data.setdefault("dates", {})[part] = data["machine"]["date"]
     data.setdefault("processors", {})[part] = data["machine"]["processor"]
     DATA.write_text(json.dumps(data, indent=1) + "\n")

@@ -35,7 +35,8 @@ class Promote(Method):
         """Sets the new version of the Rollout and waits until it is paused before the promotion."""
         self._runs += 1
         before = self._status().get("currentPodHash")
-        # The annotation makes it a new revision: one that is still up is promoted by itself, as a rollback.
+        # The annotation creates a new revision. The controller promotes a revision whose pods still run at once, as a
+        # rollback.
         patch = [
             {"op": "add", "path": "/spec/template/metadata/annotations", "value": {"run": str(self._runs)}},
             {"op": "replace", "path": "/spec/template/spec/containers/0/image", "value": image(to)},

@@ -31,10 +31,10 @@ SECONDS_BEFORE = 2
 """Load before the release, so that the old version's counters rise."""
 
 LIMIT_SECONDS = 300
-"""Bound on a canary. A good one takes some 100 s."""
+"""Time limit for a canary, seconds. A good one takes some 100 s."""
 
 GONE_SECONDS = 60
-"""Bound on the end of a version's pods once it was aborted. They drain for some 10 s."""
+"""Time limit for the end of an aborted version's pods, seconds. They drain for some 10 s."""
 
 
 class Outcome(StrEnum):
@@ -142,7 +142,7 @@ def outcome_of(rollout: Mapping[str, Any], old: str) -> Outcome | None:
 
 
 def weight_at(steps: Sequence[Mapping[str, Any]], index: int) -> int:
-    """Share of a version whose step so-and-so is under way, percent; 0 before the first one that gives any."""
+    """Weight of the version at a step of the canary, percent; 0 before the first step that sets a weight."""
     return next((step["setWeight"] for step in reversed(steps[: index + 1]) if "setWeight" in step), 0)
 
 
@@ -159,7 +159,7 @@ def analyses_of(runs: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def answers_of(requests: Sequence[Request], decided_at: float) -> dict[str, Any]:
-    """The figures of a `CanaryRun` that come from its requests.
+    """The fields of a `CanaryRun` that are computed from its requests.
 
     Args:
         requests: all of them.

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from devtools.engine import Stack
-from devtools.toolchain.paths import HERE, PROJECT, Installation
+from devtools.toolchain.paths import PROJECT, THIS_CHECKOUT, Installation
 
 NEW, OLD = "this checkout", "compared"
 
-_NOT_A_USERS = ("PYTHONDONTWRITEBYTECODE",)
-"""Variables that are left out: with this one, each run would compile all modules again, as no run of a user does."""
+_REMOVED_VARIABLES = ("PYTHONDONTWRITEBYTECODE",)
+"""Variables that are removed from the environment. With this one, each run would compile all modules again, which no
+run of a user does."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Checkout:
         """A stack of its program, in a folder that is created."""
         directory.mkdir(parents=True)
         stack = Stack(directory, config, self.root, installation=self.installation)
-        for name in _NOT_A_USERS:
+        for name in _REMOVED_VARIABLES:
             stack.environment.pop(name, None)
         return stack
 
@@ -61,7 +62,7 @@ def checkouts(against: Path | None) -> list[Checkout]:
     Raises:
         FileNotFoundError: the other one has no tools or no virtual environment.
     """
-    this = Checkout(NEW, PROJECT, HERE)
+    this = Checkout(NEW, PROJECT, THIS_CHECKOUT)
     if against is None:
         return [this]
     root = against.resolve()

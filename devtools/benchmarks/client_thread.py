@@ -1,4 +1,4 @@
-"""Clients of a service in a thread of their own, which begins once each of them has had an answer."""
+"""Runs clients of a service in a thread. The block begins once each of them has had an answer."""
 
 import asyncio
 import threading

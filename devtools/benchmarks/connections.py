@@ -20,10 +20,10 @@ SWITCH_SECONDS = 1.5
 """Seconds between two switches."""
 
 REST_SECONDS = 65
-"""Between the rounds: closed connections are remembered for 60 s, by this machine as by the pods."""
+"""Seconds between the rounds. This machine and the pods remember closed connections for 60 s."""
 
 LATE_SECONDS = 0.15
-"""An answer over a new connection that took longer had its SYN sent again."""
+"""Seconds above which the SYN of a new connection was retransmitted before the answer."""
 
 
 @dataclass(frozen=True)

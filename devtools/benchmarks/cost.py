@@ -13,7 +13,7 @@ import psutil
 from devtools.benchmarks.measure import family, role_of, runs
 
 SAMPLE_SECONDS = 0.1
-"""Between two samples. What a process computes after its last sample is in the total, and in no role's share."""
+"""Seconds between two samples. CPU time of a process after its last sample is in the total, but in no role's share."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ def cost_of(start: Callable[[], "subprocess.Popen[str]"], accepted: Iterable[int
 
 
 def _children_cpu() -> float:
-    """Processor time of all children that have ended, and of theirs: the engine waits for its plugins."""
+    """Processor time of all ended children and of their children, because the engine waits for its plugins."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

@@ -1,4 +1,4 @@
-"""The kernel's own counts of what goes wrong with connections: on the host, in the nodes, and in the pods."""
+"""The kernels' counters of failures of connections: on the host, in the nodes, and in the pods."""
 
 import os
 from collections import Counter
@@ -22,7 +22,7 @@ TCP = (
     "PAWSTimewait",
     "PAWSEstab",
 )
-"""Counters of retransmitted SYNs, timed-out connections, full listen queues and segments refused as old."""
+"""Counters of retransmitted SYNs, timed-out connections, full listen queues and segments that were rejected as old."""
 
 
 def read(nodes: list[RealNode]) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""Two methods for a canary of the same pods: this program, and Argo Rollouts as its documentation's example has it.
+"""Two methods for a canary of the same pods: this program, and the example in the documentation of Argo Rollouts.
 
 The example is the inline analysis of its page on analysis, with the failure limit that the same page gives the query.
 Metric and labels are those of the example application.
@@ -32,7 +32,7 @@ PRE_STOP_SECONDS = 5
 """Seconds for which a terminating pod still answers. The default of 35 s is for a load balancer; there is none here."""
 
 FASTER = 30
-"""How many times shorter than by default pauses, window and intervals are."""
+"""The factor by which pauses, window and intervals are shorter than by default."""
 
 SCRAPE_SECONDS = 1
 """Pause between two scrapes of a pod by Prometheus: its usual 30 s, shortened by `FASTER`."""
@@ -41,7 +41,7 @@ TEMPLATE = "success-rate"
 """Name of the documented template, and of its metric."""
 
 ARGUMENT = "service-name"
-"""The one argument of the template; nothing in it tells one version from another."""
+"""The only argument of the template. It does not distinguish the versions."""
 
 
 def settings(namespace: str, canary: dict[str, Any]) -> dict[str, Any]:
@@ -49,7 +49,7 @@ def settings(namespace: str, canary: dict[str, Any]) -> dict[str, Any]:
 
     Args:
         namespace: namespace of the method; each has its own.
-        canary: how its canaries go.
+        canary: settings of its canaries.
     """
     return {
         "strategy": "canary",
@@ -97,14 +97,14 @@ def shortened(canary: Canary, address: str, namespace: str) -> dict[str, Any]:
 
 
 def configuration(kubeconfig: Path) -> dict[str, Any]:
-    """Prometheus' configuration: that of the sandbox, `FASTER`."""
+    """The configuration of Prometheus: that of the sandbox, with intervals that are `FASTER` times shorter."""
     scrape_configuration = scraping(kubeconfig)
     scrape_configuration["global"]["scrape_interval"] = f"{SCRAPE_SECONDS}s"
     return scrape_configuration
 
 
 def query(analysis: Analysis) -> str:
-    """The documented question: successes of the whole service by all of its requests, at their latest rate."""
+    """The documented query: the successful share of all requests to the service, at the latest rate."""
     fixed = "".join(f'{label}="{value}",' for label, value in analysis.labels.items())
     every = f'{fixed}service=~"{{{{args.{ARGUMENT}}}}}"'
     rates = [

@@ -1,6 +1,6 @@
 """Simulated releases, judged by the code that judges real ones. Nothing here is measured on a cluster.
 
-They show how often a good version is rolled back, and how soon a bad one is condemned.
+They show how often a good version is rolled back, and how soon a bad version is.
 """
 
 import math
@@ -20,7 +20,7 @@ LIMIT_SECONDS, USUAL_SECONDS = 0.5, 0.1
 
 
 PAST_SECONDS = 300
-"""Seconds of the old version's past that are known."""
+"""Seconds before the switch for which the requests to the old version are known."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ class Result:
         rate: requests a second.
         seconds: duration of a watch.
         releases: number of simulated releases.
-        condemned: number of releases whose version was condemned.
+        condemned: number of releases whose version was judged bad.
         passed: number of releases that passed at the end of the watch.
-        requests: average number of requests until a version was condemned; None when none was.
-        p95_seconds: 95th percentile of the time until a version was condemned.
+        requests: average number of requests until a version was judged bad; None when none was.
+        p95_seconds: 95th percentile of the time until a version was judged bad.
     """
 
     name: str
@@ -79,7 +79,7 @@ class Result:
 
 
 def hits(generator: random.Random, share: float) -> Iterator[int]:
-    """Numbers of requests up to and including the next hit, without an end; each is a hit with a probability."""
+    """Yields, without end, the number of requests up to the next hit. All requests have the same chance of a hit."""
     while True:
         if share >= 1:
             yield 1
@@ -135,7 +135,8 @@ def release(generator: random.Random, version: Version, watch: Watch, rate: int,
     """One simulated release, judged every second.
 
     Returns:
-        WORSE for a version that was condemned, else what is known at the end of the watch; and the seconds until then.
+        WORSE for a version that was judged bad, otherwise the state at the end of the watch; and the seconds until
+        then.
     """
     evidence, traffic = Evidence(watch, past), Traffic(generator, version)
     for second in range(1, watch.seconds + 1):
@@ -154,7 +155,7 @@ def simulate(version: Version, watch: Watch, rate: int, releases: int, *, past: 
         watch: the settings.
         rate: requests a second.
         releases: how many.
-        past: the old version, of which the last 300 s are known; None when nothing is.
+        past: the old version, whose requests of the last 300 s are known; None if no earlier requests are known.
         seed: seed of the random numbers.
     """
     generator = random.Random(seed)  # noqa: S311 - chance, not secrecy

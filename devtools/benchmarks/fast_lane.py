@@ -20,7 +20,7 @@ class CommandResult:
     """The result that a command reports.
 
     Attributes:
-        left: connections that its drain counted at its end; None where it did not.
+        left: connections that were open at the end of the drain; None if they were not counted.
         problem: what went wrong, in the words of the command; empty if nothing.
     """
 
@@ -35,7 +35,8 @@ class Switch(Method):
         sandbox: a sandbox with real nodes.
         directory: directory for the stack.
         namespace: a namespace that nothing else uses.
-        drain: what ends kept connections. Without a drain it does as much as the peers, which have none.
+        drain: drain method for kept connections. Without a drain the command does as much as the peers, which have
+            none.
         options: further options of the command.
     """
 
@@ -70,7 +71,7 @@ class Switch(Method):
             self.kubectl("rollout", "status", f"deployment/backend-{colour}", f"--timeout={READY_SECONDS}s")
 
     def words(self, *arguments: str) -> list[str]:
-        """The words of a command: its executable first, as it is on the path of an operator."""
+        """The command line: the executable first, as an operator has it on the PATH."""
         executable = self.stack.installation.python / "bin" / "switchyard"
         return [str(executable), *arguments, "--yes", "--stack", NAME, *self._options]
 
@@ -78,7 +79,7 @@ class Switch(Method):
         """Waits for the end of a command, and returns what it prints.
 
         Raises:
-            RuntimeError: it failed; with what it says.
+            RuntimeError: it failed; the text is its output.
         """
         output, errors = process.communicate(timeout=ENGINE_LIMIT)
         if process.returncode:
@@ -111,12 +112,15 @@ class Rollback(Switch):
         self.finish(self._start(super().command(other(to))))
 
     def command(self, to: str) -> list[str]:  # noqa: ARG002 - to what served before
-        """Goes back to the version before, by the record."""
+        """Rolls back to the previous version, as the record has it."""
         return self.words("rollback", "backend")
 
 
 class ThereAndBack(Switch):
-    """`switchyard switch` to green and `switchyard rollback` to blue, in turn; each says what its drain reached."""
+    """`switchyard switch` to green and `switchyard rollback` to blue, alternately.
+
+    Each reports the result of its drain.
+    """
 
     def __init__(self, sandbox: Sandbox, directory: Path, namespace: str, drain: DrainMethod) -> None:
         super().__init__(sandbox, directory, namespace, drain, ("--json",))
@@ -127,7 +131,7 @@ class ThereAndBack(Switch):
         return super().command(to) if to == "green" else self.words("rollback", "backend")
 
     def next_colour(self) -> str:
-        """The colour that does not serve: after a command that failed, the next one tries the same."""
+        """The colour that does not serve. After a command that failed, the next one tries the same switch."""
         serving = self.kubectl("get", "service", "backend", "-o", "jsonpath={.spec.selector.version}")
         return other(serving)
 

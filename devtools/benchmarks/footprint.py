@@ -11,11 +11,11 @@ from devtools.benchmarks.method import Method
 from devtools.sandbox.cgroups import below, hierarchies
 
 SAMPLE_SECONDS = 0.2
-"""Between two samples, each of some reads in the cgroups' file system."""
+"""Seconds between two samples, each of which reads some files of the cgroup file system."""
 
 
 @dataclass(frozen=True)
-class Held:
+class ResourceUsage:
     """The resources in use at one moment.
 
     Attributes:
@@ -27,14 +27,14 @@ class Held:
     memory_mib: float
 
 
-class Holdings:
-    """Samples what a method holds while the block runs; `most` is the highest of each afterwards.
+class ResourceSampler:
+    """Samples the resources of a method while the block runs. Afterwards `most` has the maximum of each.
 
-    The pods are known from a watch: a question for each sample would cost more than the switch that is measured.
+    The pods are known from a watch, because a request for each sample would cost more than the switch that is measured.
     """
 
     def __init__(self, method: Method) -> None:
-        self.most = Held(0, 0.0)
+        self.most = ResourceUsage(0, 0.0)
         self._pods: set[str] = set()
         watch = ["get", "pods", "--watch", "--output-watch-events"]
         events = r'-o=jsonpath={.type}{" "}{.object.metadata.uid}{"\n"}'
@@ -68,24 +68,24 @@ class Holdings:
                 self._pods.add(uid)
 
     def _sample(self) -> None:
-        folders: dict[str, Path] = {}  # a search for one takes longer than all the rest of a sample
+        folders: dict[str, Path] = {}  # finding a cgroup takes longer than the rest of a sample
         while not self._ended.wait(SAMPLE_SECONDS):
             pods = self._pods.copy()
             for uid in pods - folders.keys():
                 if (folder := _folder(uid)) is not None:
                     folders[uid] = folder
             memory = sum(_memory_mib(folders.get(uid)) for uid in pods)
-            self.most = Held(max(self.most.pods, len(pods)), max(self.most.memory_mib, memory))
+            self.most = ResourceUsage(max(self.most.pods, len(pods)), max(self.most.memory_mib, memory))
 
 
-def held(method: Method) -> Held:
+def resource_usage(method: Method) -> ResourceUsage:
     """Returns the resources that a method uses now."""
     pods = method.pods()
-    return Held(len(pods), sum(_memory_mib(_folder(uid)) for uid in pods))
+    return ResourceUsage(len(pods), sum(_memory_mib(_folder(uid)) for uid in pods))
 
 
 def _folder(uid: str) -> Path | None:
-    """The memory cgroup of a pod on a real node; None before it runs, and when it is gone."""
+    """The memory cgroup of a pod on a real node; None while the pod does not run."""
     for root in hierarchies():
         for pods in root.glob("switchyard-*/*/kubepods"):
             for folder in below(pods):

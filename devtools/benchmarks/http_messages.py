@@ -1,22 +1,22 @@
-"""Just enough of HTTP/1.1 to keep a connection, and to see how each of its requests ended."""
+"""The part of HTTP/1.1 that is needed to keep a connection open and to observe the result of each request."""
 
 import asyncio
 from dataclasses import dataclass
 
 LONGEST_SECONDS = 10
-"""After which a message has failed."""
+"""Seconds after which a message has failed."""
 
 CLOSE = "close"
 
 
 @dataclass(frozen=True)
 class HttpMessage:
-    """One request or answer, whole.
+    """One complete request or response.
 
     Attributes:
         first: first line of the message.
         headers: values of the headers by name in lower case.
-        raw: head and body as they came.
+        raw: head and body as they were received.
     """
 
     first: str
@@ -25,7 +25,7 @@ class HttpMessage:
 
     @property
     def closes(self) -> bool:
-        """Whether its connection is not used again."""
+        """Whether the connection is closed after this message."""
         return self.headers.get("connection", "").lower() == CLOSE
 
     @property
@@ -49,14 +49,14 @@ async def read_message(reader: asyncio.StreamReader) -> HttpMessage:
 
 @dataclass
 class Connection:
-    """One connection that was opened from here."""
+    """A connection that this process has opened."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
     @property
     def ended(self) -> bool:
-        """Whether the other side has closed it, as far as that is known here."""
+        """Whether the other side is known to have closed the connection."""
         return self.reader.at_eof() or self.writer.is_closing()
 
     async def ask(self, request: bytes) -> HttpMessage:

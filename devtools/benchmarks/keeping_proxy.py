@@ -1,7 +1,7 @@
-"""A reverse proxy that keeps its connections to the nodes' ports, with the habits of a load balancer.
+"""A reverse proxy that keeps its connections to the nodes' ports open, as a load balancer does.
 
-It never closes a connection to a node by itself, uses the open ones in turn, and does not send a request again: one
-that finds its connection closed is answered with 502.
+It never closes a connection to a node by itself, uses the open connections in rotation, and never repeats a request: a
+request whose connection turns out to be closed is answered with 502.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ class KeepingProxy:
     """One proxy, on a free port of this machine.
 
     Args:
-        addresses: addresses of the nodes; requests go to them in turn.
+        addresses: addresses of the nodes; requests go to them in rotation.
         port: NodePort.
     """
 
@@ -37,7 +37,7 @@ class KeepingProxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     def close(self) -> None:
-        """Listens no more, and closes its idle connections."""
+        """Stops listening, and closes the idle connections."""
         self._server.close()
         for connection in (connection for idle in self._idle.values() for connection in idle):
             connection.close()
@@ -50,7 +50,7 @@ class KeepingProxy:
                 answer = await self._forward(self._targets[self._turn % len(self._targets)], request)
                 writer.write(answer)
         except (OSError, EOFError):
-            pass  # the client is gone
+            pass  # the client has closed its connection
         finally:
             writer.close()
 
@@ -73,5 +73,5 @@ class KeepingProxy:
             connection.close()
         else:
             self._idle[address].append(connection)
-        # The header is of one connection only; that of the client goes on.
+        # The header concerns one connection only; the client's connection stays open.
         return answer.raw.replace(b"connection: close\r\n", b"", 1)

@@ -27,13 +27,13 @@ CLIENTS = 20
 
 SECONDS_BEFORE = 1
 SECONDS_AFTER = 5
-"""Load after the last step, in which old answers would be seen."""
+"""Seconds of load after the last step, in which late answers of the old version would be seen."""
 
 STAYS_SECONDS = 1
-"""An old version that still answers so shortly before the end of the load stays."""
+"""An old version that still answers within these last seconds of the load counts as not closed."""
 
 RENEWAL_SECONDS = 180
-"""Bound on the renewal of three pods, which takes about a minute."""
+"""Time limit for the renewal of three pods, seconds. It takes about a minute."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,10 @@ class KeptRun:
         direct: time of the old version's last answer to clients of the NodePorts; None if it still answered at the end.
         proxied: time of its last answer to clients behind the proxy; None if it still answered at the end.
         done: time of the end of the command.
-        left: connections that its drain counted at its end; None where it did not.
+        left: connections that were open at the end of the drain; None if they were not counted.
         requests: number of requests that were sent.
         failed: number of requests that failed.
-        problem: what the command said that went wrong; empty if nothing.
+        problem: problem that the command reported; empty without one.
     """
 
     direct: float | None
@@ -72,10 +72,10 @@ class CompletedCommand:
     """One command that has ended, Unix seconds.
 
     Attributes:
-        to: the colour that is to serve after it.
+        to: the colour that has to serve after it.
         begun: when its process was started.
         done: when it ended.
-        result: what it says of itself.
+        result: the result that it reported.
     """
 
     to: str
@@ -94,7 +94,7 @@ def run(
         directory: directory for the stacks.
         runs: switches by each method, and of this program with the drain method `endpoint` as many rollbacks.
         renewals: switches and rollbacks each with the drain method `renew`.
-        minutes: minutes after which no further round begins.
+        minutes: minutes after which no further round starts.
     """
     with argo_rollouts(sandbox, directory / "argo-rollouts.log"):
         methods = _methods(sandbox, directory)
@@ -103,7 +103,7 @@ def run(
         addresses = [node.address for node in sandbox.real_nodes]
         for number, round_ in enumerate(in_time(planned, minutes), 1):
             for method in round_:
-                # What a method leaves behind, the pods of Argo Rollouts for a minute, ends while the others run.
+                # Pods that a method leaves behind, as Argo Rollouts does for a minute, end while the other methods run.
                 method.settle()
                 to = method.next_colour()
                 method.prepare(to)
@@ -117,7 +117,7 @@ def measure(method: Method, to: str, addresses: Sequence[str]) -> KeptRun:
     """One switch under load.
 
     Raises:
-        RuntimeError: a peer's command failed. What goes wrong with one of this program is in its row.
+        RuntimeError: a peer's command failed. A failed command of this program is reported in its row.
     """
     for address in addresses:
         wait_for_answer(address, method.port(), TAGS[other(to)])
@@ -153,7 +153,7 @@ def act(method: Method, to: str) -> CompletedCommand:
 
 
 def kept_run(completed: CompletedCommand, answers: Sequence[Sequence[Answer]], ended: float) -> KeptRun:
-    """The figures of one switch.
+    """The measured values of one switch.
 
     Args:
         completed: the command of the switch.
@@ -185,7 +185,7 @@ def label(method: Method, to: str) -> str:
 
 
 def _methods(sandbox: Sandbox, directory: Path) -> list[Method]:
-    # What is patched is made by this program, and its stack never updated again.
+    # The patched Service is created by this program, and its stack is never updated again.
     patched = Patch(sandbox, "kept-patch")
     ours(sandbox, directory, patched.namespace).run("up", "--yes", "--skip-preview", check=True)
     return [
@@ -201,7 +201,7 @@ def _methods(sandbox: Sandbox, directory: Path) -> list[Method]:
 
 
 def rounds(methods: Sequence[Method], runs: int, renewals: int) -> list[list[Method]]:
-    """The runs of each round in shuffled order: one of each method, but of this program a switch and a rollback.
+    """The runs of each round in shuffled order: one of each peer, and a switch and a rollback of this program.
 
     Args:
         methods: all of them.

@@ -1,4 +1,4 @@
-"""Clients that keep their connection for as long as they may, with every request recorded."""
+"""Clients that keep their connection until the server closes it, with every request recorded."""
 
 import asyncio
 import contextlib
@@ -12,12 +12,12 @@ from devtools.benchmarks.http_messages import Connection, connect
 from devtools.benchmarks.keeping_proxy import HOST, KeepingProxy
 
 EVERY_SECONDS = 0.1
-"""Between two requests of one client, if it is not said."""
+"""Default number of seconds between two requests of one client."""
 
 START_SECONDS = 60
-"""Within which every client has its first answer, or as many as are waited for."""
+"""Seconds within which every client must have the answers that are waited for, such as its first."""
 
-# A POST is not sent again by anybody, so that a closed connection shows.
+# No client or proxy repeats a POST, so that a closed connection is noticed.
 REQUEST = b"POST / HTTP/1.1\r\nhost: backend\r\ncontent-length: 0\r\n\r\n"
 
 
@@ -52,13 +52,13 @@ class Answer:
 
 
 class KeptClients(ClientThread):
-    """Clients that never close a connection: it ends when the server says so. They run within the block.
+    """Clients that never close a connection: only the server does. They run within the block.
 
     Args:
         addresses: addresses of the nodes; the clients are spread over them.
         port: NodePort.
         number: number of clients.
-        behind_proxy: whether a proxy that keeps its connections to the nodes is between.
+        behind_proxy: whether a proxy that keeps its connections to the nodes is between clients and nodes.
         every: seconds between two requests of one client, which waits for the answer in any case.
     """
 
@@ -83,7 +83,7 @@ class KeptClients(ClientThread):
         return sorted(self._answers.copy(), key=lambda answer: answer.done)
 
     def wait_for_each(self, since: float, requests: int = 1) -> None:
-        """Waits until each client has had answers to so many requests that it has sent since a moment.
+        """Waits until each client has had answers to a number of requests that it has sent since a given time.
 
         Raises:
             TimeoutError: some client has not.
@@ -102,8 +102,11 @@ class KeptClients(ClientThread):
         return len(self._answers)
 
     def take(self) -> list[Answer]:
-        """Every request that has ended since the last call, by the time it ended; it is forgotten here."""
-        # Each of these is one step of the interpreter, and the clients only append: none is lost in between.
+        """Every request that has ended since the last call, by the time it ended.
+
+        They are removed from the recording.
+        """
+        # Each of these operations is atomic, and the clients only append, so no answer is lost in between.
         taken = self._answers[: len(self._answers)]
         del self._answers[: len(taken)]
         return sorted(taken, key=lambda answer: answer.done)

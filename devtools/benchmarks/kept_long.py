@@ -1,7 +1,7 @@
 """A million requests of clients that never close a connection, over fifty switches and fifty rollbacks.
 
-The drain method is `endpoint`. The load does not pause between the commands: each next one begins when its share of the
-requests has been answered.
+The drain method is `endpoint`. The load does not pause between the commands: a command begins when the share of the
+requests of the one before has been answered.
 """
 
 import time
@@ -20,16 +20,17 @@ from devtools.sandbox import Sandbox
 from switchyard.config.models.drain import DrainMethod
 
 LIMIT_SECONDS = 17 * 60
-"""Bound on the load. On a machine that is too slow for the requests, there are fewer of them, and as many switches."""
+"""Time limit for the load, seconds. A machine that is too slow sends fewer requests, with the same number of
+switches."""
 
 LEAST_AFTER = 2
-"""Seconds of load after a command, at least, in which old answers would be seen."""
+"""Minimum number of seconds of load after a command, in which late answers of the old version would be seen."""
 
 POLL_SECONDS = 0.05
-"""Between two looks at the number of answers, which the load's own threads count."""
+"""Seconds between two reads of the number of answers, which the threads of the load count."""
 
 SHOWN = 100
-"""Failed requests that are kept one by one."""
+"""Number of failed requests that are recorded individually."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class FailedRequest:
     Attributes:
         command: number of the latest command, from 1.
         after: seconds from the start of the latest command to the end of the request.
-        behind_proxy: whether a proxy was between.
+        behind_proxy: whether it went through the proxy.
         kept: whether its connection had been used before.
         cause: status or error.
     """
@@ -57,7 +58,7 @@ class KeptLong:
 
     Attributes:
         clients: number of clients of the NodePorts; as many are behind the proxy.
-        rate: requests a second that were wanted.
+        rate: intended number of requests a second.
         seconds: how long the load took.
         requests: number of requests that were sent.
         failed: number of failed requests by cause.
@@ -93,15 +94,15 @@ class Pace:
 
         Args:
             number: commands that have ended.
-            requests: answered since the run began.
-            seconds: since the run began.
+            requests: number of requests answered since the run began.
+            seconds: seconds since the run began.
         """
         share = number / self.commands
         return requests >= share * self.requests or seconds >= share * self.limit
 
 
 class Tally:
-    """Requests and failures of the whole run, without the answers themselves."""
+    """Counts the requests and failures of the whole run, without keeping the answers."""
 
     def __init__(self) -> None:
         self.requests = 0
@@ -126,14 +127,14 @@ class Tally:
 
 
 def run(sandbox: Sandbox, directory: Path, requests: int, pairs: int, rate: int) -> KeptLong:
-    """Switches and rolls back so many times, while so many requests are sent, evenly over the commands.
+    """Switches and rolls back while requests are sent, spread evenly over the commands.
 
     Args:
         sandbox: a sandbox with real nodes.
         directory: directory for the stack.
         requests: number of requests of all clients together.
         pairs: switches, and as many rollbacks.
-        rate: requests a second, as far as the machine goes.
+        rate: requests a second, if the machine is fast enough.
     """
     method = ThereAndBack(sandbox, directory, "kept-long", DrainMethod.ENDPOINT)
     addresses = [node.address for node in sandbox.real_nodes]

@@ -1,4 +1,4 @@
-"""Load on the NodePorts of real nodes, as a load balancer would bring it, with every request recorded.
+"""Load on the NodePorts of real nodes, as from a load balancer, with every request recorded.
 
 Generators run side by side at a steady rate each: one opens a connection a request, several keep connections alive. A
 request is due at a time that the rate alone decides, and its latency counts from there: a generator or a server that
@@ -23,23 +23,24 @@ import httpx
 from devtools.toolchain.paths import binary
 
 TIMEOUT_SECONDS = 10
-"""After which a request has failed. Long enough for a lost SYN to be sent again, which then shows as latency."""
+"""Seconds after which a request has failed. This is long enough for a lost SYN to be retransmitted, which then shows as
+latency."""
 
 WAIT_SECONDS = 60
-"""Bound on every wait for an answer, or for a generator to end."""
+"""Time limit for each wait for an answer or for the end of a generator, seconds."""
 
 LIMIT_SECONDS = 3600
-"""A generator that nobody ends stops by itself."""
+"""Seconds after which a generator stops by itself if it was not stopped."""
 
 KEPT = 4
 """Generators that keep connections alive. Each uses one or two a node, whatever its rate: together they hold
 connections to most of the pods."""
 
 POLL_SECONDS = 0.05
-"""Between two questions to a port that may not answer yet: there is nothing to watch."""
+"""Seconds between two requests to a port that may not answer yet, for which there is nothing to watch."""
 
 COUNT_SECONDS = 0.5
-"""Between two counts of the requests that a load has sent."""
+"""Seconds between two counts of the requests that a load has sent."""
 
 NEW = "new"
 """The generator that opens a connection a request."""
@@ -61,7 +62,7 @@ class Request:
         colour: colour of the pod that answered; empty without an answer.
         version: version of that pod; empty without an answer.
         pod: name of that pod; empty without an answer.
-        keep_alive: whether it was sent over a connection that was there already.
+        keep_alive: whether it was sent over a connection that was already open.
     """
 
     due: float
@@ -82,7 +83,7 @@ class Request:
 
     @property
     def latency(self) -> float:
-        """Seconds from when it was due."""
+        """Seconds from the time at which it was due."""
         return self.done - self.due
 
 
@@ -91,15 +92,15 @@ class UnreadableResultsError(RuntimeError):
 
 
 class Load:
-    """A steady load: it has answers when the block starts, and goes on until its end.
+    """A steady load. It has its first answers when the block starts, and continues until the end of the block.
 
     Args:
-        addresses: addresses of the nodes; requests go to them in turn.
+        addresses: addresses of the nodes; requests go to them in rotation.
         port: NodePort.
         rate: requests a second.
         directory: an empty directory for the recordings.
         new: requests a second over new connections; half of `rate` by default.
-        least: requests that it sends at least: a block that ends sooner waits for them.
+        least: minimum number of requests. A block that ends sooner waits until they are sent.
     """
 
     def __init__(
@@ -134,7 +135,7 @@ class Load:
         if error is None and self._least:
             self._wait_for_enough()
         for attack in self._attacks:
-            attack.send_signal(signal.SIGINT)  # it ends when the answers to what it has sent are there
+            attack.send_signal(signal.SIGINT)  # it ends when all of its requests are answered
         said = []
         for attack in self._attacks:
             try:
@@ -198,8 +199,8 @@ class Load:
 
     def _start(self, kind: str) -> "subprocess.Popen[str]":
         targets = self._directory / f"{kind}.targets"
-        # A POST, because Go's client sends a GET again when a kept connection turns out to be closed, and that would
-        # hide the very failures that are looked for.
+        # A POST, because Go's client repeats a GET when a kept connection turns out to be closed, which would
+        # hide the failures that are measured.
         method = "GET" if kind == NEW else "POST"
         targets.write_text("\n\n".join(f"{method} http://{address}:{self._port}/" for address in self._addresses))
         command = [
@@ -220,7 +221,7 @@ class Load:
             records = [_record(line, kind != NEW) for line in encoder.stdout]
         if encoder.returncode:
             raise UnreadableResultsError(f"{self._results(kind)} cannot be read")
-        # The first of them, by number, was sent when it was due: the clock of the rate starts there.
+        # The first request, by number, was sent when it was due, so the schedule of the rate starts at its time.
         rate = self._rates[kind]
         began = min((request.sent - number / rate for number, request in records), default=0.0)
         for number, request in records:
@@ -236,7 +237,7 @@ def wait_for_answer(address: str, port: int, version: str | None = None) -> None
         version: version that has to answer; None accepts any.
 
     Raises:
-        TimeoutError: it does not.
+        TimeoutError: it does not answer in time.
     """
     limit = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < limit:

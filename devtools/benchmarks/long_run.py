@@ -1,4 +1,4 @@
-"""A million requests over fifty switches by this program, and what they say about the rate of failures."""
+"""A million requests over fifty switches by this program, and the bound on the failure rate that they support."""
 
 import math
 import time
@@ -34,7 +34,7 @@ class LongRun:
         done: seconds from the start of each switch's command to its end.
         latency: corrected latency of the answered requests, seconds by share of requests.
         per_second: answers of blue, of green, and failures in each second.
-        counters: what the kernel counted meanwhile, where it counted anything.
+        counters: kernel counters that increased during the run.
     """
 
     rate: int
@@ -77,7 +77,7 @@ def _at_most(failed: int, requests: int, rate: float) -> float:
 
 
 def run(sandbox: Sandbox, directory: Path, requests: int, switches: int, rate: int) -> LongRun:
-    """Sends so many requests while the service is switched so many times, evenly over the time."""
+    """Sends requests while the service is switched a number of times, evenly over the time."""
     method = Pulumi(OURS, sandbox, "long", ours(sandbox, directory, "long"), switch_ours)
     addresses = [node.address for node in sandbox.real_nodes]
     for address in addresses:
@@ -96,7 +96,7 @@ def run(sandbox: Sandbox, directory: Path, requests: int, switches: int, rate: i
                 raise RuntimeError(output)
             done.append(time.time())
             print(f"switch {number + 1} of {switches}: {done[-1] - begun[-1]:.2f} s", flush=True)
-        # A little longer: the generators start and end when they are ready to.
+        # A little longer, because the generators do not start and end at exactly the same time.
         time.sleep(max(started + length + 5 - time.time(), 0))
     counted = counters.since(before, counters.read(sandbox.real_nodes))
     return _summary(load.requests(), rate, begun, done, counted)

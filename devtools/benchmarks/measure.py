@@ -93,7 +93,7 @@ def peak_of(process: psutil.Process) -> Peak:
 
 
 def runs(process: psutil.Process) -> bool:
-    """Whether a process has not ended."""
+    """Whether a process is still running."""
     try:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -121,7 +121,7 @@ def timed(start: Callable[[], "subprocess.Popen[str]"]) -> tuple[float, float, d
     """Runs a command; returns when it began (monotonic), its seconds, and its peak memory in MiB by role.
 
     Raises:
-        RuntimeError: it failed; with what it printed.
+        RuntimeError: it failed; the text is its output.
     """
     begun = time.monotonic()
     process = start()
@@ -149,5 +149,5 @@ def median(values: Sequence[float]) -> float:
 
 
 def p95(values: Sequence[float]) -> float:
-    """The 95th percentile, between the values as they are."""
+    """The 95th percentile, interpolated between the values."""
     return statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]

@@ -18,16 +18,17 @@ from switchyard.manifests import pods
 T = TypeVar("T")
 
 TAGS = {"blue": "v1.0.0", "green": "v2.0.0"}
-"""Version of each colour; the answers tell it, also where a method knows no colours."""
+"""Version of each colour. Answers contain it, so that methods without colours can be measured too."""
 
 SMALL = {"requests": {"cpu": "20m", "memory": "64Mi"}}
-"""What a pod asks for, so that the pods of all methods find room side by side."""
+"""Resource requests of a pod, small enough for the pods of all methods to run at the same time."""
 
 READY_SECONDS = 120
-"""Bound on what is not timed. The longest, a rolling update's old pods that drain, takes some 40 s."""
+"""Time limit for steps that are not measured, seconds. The longest is the drain of a rolling update's old pods, some 40
+s."""
 
 POLL_SECONDS = 0.2
-"""Pause between two checks in what is not timed."""
+"""Seconds between two checks in steps that are not measured."""
 
 
 class Method:
@@ -42,12 +43,12 @@ class Method:
         self.kubectl("create", "namespace", namespace)
 
     def next_colour(self) -> str:
-        """The colour that the next run ends with; each call names the other one."""
+        """The colour that serves after the next run. It alternates with each call."""
         self.colour = other(self.colour)
         return self.colour
 
     def prepare(self, to: str) -> None:
-        """Does what is not timed: brings the new version up, where that is a step of its own."""
+        """Performs the steps that are not measured, such as starting the new version where that is a separate step."""
 
     def command(self, to: str) -> list[str]:
         """The command that is timed."""
@@ -62,10 +63,10 @@ class Method:
         self.wait(lambda: not self.kubectl("get", "pods", "-o", "jsonpath={.items[*].metadata.deletionTimestamp}"))
 
     def wait(self, holds: Callable[[], bool], seconds: float = READY_SECONDS) -> None:
-        """Waits until something holds, of which a watch would show what is past as well.
+        """Waits until a condition holds. It polls, because a watch would also show past states.
 
         Raises:
-            TimeoutError: it does not in so many seconds.
+            TimeoutError: it does not hold within the time limit.
         """
         limit = time.monotonic() + seconds
         while not holds():
@@ -79,7 +80,7 @@ class Method:
         return subprocess.run(command, input=stdin, capture_output=True, text=True, check=True).stdout
 
     def kubectl_command(self) -> list[str]:
-        """The words that every command of kubectl begins with."""
+        """The arguments with which every command of kubectl begins."""
         return [str(binary("kubectl")), "--kubeconfig", str(self._sandbox.kubeconfig), "-n", self.namespace]
 
     def apply(self, *manifests: Mapping[str, Any]) -> None:
@@ -105,11 +106,11 @@ def ours(sandbox: Sandbox, directory: Path, namespace: str) -> Stack:
 
 
 def in_time(rounds: Iterable[T], minutes: float | None) -> Iterator[T]:
-    """The rounds that begin within so many minutes from now; all without a bound.
+    """The rounds that begin within a number of minutes from now; all rounds without a limit.
 
     Args:
         rounds: the rounds in their order.
-        minutes: the bound, within which the last round begins; the first one has no bound.
+        minutes: the time limit within which the last round begins; it does not apply to the first round.
     """
     limit = math.inf if minutes is None else time.monotonic() + 60 * minutes
     for number, round_ in enumerate(rounds):
@@ -146,7 +147,7 @@ def service(namespace: str) -> BlueGreenSettings:
 
 
 def single(namespace: str, kind: str) -> list[dict[str, Any]]:
-    """One set of pods, the same ones as this program makes, and a Service that selects them all."""
+    """One set of pods, equal to those of this program, and a Service that selects all of them."""
     same = service(namespace)
     labels = {"app": "backend"}
     workload = render.deployment("backend", Colour.BLUE, same)

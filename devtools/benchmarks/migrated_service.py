@@ -19,13 +19,16 @@ MOUNTED = "/data"
 FILE = "orders.db"
 
 USER = 10001
-"""Whom the pods run as."""
+"""User ID of the pods."""
 
 WATCH_SECONDS = 10
-"""Shortened, so that many releases fit in a run."""
+"""Seconds of the watch, shortened so that a run has many releases."""
 
-CONDEMNED = 0.02
-"""Share of failed requests that the watch condemns: twice the default, which takes half of the requests to acquit."""
+BAD_SHARE = 0.02
+"""Share of failed requests at which the watch judges a version bad.
+
+Twice the default, so that a good version passes after half as many requests.
+"""
 
 
 def create_database(folder: Path, column: str, rows: int) -> dict[int, str]:
@@ -95,9 +98,9 @@ def volume(namespace: str, folder: Path) -> list[dict[str, Any]]:
 
 
 def migrated_settings() -> dict[str, Any]:
-    """What the service's settings have besides: the database, the two steps as hooks, and short times.
+    """Additional settings of the service: the database, the two steps as hooks, and short times.
 
-    The latency is not judged: on a machine of two cores its pauses would, and this is not about them.
+    The latency is not judged, because the pauses of a machine with two cores would fail a version.
     """
     mounts = [{"volume": CLAIM, "path": MOUNTED}]
     database = {"DATABASE": f"{MOUNTED}/{FILE}"}
@@ -115,7 +118,7 @@ def migrated_settings() -> dict[str, Any]:
             "drain": {"method": "endpoint"},
             "watch": {
                 "seconds": WATCH_SECONDS,
-                "errors": {"condemned": CONDEMNED},
+                "errors": {"condemned": BAD_SHARE},
                 "latencyP95": {"enabled": False},
             },
             "bakeSeconds": 0,

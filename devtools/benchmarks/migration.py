@@ -19,10 +19,10 @@ from devtools.engine import NAME, Stack
 from devtools.sandbox import Sandbox
 
 TAGS = ("v2.0.0", "v1.0.1", "v2.0.1", "v1.0.0")
-"""The versions in turn, after v1.0.0: each has the other column than the one before it."""
+"""The versions after v1.0.0, which are released alternately: each uses the other column than the one before."""
 
 ROWS = 1000
-"""Orders that are there before the first release."""
+"""Number of orders before the first release."""
 
 SECONDS_AFTER = 3
 """Load after the last release."""
@@ -36,7 +36,7 @@ class MigrationRelease:
         tag: the version.
         column: column that the version reads and writes.
         result: result of the release.
-        detail: why it is not a success; empty if it is.
+        detail: the reason why it did not succeed; empty if it succeeded.
         hooks: outcome of each hook by its name.
         columns: columns of the orders once the release has ended.
         seconds: seconds from the start of the command to the end of the retirement.
@@ -58,7 +58,7 @@ class MigrationRelease:
 
     @property
     def is_exception(self) -> bool:
-        """Whether anything of it is not as it has to be."""
+        """Whether anything deviates from the expected result."""
         passed = self.result == "succeeded" and set(self.hooks.values()) == {"passed"} and len(self.hooks) == 2
         return not passed or bool(self.failed) or self.columns != ["id", self.column]
 
@@ -99,7 +99,7 @@ class _Service(Method):
 
 
 def run(sandbox: Sandbox, directory: Path, releases: int, rate: int) -> dict[str, Any]:
-    """Releases so many times, back and forth between two schemas, under one load.
+    """Releases a number of times, alternating between two schemas, under one load.
 
     Args:
         sandbox: a sandbox with real nodes.
@@ -122,7 +122,7 @@ def run(sandbox: Sandbox, directory: Path, releases: int, rate: int) -> dict[str
                 flush=True,
             )
             if last.result != "succeeded":
-                break  # the next one would be refused, or migrate something else
+                break  # the next release would be refused, or would migrate another schema
         time.sleep(SECONDS_AFTER)
     requests = clients.requests()
     stored = stored_orders(addresses[0], port)
@@ -140,7 +140,7 @@ def run(sandbox: Sandbox, directory: Path, releases: int, rate: int) -> dict[str
 
 
 def totals(requests: Sequence[OrderRequest]) -> dict[str, Any]:
-    """The figures of the whole load."""
+    """The totals of the whole load."""
     latencies = sorted(request.done - request.sent for request in requests)
     return {
         "requests": len(requests),

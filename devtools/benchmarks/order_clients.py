@@ -1,4 +1,4 @@
-"""Clients that write, change and read the orders of the example, and know which names each order may have."""
+"""Clients that write, change and read the orders of the example, and record which names each order may have."""
 
 import asyncio
 import contextlib
@@ -19,10 +19,10 @@ EVERY_SECONDS = 0.25
 """Between two requests of one client."""
 
 START_SECONDS = 60
-"""Within which every client has its first answer."""
+"""Seconds within which every client must have its first answer."""
 
 OK = {"POST": 201, "PUT": 200, "GET": 200}
-"""What a request is answered with, by its method."""
+"""Expected status of the answer to a request, by its method."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class OrderRequest:
         version: version of the pod that answered; empty without an answer.
         node: address of the node that it was sent to.
         kept: whether its connection had been used before.
-        wrong: what an answer has that it may not have; empty if nothing.
+        wrong: the error in the content of the answer; empty if it is correct.
     """
 
     method: str
@@ -85,9 +85,9 @@ class OrderClients(ClientThread):
         return self._requests.copy()
 
     def acknowledged(self) -> dict[int, frozenset[str]]:
-        """Every order whose writing was acknowledged, with the names that it may have.
+        """Every order that was acknowledged, with the names that it may have.
 
-        It is the last one that was acknowledged, and each that was sent since without an answer.
+        These are the last acknowledged name, and each that was sent since without an answer.
         """
         return {number: frozenset(names) for number, names in self._names.copy().items()}
 
@@ -131,7 +131,7 @@ class OrderClients(ClientThread):
     async def _ask(
         self, client: int, wire: "_Wire", method: str, number: int | None, names: set[str]
     ) -> dict[str, Any] | None:
-        """Sends a request; returns the body of an answer that is as it should be.
+        """Sends a request; returns the body of a correct answer.
 
         Args:
             client: number of the client.
@@ -169,11 +169,11 @@ class _Answer:
 
 
 class _Wire:
-    """The connection of one client: kept for as long as the server lets it, or a new one for each request."""
+    """The connection of one client: kept until the server closes it, or opened anew for each request."""
 
     def __init__(self, targets: Sequence[tuple[str, int]], client: int) -> None:
         self._keeps = client % 2 == 0
-        # One that keeps its connection stays with a node, the others ask the nodes in turn.
+        # A client that keeps its connection stays with a node; the others use the nodes in rotation.
         at = client // 2 % len(targets)
         self._targets = itertools.cycle([targets[at]] if self._keeps else targets)
         self._connection: Connection | None = None
@@ -186,11 +186,11 @@ class _Wire:
         answer = _Answer(address, kept=self._connection is not None)
         try:
             self._connection = self._connection or await connect(address, port)
-            came = await self._connection.ask(_message(method, path, body or ""))
-            answer.status, answer.version = came.status, came.headers.get("x-version", "")
-            closes = came.closes or not self._keeps
+            response = await self._connection.ask(_message(method, path, body or ""))
+            answer.status, answer.version = response.status, response.headers.get("x-version", "")
+            closes = response.closes or not self._keeps
             with contextlib.suppress(ValueError):  # an error is answered with plain text
-                answer.body = json.loads(came.raw.partition(b"\r\n\r\n")[2])
+                answer.body = json.loads(response.raw.partition(b"\r\n\r\n")[2])
         except (OSError, EOFError, TimeoutError) as problem:
             answer.error, closes = repr(problem), True
         if closes:

@@ -40,7 +40,7 @@ class Pulumi(Method):
 
 
 class Patch(Method):
-    """A bare change of the selector, on what this program has made."""
+    """A change of the selector by `kubectl patch`, on objects that this program has created."""
 
     name = PATCH
 
@@ -51,7 +51,7 @@ class Patch(Method):
 
 
 class Helm(Method):
-    """A chart with two Deployments and a Service, and a value that says which serves."""
+    """A chart with two Deployments and a Service, and a value that selects the colour that serves."""
 
     name = HELM
 
@@ -69,7 +69,7 @@ class Helm(Method):
 
 
 class Rolling(Method):
-    """What the cluster does today: one Deployment, maxSurge 1, maxUnavailable 0."""
+    """A rolling update of one Deployment with maxSurge 1 and maxUnavailable 0."""
 
     name = ROLLING
 
@@ -79,14 +79,14 @@ class Rolling(Method):
         self.kubectl("rollout", "status", "deployment/backend", f"--timeout={READY_SECONDS}s")
 
     def command(self, to: str) -> list[str]:
-        """Sets the image, and waits for the rollout as one does."""
+        """Sets the image, and waits for the rollout with `kubectl rollout status`."""
         change = [*self.kubectl_command(), "set", "image", "deployment/backend", f"app={image(to)}"]
         status = [*self.kubectl_command(), "rollout", "status", "deployment/backend"]
         return ["sh", "-ec", f"{shlex.join(change)}; {shlex.join(status)}"]
 
 
 def selector_methods(sandbox: Sandbox, directory: Path) -> list[Method]:
-    """The three that change the selector of a Service by hand or by Pulumi."""
+    """The three methods that change the selector of a Service: by kubectl, by this program, by the naive program."""
     folder = directory / "naive"
     folder.mkdir()
     settings = {"kubeconfig": str(sandbox.kubeconfig), "namespace": "naive", "active": "blue"}
@@ -95,7 +95,7 @@ def selector_methods(sandbox: Sandbox, directory: Path) -> list[Method]:
         {f"naive:{key}": value for key, value in settings.items()},
         PROJECT / "devtools" / "benchmarks" / "naive",
     )
-    # What is patched is made by this program, and its stack never updated again.
+    # The patched Service is created by this program, and its stack is never updated again.
     patched = Patch(sandbox, "patched")
     ours(sandbox, directory, "patched").run("up", "--yes", "--skip-preview", check=True)
     return [
@@ -119,10 +119,10 @@ def methods(sandbox: Sandbox, directory: Path) -> list[Method]:
 
 
 def switch_ours(stack: Stack, to: str) -> None:
-    """Changes this program's one key."""
+    """Sets the key `active` of this program."""
     stack.set("services.backend.active", to)
 
 
 def switch_naive(stack: Stack, to: str) -> None:
-    """Changes the naive program's."""
+    """Sets the key of the naive program."""
     stack.replace("naive:active", to)

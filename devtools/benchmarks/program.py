@@ -24,10 +24,11 @@ COMPARED = (1, 50, 200)
 """Numbers of services at which the other checkout is measured too."""
 
 UPDATES = 2
-"""Updates without a change of each size; of previews there are as many as the caller asks for."""
+"""Number of updates without a change for each size. The caller chooses the number of previews."""
 
 MOST_AT_ONCE = ("--parallel", "64")
-"""Option of updates that create services: these wait for pods, and on two cores the engine runs eight steps at once."""
+"""Option of updates that create services. These wait for pods, and on two cores the engine runs only eight steps at
+once by default."""
 
 NODE = NodeSettings(type="m5.2xlarge", zone="ap-northeast-2a", disk_gb=100, workload="application")
 NODES = 10
@@ -49,7 +50,7 @@ Start = Callable[[CheckoutStack], "subprocess.Popen[str]"]
 
 
 def run(sandbox: Sandbox, directory: Path, sizes: tuple[int, ...], times: int, against: Path | None) -> dict[str, Any]:
-    """Measures each size `times` times, the two checkouts in turn.
+    """Measures each size `times` times, alternating between the two checkouts.
 
     Args:
         sandbox: the cluster of this checkout.
@@ -104,7 +105,7 @@ def _measure(size: int, pairs: list[CheckoutStack], times: int) -> dict[str, Any
     if size == 1:
         commands |= {HELP: (_help, times), STATUS: (_status, times)}
         for pair in measured:
-            for start in (_help, _status):  # so that the modules are compiled, as they are at the second call
+            for start in (_help, _status):  # compiles the modules, so that the measured calls do not have to
                 start(pair).communicate()
     return {"first": first, "costs": {name: _in_turn(size, name, measured, *of) for name, of in commands.items()}}
 
@@ -112,7 +113,7 @@ def _measure(size: int, pairs: list[CheckoutStack], times: int) -> dict[str, Any
 def _in_turn(
     size: int, command: str, pairs: list[CheckoutStack], start: Start, times: int
 ) -> dict[str, list[dict[str, Any]]]:
-    """Costs by checkout; which of both comes first changes with every turn."""
+    """Costs by checkout. Which of the two is measured first alternates."""
     costs: dict[str, list[dict[str, Any]]] = {pair.checkout.name: [] for pair in pairs}
     for number in range(times):
         for pair in pairs if number % 2 else reversed(pairs):
@@ -139,7 +140,7 @@ def _status(pair: CheckoutStack) -> "subprocess.Popen[str]":
 
 
 def _grow(size: int, pair: CheckoutStack) -> Cost:
-    """Creates the services that are missing, in one update, which is no part of what is compared."""
+    """Creates the missing services in one update, which is not measured."""
     for number in range(size):
         pair.stack.config["config"]["switchyard:services"].setdefault(f"service-{number:03}", _service())
     pair.stack.set("services", pair.stack.config["config"]["switchyard:services"])

@@ -1,4 +1,4 @@
-"""Whether the receipt of a switch names a node whose kube-proxy is stopped, and claims nothing of it."""
+"""Measures whether the receipt of a switch names a node whose kube-proxy is stopped."""
 
 import asyncio
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ class ReceiptRun:
     Attributes:
         stalled: the node whose kube-proxy was stopped; empty where none was.
         named: the nodes that the receipt and the warning name as not following.
-        followed: what the receipt claims of all nodes.
+        followed: whether the receipt reports that all nodes follow.
         answered: seconds from the patch to the last node that answered with the new version.
     """
 
@@ -43,7 +43,7 @@ class ReceiptRun:
 
 
 def run(sandbox: Sandbox, directory: Path, runs: int) -> list[ReceiptRun]:
-    """Switches `runs` times with a kube-proxy stopped, the nodes in turn, and a fifth as often without a fault."""
+    """Switches `runs` times with a stopped kube-proxy, and a fifth as often without a fault. The nodes alternate."""
     namespace = Patch(sandbox, "receipts").namespace
     ours(sandbox, directory, namespace).run("up", "--yes", "--skip-preview", check=True)
     service = BlueGreenSettings.model_validate(settings(namespace) | {"release": {"drain": {"method": "none"}}})

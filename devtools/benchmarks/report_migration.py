@@ -4,7 +4,7 @@ from collections import Counter
 from typing import Any
 
 from devtools.benchmarks.measure import median
-from devtools.benchmarks.migrated_service import CONDEMNED, WATCH_SECONDS
+from devtools.benchmarks.migrated_service import BAD_SHARE, WATCH_SECONDS
 from devtools.benchmarks.targets import target
 from switchyard.release.report.proportions import CHANCE, upper_bound
 
@@ -42,8 +42,8 @@ def migration(results: dict[str, Any]) -> list[str]:
         "the column `customer` and versions that use `buyer`. Job `migrations.expand` runs at "
         "`beforeWarm`, Job `migrations.contract` at `beforeRetire`, so that every release adds a column and drops one. "
         f"A load of {results['rate']} requests a second ({methods}) runs throughout, over the NodePorts of both nodes; "
-        f"half of the clients keep their connections open. The watch takes {WATCH_SECONDS} s, condemns a version at "
-        f"{CONDEMNED:.0%} of failed requests and does not judge latency; there is no bake.",
+        f"half of the clients keep their connections open. The watch takes {WATCH_SECONDS} s, judges a version bad at "
+        f"{BAD_SHARE:.0%} of failed requests and does not judge latency; there is no bake.",
         "",
         "The database is one SQLite file on a PersistentVolume. The nodes are namespaces of one machine, so all pods "
         "and Jobs lock the same file in one kernel. The measurement shows that every statement of both versions "

@@ -1,6 +1,7 @@
-"""What `switchyard rollback` does before its first request to the API server: the interpreter, its imports, the state.
+"""Measures the steps of `switchyard rollback` before its first request to the API server.
 
-On a stack that has nothing yet, because none of it depends on the cluster.
+These are the start of the interpreter, the imports, and the read of the state. The stack is empty, because none of them
+depends on the cluster.
 """
 
 import subprocess
@@ -19,7 +20,8 @@ IMPORTS = (
     "import gc; gc.disable(); "
     "import switchyard.cli.main, switchyard.cli.rollback, switchyard.cli.release_request, switchyard.cli.fast_lane"
 )
-"""What the command has imported when it asks the API server for the first time, without garbage collection as there."""
+"""The imports of the command before its first request to the API server, with garbage collection disabled as in the
+command."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ REPLICAS = 3
 """Pods of a colour, and of the Rollout: a strategy migration to fewer would be refused."""
 
 LIMIT_SECONDS = 3600
-"""After which no further strategy migration is begun, however few requests there were."""
+"""Seconds after which no further strategy migration begins, even if too few requests were sent."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class StrategyMigrations:
         new: number of requests over new connections.
         failed: number of failed requests by cause.
         seconds: how long each strategy migration's command took, in order: to the canary, back, to the canary, ...
-        answers: requests answered by each track: a migration that did not happen would fail nothing either.
+        answers: number of requests that each track answered, which shows that the migrations took place.
     """
 
     rate: int
@@ -65,7 +65,7 @@ def run(sandbox: Sandbox, directory: Path, requests: int, rate: int) -> Strategy
                 raise RuntimeError(result.output)
             seconds.append(time.monotonic() - at)
             print(f"strategy migration {len(seconds)}: {seconds[-1]:.1f} s", flush=True)
-            method.settle()  # to the end of the old pods, over whose kept connections requests still come
+            method.settle()  # until the old pods have ended, which still get requests over kept connections
     sent = load.requests()
     tracks = sorted({request.colour for request in sent if request.colour})
     return StrategyMigrations(

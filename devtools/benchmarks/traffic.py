@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from devtools.benchmarks.footprint import Held, Holdings, held
+from devtools.benchmarks.footprint import ResourceSampler, ResourceUsage, resource_usage
 from devtools.benchmarks.load import Load, Request, wait_for_answer
 from devtools.benchmarks.method import TAGS, Method, in_time
 from devtools.benchmarks.peers import methods
@@ -38,9 +38,10 @@ class SwitchRun:
         done: time of the end of the command.
         requests: number of requests that were sent.
         failed: number of requests that failed.
-        during: what the method held at most, from the command to the end of the load.
-        after: what it holds when nothing of it is terminating any more.
-        answers: data of the plot: version, and answers in each `BIN_SECONDS` from `SECONDS_BEFORE` the command on.
+        during: maximum of the resources in use, from the command to the end of the load.
+        after: resources in use once no pod is terminating.
+        answers: data of the plot: answers of each version in each interval of `BIN_SECONDS`, from `SECONDS_BEFORE` the
+            command.
     """
 
     first_new: float
@@ -49,8 +50,8 @@ class SwitchRun:
     done: float
     requests: int
     failed: int
-    during: Held
-    after: Held
+    during: ResourceUsage
+    after: ResourceUsage
     answers: dict[str, list[int]]
 
     def __str__(self) -> str:
@@ -79,7 +80,7 @@ def run(sandbox: Sandbox, directory: Path, runs: int, minutes: float | None = No
             for place, peer in enumerate(random.sample(peers, len(peers))):
                 folder = directory / f"load-{number}-{place}"
                 folder.mkdir()
-                # What a method leaves behind, the pods of Argo Rollouts for a minute, ends while the others run.
+                # Pods that a method leaves behind, as Argo Rollouts does for a minute, end while the other methods run.
                 if peer.name in unsettled:
                     results[peer.name].append(_settled(*unsettled.pop(peer.name)))
                 to = peer.next_colour()
@@ -93,19 +94,19 @@ def run(sandbox: Sandbox, directory: Path, runs: int, minutes: float | None = No
 
 
 def _settled(method: Method, measured: SwitchRun) -> SwitchRun:
-    """A run with what its method holds when nothing of it is terminating any more."""
+    """A run, completed with the resources in use once no pod of its method is terminating."""
     method.settle()
-    return replace(measured, after=held(method))
+    return replace(measured, after=resource_usage(method))
 
 
 def measure(method: Method, to: str, addresses: Sequence[str], folder: Path) -> SwitchRun:
-    """One switch under load; what the method holds afterwards is not known yet."""
+    """Measures one switch under load. The field `after` is not set yet."""
     old = TAGS["blue" if to == "green" else "green"]
     for address in addresses:
         wait_for_answer(address, method.port(), old)
     with Load(addresses, method.port(), RATE, folder) as load:
         time.sleep(SECONDS_BEFORE)
-        with Holdings(method) as holdings:
+        with ResourceSampler(method) as sampler:
             begun = time.time()
             process = method.start(to)
             output, errors = process.communicate()
@@ -123,8 +124,8 @@ def measure(method: Method, to: str, addresses: Sequence[str], folder: Path) -> 
         done=done - begun,
         requests=len(requests),
         failed=sum(request.failed for request in requests),
-        during=holdings.most,
-        after=holdings.most,  # until it has settled
+        during=sampler.most,
+        after=sampler.most,  # until it has settled
         answers=columns(requests, begun - SECONDS_BEFORE),
     )
 
@@ -141,5 +142,5 @@ def columns(requests: Sequence[Request], since: float) -> dict[str, list[int]]:
 
 
 def failures_by_cause(requests: Sequence[Request]) -> dict[str, int]:
-    """Failed requests by what was said of them."""
+    """Failed requests by their error."""
     return dict(Counter(request.error or str(request.status) for request in requests if request.failed))

@@ -1,6 +1,6 @@
 """Measures the cost of a bad version until its rollback by this program and by Argo Rollouts, and good versions.
 
-Each release is a real one on real nodes, from the old version to where it ends, under a load that goes on all the time.
+Each release runs on real nodes, from the old version to its end, under a continuous load.
 """
 
 import itertools
@@ -46,7 +46,7 @@ class Case:
         name: name in the report.
         failing: share of its answers that are a 500.
         slower: how many times longer than the old version's its answers take.
-        by_argo: whether the documented analysis can condemn it, which asks for the success rate alone.
+        by_argo: whether the documented analysis, which measures the success rate alone, can detect it.
     """
 
     name: str
@@ -76,7 +76,7 @@ class PlannedRelease:
 
 
 def planned_releases(methods: Sequence[str], rates: Sequence[int], runs: int, good: int) -> list[PlannedRelease]:
-    """All releases, in shuffled rounds: a measurement that is cut off has as many of each."""
+    """All releases, in shuffled rounds, so that a measurement that is interrupted has the same number of each."""
     numbers = itertools.count(1)
     bad = [
         (method, case, rate)
@@ -102,10 +102,10 @@ class Plan:
         good: good releases at each rate.
         rates: requests a second.
         methods: names of the methods.
-        at_once: bad releases side by side, each in a namespace of its own.
-        good_at_once: good releases side by side.
+        at_once: number of simultaneous bad releases, each in a namespace of its own.
+        good_at_once: number of simultaneous good releases.
         watch_seconds: duration of a good release's watch; None for the default.
-        minutes: bound after which no bad release begins, and after twice as long no good one; None for no bound.
+        minutes: minutes after which no bad release begins, and after twice as long no good one; None for no limit.
     """
 
     runs: int
@@ -139,7 +139,7 @@ class Measurement:
         self.load: list[float] = []
 
     def take(self, wanted: Sequence[PlannedRelease], at_once: int, seconds: float) -> None:
-        """Measures releases, some side by side, until all are measured or the time is over."""
+        """Measures releases, some of them simultaneously, until all are measured or the time is over."""
         waiting: queue.SimpleQueue[PlannedRelease] = queue.SimpleQueue()
         for planned in wanted:
             waiting.put(planned)
@@ -197,7 +197,7 @@ def run(sandbox: Sandbox, directory: Path, plan: Plan, earlier: dict[str, Any] |
         sandbox: a sandbox with real nodes.
         directory: directory for stacks and recordings.
         plan: what is measured.
-        earlier: what an earlier call has returned, whose methods stay where they are not measured again.
+        earlier: result of an earlier call, which is kept for methods that are not measured again.
     """
     wanted = planned_releases(plan.methods, plan.rates, plan.runs, plan.good)
     with (
@@ -213,7 +213,7 @@ def run(sandbox: Sandbox, directory: Path, plan: Plan, earlier: dict[str, Any] |
 
 
 def together(taken: dict[str, Any], earlier: dict[str, Any] | None) -> dict[str, Any]:
-    """What was measured, with the methods of an earlier measurement that were not measured again."""
+    """The measurement, completed with the methods of an earlier one that were not measured again."""
     if not earlier or earlier["runs"].keys() <= taken["runs"].keys():
         return taken
     return {

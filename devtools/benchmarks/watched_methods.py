@@ -47,7 +47,7 @@ FAILURE_LIMIT = 3
 """Number of failed measurements that the documented analysis tolerates."""
 
 COUNT = 5
-"""Number of measurements. The documented background analysis has no count, with which this one would never end."""
+"""Number of measurements. Without a count, as in the documented background analysis, this analysis would never end."""
 
 LATENCY_MS = 100
 """Latency of every answer in milliseconds. Three times this value exceeds what the watch counts as fast."""
@@ -72,7 +72,7 @@ class WatchedMethod(Method):
     """A service of three pods whose old version serves, on a namespace of its own."""
 
     def release(self, env: dict[str, str], number: int) -> tuple[bool, str]:
-        """Releases a version, and waits for what becomes of it.
+        """Releases a version, and waits for its result.
 
         Args:
             env: environment of the version's pods.
@@ -84,7 +84,7 @@ class WatchedMethod(Method):
         raise NotImplementedError
 
     def restore(self) -> None:
-        """Brings back the old version, with nothing known against the new one."""
+        """Restores the old version, and removes the mark that the new one was rolled back."""
         raise NotImplementedError
 
 
@@ -95,7 +95,7 @@ class Deploy(WatchedMethod):
         sandbox: a sandbox with real nodes.
         directory: directory for the stack.
         namespace: a namespace that nothing else uses.
-        release: settings of the release; the defaults but for what is given.
+        release: settings of the release; keys that are missing have their defaults.
     """
 
     def __init__(self, sandbox: Sandbox, directory: Path, namespace: str, release: dict[str, Any]) -> None:
@@ -144,7 +144,7 @@ class Deploy(WatchedMethod):
 
 
 class PostPromotion(WatchedMethod):
-    """Argo Rollouts' blueGreen that promotes by itself, and goes back when its analysis fails.
+    """Argo Rollouts' blueGreen with automatic promotion, which rolls back when its analysis fails.
 
     Args:
         sandbox: a sandbox with real nodes and the controller of Argo Rollouts.
@@ -197,7 +197,8 @@ class PostPromotion(WatchedMethod):
         names = env.keys() | {"RUN"}
         others = [variable for variable in container.get("env", []) if variable["name"] not in names]
         container["env"] = others + [{"name": key, "value": value} for key, value in env.items()]
-        # A revision that is still up is promoted at once, as a rollback: each one is to be new.
+        # The controller promotes a revision whose pods still run at once, as a rollback, so each revision has to be
+        # new.
         container["env"].append({"name": "RUN", "value": str(number)})
         return rollout
 

@@ -16,13 +16,13 @@ from devtools.benchmarks.watched_methods import WatchedMethod
 OLD, NEW = TAGS["blue"], TAGS["green"]
 
 SECONDS_BEFORE = 3
-"""Load before the release, so that the old version has a past."""
+"""Seconds of load before the release, so that the latency of the old version is known."""
 
 SECONDS_AFTER = 3
-"""Load after it, so that last answers of the bad version are seen."""
+"""Seconds of load after the release, so that last answers of the bad version are seen."""
 
 AT_THE_END_SECONDS = 0.5
-"""A version that still answers so shortly before the end of the load stays."""
+"""A version that still answers within these last seconds of the load counts as still answering."""
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Selectors:
 
 
 def measured(requests: Sequence[Request], changes: Sequence[float]) -> dict[str, Any]:
-    """The figures of a `WatchedRun` that come from the requests and from when the selector changed.
+    """The fields of a `WatchedRun` that are computed from the requests and the changes of the selector.
 
     Raises:
         ValueError: the selector has not changed, or not to a version that answered.

@@ -1,6 +1,6 @@
 """``python -m devtools.rehearsal [STACK]``.
 
-Exit codes: 0 all went well, 1 something did not, 2 no such stack or an error.
+Exit codes: 0 all steps succeeded, 1 a step failed, 2 there is no such stack or its configuration has errors.
 """
 
 import json
@@ -31,10 +31,10 @@ from switchyard.config.errors import SettingsError
 from switchyard.config.models.addons import Chart
 
 WHAT_IS_SIMULATED = """\
-Rehearsal of stack {stack}. Nothing of this is AWS: calls are checked by botocore and answered by moto on this machine,
-keys and certificates are real and made here, the API server, its controllers and the scheduler are real and run here
-with the stack's own certificates; kubelets and the load balancer's controller are simulated, and no machine boots.
-What only AWS can show (quotas, permissions, images, time) is left: see docs/runbook.md, "Rehearsal"."""
+Rehearsal of stack {stack}, without AWS: moto answers the calls to AWS on this machine, after botocore has checked them.
+Keys and certificates are real. The API server, its controllers and the scheduler are real, and run on this machine with
+the stack's own certificates. Kubelets and the load balancer controller are simulated, and no instance boots.
+What only AWS can show (quotas, permissions, images, durations) is not tested: see docs/runbook.md, "Rehearsal"."""
 
 USAGE = 2
 
@@ -49,14 +49,14 @@ def main(
     policy: Annotated[bool, typer.Option(help="Also check the stack's resources at AWS with checkov.")] = False,
 ) -> None:
     """Runs a whole stack of kind ec2 before it costs anything: preview, update, second preview, destroy."""
-    # Whatever ends this program, what it has started ends as well.
+    # With an exception the context managers end every process that was started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     console.print(WHAT_IS_SIMULATED.format(stack=stack))
     with tempfile.TemporaryDirectory(prefix="switchyard-rehearsal-") as scratch:
         directory = Path(scratch)
         rehearsed = _read(stack, directory / "charts")
         for change in rehearsed.changes:
-            console.print(f"Otherwise than in Pulumi.{stack}.yaml: {change}.", markup=False)
+            console.print(f"Different from Pulumi.{stack}.yaml: {change}.", markup=False)
         try:
             with rehearsal(directory, rehearsed, stack, _machine) as running:
                 went_well = _run(running, directory if policy else None)
@@ -89,14 +89,14 @@ def _run(running: Rehearsal, scanned: Path | None) -> bool:
         running: the rehearsal.
         scanned: the directory in which checkov checks the stack; None leaves that step out.
     """
-    table = Table("step", "what", "seconds", title="Rehearsal, on fake AWS", title_justify="left")
+    table = Table("step", "result", "seconds", title="Rehearsal, on fake AWS", title_justify="left")
     table.columns[-1].justify = "right"
 
     def step(name: str, action: Callable[[], tuple[bool, str]]) -> bool:
         console.print(f"\n[bold]{name}[/bold]")
         started = time.monotonic()
-        ok, what = action()
-        table.add_row(name, what if ok else f"[red]{what}[/red]", f"{time.monotonic() - started:.0f}")
+        ok, result = action()
+        table.add_row(name, result if ok else f"[red]{result}[/red]", f"{time.monotonic() - started:.0f}")
         return ok
 
     went_well = (
@@ -117,7 +117,7 @@ def _run(running: Rehearsal, scanned: Path | None) -> bool:
 
 def _preview(running: Rehearsal) -> tuple[bool, str]:
     ok = _engine(running, "preview")
-    return ok, "every resource is to be created" if ok else "refused"
+    return ok, "all resources would be created" if ok else "refused"
 
 
 def _up(running: Rehearsal) -> tuple[bool, str]:
@@ -128,7 +128,7 @@ def _up(running: Rehearsal) -> tuple[bool, str]:
     created = len(record.calls("create"))
     balancers = running.world.load_balancers
     hostnames = [] if balancers is None else [balancer.hostname for balancer in balancers.load_balancers()]
-    return True, f"{created} resources at AWS and of TLS; load balancer: {', '.join(hostnames) or 'none'}"
+    return True, f"{created} AWS and TLS resources created; load balancer: {', '.join(hostnames) or 'none'}"
 
 
 def _second_preview(running: Rehearsal) -> tuple[bool, str]:
@@ -164,13 +164,13 @@ def _unprotect(running: Rehearsal) -> tuple[bool, str]:
     for service in running.stack.config["config"]["switchyard:services"]:
         running.stack.set(f"services.{service}.remove", True)
     ok = _engine(running, "up", "--yes", "--skip-preview")
-    return ok, "the services are gone, machines and load balancer may be deleted from here on" if ok else "failed"
+    return ok, "services removed; instances and load balancer can now be deleted" if ok else "failed"
 
 
 def _destroy(running: Rehearsal) -> tuple[bool, str]:
     ok = _engine(running, "destroy", "--yes", "--skip-preview")
     left = running.world.fake_providers.aws.instances()
-    return ok and not left, f"{len(left)} machines are left" if left or not ok else "nothing is left but what is kept"
+    return ok and not left, f"{len(left)} instances are left" if left or not ok else "only retained resources are left"
 
 
 def _engine(running: Rehearsal, *arguments: str) -> bool:

@@ -1,4 +1,4 @@
-"""Small charts that replace those of a stack: only a workload of the right name that becomes ready."""
+"""Small charts that replace those of a stack. Each has only a workload of the expected name that becomes ready."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,10 +12,10 @@ from switchyard.config.kubernetes import ARGO_ROLLOUTS
 from switchyard.config.models.addons import CALICO, Chart
 
 NODE_AGENT = "calico-node"
-"""DaemonSet of the pod network. Where it is, nodes turn Ready."""
+"""DaemonSet of the pod network. Nodes turn Ready once it exists."""
 
-NOTICE = "switchyard.local/stand-in"
-"""Annotation of everything that such a chart installs."""
+NOTICE = "switchyard.local/placeholder"
+"""Annotation of every object that such a chart installs."""
 
 VALUES = """\
 apiVersion: v1
@@ -35,23 +35,23 @@ def write(directory: Path, charts: Mapping[str, Chart]) -> dict[str, Path]:
     """Writes a chart for each, of the same name and version.
 
     Args:
-        directory: where their folders go.
+        directory: directory that receives their folders.
         charts: the charts, under any keys.
 
     Returns:
         Paths by the same keys.
 
     Raises:
-        NotRehearsableError: what one of them needs is not installed.
+        NotRehearsableError: a tool that one of them needs is not installed.
     """
     folders = {}
     for key, chart in charts.items():
         name = chart.chart.rstrip("/").rpartition("/")[2]
         folder = directory / name
         (folder / "templates").mkdir(parents=True)
-        about = {"apiVersion": "v2", "name": name, "version": chart.version, "description": "a stand-in"}
+        about = {"apiVersion": "v2", "name": name, "version": chart.version, "description": "a placeholder"}
         (folder / "Chart.yaml").write_text(yaml.safe_dump(about))
-        # The pod network comes before there is one.
+        # The pods of the pod network start before there is a pod network.
         early = name == CALICO.chart
         workloads = [_workload("Deployment", name, early=early)]
         if early:
@@ -69,7 +69,7 @@ def _define_rollouts(folder: Path) -> None:
     missing = [file for file in ROLLOUT_CRDS if not (BIN / file).exists()]
     if missing or not binary("rollouts-controller").exists():
         raise NotRehearsableError(
-            "Argo Rollouts is not installed here, which the stack asks for. Run: make tools-canary"
+            "The stack installs Argo Rollouts, which is missing on this machine. Run: make tools-canary"
         )
     folder.mkdir()
     for file in ROLLOUT_CRDS:
@@ -93,7 +93,7 @@ def _without_descriptions(part: Any) -> Any:
 def _workload(kind: str, name: str, *, early: bool) -> dict[str, Any]:
     labels = {"app": name}
     container = {
-        "name": "stand-in",
+        "name": "placeholder",
         "image": "registry.k8s.io/pause:3.10",
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }

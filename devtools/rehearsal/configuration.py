@@ -49,7 +49,9 @@ def read(file: Path, stack: str, charts: Callable[[Mapping[str, Chart]], Mapping
         charts: writes small charts in place of these; returns their paths by the same keys.
 
     Raises:
-        NotRehearsableError: there is none, it is of another kind, or what it asks for is not installed here.
+        NotRehearsableError: the file does not exist, the stack is of another kind, or a tool that it needs is not
+            installed.
+
         switchyard.config.errors.SettingsError: it has errors.
     """
     if not file.exists():
@@ -88,9 +90,9 @@ def rehearsed(
 
 
 def _changes(cluster: Ec2Cluster, charts: Mapping[str, Chart]) -> Iterator[str]:
-    yield f"charts {', '.join(charts)}: small ones of the same name and version; nothing is downloaded"
+    yield f"charts {', '.join(charts)}: replaced by small charts of the same name and version; nothing is downloaded"
     if cluster.hostname is not None:
-        yield f"hostname {cluster.hostname}: left out, the API server is called by its address"
+        yield f"hostname {cluster.hostname}: ignored, the API server is reached by its address"
 
 
 class _Loader(yaml.SafeLoader):
@@ -101,7 +103,7 @@ class _Loader(yaml.SafeLoader):
         for number, key in enumerate(keys):
             if key in keys[:number]:
                 line = node.value[number][0].start_mark.line + 1
-                raise NotRehearsableError(f"line {line}: {key!r} is there twice. Take one of them out.")
+                raise NotRehearsableError(f"line {line}: {key!r} is there twice. Remove one of them.")
         return super().construct_mapping(node, deep)
 
 

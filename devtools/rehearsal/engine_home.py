@@ -1,4 +1,4 @@
-"""A home for the engine with the fake providers as plugins, beside the project's own and never in it."""
+"""Creates a home directory of the engine with the fake providers as plugins, separate from the project's own."""
 
 import json
 import shlex
@@ -8,7 +8,8 @@ from pathlib import Path
 from devtools.toolchain.paths import PULUMI_HOME
 
 PORT_VARIABLE = "SWITCHYARD_REHEARSAL_{name}_PORT"
-"""The port of a fake provider that runs: what its resources are must outlive the engine, as AWS does."""
+"""Environment variable with the port of a running fake provider. It runs outside the engine, so that its resources
+outlive the engine, as those of AWS do."""
 
 
 def version(package: str) -> str:
@@ -28,12 +29,12 @@ def make_home(home: Path, packages: dict[str, str], source: Path = PULUMI_HOME) 
     Args:
         home: a folder that does not exist yet.
         packages: version by name of package.
-        source: where the other plugins are; only linked to.
+        source: home with the other plugins, to which links are created.
     """
     plugins = home / "plugins"
     plugins.mkdir(parents=True)
     for plugin in sorted(path for path in (source / "plugins").glob("resource-*") if path.is_dir()):
-        # A folder of links and not a link to the folder, which the engine does not take for a plugin.
+        # A folder of links, because the engine does not accept a link to a folder as a plugin.
         (plugins / plugin.name).mkdir()
         for part in plugin.iterdir():
             (plugins / plugin.name / part.name).symlink_to(part)
@@ -49,7 +50,7 @@ def make_home(home: Path, packages: dict[str, str], source: Path = PULUMI_HOME) 
 
 
 def port_variable(package: str) -> str:
-    """Name of the environment variable that tells a plugin where its fake provider listens."""
+    """Name of the environment variable with the port of a plugin's fake provider."""
     return PORT_VARIABLE.format(name=package.upper())
 
 

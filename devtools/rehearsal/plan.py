@@ -1,7 +1,7 @@
-"""A stack as the document that ``terraform show -json`` makes of a plan, which scanners of policies read.
+"""Renders a stack as the JSON of ``terraform show -json`` for a plan, which policy scanners read.
 
-It is made from the state that ``pulumi stack export`` gives: the engine's own record, with the property behind each
-dependency, and every secret encrypted. Not even what is encrypted gets into the document.
+The source is the state of ``pulumi stack export``, which has the property behind each dependency, and every secret
+encrypted. Encrypted values are left out of the document.
 """
 
 import re
@@ -63,7 +63,7 @@ TYPES: Mapping[str, str] = MappingProxyType(
 """Terraform's name of each type. The providers are the same; Pulumi only wraps them."""
 
 OTHERS = frozenset({"kubernetes", "pulumi", "switchyard"})
-"""Packages whose resources are nothing in AWS: they are looked at elsewhere, or only hold others together."""
+"""Packages whose resources are not in AWS. They are checked elsewhere, or only group other resources."""
 
 BLOCKS: Mapping[str, str] = MappingProxyType(
     {
@@ -76,17 +76,17 @@ BLOCKS: Mapping[str, str] = MappingProxyType(
         "transitions": "transition",
     }
 )
-"""Blocks that Pulumi has in the plural."""
+"""Terraform's names of blocks that Pulumi names in the plural."""
 
 MAPS = frozenset({"tags", "tagsAll", "volumeTags"})
-"""Properties whose keys are the user's own. Every other mapping is a block."""
+"""Properties whose keys are chosen by the user. Every other mapping is a block."""
 
 IDENTITIES = ("arn", "name", "keyId", "allocationId")
 """Outputs by which other resources name one, besides its id."""
 
 
 class UnmappedError(Exception):
-    """The state has a resource that cannot be put into the document. Left out, it would look as if it were right."""
+    """The state has a resource that the document cannot contain. If it were left out, it would not be checked."""
 
 
 @dataclass(frozen=True)
@@ -138,10 +138,10 @@ def planned(resources: Iterable[State]) -> list[Planned]:
 
 
 def document(resources: Iterable[State]) -> Values:
-    """The plan that makes these resources from nothing.
+    """The plan that creates these resources.
 
-    What another resource gives has its value, as in the plan of a stack that is there already, and is named as a
-    reference besides: checks of single resources read the one, checks of their connections the other.
+    A property that comes from another resource has its value, as in the plan of an existing stack, and a reference as
+    well: checks of single resources read the value, checks of connections the reference.
 
     Args:
         resources: all of a stack; those that are not in AWS are left out.
@@ -160,7 +160,7 @@ def document(resources: Iterable[State]) -> Values:
     values = [_block(resource.state["inputs"]) for resource in wanted]
     return {
         "format_version": "1.2",
-        # Scanners know a plan by it.
+        # Scanners recognise a plan by this key.
         "terraform_version": "1.9.0",
         "planned_values": {
             "root_module": {
@@ -192,7 +192,7 @@ def snake(name: str) -> str:
 
 
 def is_secret(value: Any) -> bool:
-    """Whether a value of a state is a secret: what else it has is the secret, encrypted or not."""
+    """Whether a value of a state is a secret. Its other keys then have the secret, encrypted or not."""
     return isinstance(value, Mapping) and SIGNATURE in value
 
 
@@ -232,7 +232,10 @@ def _has_secret(value: Any) -> bool:
 
 
 def _identities(state: State) -> set[str]:
-    """What others call a resource, but for what it has from another one: a bucket's settings have the bucket's id."""
+    """The values by which other resources refer to a resource.
+
+    Values that it has from another resource are left out: the settings of a bucket have the ID of the bucket.
+    """
     outputs = state.get("outputs", {})
     identities = {state.get("id"), *(outputs.get(name) for name in IDENTITIES)}
     depends = {name for name, urns in state.get("propertyDependencies", {}).items() if urns}
@@ -241,10 +244,11 @@ def _identities(state: State) -> set[str]:
 
 
 def _expressions(state: State, by_urn: Mapping[str, Planned], by_identity: Mapping[str, Planned]) -> Values:
-    """What each property names, for those that name anything."""
+    """The references of each property that has any."""
     expressions = {}
     for name, urns in state.get("propertyDependencies", {}).items():
-        # The engine also has here what must only be there before: a group's rules, a subnet's way out.
+        # The engine also lists resources that only have to exist before, such as the rules of a group or the route of a
+        # subnet.
         named = [by_identity[text].address for text in _texts(state["inputs"].get(name)) if text in by_identity]
         depended = [by_urn[urn].address for urn in urns if urn in by_urn]
         if addresses := list(dict.fromkeys(named or depended)):
@@ -260,7 +264,7 @@ def _texts(value: Any) -> list[str]:
 
 
 def _providers(resources: Iterable[State]) -> Values:
-    """The provider of AWS, with the one setting of it that is no secret."""
+    """The AWS provider, with its only setting that is not secret."""
     regions = {
         state["inputs"]["region"]
         for state in resources

@@ -15,7 +15,7 @@ from devtools.rehearsal.record import Record
 from devtools.rehearsal.values import UNKNOWN, Values, has_unknown, read, write
 
 WORKERS = 32
-"""Calls at once. The engine asks for as many resources as do not wait for each other."""
+"""Number of simultaneous calls. The engine creates independent resources at the same time."""
 
 MESSAGE_LIMIT = 400 * 1024 * 1024
 """Bytes of one message: the engine's own limit, above gRPC's 4 MiB."""
@@ -31,8 +31,8 @@ class Created:
 
     Attributes:
         id: id of the resource in the cloud.
-        outputs: properties of the resource besides its inputs.
-        by: what answered: moto, or the fake provider itself.
+        outputs: properties of the resource in addition to its inputs.
+        by: the source of the answer: moto, or the fake provider itself.
     """
 
     id: str
@@ -44,10 +44,10 @@ class Backend(Protocol):
     """The resources of a fake provider."""
 
     def defaults(self, kind: str, name: str, inputs: Values, olds: Values) -> Values:
-        """The inputs with what a provider fills in, a name for example."""
+        """The inputs, completed with the provider's defaults, for example a name."""
 
     def problems(self, kind: str, inputs: Values) -> list[tuple[str, str]]:
-        """What the API's model refuses: property and reason. Values may be unknown."""
+        """The errors by the model of the API: property and reason. Values may be unknown."""
 
     def computed(self, kind: str) -> set[str]:
         """Returns the outputs that are known only after creation."""
@@ -65,7 +65,7 @@ class Backend(Protocol):
         """Updates the resource."""
 
     def delete(self, kind: str, id_: str, state: Values) -> str:
-        """Deletes the resource; returns the name of what answered."""
+        """Deletes the resource; returns the source of the answer."""
 
     def invoke(self, token: str, arguments: Values) -> Values:
         """Returns the result of a function of the provider."""
@@ -82,7 +82,7 @@ class Watcher(Protocol):
 
 
 class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
-    """A provider plugin that is not what it stands for, and says so in the output of every run.
+    """A fake of a provider plugin, which says so in the output of every run.
 
     Args:
         version: version of the package that it answers for.
@@ -129,7 +129,7 @@ class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
         return provider_pb2.ConfigureResponse(acceptSecrets=True, supportsPreview=True)
 
     def Cancel(self, request: Any, context: Any) -> Any:
-        # A call under way ends by itself, as it does at AWS.
+        # A running call ends by itself, as it does at AWS.
         return empty_pb2.Empty()
 
     def Check(self, request: Any, context: Any) -> Any:
@@ -186,7 +186,7 @@ class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
         kind, _ = _kind_and_name(request.urn)
         inputs, secrets = read(request.news)
         state, _ = read(request.olds)
-        # What it had, and neither an input that is gone nor one that is new.
+        # The earlier outputs, without inputs that were removed or added.
         kept = {key: value for key, value in state.items() if key not in read(request.old_inputs)[0]}
         if request.preview:
             return provider_pb2.UpdateResponse(properties=write(kept | inputs, secrets))
@@ -210,7 +210,7 @@ class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
         return empty_pb2.Empty()
 
     def Read(self, request: Any, context: Any) -> Any:
-        # The state is all that there is: nobody changes a fake provider's resources by hand.
+        # The state is returned as it is, because resources of a fake provider are not changed by hand.
         self._record.write("read", request.urn, {}, set(), id=request.id)
         return provider_pb2.ReadResponse(id=request.id, properties=request.properties, inputs=request.inputs)
 
@@ -227,7 +227,7 @@ class FakeProvider(provider_pb2_grpc.ResourceProviderServicer):
 
 
 def serve(fake_provider: FakeProvider) -> tuple[grpc.Server, int]:
-    """Serves a fake provider on this machine alone.
+    """Serves a fake provider on the loopback interface.
 
     Returns:
         The running server and its port.

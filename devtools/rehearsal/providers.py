@@ -1,4 +1,4 @@
-"""Both fake providers: they run while the with block runs, and the engine finds them by its environment."""
+"""Runs both fake providers within a with block. The engine finds them through its environment."""
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,8 +13,8 @@ from devtools.rehearsal.provider import FakeProvider, Watcher, serve
 from devtools.rehearsal.record import Record
 from devtools.rehearsal.tls.provider import Tls
 
-AWS_NOTICE = "AWS is simulated here: nothing of this is AWS."
-TLS_NOTICE = "TLS keys and certificates come from a fake provider here: they are real, but not the real provider's."
+AWS_NOTICE = "AWS is simulated: no call leaves this machine."
+TLS_NOTICE = "TLS keys and certificates are real, but a fake of the TLS provider generates them."
 
 NO_AWS = {
     "AWS_ACCESS_KEY_ID": "rehearsal",
@@ -22,10 +22,10 @@ NO_AWS = {
     "AWS_ENDPOINT_URL_EC2": "http://127.0.0.1:9",
     "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": "http://127.0.0.1:9",
 }
-"""For the program itself, which asks AWS for the rules of its load balancer, and for what is in a subnet to be removed.
+"""Environment in which the program cannot reach AWS, so that a rehearsal reaches no real AWS account.
 
-It finds nobody there: it goes by the words of the controller, and keeps the subnet. A rehearsal asks no account of
-anybody's.
+The program asks AWS for the rules of its load balancer, and without an answer relies on the events of the controller.
+It asks for what is in a subnet to be removed, and without an answer keeps the subnet.
 """
 
 
@@ -36,7 +36,7 @@ class FakeProviders:
     Attributes:
         environment: variables for the engine.
         record: record of every call.
-        aws: what there is at the fake AWS provider.
+        aws: the resources of the fake AWS provider.
         delays: seconds that the creation of a type takes longer; may be changed at any time.
     """
 
@@ -54,7 +54,7 @@ def fake_providers(
     delays: Mapping[str, float] | None = None,
     watchers: Sequence[Watcher] = (),
 ) -> Iterator[FakeProviders]:
-    """Starts them, with nothing in the account.
+    """Starts the fake providers, with an empty account.
 
     Args:
         directory: an empty directory for the engine's home and the record.

@@ -1,4 +1,4 @@
-"""What a fake provider was asked for, one JSON object a line, secrets left out."""
+"""Records the calls to a fake provider, one JSON object a line, without secrets."""
 
 import json
 import threading
@@ -29,8 +29,8 @@ class Record:
             operation: create, update, delete, read or invoke.
             urn: URN of the resource, or token of the function.
             values: inputs of the resource or arguments of the function.
-            secrets: names of the inputs that are not written down.
-            more: what else is known of the call.
+            secrets: names of the inputs that are not recorded.
+            more: further properties of the call.
         """
         shown = {key: HIDDEN if key in secrets else value for key, value in values.items()}
         line = {"operation": operation, "urn": urn, **more, "inputs": shown, "time": round(time.time(), 3)}
@@ -41,7 +41,7 @@ class Record:
         """The calls so far.
 
         Args:
-            operations: only these; none takes all.
+            operations: the operations to include; all without any.
         """
         if not self.file.exists():
             return []

@@ -18,7 +18,8 @@ from devtools.sandbox.rollouts import controller
 from switchyard.config.kubernetes import ARGO_ROLLOUTS
 
 SANDBOX_PREFIX = "rehearsal-"
-"""Several rehearsals run side by side; `python -m devtools.sandbox down --name` ends what a killed one left."""
+"""Prefix of sandbox names. Several rehearsals can run at the same time. `python -m devtools.sandbox down --name` ends
+the sandbox of a killed one."""
 
 
 class World:
@@ -26,7 +27,7 @@ class World:
 
     Attributes:
         fake_providers: AWS and TLS.
-        machines: what the machines have become.
+        machines: the simulated machines.
     """
 
     fake_providers: FakeProviders
@@ -70,7 +71,7 @@ class World:
         self._load_balancers.start()
 
     def _deployed(self, sandbox: Sandbox, deployments: set[str]) -> None:
-        """Argo Rollouts is the real one, as a process beside the API server."""
+        """Starts the real Argo Rollouts as a process once its chart is installed."""
         if ARGO_ROLLOUTS not in deployments or sandbox is self._controlled:
             return
         self._rollouts.close()
@@ -92,7 +93,7 @@ def world(directory: Path, *, region: str, cluster: str, report: Callable[[str],
         directory: an empty directory.
         region: the region of AWS.
         cluster: name of the cluster.
-        report: takes a line on what a machine has become.
+        report: receives a line about each step of a machine.
     """
     rehearsed = World(directory, cluster, report)
     with fake_providers(directory, region=region, watchers=[rehearsed.machines]) as running:
@@ -116,13 +117,13 @@ class Rehearsal:
 def rehearsal(
     directory: Path, rehearsed: Rehearsed, stack: str, report: Callable[[str], None] = lambda _: None
 ) -> Iterator[Rehearsal]:
-    """A stack with nothing in it, in the real engine.
+    """Yields an empty stack in the real engine.
 
     Args:
         directory: an empty directory for state, fake providers and engine.
         rehearsed: the stack's configuration.
         stack: name of the stack.
-        report: takes a line on what a machine has become.
+        report: receives a line about each step of a machine.
     """
     for part in ("fake-providers", "stack"):
         (directory / part).mkdir()
@@ -132,7 +133,7 @@ def rehearsal(
 
 
 def _stack(directory: Path, rehearsed: Rehearsed, name: str, running: FakeProviders) -> Stack:
-    # Its engine finds the fake providers by their environment, and has them as the only plugins of their names.
+    # The engine finds the fake providers through the environment, as the only plugins of their names.
     stack = Stack(directory, rehearsed.config, name=name, environment=running.environment)
     stack.saved_at_the_end = True
     return stack

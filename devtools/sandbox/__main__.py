@@ -1,6 +1,6 @@
 """``python -m devtools.sandbox up|down|status|images|rollouts``.
 
-Exit codes: 0 done (status: it runs), 1 not, 2 bad usage.
+Exit codes: 0 done (for `status`: the cluster runs), 1 failed (it does not run), 2 wrong usage.
 """
 
 import contextlib
@@ -44,7 +44,7 @@ def up(name: Name = None, nodes: Nodes = None) -> None:
     except SandboxError as error:
         _fail(error)
     console.print(f"Sandbox {sandbox.name}: 7 nodes ready at {sandbox.server}, {time.monotonic() - started:.1f} s.")
-    _say_what_is_real(sandbox)
+    _print_kind_of_nodes(sandbox)
 
 
 @app.command()
@@ -67,7 +67,7 @@ def status(name: Name = None) -> None:
         console.print(f"Sandbox {sandbox.name}: not running ({', '.join(processes) or 'no'} processes).")
         raise typer.Exit(1)
     console.print(f"Sandbox {sandbox.name}: ready at {sandbox.server}")
-    _say_what_is_real(sandbox)
+    _print_kind_of_nodes(sandbox)
     for component, pid in sorted(processes.items()):
         console.print(f"  {component:26} process {pid}")
     for node in sandbox.real_nodes:
@@ -106,7 +106,7 @@ def rollouts(name: Name = None) -> None:
         _fail(SandboxError(f"Argo Rollouts' controller ended with {controller.returncode}; see {log}"))
 
 
-def _say_what_is_real(sandbox: Sandbox) -> None:
+def _print_kind_of_nodes(sandbox: Sandbox) -> None:
     console.print(SIMULATED if sandbox.kind() is Kind.SIMULATED else REAL)
     for node in sandbox.real_nodes:
         console.print(f"  NodePorts of {node.name}: http://{node.address}:<port>, from this machine")

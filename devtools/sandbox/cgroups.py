@@ -1,4 +1,4 @@
-"""Cgroups of a sandbox's real nodes, in whichever version the machine has."""
+"""Cgroups of a sandbox's real nodes, in version 1 or 2."""
 
 import contextlib
 import os
@@ -11,19 +11,20 @@ import psutil
 from devtools.sandbox.processes import end
 
 SYSTEM = "system"
-"""Child of a node's cgroup for what is no pod: in version 2 a group with children holds no process itself."""
+"""Child of a node's cgroup for processes outside pods, because in version 2 a group with children must not contain
+processes."""
 
 END_SECONDS = 30
 """Seconds within which the kernel must release a cgroup whose processes have ended."""
 
 POLL_SECONDS = 0.02
-"""Between two tries to remove a group: version 1 has nothing to wait on that says that it is empty."""
+"""Seconds between two attempts to remove a group, because version 1 does not notify when a group is empty."""
 
 _CPUSET = ("cpuset.cpus", "cpuset.mems")
 
 
 def hierarchies() -> list[Path]:
-    """Root of every hierarchy that is mounted: version 2's, one a controller in version 1, or all of these."""
+    """Root of every mounted hierarchy: that of version 2, one for each controller of version 1, or both."""
     mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
     return [Path(fields[1]) for fields in mounts if fields[2] in {"cgroup", "cgroup2"}]
 
@@ -34,7 +35,7 @@ def below(folder: Path) -> Iterator[Path]:
 
 
 def make(group: str) -> None:
-    """Creates a node's group, with the one for what is no pod in it.
+    """Creates a node's group, with its child for processes outside pods.
 
     Args:
         group: path below the root of each hierarchy.
@@ -46,13 +47,13 @@ def make(group: str) -> None:
             folder /= part
             folder.mkdir(exist_ok=True)
             for file in _CPUSET:
-                # Version 1 gives a new group no processors, and nothing can run in it before it has some.
+                # In version 1 a new group has no processors, and no process can run in it before it has some.
                 if (folder / file).exists() and not (folder / file).read_text().strip():
                     (folder / file).write_text((folder.parent / file).read_text())
 
 
 def _hand_down_controllers(folder: Path) -> None:
-    """In version 2 a group's children have the controllers that it names, and no others."""
+    """In version 2 a group's children have only the controllers that the group enables."""
     control = folder / "cgroup.subtree_control"
     if control.exists():
         wanted = (folder / "cgroup.controllers").read_text().split()
@@ -60,7 +61,7 @@ def _hand_down_controllers(folder: Path) -> None:
 
 
 def entry_points(group: str) -> list[Path]:
-    """Files that a process writes its number to, to be in a node's group for what is no pod."""
+    """Files to which a process writes its ID to enter a node's group for processes outside pods."""
     return [root / group / SYSTEM / "cgroup.procs" for root in hierarchies()]
 
 

@@ -1,8 +1,8 @@
 """Starts and ends one local control plane with kwokctl, and registers the simulated nodes.
 
-kwokctl makes the certificates and starts the five processes in about a second. What it does not give, a safe
-end and a repair after a crash at any point, is here: the state on disk decides what `up` does, and processes
-are known by the path that they were started from.
+kwokctl generates the certificates and starts the five processes in about a second. This module adds a safe end and a
+repair after a crash at any point: the state on disk decides what `up` does, and processes are identified by the path
+that they were started from.
 """
 
 import contextlib
@@ -34,13 +34,13 @@ from devtools.toolchain.paths import binary
 from switchyard.config.models.nodes import DEFAULT_NODES, NodeSettings
 
 READY_SECONDS = 120
-"""Bound on the start. It takes about 3 s on two cores."""
+"""Time limit for the start, seconds. It takes about 3 s on two cores."""
 
 CALL_SECONDS = 30
-"""Bound on one answer of the API server. It takes milliseconds."""
+"""Time limit for one answer of the API server, seconds. It takes milliseconds."""
 
 LOG_LINES = 3
-"""How much an error quotes of the log of a component that ended."""
+"""Number of lines that an error quotes from the log of a component that ended."""
 
 
 class Kind(StrEnum):
@@ -57,10 +57,11 @@ class Sandbox:
     """One local cluster.
 
     Args:
-        name: None for the one of stack `local`, directly in ``.sandbox``; named ones stand side by side.
+        name: None for the sandbox of stack `local`, directly in ``.sandbox``. Several named sandboxes can exist at the
+            same time.
         nodes: the node table.
-        pki: what is signed already, by file name: ``ca.crt``, ``ca.key``, ``admin.crt``, ``admin.key``; None has all
-            of it made at the first start.
+        pki: existing keys and certificates by file name: ``ca.crt``, ``ca.key``, ``admin.crt``, ``admin.key``; None
+            generates all of them at the first start.
     """
 
     def __init__(
@@ -106,7 +107,7 @@ class Sandbox:
         return {Path(process.info["cmdline"][0]).name: process.pid for process in self._processes()}
 
     def running(self) -> bool:
-        """Whether every component runs and the API server says that it is ready."""
+        """Whether every component runs and the API server reports that it is ready."""
         try:
             if set(self.processes()) != set(COMPONENTS) or (self.kind() is Kind.REAL and not self._nodes.running()):
                 return False
@@ -120,15 +121,15 @@ class Sandbox:
         try:
             return Kind(self._kind_file.read_text())
         except FileNotFoundError:
-            # Before there were real ones, nobody wrote down what they are.
+            # Sandboxes from before there were real nodes have no record of their kind.
             return Kind.SIMULATED if self._complete.exists() else None
 
     def up(self, kind: Kind | None = None, report: Callable[[str], None] = lambda _: None) -> None:
-        """Starts what does not run. It is idempotent: running components and the data of etcd stay.
+        """Starts the components that do not run. It is idempotent: running components and the data of etcd stay.
 
         Args:
-            kind: what the nodes are to be; None leaves them as they are, simulated at the first start.
-            report: takes a line on what is under way.
+            kind: the kind of the nodes; None keeps the present kind, which is simulated at the first start.
+            report: receives a line about each step.
 
         Raises:
             SandboxError: it does not get ready, or it has nodes of the other kind.
@@ -164,7 +165,8 @@ class Sandbox:
         try:
             self._start_control_plane(slot)
         except ComponentError:
-            # Once more: the machine may have been busy, or somebody took a port between the choice and the start.
+            # A second attempt, because the machine may have been busy, or a port was taken between its choice and the
+            # start.
             self._start_control_plane(slot)
         started: Mapping[str, datetime] = {}
         with self.client() as client:
@@ -172,7 +174,7 @@ class Sandbox:
             if slot is not None:
                 port = self.server.rpartition(":")[2]
                 server = f"https://{slot.host_address}:{port}"
-                # Not the user's: its certificate is an administrator's, as much as a sandbox needs.
+                # Separate from the user's kubeconfig, because its certificate is that of an administrator.
                 for_nodes = self._work / "nodes.kubeconfig"
                 kubeconfig.write(for_nodes, self._user, server, self._pki)
                 started = self._nodes.start(self._pki / "ca.crt", for_nodes, report)
@@ -187,20 +189,20 @@ class Sandbox:
             self._wait("the API server", lambda: client.get("/readyz").is_success)
 
     def _start_components(self, slot: Slot | None) -> None:
-        """Starts the control plane, on the existing data of etcd if a start was ever complete."""
+        """Starts the control plane, with the existing data of etcd if an earlier start was completed."""
         end(self._processes())
         if not self._complete.exists():
             shutil.rmtree(self._work, ignore_errors=True)
             self._create(slot)
             return
         for file in self._cluster.rglob("*.pid"):
-            # kwokctl takes a process that has the number of an ended one for it, as after a reboot, and a zombie as
-            # well, and would not start the component.
+            # kwokctl takes a zombie, or a process that has the ID of an ended one, as after a reboot, for a running
+            # component, and would not start it.
             file.unlink()
         kwokctl(self._work, self._ended, "start", "cluster")
 
     def _clear(self) -> None:
-        """Ends and removes what an incomplete start left."""
+        """Ends the processes and removes the files of an incomplete start."""
         end(self._processes())
         self._nodes.end()
         shutil.rmtree(self._work, ignore_errors=True)
@@ -211,7 +213,7 @@ class Sandbox:
         Raises:
             SandboxError: a process does not end.
         """
-        # A directory that was removed by hand has left its processes, and its number with what is under it.
+        # If the directory was removed by hand, its processes and its claimed number are left.
         if not (self.directory.exists() or self._processes() or self._nodes.slot):
             return
         with locked(self.directory):
@@ -222,7 +224,7 @@ class Sandbox:
             self.kubeconfig.unlink(missing_ok=True)
             (self.directory / "lock").unlink()
         for folder in (self.directory, HOME / "named", HOME):
-            with contextlib.suppress(OSError):  # something else is still in it
+            with contextlib.suppress(OSError):  # it still has other files
                 folder.rmdir()
 
     def _processes(self) -> list[psutil.Process]:
@@ -249,7 +251,7 @@ class Sandbox:
         return httpx.Client(base_url=self.server, verify=context, timeout=CALL_SECONDS, trust_env=False)
 
     def _not_ready(self, client: httpx.Client, reported: Mapping[str, datetime] | None = None) -> set[str]:
-        """Names of nodes that are not ready, or not since a moment, and of what pods need besides."""
+        """Names of nodes that are not ready or have not reported recently, and of missing objects that pods need."""
         waiting = not_ready(self._table, client.get("/api/v1/nodes").raise_for_status().json()["items"], reported)
         if not client.get("/api/v1/namespaces/default/serviceaccounts/default").is_success:
             waiting.add("ServiceAccount default")
@@ -262,7 +264,7 @@ class Sandbox:
                 if ready():
                     return
             if ended := self._ended():
-                raise ComponentError(f"Sandbox {self.name}: {', '.join(ended)} ended. {self._last_words(ended)}")
+                raise ComponentError(f"Sandbox {self.name}: {', '.join(ended)} ended. {self._ends_of_logs(ended)}")
             time.sleep(POLL_SECONDS)
         raise SandboxError(
             f"Sandbox {self.name}: {what} not ready after {READY_SECONDS} s, though everything runs. "
@@ -270,11 +272,11 @@ class Sandbox:
         )
 
     def _ended(self) -> list[str]:
-        """Components that were started and do not run any more."""
+        """Components that were started and have ended."""
         started = {file.stem for file in (self._cluster / "pids").glob("*.pid")}
         return sorted(started - set(self.processes()))
 
-    def _last_words(self, components: Collection[str]) -> str:
+    def _ends_of_logs(self, components: Collection[str]) -> str:
         """Returns the ends of components' logs, and their paths."""
         logs = self._cluster / "logs"
         lines = [f"See the logs in {logs}, then: {self._command('down')}"]

@@ -10,7 +10,7 @@ from devtools.sandbox.stages import stages
 from devtools.toolchain.paths import binary
 
 COMPONENTS = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok-controller")
-"""What kwokctl starts; a list of ports is in this order."""
+"""The components that kwokctl starts. Lists of ports have this order."""
 
 
 def configuration(ports: Sequence[int], pki: Path, slot: Slot | None) -> list[dict[str, Any]]:
@@ -18,10 +18,10 @@ def configuration(ports: Sequence[int], pki: Path, slot: Slot | None) -> list[di
 
     Args:
         ports: a free port for each component.
-        pki: folder in which kwokctl makes the cluster's certificates.
-        slot: slot of the real nodes, which reach the API server at its host's address; None without them.
+        pki: directory in which kwokctl generates the cluster's certificates.
+        slot: slot of the real nodes, which reach the API server at the host address of the slot; None without them.
     """
-    # In a file, because kwokctl 0.8 ends in a panic when two components get several --extra-args each.
+    # In a file, because kwokctl 0.8 panics when two components have several --extra-args each.
     patches = [
         {"name": component, "extraArgs": [{"key": key, "value": value} for key, value in values.items()]}
         for component, values in _arguments(ports, pki, slot).items()
@@ -34,11 +34,11 @@ def _arguments(ports: Sequence[int], pki: Path, slot: Slot | None) -> dict[str, 
     etcd = f"http://127.0.0.1:{ports[0]}"
     api_server = {"service-cluster-ip-range": "10.96.0.0/12"}
     if slot is None:
-        # Everything on the loopback interface: a sandbox is nobody else's business.
+        # All components listen on the loopback interface, so that other machines cannot reach a sandbox.
         api_server |= {"bind-address": "127.0.0.1"}
     else:
-        # The components ask at 127.0.0.1, the kubelets at the bridge, and one address is all that can be given.
-        # Nobody is let in without a certificate of this sandbox's certificate authority.
+        # The components use 127.0.0.1, the kubelets the bridge, and only one address can be configured.
+        # Clients need a certificate of this sandbox's certificate authority.
         api_server |= {
             "bind-address": "0.0.0.0",  # noqa: S104
             "advertise-address": slot.host_address,
@@ -46,15 +46,15 @@ def _arguments(ports: Sequence[int], pki: Path, slot: Slot | None) -> dict[str, 
             "kubelet-client-key": str(pki / "admin.key"),
             "kubelet-preferred-address-types": "InternalIP",
         }
-    # There is one of each. With an election, one that starts after a crash would wait 15 s for its predecessor's lease
-    # to end, while everything looks ready and nobody makes endpoints or pods.
+    # There is one of each. With a leader election, one that starts after a crash would wait 15 s for its predecessor's
+    # lease to expire, while everything looks ready and no endpoints or pods are created.
     alone = {"bind-address": "127.0.0.1", "leader-elect": "false"}
     return {
         "etcd": {
             "listen-client-urls": etcd,
             "advertise-client-urls": etcd,
             "listen-peer-urls": "http://127.0.0.1:0",
-            # Durable enough for a sandbox, and a start or a burst of writes does not wait for the disk.
+            # This is durable enough for a sandbox, and a start or a burst of writes does not wait for the disk.
             "unsafe-no-fsync": "true",
         },
         "kube-apiserver": api_server,
@@ -63,7 +63,7 @@ def _arguments(ports: Sequence[int], pki: Path, slot: Slot | None) -> dict[str, 
         "kwok-controller": {
             "server-address": f"127.0.0.1:{ports[4]}",
             "cidr": "192.168.0.0/16",
-            # kwokctl itself asks for all nodes; a real node is not to be simulated.
+            # By default kwokctl simulates all nodes, but real nodes must not be simulated.
             "manage-all-nodes": "false",
             "manage-nodes-with-annotation-selector": ",".join(f"{key}={value}" for key, value in SIMULATED.items()),
         },
@@ -75,7 +75,7 @@ def options(ports: Sequence[int], kubeconfig: Path) -> list[str]:
 
     Args:
         ports: a free port for each component.
-        kubeconfig: file that kwokctl may write to, so that the user's own is left alone.
+        kubeconfig: file to which kwokctl may write, so that it does not change the user's own.
     """
     options_ = [
         *("--runtime", "binary", "--heartbeat-factor", "1", "--kubeconfig", str(kubeconfig)),

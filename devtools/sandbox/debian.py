@@ -1,7 +1,7 @@
-"""Unpacks programs of Debian's archive into a folder of the project; nothing is installed on the machine.
+"""Unpacks programs from Debian's archive into a folder of the project. Nothing is installed on the machine.
 
-apt resolves the dependencies as if nothing were installed, downloads them from wherever the machine's sources point,
-and checks their signatures. The versions are those that the machine's own release has today.
+apt resolves the dependencies as if nothing were installed, downloads them from the package sources of the machine, and
+checks their signatures. The versions are the current ones of the machine's release.
 """
 
 import json
@@ -22,15 +22,15 @@ from devtools.toolchain.paths import TOOLS
 DEBIAN = TOOLS / "debian"
 
 NODE_PACKAGES = ("conntrack", "containerd", "containernetworking-plugins", "iproute2", "iptables", "mount", "runc")
-"""What a node runs besides the Kubernetes programs. CNI plugins end up in ``usr/lib/cni``."""
+"""Packages of a node, in addition to the Kubernetes programs. CNI plugins are in ``usr/lib/cni``."""
 
 OF_THE_HOST = re.compile(r"libc6|libgcc-s1|gcc-\d+-base|libcrypt1|debconf|dpkg|perl-base|tar")
-"""Packages that a tree for the host leaves out: every Debian has them, and a second C library beside the host's
-would be loaded into the host's programs, with a loader that it does not fit."""
+"""Packages that a tree for the host leaves out. Every Debian has them, and the host's programs would load the second C
+library, which does not match the host's loader."""
 
 IPTABLES = ("iptables", "ip6tables")
 LAYOUT = 1
-"""The version of the unpacked trees. Raise it when the same packages must be unpacked in another way."""
+"""Version of the layout of unpacked trees. Raise it when the same packages must be unpacked differently."""
 
 VERSIONS = "versions.json"
 
@@ -56,12 +56,12 @@ def fetch(packages: Sequence[str], archives: Path) -> list[Path]:
         PartsError: this is no Debian, or the download was refused.
     """
     archives.mkdir(parents=True, exist_ok=True)
-    # A folder of its own says which files this closure has, whatever was fetched into the other one before.
+    # A separate folder shows which files belong to this closure, whatever was fetched earlier.
     with tempfile.TemporaryDirectory(dir=archives, prefix=".fetch-") as work:
         folder = Path(work)
         refusal = _download(packages, folder)
         if refusal is not None:
-            # There were no lists, or their versions are not in the archive any more.
+            # The package lists are missing, or their versions are no longer in the archive.
             _update(refusal)
             refusal = _download(packages, folder)
         if refusal is not None:
@@ -72,7 +72,7 @@ def fetch(packages: Sequence[str], archives: Path) -> list[Path]:
 
 
 def unpack(debs: Sequence[Path], root: Path) -> None:
-    """Unpacks packages into one tree, whole or not at all; a tree that is there already is replaced.
+    """Unpacks packages into one tree, completely or not at all. An existing tree is replaced.
 
     Raises:
         PartsError: a file is no package, or dpkg-deb is missing.
@@ -98,7 +98,7 @@ def node_parts() -> Path:
     """Returns the tree of the programs of a node, which is fetched once.
 
     Raises:
-        PartsError: it cannot be had here.
+        PartsError: it cannot be fetched on this machine.
     """
     return parts(NODE_PACKAGES)
 
@@ -110,7 +110,7 @@ def parts(packages: Sequence[str]) -> Path:
         packages: their names.
 
     Raises:
-        PartsError: it cannot be had here.
+        PartsError: it cannot be fetched on this machine.
     """
     key = _fingerprint(packages)
     root, record = DEBIAN / key, DEBIAN / f"{key}.json"
@@ -125,9 +125,9 @@ def parts(packages: Sequence[str]) -> Path:
 
 
 def node_environment(root: Path) -> dict[str, str]:
-    """Variables with which the programs of a tree find each other and their libraries, before the host's.
+    """Environment variables with which the programs of a tree use each other and their libraries, not the host's.
 
-    ``PATH`` ends with the host's own, for programs like ``modprobe`` that the tree has not got.
+    ``PATH`` ends with the host's own, for programs that the tree lacks, such as ``modprobe``.
     """
     [libraries] = (root / "usr" / "lib").glob("*-linux-gnu*")
     programs = f"{root}/usr/sbin:{root}/usr/bin"
@@ -149,12 +149,12 @@ def _program(name: str) -> str:
 
 
 def _apt(*arguments: str) -> list[str]:
-    # The caches in memory: what apt makes of an empty status must not end up in the machine's own cache files.
+    # With the caches in memory, because apt must not write a cache of an empty status to the machine's own files.
     return [_program("apt-get"), "-q", "-o", "Dir::Cache::pkgcache=", "-o", "Dir::Cache::srcpkgcache=", *arguments]
 
 
 def _download(packages: Sequence[str], folder: Path) -> str | None:
-    """Downloads a closure; returns why it was refused."""
+    """Downloads packages with their dependencies; returns the reason for a failure."""
     status = folder / "nothing-installed"
     status.touch()
     (folder / "partial").mkdir(exist_ok=True)
@@ -162,7 +162,7 @@ def _download(packages: Sequence[str], folder: Path) -> str | None:
         "Dir::State::status": status,
         "Dir::Cache::archives": f"{folder}/",
         "Debug::NoLocking": "1",
-        # Its own user for downloads could not get into a folder below root's home.
+        # apt's own user for downloads cannot access a folder below root's home.
         "APT::Sandbox::User": "root",
     }
     flags = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
@@ -181,7 +181,7 @@ def _update(refusal: str) -> None:
 
 
 def _run(command: list[str]) -> str | None:
-    """Runs apt; returns the first line that says what went wrong, or nothing."""
+    """Runs apt; returns the first line with an error, or an empty text."""
     environment = os.environ | {"LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
     result = subprocess.run(
         command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
@@ -200,7 +200,7 @@ def _merge_folders(tree: Path) -> None:
 
 
 def _extract(deb: Path, tree: Path) -> None:
-    # `dpkg-deb --extract` would put a folder in the place of a link to one.
+    # `dpkg-deb --extract` would replace a link to a folder by a folder.
     with subprocess.Popen(
         [_program("dpkg-deb"), "--fsys-tarfile", str(deb)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as package:
@@ -219,7 +219,7 @@ def _extract(deb: Path, tree: Path) -> None:
 
 
 def _keep_links_inside(tree: Path) -> None:
-    """Makes absolute links relative: ``usr/sbin/ip`` is one to ``/bin/ip``, which is the host's."""
+    """Makes absolute links relative. For example, ``usr/sbin/ip`` links to ``/bin/ip``, which would be the host's."""
     for folder, names, files in os.walk(tree):
         for link in (Path(folder) / name for name in (*names, *files)):
             if link.is_symlink() and link.readlink().is_absolute():
@@ -230,12 +230,12 @@ def _keep_links_inside(tree: Path) -> None:
 
 def _name_and_version(deb: Path) -> tuple[str, str]:
     name, version, _ = deb.stem.split("_")
-    # An epoch's colon does not go into a file name.
+    # The colon of an epoch is replaced in file names.
     return name, version.replace("%3a", ":")
 
 
 def _fingerprint(packages: Sequence[str]) -> str:
-    """Changes with what is wanted and with the release that it is taken from; not with the archive's updates."""
+    """A fingerprint of the packages and the Debian release. It does not change with updates of the archive."""
     _program("apt-get")
     release = platform.freedesktop_os_release()
     wanted = [LAYOUT, packages, release.get("ID"), release.get("VERSION_ID"), platform.machine()]
@@ -261,7 +261,7 @@ def _of_the_host(deb: Path) -> bool:
 
 
 def _choose_alternatives(root: Path) -> None:
-    """Creates the links that the packages' scripts would have made, which do not run here."""
+    """Creates the links that the maintainer scripts of the packages would create, because these do not run."""
     for name in IPTABLES:
         for command in (name, f"{name}-save", f"{name}-restore"):
             (root / "usr" / "sbin" / command).symlink_to("xtables-nft-multi")

@@ -13,7 +13,7 @@ HOME = PROJECT / ".sandbox"
 
 
 def make_private(directory: Path) -> None:
-    """Creates a folder in `.sandbox`, and what is missing above it, for its owner alone: there are keys below it."""
+    """Creates a folder in `.sandbox` and its missing parents, readable by the owner only, because it will have keys."""
     for folder in reversed([directory, *directory.parents]):
         if folder.is_relative_to(HOME):
             folder.mkdir(mode=0o700, exist_ok=True)
@@ -21,7 +21,7 @@ def make_private(directory: Path) -> None:
 
 @contextlib.contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Keeps others that start or end the sandbox of a directory waiting; creates the directory."""
+    """Locks a sandbox's directory, which it creates, so that other commands that start or end the sandbox wait."""
     with _locked_file(directory):
         yield
 
@@ -34,10 +34,10 @@ def _locked_file(directory: Path) -> TextIO:
             lock = path.open("w")
         except FileNotFoundError:
             continue  # a `down` has removed the directory meanwhile
-        # Commands of `host.ip` inherit it: one that outlives a killed `up` still keeps the next `down` waiting.
+        # Commands of `host.ip` inherit the lock, so that the next `down` waits for one that outlives a killed `up`.
         os.set_inheritable(lock.fileno(), True)
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # A `down` that was waited for has removed the file that is locked now, and the next to come would lock another.
+        # The `down` that held the lock has removed the locked file, and the next command would lock another one.
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(os.fstat(lock.fileno()), path.stat()):
                 return lock

@@ -11,10 +11,10 @@ from devtools.sandbox.slots import NODES, Slot
 
 
 def end(slot: Slot) -> None:
-    """Ends everything that has a slot's name, whatever state it is in.
+    """Ends and removes everything that has a slot's name, in any state.
 
-    Every process of a node is in its cgroup. With the last one of a node's namespaces go its mounts, its
-    interfaces and its firewall rules; with the bridge go the routes over it.
+    Every process of a node is in its cgroup. The kernel removes the mounts, interfaces and firewall rules of a node
+    with its last namespace, and the routes over the bridge with the bridge.
 
     Raises:
         TimeoutError: a process does not end.
@@ -25,7 +25,7 @@ def end(slot: Slot) -> None:
 
 
 def make_bridge(slot: Slot) -> None:
-    """Creates the interface that the nodes are behind; the API server's certificate names its address."""
+    """Creates the bridge that connects the nodes. The API server's certificate has its address."""
     if not exists(slot.bridge):
         ip("link", "add", slot.bridge, "type", "bridge")
     ip("address", "replace", f"{slot.host_address}/{slot.prefix_length}", "dev", slot.bridge)
@@ -33,9 +33,9 @@ def make_bridge(slot: Slot) -> None:
 
 
 def remove_link(name: str) -> None:
-    """Removes an interface of this machine, and with it the routes over it, if it is there."""
+    """Removes an interface of this machine, if it exists, and with it the routes over it."""
     if exists(name):
-        with contextlib.suppress(subprocess.CalledProcessError):  # its namespace ended meanwhile, and it with that
+        with contextlib.suppress(subprocess.CalledProcessError):  # it was removed in the meantime, with its namespace
             ip("link", "delete", name)
 
 
@@ -50,7 +50,7 @@ def exists(interface: str) -> bool:
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on, outside the ranges of NodePorts and of outgoing connections."""
+    """Free ports, outside the ranges of NodePorts and of outgoing connections."""
     ports: list[int] = []
     while len(ports) < count:
         port = random.randrange(20000, 30000)  # noqa: S311 - no secret

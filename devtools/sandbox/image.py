@@ -1,7 +1,7 @@
 """Builds the two images that real nodes run, as OCI archives and without a registry.
 
-They are the example application, built by a container engine where one works and else put together from Debian's
-packages and the wheels of its lock file, and the process that holds a pod together.
+One is the example application, built by a container engine if there is one, and otherwise assembled from Debian's
+packages and the wheels of its lock file. The other is the pause process of a pod.
 """
 
 import json
@@ -30,12 +30,12 @@ BACKEND = "ghcr.io/org/backend:base"
 PAUSE = "switchyard.local/pause:1"
 
 BUILDER = 1
-"""The version of this builder. Raise it when the same inputs must give another image."""
+"""Version of this builder. Raise it when the same inputs must give another image."""
 
 PYTHON_PACKAGES = ("libpython3-stdlib", "python3-minimal")
 
 SCRIPTS_ONLY = frozenset({"dpkg", "libacl1", "libmd0", "libpcre2-8-0", "libselinux1", "libzstd1", "tar"})
-"""Packages that Python's only need while they are installed: for dpkg, and what dpkg itself needs."""
+"""Packages that Python's packages need only during their installation: dpkg and its dependencies."""
 
 UNUSED = (
     "usr/lib/*/gconv",
@@ -58,7 +58,7 @@ UNUSED = (
 """Paths that no process in the container reads."""
 
 ENGINE_SECONDS = 10
-"""A container engine that does not say in this time that it works is taken for one that does not."""
+"""Seconds after which a container engine that has not answered counts as unavailable."""
 
 
 def backend_image() -> Path:
@@ -71,10 +71,10 @@ def backend_image() -> Path:
 
 
 def pause_image() -> Path:
-    """Archive of the process that holds a pod's namespaces.
+    """Archive of the pause process, which holds a pod's namespaces.
 
     Raises:
-        PartsError: Debian's packages cannot be had.
+        PartsError: Debian's packages cannot be fetched.
     """
     return _built("pause", [], make_pause)
 
@@ -93,11 +93,11 @@ def make_backend(target: Path, report: Report) -> str:
 
 
 def assemble_backend(target: Path) -> None:
-    """Assembles the example application's archive: the same packages give the same archive, to the byte.
+    """Assembles the example application's archive. The same packages give the same archive, byte by byte.
 
     Raises:
-        ImageError: its wheels cannot be had.
-        PartsError: Debian's packages cannot be had.
+        ImageError: its wheels cannot be fetched.
+        PartsError: Debian's packages cannot be fetched.
     """
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".backend-") as work:
         system, packages, application = (Path(work) / name for name in ("system", "packages", "application"))
@@ -125,7 +125,7 @@ def make_pause(target: Path, _report: Report) -> str:
     """Builds the pause archive; returns how it was built.
 
     Raises:
-        PartsError: Debian's packages cannot be had.
+        PartsError: Debian's packages cannot be fetched.
     """
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".pause-") as work:
         debs = fetch(["catatonit"], Path(work) / "archives")
@@ -136,7 +136,7 @@ def make_pause(target: Path, _report: Report) -> str:
             own = debs
             unpack(own, root)
         _drop(root, UNUSED)
-        # It waits for SIGTERM, and takes in processes that lost their parent.
+        # It waits for SIGTERM, and reaps orphaned processes.
         container = Container(("/usr/bin/catatonit", "-P"), "65535:65535", labels=_labels("pause", versions(own)))
         write_archive(target, PAUSE, (root,), container)
     return "Debian's catatonit"
@@ -182,7 +182,7 @@ def _is_built(target: Path, record: Path, fingerprint: str) -> bool:
 
 
 def _engine() -> str | None:
-    """A container engine that works; a client without its server does not."""
+    """A working container engine, if any. A client without its server does not work."""
     for path in filter(None, map(shutil.which, ("docker", "podman"))):
         try:
             answer = subprocess.run([path, "info"], capture_output=True, timeout=ENGINE_SECONDS, check=False)
@@ -205,7 +205,7 @@ def _build(engine: str, target: Path) -> None:
 
 
 def _engine_run(command: list[str]) -> None:
-    # An attestation beside the image would make of the archive's one image an index of two.
+    # With an attestation, the archive would be an index of two images.
     environment = os.environ | {"BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode:
@@ -245,7 +245,7 @@ def _drop(root: Path, patterns: Sequence[str]) -> None:
 
 
 def _install_wheels(folder: Path, version: str, libc: str) -> None:
-    """Installs what the lock file names, for Debian's interpreter, whichever this one is."""
+    """Installs the packages of the lock file for Debian's interpreter, independently of the present one."""
     machine = platform.machine()
     minor = int(libc.partition("-")[0].split(".")[1])
     platforms = [*(f"manylinux_2_{number}_{machine}" for number in range(minor, 4, -1)), f"manylinux2014_{machine}"]
@@ -267,16 +267,16 @@ def _install_wheels(folder: Path, version: str, libc: str) -> None:
 
 
 def _compile(system: Path, version: str, root: Path) -> None:
-    """Compiles a tree for a file system that cannot be written to, in which the sources do not change.
+    """Compiles the modules of a tree, because the file system of the container is read-only.
 
-    Debian's own interpreter does it, through its own loader and C library, so that this machine's may be others.
+    Debian's interpreter compiles them, with its own loader and C library, so that those of this machine may differ.
     """
     [libraries] = (system / "usr" / "lib").glob("*-linux-gnu*")
     [loader] = libraries.glob("ld-linux-*.so.*")
     command = [str(loader), "--library-path", str(libraries), str(system / "usr" / "bin" / f"python{version}")]
     command += ["-s", "-S", "-m", "compileall", "-q", "-f", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(root), "-p", "/", str(root)]
-    # The order in a compiled set follows the hash seed.
+    # The order in a compiled set depends on the hash seed.
     environment = {"PYTHONHOME": str(system / "usr"), "PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"}
     result = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if result.returncode:

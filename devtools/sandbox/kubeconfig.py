@@ -8,10 +8,10 @@ import yaml
 
 
 def write(file: Path, name: str, server: str, pki: Path) -> None:
-    """Writes a kubeconfig that holds its certificates, so that it can be copied; for its owner alone.
+    """Writes a kubeconfig that contains its certificates, so that it can be copied, and that only its owner can read.
 
     Args:
-        file: replaced when it is whole.
+        file: the kubeconfig, which is replaced in one step.
         name: name of cluster, user and context.
         server: URL of the API server.
         pki: folder with the certificate authority's certificate, and the administrator's with its key.

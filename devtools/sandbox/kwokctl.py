@@ -10,7 +10,7 @@ from devtools.sandbox.errors import SandboxError
 from devtools.toolchain.paths import binary
 
 POLL_SECONDS = 0.1
-"""Pause between two questions to an API server that may not be up, so that it cannot be watched yet."""
+"""Seconds between two requests to an API server that may not be running yet, so that it cannot be watched."""
 
 
 def kwokctl(work: Path, ended: Callable[[], list[str]], *arguments: str) -> None:
@@ -18,7 +18,7 @@ def kwokctl(work: Path, ended: Callable[[], list[str]], *arguments: str) -> None
 
     Args:
         work: working directory with the configuration `kwok.yaml`.
-        ended: the components that were started and do not run any more.
+        ended: returns the components that were started and have ended.
         arguments: arguments of the command.
 
     Raises:
@@ -26,7 +26,7 @@ def kwokctl(work: Path, ended: Callable[[], list[str]], *arguments: str) -> None
     """
     command = [str(binary("kwokctl")), *arguments]
     command += ["--name", "sandbox", "--config", str(work / "kwok.yaml")]
-    # It asks the API server with the first kubectl that it finds, and looks for one on the internet otherwise.
+    # kwokctl uses the first kubectl on the PATH, and otherwise downloads one.
     path = f"{binary('kubectl').parent}{os.pathsep}{os.environ['PATH']}"
     log = work / "kwokctl.log"
     with log.open("w") as output:
@@ -38,7 +38,7 @@ def kwokctl(work: Path, ended: Callable[[], list[str]], *arguments: str) -> None
             start_new_session=True,
         )
     try:
-        # It would ask for two minutes about a component that has ended.
+        # kwokctl would wait for two minutes for a component that has ended.
         while (code := starter.poll()) is None and not ended():
             time.sleep(POLL_SECONDS)
     finally:

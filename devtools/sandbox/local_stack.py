@@ -1,6 +1,6 @@
 """Stack `local` on the sandbox: ``python -m devtools.sandbox.local_stack up|down``.
 
-The state lives in ``.sandbox/pulumi`` and is encrypted with a passphrase made for this checkout, so that
+The state is in ``.sandbox/pulumi``, encrypted with a passphrase that is generated for this checkout, so that
 removing the sandbox removes both. Other stacks keep the backend that their owner logs in to.
 """
 
@@ -44,7 +44,7 @@ def up() -> None:
     _pulumi("stack", "select", STACK, quiet=True)
     # With a refresh, because the cluster may be a new one, or changed by hand.
     _pulumi("up", "--yes", "--skip-preview", "--refresh", "--stack", STACK)
-    # For the reader alone: what it finds a moment after the update does not make the update a failure.
+    # Only for the reader: its exit code does not make an update fail that has succeeded.
     command = [sys.executable, "-m", "switchyard", "status", "--stack", STACK]
     subprocess.run(command, cwd=PROJECT, env=_environment(), check=False)
     console.print(NEXT_STEPS, markup=False)
@@ -72,7 +72,7 @@ def _node_port() -> int:
 
 
 def forget_salt(config: Path) -> None:
-    """Removes the encryption salt of a state that is gone: with a new passphrase it would only be refused."""
+    """Removes the encryption salt of a deleted state, which would not match a new passphrase."""
     text = config.read_text()
     kept = re.sub(r"^encryptionsalt:.*\n?", "", text, flags=re.MULTILINE)
     if kept != text:
@@ -85,7 +85,7 @@ def _stacks() -> set[str]:
 
 
 def _pulumi(*arguments: str, quiet: bool = False) -> str:
-    """Runs the engine against the local backend; ends the command with the engine's own words if it fails."""
+    """Runs the engine against the local backend. If it fails, ends the command with the output of the engine."""
     result = subprocess.run(
         [binary("pulumi"), *arguments],
         cwd=PROJECT,
@@ -128,8 +128,8 @@ A release by the configuration alone, as a pipeline does it:
   pulumi up    # rolls back"""
 
 ON_REAL_NODES = """
-Pods of real nodes answer requests, and a release watches those for 5 minutes: without any it is held, and
-`switchyard resume backend` goes on. To send some, in another terminal:"""
+Pods of real nodes answer requests, and a release watches these requests for 5 minutes. Without requests it is held, and
+`switchyard resume backend` continues it. To send requests, in another terminal:"""
 
 if __name__ == "__main__":
     app()

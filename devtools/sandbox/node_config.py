@@ -9,14 +9,14 @@ from switchyard.config.models.machine_types import RESERVATIONS
 from switchyard.config.models.nodes import NodeSettings
 
 SOCKET = "/run/containerd/containerd.sock"
-"""containerd's, inside the node's own /run."""
+"""Socket of containerd, inside the node's own /run."""
 
 
 def containerd(parts: Path, cni: Path) -> str:
     """Configuration file of containerd.
 
     Args:
-        parts: the tree that runc and the CNI plugins are in.
+        parts: the tree with runc and the CNI plugins.
         cni: folder of the network's configuration.
     """
     return f"""version = 2
@@ -63,7 +63,7 @@ def network(pod_range: str) -> dict[str, Any]:
 
 
 def kubelet(node: NodeSettings, group: str, authority: Path, memory_mib: int, cpus: int) -> dict[str, Any]:
-    """KubeletConfiguration of a node with its machine type's room for pods, whatever this machine has.
+    """KubeletConfiguration of a node that has the capacity of its instance type, whatever this machine has.
 
     Args:
         node: row of the node in the node table.
@@ -72,8 +72,8 @@ def kubelet(node: NodeSettings, group: str, authority: Path, memory_mib: int, cp
         memory_mib: memory of this machine, MiB.
         cpus: processors of this machine.
 
-    What this machine has beyond the EC2 type is reserved for the system, so that the scheduler sees, and the pods'
-    cgroup gets, what a node of that type would allot.
+    The capacity of this machine beyond that of the EC2 type is reserved for the system, so that the scheduler and the
+    pods' cgroup have what a node of that type can allocate.
     """
     reserved_cpu_m = max(cpus * 1000 - node.machine.allocatable_cpu_m, 0)
     eviction_mib = RESERVATIONS.eviction_memory_mib
@@ -92,7 +92,7 @@ def kubelet(node: NodeSettings, group: str, authority: Path, memory_mib: int, cp
         },
         "authorization": {"mode": "AlwaysAllow"},
         "systemReserved": {"cpu": f"{reserved_cpu_m}m", "memory": f"{reserved_memory_mib}Mi"},
-        # The disk is this machine's, shared with everything else on it: how full it is says nothing of the node.
+        # The disk is that of this machine, so its usage says nothing about the node.
         "evictionHard": {"memory.available": f"{eviction_mib}Mi", "nodefs.available": "0%", "imagefs.available": "0%"},
         "imageGCHighThresholdPercent": 100,
         "resolvConf": "",
@@ -100,7 +100,7 @@ def kubelet(node: NodeSettings, group: str, authority: Path, memory_mib: int, cp
 
 
 def kube_proxy(name: str, slot: Slot, kubeconfig: Path) -> dict[str, Any]:
-    """KubeProxyConfiguration, in the mode and with the sync periods that kubeadm leaves as they are."""
+    """KubeProxyConfiguration, with the default mode and sync periods, which kubeadm does not change."""
     return {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
@@ -108,7 +108,7 @@ def kube_proxy(name: str, slot: Slot, kubeconfig: Path) -> dict[str, Any]:
         "hostnameOverride": name,
         "clusterCIDR": slot.pod_network,
         "clientConnection": {"kubeconfig": str(kubeconfig)},
-        # Sizes of the table of connections are the whole machine's, and this is one of its guests.
+        # The size of the connection-tracking table belongs to the whole machine, so a node must not change it.
         "conntrack": {"maxPerCore": 0, "min": 0},
         "healthzBindAddress": "0.0.0.0:10256",
         "metricsBindAddress": "0.0.0.0:10249",

@@ -1,7 +1,7 @@
 """Process 1 of a real node: ``python -m devtools.sandbox.node_init DIRECTORY``.
 
-It holds the node's namespaces and takes in orphans, as an init does. When it is killed the kernel ends every
-process of the node, and with the last one go its mounts, its interfaces and its firewall rules.
+It holds the node's namespaces and reaps orphans, as an init does. When it is killed, the kernel ends every process of
+the node, and then removes its mounts, its interfaces and its firewall rules.
 """
 
 import os
@@ -9,7 +9,7 @@ import signal
 
 
 def main() -> None:
-    """Waits for children that are not its own, for ever."""
+    """Reaps orphaned processes, forever."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
     while True:
         try:

@@ -1,4 +1,4 @@
-"""The seven machines as Node objects, without anything of their placement, which is the program's to apply."""
+"""The seven machines as Node objects, without labels and taints of the placement, which the program applies."""
 
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
@@ -9,7 +9,7 @@ import httpx
 from switchyard.config.models.nodes import NodeSettings, kubelet_labels
 
 SIMULATED = {"kwok.x-k8s.io/node": "fake"}
-"""Annotation by which the simulated kubelets know their nodes. Real nodes may join beside them."""
+"""Annotation of the nodes that kwok simulates. Real nodes do not have it."""
 
 
 SUBNETS = {"a": "10.0.1", "b": "10.0.2", "c": "10.0.3"}
@@ -44,7 +44,7 @@ def node_manifest(name: str, node: NodeSettings, number: int) -> dict[str, Any]:
 
 
 def register(client: httpx.Client, nodes: Mapping[str, NodeSettings], real: Collection[str]) -> None:
-    """Registers the simulated nodes; a real one's kubelet does that itself.
+    """Registers the simulated nodes. The kubelet of a real node registers it.
 
     Args:
         client: client of the API server.
@@ -58,17 +58,17 @@ def register(client: httpx.Client, nodes: Mapping[str, NodeSettings], real: Coll
         if name in real:
             continue
         response = client.post("/api/v1/nodes", json=node_manifest(name, node, number))
-        if response.status_code != httpx.codes.CONFLICT:  # it is there since an earlier start
+        if response.status_code != httpx.codes.CONFLICT:  # an earlier start has registered it
             response.raise_for_status()
 
 
 def not_ready(
     wanted: Collection[str], nodes: Iterable[Mapping[str, Any]], reported: Mapping[str, datetime] | None = None
 ) -> set[str]:
-    """Names of those that are missing among Node objects, not Ready, or still tainted as new.
+    """Names of nodes that are missing among Node objects, not Ready, or still tainted as new.
 
     Args:
-        wanted: names of the nodes that there are to be.
+        wanted: names of the expected nodes.
         nodes: Node objects.
         reported: since when a node must have reported its state, for those whose kubelet has just been started: the
             API server has the state that its predecessor reported, until it reports its own.

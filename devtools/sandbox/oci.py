@@ -22,7 +22,7 @@ INDEX_FILE, LAYOUT_FILE = "index.json", "oci-layout"
 
 
 class ImageError(Exception):
-    """An image could not be made. The text is one line with the cause and the remedy."""
+    """An image could not be built. The text is one line with the cause and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,9 @@ class Container:
         command: program and arguments.
         user: user and group, as numbers.
         environment: variables of the environment.
-        folder: where it starts.
+        folder: working directory.
         ports: TCP ports that it listens on.
-        labels: facts about the image.
+        labels: labels of the image.
     """
 
     command: tuple[str, ...]
@@ -47,13 +47,13 @@ class Container:
 
 
 def write_archive(target: Path, name: str, roots: Sequence[Path], container: Container) -> str:
-    """Writes an image as an OCI archive that depends on nothing but its arguments.
+    """Writes an image as an OCI archive, whose content depends only on the arguments.
 
     Args:
-        target: the archive; replaced when it is whole.
-        name: name and tag that it is imported under.
+        target: the archive, which is replaced in one step.
+        name: name and tag under which it is imported.
         roots: a tree for each layer.
-        container: how it starts.
+        container: start settings of its containers.
 
     Returns:
         Digest of the image's manifest.
@@ -63,7 +63,7 @@ def write_archive(target: Path, name: str, roots: Sequence[Path], container: Con
         for root, layer in zip(roots, layers, strict=True):
             write_layer(root, layer)
         described = [_descriptor(LAYER, _digest_of(layer), layer.stat().st_size) for layer in layers]
-        # Layers are not compressed, so that a layer's digest is its content's as well.
+        # Layers are not compressed, so that the digest of a layer is also the digest of its content.
         config = encoded(_config(container, [layer["digest"] for layer in described]))
         manifest = encoded(
             {
@@ -88,9 +88,9 @@ def write_archive(target: Path, name: str, roots: Sequence[Path], container: Con
 
 
 def write_layer(root: Path, target: Path) -> None:
-    """Writes a tree as a layer: sorted, owned by root, without times, and with modes that no umask has touched.
+    """Writes a tree as a layer: sorted, owned by root, without times, and with modes that do not depend on the umask.
 
-    Programs lose their set-user-id bits: nothing in these images is to become somebody else.
+    Set-user-ID bits are removed, because no program in these images may change its user.
     """
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as layer:
         for path in sorted(root.rglob("*"), key=lambda path: path.relative_to(root).parts):
@@ -142,7 +142,7 @@ def names(name: str) -> dict[str, str]:
 
 
 def encoded(document: Mapping[str, Any]) -> bytes:
-    """A document as bytes that depend on nothing but what it says."""
+    """A document as JSON bytes that depend only on its content."""
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
 
 
@@ -167,11 +167,11 @@ def add_document(archive: tarfile.TarFile, document: Mapping[str, Any]) -> dict[
 
 
 def document(archive: tarfile.TarFile, name: str) -> dict[str, Any]:
-    """A document of an archive.
+    """A JSON document of an archive.
 
     Raises:
-        KeyError: it has none of this name.
-        ValueError: it is none.
+        KeyError: the archive has no file of this name.
+        ValueError: the file is not JSON.
     """
     member = archive.extractfile(name)
     if member is None:

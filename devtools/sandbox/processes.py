@@ -1,4 +1,4 @@
-"""The processes of one sandbox, known by the path that they were started from, which no other process has."""
+"""The processes of one sandbox, identified by the path that they were started from, which no other process has."""
 
 import os
 import signal
@@ -10,20 +10,21 @@ from pathlib import Path
 import psutil
 
 STOP_SECONDS = 30
-"""How long a process may take to stop: a signal takes effect when it runs next, which nothing tells."""
+"""Seconds within which a process must stop. A signal takes effect when the process runs next, which cannot be
+observed."""
 
 END_SECONDS = 30
-"""How long the kernel may take to end killed processes."""
+"""Seconds within which the kernel must end killed processes."""
 
 POLL_SECONDS = 0.02
-"""Pause between two checks of processes that were killed or stopped. Their parents can wait for them; we are none."""
+"""Seconds between two checks of processes that were killed or stopped. Only their parents could wait for them."""
 
 
 def processes_of(directory: Path, starter: Path) -> list[psutil.Process]:
-    """Processes that were started from a sandbox's directory, and a starter that is still at work on it.
+    """Processes that were started from a sandbox's directory, and a kwokctl that is still starting them.
 
-    No process id is read from a file: after a crash it may belong to somebody else. The command is in each one's
-    ``info``, because it may have ended by the time that somebody asks.
+    No process ID is read from a file, because after a crash it may belong to another process. The command is in the
+    ``info`` of each process, because it may end before the caller reads it.
     """
     processes = []
     for process in psutil.process_iter(["cmdline"]):
@@ -35,7 +36,7 @@ def processes_of(directory: Path, starter: Path) -> list[psutil.Process]:
 
 
 def end(processes: list[psutil.Process]) -> None:
-    """Ends processes at once; etcd's log survives that as it survives a power cut.
+    """Kills processes. The log of etcd survives that, as it survives a power cut.
 
     Raises:
         TimeoutError: one did not end.
@@ -54,7 +55,7 @@ def end(processes: list[psutil.Process]) -> None:
 
 @contextmanager
 def stopped(process: int) -> Iterator[None]:
-    """A process that neither runs nor ends while the block lasts.
+    """Stops a process (SIGSTOP) while the block runs.
 
     Raises:
         TimeoutError: it does not stop.
@@ -72,10 +73,10 @@ def stopped(process: int) -> Iterator[None]:
 
 
 def _runs(process: psutil.Process) -> bool:
-    """Whether it is there and holds something.
+    """Whether the process exists and has resources.
 
-    A zombie holds nothing any more and waits, maybe for seconds, for its parent. It holds its ports and locks as long
-    as one of its threads has not ended, which on a busy machine is later than the first.
+    A zombie has none, and waits for its parent, possibly for seconds. A process has its ports and locks until its last
+    thread has ended, which on a busy machine is later than the first.
     """
     try:
         return process.is_running() and (process.status() != psutil.STATUS_ZOMBIE or process.num_threads() > 1)

@@ -17,7 +17,7 @@ from switchyard.config.models.canary import Analysis
 HASH_LABEL = Analysis().hash_label
 
 READY_SECONDS = 60
-"""Bound on the start. It takes about a second."""
+"""Time limit for the start, seconds. It takes about a second."""
 
 POLL_SECONDS = 0.1
 
@@ -28,7 +28,7 @@ PORT = 9090
 
 
 def scraping(kubeconfig: Path) -> dict[str, Any]:
-    """Configuration that scrapes the pods of services, and tells the two versions of a Rollout apart."""
+    """Configuration that scrapes the pods of services, with labels that distinguish the two versions of a Rollout."""
     pod = "__meta_kubernetes_pod_"
     return {
         "global": {"scrape_interval": "5s"},
@@ -50,7 +50,7 @@ def scraping(kubeconfig: Path) -> dict[str, Any]:
 
 @contextmanager
 def prometheus(directory: Path, configuration: Mapping[str, Any], port: int | None = None) -> Iterator[str]:
-    """Prometheus while the block runs, on this machine alone; yields its address.
+    """Runs Prometheus on the loopback interface while the block runs; yields its address.
 
     Args:
         directory: directory for configuration, data and log; files of an earlier start stay.

@@ -1,6 +1,6 @@
 """One real node: containerd, kubelet and kube-proxy in namespaces of their own, on this machine.
 
-Everything that a node makes is inside its namespaces, in its cgroup, or in its directory.
+Everything that a node creates is in its namespaces, its cgroup or its directory.
 """
 
 import json
@@ -27,10 +27,10 @@ from switchyard.config.models.nodes import NodeSettings, kubelet_labels
 COMPONENTS = ("containerd", "kubelet", "kube-proxy")
 
 START_SECONDS = 60
-"""Bound on the start of one part. It takes well under a second."""
+"""Time limit for the start of one component, seconds. It takes well under a second."""
 
 POLL_SECONDS = 0.05
-"""Pause between two checks for a process or a socket that does not exist yet, so that it cannot be watched."""
+"""Seconds between two checks for a process or a socket that does not exist yet, so that it cannot be watched."""
 
 TUNED = (
     "kernel/keys/root_maxbytes",
@@ -40,9 +40,9 @@ TUNED = (
     "vm/overcommit_memory",
     "vm/panic_on_oom",
 )
-"""Settings of the kernel that a kubelet changes, below /proc/sys. They are the whole machine's, in no namespace."""
+"""Kernel settings below /proc/sys that a kubelet changes. They belong to the whole machine, and to no namespace."""
 
-# The process that is to be in the node's cgroup writes its own number, before it becomes anything else.
+# A process enters the node's cgroup by writing its own ID, before it executes another program.
 _JOIN = 'for file in $1; do echo $$ > "$file" || exit 1; done; shift; exec "$@"'
 
 
@@ -56,7 +56,7 @@ class RealNode:
         index: place of the node among the real nodes of the sandbox.
         slot: the sandbox's number.
         directory: directory of the node.
-        parts: the tree with containerd, runc and the rest.
+        parts: the tree with containerd, runc and the other programs.
     """
 
     name: str
@@ -77,7 +77,7 @@ class RealNode:
         return f"{self.slot.cgroup}/{self.name}"
 
     def processes(self) -> dict[str, int]:
-        """Process ids of the parts that run, by name, as this machine counts them."""
+        """Process IDs of the running components by name, in the namespace of this machine."""
         init = self._init_process()
         if init is None:
             return {}
@@ -92,19 +92,19 @@ class RealNode:
         return pids
 
     def start(self, authority: Path, kubeconfig: Path) -> bool:
-        """Starts what does not run of it, up to a kubelet that is about to register; returns whether it started that.
+        """Starts the components that do not run, up to the kubelet; returns whether it started the kubelet.
 
         Args:
             authority: certificate authority of the cluster.
             kubeconfig: kubeconfig of kubelet and kube-proxy.
 
         Raises:
-            TimeoutError: a part does not start.
+            TimeoutError: a component does not start.
         """
         for folder in ("cni", "run", "var", "logs"):
             (self.directory / folder).mkdir(mode=0o700, parents=True, exist_ok=True)
         if self._init_process() is None:
-            # As at a start of a machine. A kubelet waits 3 s for each container that has a group and no process.
+            # As at the start of a machine: a kubelet waits 3 s for each container that has a cgroup and no process.
             cgroups.remove(self.cgroup)
             cgroups.make(self.cgroup)
             self._hold()
@@ -115,7 +115,8 @@ class RealNode:
             self._spawn("containerd", ["containerd", "--config", str(self.directory / "containerd.toml")])
         self._wait_for("containerd", self._containerd_listens)
         if "kubelet" not in running:
-            # Both have a default of their own for what the configuration file leaves out; flags are what is per node.
+            # Both have defaults for settings that the configuration file lacks. The flags have the settings of each
+            # node.
             labels = ",".join(
                 f"{key}={value}"
                 for key, value in kubelet_labels(self.name, self.settings).items()
@@ -138,7 +139,7 @@ class RealNode:
         return "kubelet" not in running
 
     def images(self) -> set[str]:
-        """Names of the images that it has."""
+        """Names of the images on the node."""
         listed = self.run("ctr", "--namespace", "k8s.io", "images", "list", "--quiet")
         return set(listed.split())
 
@@ -147,7 +148,7 @@ class RealNode:
         self.run("ctr", "--namespace", "k8s.io", "images", "import", str(archive))
 
     def run(self, *command: str) -> str:
-        """Runs a command on the node, to its end; returns what it printed.
+        """Runs a command on the node to its end; returns its output.
 
         Raises:
             subprocess.CalledProcessError: it failed.
@@ -160,7 +161,7 @@ class RealNode:
         return result.stdout
 
     def _init_process(self) -> int | None:
-        """Process 1 of the node, as this machine counts it."""
+        """Process 1 of the node, by its ID in the namespace of this machine."""
         wanted = ["-m", "devtools.sandbox.node_init", str(self.directory)]
         for process in psutil.process_iter(["cmdline"]):
             command = process.info["cmdline"] or []
@@ -169,11 +170,11 @@ class RealNode:
         return None
 
     def _hold(self) -> None:
-        """Makes the namespaces, with a /run and a /var of the node's own: all else of its files is the machine's."""
-        # The link of an init process that was killed a moment ago goes some time after its last process.
+        """Creates the namespaces. The node has its own /run and /var, and shares all other files with the machine."""
+        # The link of a killed init process is removed some time after its last process has ended.
         remove_link(self.slot.link(self.index))
-        # The kubelet does not start unless it can set them, and a machine is not to restart at a panic, nor to keep
-        # anything else, because a sandbox ran on it once: the node gets copies to write to.
+        # The kubelet does not start unless it can change these settings. The machine must not keep them, for example
+        # restart at a panic, because a sandbox has run on it. So the node has writable copies.
         own = self.directory / "sysctl"
         own.mkdir(exist_ok=True)
         tuned = {Path("/proc/sys", name): own / name.replace("/", ".") for name in TUNED}
@@ -213,7 +214,10 @@ class RealNode:
         self.run("sh", "-ec", "\n".join(commands))
 
     def _configure(self, authority: Path, kubeconfig: Path, running: Collection[str]) -> None:
-        """Writes the files of what does not run: kube-proxy ends when its own is written to, whatever is written."""
+        """Writes the configuration files of stopped components.
+
+        A running kube-proxy would end when its file is written.
+        """
         cni = self.directory / "cni"
         memory_mib = psutil.virtual_memory().total // 2**20
         kubelet = node_config.kubelet(self.settings, self.cgroup, authority, memory_mib, psutil.cpu_count() or 1)
@@ -227,7 +231,7 @@ class RealNode:
             (self.directory / "kube-proxy.yaml").write_text(yaml.safe_dump(proxy, sort_keys=False))
 
     def _containerd_listens(self) -> bool:
-        # Through the init process's view of the file system: the node's /run is nobody else's.
+        # Through the file system of the init process, because only the node has this /run.
         path = f"/proc/{self._init_process()}/root{node_config.SOCKET}"
         with socket.socket(socket.AF_UNIX) as probe:
             try:

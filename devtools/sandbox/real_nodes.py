@@ -30,7 +30,7 @@ PROGRAMS = ("unshare", "nsenter", "mount", "ip")
 
 
 class RealNodesError(Exception):
-    """The real nodes cannot be had. The text names the cause and the remedy, in one line."""
+    """The real nodes cannot run on this machine. The text has the cause and the remedy in one line."""
 
 
 class RealNodes:
@@ -62,12 +62,12 @@ class RealNodes:
         ]
 
     def running(self) -> bool:
-        """Whether every part of every node runs."""
+        """Whether every component of every node runs."""
         nodes = self.nodes()
         return bool(nodes) and all(set(node.processes()) == set(COMPONENTS) for node in nodes)
 
     def prepare(self) -> Slot:
-        """Gets the parts, a number, and the bridge: what has to be there before the control plane.
+        """Fetches the programs, claims a number, and creates the bridge, which are needed before the control plane.
 
         Raises:
             RealNodesError: this machine cannot have real nodes.
@@ -89,17 +89,17 @@ class RealNodes:
         return slot
 
     def start(self, authority: Path, kubeconfig: Path, report: Callable[[str], None]) -> dict[str, datetime]:
-        """Starts what does not run, with the images of the example application on every node.
+        """Starts the components that do not run, with the images of the example application on every node.
 
-        Returns when each kubelet that did not run was started, by its node, in whole seconds as kubelets report.
+        Returns the start time of each kubelet that was started, by node, in whole seconds as kubelets report.
 
         Args:
             authority: certificate authority of the cluster.
             kubeconfig: kubeconfig of kubelets and kube-proxies, with an address of the API server that nodes reach.
-            report: takes a line on what is under way.
+            report: receives a line about each step.
 
         Raises:
-            RealNodesError: a part does not start, or an image cannot be made.
+            RealNodesError: a component does not start, or an image cannot be built.
         """
         started = {}
         try:
@@ -125,10 +125,10 @@ class RealNodes:
         return started
 
     def have_images(self) -> bool:
-        """Whether every node has the images of the example application as its files are now.
+        """Whether every node has images of the present files of the example application.
 
         Raises:
-            RealNodesError: an image cannot be made.
+            RealNodesError: an image cannot be built.
         """
         try:
             wanted = _images()
@@ -137,7 +137,7 @@ class RealNodes:
         return all(_imported(node) == wanted for node in self.nodes())
 
     def end(self) -> None:
-        """Ends the nodes, whatever state they are in, and everything that was made for them.
+        """Ends the nodes, in any state, and removes everything that was created for them.
 
         Raises:
             TimeoutError: a process does not end.
@@ -150,7 +150,7 @@ class RealNodes:
 
 
 def unavailable() -> str | None:
-    """The reason why this machine cannot have real nodes, with a remedy, in one line; None if it can."""
+    """The reason why this machine cannot run real nodes, with a remedy, in one line; None if it can."""
     if os.uname().sysname != "Linux":
         return "Real nodes need Linux. Simulated ones run here: python -m devtools.sandbox up"
     if os.geteuid() != 0:
@@ -190,13 +190,13 @@ def _end_abandoned(slot: Slot, directory: Path) -> None:
 
 
 def _images() -> str:
-    """Changes with every image that a node is to have."""
+    """A fingerprint of the images that a node has to have."""
     wanted = [digest(pause_image()), digest(backend_image()), REPOSITORY, environments()]
     return sha256(json.dumps(wanted).encode()).hexdigest()
 
 
 def _record(node: RealNode) -> Path:
-    """File that says which images a node has; it goes with them."""
+    """File with the fingerprint of the images that a node has. It is deleted with the images."""
     return node.directory / "images"
 
 

@@ -1,7 +1,8 @@
 """Numbers for sandboxes with real nodes, so that several on one machine share no address, interface or cgroup.
 
-A number is claimed for a sandbox's directory before anything of its name is made. So whatever happens in between,
-`down` knows what is its own, and the next `up` of any sandbox can end what a deleted checkout left behind.
+A number is claimed for a sandbox's directory before anything with this number in its name is created. So after a kill
+at any point, `down` knows what belongs to the sandbox, and the next `up` of any sandbox can remove what a deleted
+checkout has left.
 """
 
 import contextlib
@@ -12,36 +13,41 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 CLAIMS = Path("/run/switchyard")
-"""One file a number, with the directory of the sandbox that has it. A reboot forgets them, as it ends the nodes."""
+"""Directory with a file for each number, which has the directory of the sandbox. A reboot removes them, and ends the
+nodes."""
 
 NODE_NETWORKS = tuple(IPv4Network("198.18.0.0/18").subnets(new_prefix=24))
-"""Addresses of bridges and nodes, from the block that is set aside for tests of networks (RFC 2544)."""
+"""Addresses of bridges and nodes, from the block that is reserved for network tests (RFC 2544)."""
 
 NODES = 4
-"""Real nodes that a sandbox may have."""
+"""Maximum number of real nodes of a sandbox."""
 
 POD_NETWORKS = tuple(IPv4Network("198.19.0.0/16").subnets(new_prefix=22))
-"""Pod ranges, a /24 for each of its nodes. Not the real cluster's 192.168.0.0/16: the host routes to all of them."""
+"""Pod ranges, a /24 for each node. They differ from the default 192.168.0.0/16, because the host has routes to all of
+them."""
 
 
 class NoSlotError(Exception):
-    """Every number is taken, or the one that a sandbox has to have. The text names the remedy."""
+    """Every number is taken, or the one that a sandbox needs. The text has the remedy."""
 
 
 @dataclass(frozen=True)
 class Slot:
-    """What one number stands for; every name of a thing outside the sandbox's directory comes from here."""
+    """The names and addresses of one number.
+
+    Everything that a sandbox creates outside its directory has its name from here.
+    """
 
     number: int
 
     @property
     def bridge(self) -> str:
-        """Network interface of the host that the nodes are behind."""
+        """Network interface of the host that connects the nodes."""
         return f"switchyard{self.number}"
 
     @property
     def host_address(self) -> str:
-        """The bridge's address, where nodes find the API server, and from which the host reaches them."""
+        """Address of the bridge, at which nodes reach the API server, and from which the host reaches the nodes."""
         return str(NODE_NETWORKS[self.number][1])
 
     @property
@@ -64,7 +70,7 @@ class Slot:
         return f"sy{self.number}n{index}"
 
     def node_address(self, index: int) -> str:
-        """InternalIP of a node, by its place among the real ones."""
+        """InternalIP of a node, by its index among the real nodes."""
         return str(NODE_NETWORKS[self.number][11 + index])
 
     def pod_range(self, index: int) -> str:
@@ -78,16 +84,16 @@ def claimed(directory: Path) -> Slot | None:
 
 
 def claim(directory: Path, end: Callable[[Slot, Path], None], number: int | None = None) -> Slot:
-    """Gives a sandbox a number, the one that it has or a free one.
+    """Claims a number for a sandbox: the one that it has, or a free one.
 
     Args:
         directory: the sandbox's.
-        end: ends what is left of a number, and of the sandbox in the directory that had it and is gone.
-        number: the one that it has to be; None if any will do. A sandbox whose claim a reboot has forgotten has
-            certificates and addresses of its number.
+        end: removes what is left of a number, and of the sandbox in the deleted directory that had it.
+        number: the required number; None for any. A sandbox whose claim was lost in a reboot still has certificates and
+            addresses of its number.
 
     Raises:
-        NoSlotError: all are taken, or that one.
+        NoSlotError: all numbers are taken, or the required one is.
     """
     with _lock():
         mine = claimed(directory)
@@ -106,7 +112,7 @@ def claim(directory: Path, end: Callable[[Slot, Path], None], number: int | None
         for candidate in range(len(NODE_NETWORKS)) if number is None else [number]:
             if candidate not in taken:
                 slot = Slot(candidate)
-                # Renamed into place, so that a claim is whole or not there.
+                # Written by a rename, so that a claim is complete or absent.
                 new = CLAIMS / ".new"
                 new.write_text(str(directory))
                 new.replace(_file(slot))
@@ -117,7 +123,7 @@ def claim(directory: Path, end: Callable[[Slot, Path], None], number: int | None
 
 
 def release(slot: Slot) -> None:
-    """Gives a number back. Everything with its name must be gone."""
+    """Releases a number. Everything with its name must have been removed."""
     with _lock():
         _file(slot).unlink(missing_ok=True)
 

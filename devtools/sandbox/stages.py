@@ -44,7 +44,7 @@ podIPs:
 """
 
 _RUNNING = "{running: {startedAt: {{ $now | Quote }}}}"
-# The running state is taken out by name: a status is patched, and a container has one state only.
+# The running state is removed explicitly, because the status is patched and a container has only one state.
 _BACK_OFF = (
     "{running: null, waiting: {reason: CrashLoopBackOff, "
     'message: "back-off 10s restarting failed container (simulated)"}}'
@@ -143,7 +143,7 @@ def _stage(
 
 
 def stages() -> list[dict[str, Any]]:
-    """The life of a node and of a pod, for good ones and for bad ones."""
+    """The stages of simulated nodes and pods, with and without faults."""
     broken = {"key": f'.metadata.labels["{NODE_FAULT_LABEL}"]', "values": [NODE_NOT_READY]}
     return [
         _stage(

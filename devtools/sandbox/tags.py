@@ -1,6 +1,6 @@
-"""Tags of the example application's image: one set of files, and for each tag an environment of its own.
+"""Tags of the example application's image. All tags have the same files, and each has its own environment.
 
-No registry is asked, so a tag that is not listed here is one that no node has.
+There is no registry, so no node has a tag that is not listed here.
 """
 
 import tarfile
@@ -13,11 +13,11 @@ from devtools.sandbox.faults import CRASH_AFTER_READY, CRASH_LOOP, ERRORS, NEVER
 VERSIONS = ("v1.0.0", "v1.0.1", "v2.0.0", "v2.0.1", "v2.1.0")
 
 CRASH_SECONDS = 45
-"""Seconds after its start at which a version that crashes does so: well after its readiness probe has passed, and on a
-busy machine after the gate and the switch as well."""
+"""Seconds after its start at which a version crashes: after its readiness probe has passed, and also on a busy machine
+after the gate and the switch."""
 
 COLUMNS: Mapping[str, str] = {"v1": "customer", "v2": "buyer"}
-"""Column of the orders that the versions of a major one know, where the application is given a database."""
+"""Column of the orders that the versions of a major version use, if the application has a database."""
 
 FAULTS: Mapping[str, Mapping[str, str]] = {
     NEVER_READY: {"NEVER_READY": "true"},
@@ -28,7 +28,7 @@ FAULTS: Mapping[str, Mapping[str, str]] = {
 
 
 def environments() -> dict[str, dict[str, str]]:
-    """Every tag, with the environment that makes the application what the tag says."""
+    """The environment of the application by tag."""
     return {
         f"{version}{ending}": {
             "APP_VERSION": f"{version}{ending}",
@@ -44,10 +44,10 @@ def with_tags(base: Path, repository: str, tags: Mapping[str, Mapping[str, str]]
     """Writes an OCI archive with an image for each tag, from an archive with one image.
 
     Args:
-        base: archive of the image that all are made from.
+        base: archive of the image from which all are derived.
         repository: name of the images, without a tag.
         tags: environment variables by tag.
-        target: the new archive; replaced when it is whole.
+        target: the new archive, which is replaced in one step.
     """
     new = target.with_suffix(".new")
     with tarfile.open(base) as source, tarfile.open(new, "w", format=tarfile.PAX_FORMAT) as archive:

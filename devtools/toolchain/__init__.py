@@ -1,1 +1,1 @@
-"""Puts a matched set of engine, provider and Kubernetes servers into the project, at pinned versions."""
+"""Installs engine, provider and Kubernetes servers of pinned versions into the project."""

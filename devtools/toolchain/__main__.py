@@ -1,4 +1,7 @@
-"""``python -m devtools.toolchain install|status``. Exit codes: 0 all there, 1 something is missing, 2 bad usage."""
+"""``python -m devtools.toolchain install|status``.
+
+Exit codes: 0 everything is installed, 1 something is missing, 2 wrong usage.
+"""
 
 from typing import Annotated
 
@@ -47,7 +50,7 @@ def install_command(names: Names = None, group: Groups = None) -> None:
 
 @app.command()
 def status(names: Names = None, group: Groups = None) -> None:
-    """Says of each tool whether the pinned version is there, and where it came from."""
+    """Shows for each tool whether the pinned version is installed, and its source."""
     sources = [(tool, installed_from(tool)) for tool in _chosen(names or [], group or [])]
     for tool, source in sources:
         console.print(f"{tool.name:28} {tool.version:10} {source or 'missing'}")

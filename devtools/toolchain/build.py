@@ -1,4 +1,4 @@
-"""Builds tools from their pinned Go modules, through whatever module proxy the machine's Go is set up with."""
+"""Builds tools from their pinned Go modules, through the module proxy that Go on this machine uses."""
 
 import os
 import re
@@ -26,13 +26,13 @@ def build(spec: Build, target: Path, work: Path, progress: Progress) -> None:
         spec: what to build.
         target: folder that receives the binaries.
         work: a folder that is deleted afterwards.
-        progress: takes how far it is.
+        progress: receives the state of the build.
 
     Raises:
         BuildError: there is no Go, it is too old, or the build fails.
     """
     go = _go()
-    # A copy, because files are embedded from beside the main package and a checkout is not to be written to.
+    # A copy, because embedded files have to be beside the main package, and the module cache must not be changed.
     source = work / spec.module
     shutil.copytree(MODULES / spec.module, source)
     if spec.embedded is not None:
@@ -70,7 +70,7 @@ def _go() -> str:
 
 
 def _environment() -> dict[str, str]:
-    # Workspaces and vendoring of the surroundings must not change what the module file pins.
+    # A Go workspace or vendor directory around the project must not change the versions that the module file pins.
     return os.environ | {"CGO_ENABLED": "0", "GOWORK": "off", "GOFLAGS": "-mod=readonly"}
 
 

@@ -1,4 +1,4 @@
-"""Official releases: fetched with short time-outs, resumed, verified against the published checksum, unpacked."""
+"""Downloads official releases: with short timeouts, resumed, verified against the published checksum, and unpacked."""
 
 import contextlib
 import hashlib
@@ -17,40 +17,39 @@ import httpx
 from devtools.toolchain.tools import Download
 
 CONNECT_SECONDS = 3.0
-"""A host that takes longer is taken for one that cannot be reached, and the tool is built instead."""
+"""Seconds to connect, after which a host counts as unreachable and the tool is built instead."""
 
 READ_SECONDS = 10.0
-"""The longest pause between two pieces of a file."""
+"""Longest pause between two chunks of a file, seconds."""
 
 WINDOW_SECONDS = 30.0
-"""How long a server may be slow before another source is tried: long enough for a link that falters and comes back."""
+"""Seconds for which a server may be slow before another source is tried, long enough for a short interruption."""
 
 MIN_WINDOW_BYTES = 1 << 20
-"""What a server must send in that time, about 35 KiB/s.
-
-The read time-out never ends a server that sends a byte now and then. The larger files have about 100 MB, which take
+"""Bytes that a server must send in that time, about 35 KiB/s. The read timeout does not detect a server that sends
+single bytes. The larger files have about 100 MB, which take
 50 minutes at this rate, twice as long as a build of everything.
 """
 
 Progress = Callable[[str], None]
-"""Takes how far a step is, as text."""
+"""Receives the state of a step as text."""
 
 
 class SourceUnavailableError(Exception):
-    """The release cannot be had from here: no answer, a refusal, or not what was published."""
+    """The release cannot be downloaded: no answer, a refusal, or a file that differs from the published one."""
 
 
 class TooSlowError(Exception):
-    """A server sends less than the least that is worth waiting for."""
+    """A server sends less than the minimum rate."""
 
 
 class Pace:
-    """Watches how much comes in.
+    """Checks the rate of a download.
 
     Args:
-        window_seconds: length of the windows that are looked at, one after the other.
-        min_bytes: the least that a window must bring.
-        now: the time when it begins, in seconds.
+        window_seconds: length of the consecutive windows that are checked.
+        min_bytes: minimum number of bytes in a window.
+        now: time of the start, seconds.
     """
 
     def __init__(self, window_seconds: float, min_bytes: int, now: float) -> None:
@@ -60,14 +59,14 @@ class Pace:
         self._bytes = 0
 
     def count(self, size: int, now: float) -> None:
-        """Counts a piece.
+        """Counts a chunk.
 
         Args:
-            size: size of the piece in bytes.
-            now: the time when it came, in seconds.
+            size: size of the chunk in bytes.
+            now: time of its arrival, seconds.
 
         Raises:
-            TooSlowError: the window that ends with it brought too little.
+            TooSlowError: the window that ends with it has too few bytes.
         """
         self._bytes += size
         if now - self._since < self._window_seconds:
@@ -78,13 +77,13 @@ class Pace:
 
 
 class Downloader:
-    """Fetches releases, and does not ask a host again that failed to answer once.
+    """Downloads releases. A host that failed to answer once is not asked again.
 
     Args:
-        folder: keeps what was fetched in part, so that the next run goes on from there.
-        connect_seconds: time-out of a connection.
-        read_seconds: time-out between two pieces.
-        window_seconds: how long a server may be slower than `MIN_WINDOW_BYTES` in that time.
+        folder: directory of partial downloads, which the next run continues.
+        connect_seconds: timeout of a connection.
+        read_seconds: timeout between two chunks.
+        window_seconds: seconds in which a server must send at least `MIN_WINDOW_BYTES`.
     """
 
     def __init__(
@@ -101,17 +100,17 @@ class Downloader:
         self._client = httpx.Client(follow_redirects=True, timeout=timeout)
 
     def fetch(self, download: Download, binaries: tuple[str, ...], target: Path, progress: Progress) -> None:
-        """Puts the binaries of a release into a folder, verified.
+        """Downloads and verifies the binaries of a release into a folder.
 
         Raises:
-            SourceUnavailableError: it cannot be had; nothing is in the folder.
+            SourceUnavailableError: it cannot be downloaded; the folder is empty.
         """
         expected = self._published_checksum(download)
         file = self._part(download)
         resumed = file.exists()
         self._fetch_rest(download, file, progress)
         if resumed and _sha256(file) != expected:
-            # What lay there may have been the beginning of something else. A build takes longer than a second try.
+            # The partial file may have been the beginning of another file. A second attempt is quicker than a build.
             file.unlink()
             self._fetch_rest(download, file, progress)
         actual = _sha256(file)
@@ -143,7 +142,7 @@ class Downloader:
         return self._folder / f"{of_url}-{download.file_name}.part"
 
     def _fetch_rest(self, download: Download, part: Path, progress: Progress) -> None:
-        """Fetches to a partial file, from where an earlier run left off."""
+        """Continues the download of a partial file."""
         self._folder.mkdir(parents=True, exist_ok=True)
         have = part.stat().st_size if part.exists() else 0
         headers = {"Range": f"bytes={have}-"} if have else {}
@@ -161,11 +160,12 @@ class Downloader:
 
     @contextlib.contextmanager
     def _asking(self, url: str, headers: Mapping[str, str] | None = None) -> Iterator[httpx.Response]:
-        """Opens the answer to one GET, and puts what goes wrong while it is read into this module's words."""
-        self._ask_no_silent_host(url)
+        """Opens the answer to one GET, and converts errors during its reading into those of this module."""
+        self._refuse_silent_host(url)
         try:
             with self._client.stream("GET", url, headers=headers) as response:
-                # Beyond the end of a file is an answer as well, to a question about the rest of it.
+                # A range beyond the end of the file (416) is a valid answer to a request for the rest of a complete
+                # file.
                 if response.status_code != httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE or not headers:
                     _refuse_errors(response)
                 yield response
@@ -173,13 +173,16 @@ class Downloader:
             raise self._unavailable(url, error) from error
 
     def _pieces(self, response: httpx.Response) -> Iterator[bytes]:
-        """The body as it comes. In pieces of a fixed size, a trickle would go unseen until it has filled one."""
+        """The body in chunks as they arrive.
+
+        With chunks of a fixed size, a slow server would not be noticed until one is full.
+        """
         pace = Pace(self._window_seconds, MIN_WINDOW_BYTES, time.monotonic())
         for piece in response.iter_bytes():
             yield piece
             pace.count(len(piece), time.monotonic())
 
-    def _ask_no_silent_host(self, url: str) -> None:
+    def _refuse_silent_host(self, url: str) -> None:
         reason = self._silent.get(urlsplit(url).netloc)
         if reason is not None:
             raise SourceUnavailableError(reason)
@@ -198,7 +201,7 @@ def _refuse_errors(response: httpx.Response) -> None:
 
 
 def _checksum_in(text: str, file_name: str) -> str:
-    """The checksum of a file in a list of `checksum name` lines, or in a file that holds nothing else."""
+    """The checksum of a file from a list of `checksum name` lines, or from a file with only the checksum."""
     words = [line.split() for line in text.splitlines() if line.strip()]
     if len(words) == 1 and len(words[0]) == 1:
         return words[0][0]
@@ -211,7 +214,7 @@ def _sha256(file: Path) -> str:
 
 
 def unpack(archive: Path, members: Mapping[str, str], target: Path) -> None:
-    """Takes the named members out of an archive, each to a name of our own: no path of the archive's is used.
+    """Extracts the named members of an archive under names of our own. Paths of the archive are not used.
 
     Raises:
         SourceUnavailableError: a member is missing or is no plain file.

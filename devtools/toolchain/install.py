@@ -1,4 +1,4 @@
-"""Installs tools: there already, else the official release, else a build from source."""
+"""Installs tools: keeps an installed one, otherwise downloads the official release, otherwise builds it from source."""
 
 import contextlib
 import fcntl
@@ -17,7 +17,7 @@ from devtools.toolchain.paths import BIN, INSTALLED, MODULES, PULUMI_HOME, TOOLS
 from devtools.toolchain.tools import Platform, Tool
 
 Report = Callable[[str], None]
-"""Takes a line about something that happened."""
+"""Receives a line about an event."""
 
 
 class InstallError(Exception):
@@ -26,7 +26,7 @@ class InstallError(Exception):
 
 @contextlib.contextmanager
 def installer_lock(waiting: Callable[[], None]) -> Iterator[None]:
-    """Keeps a second installer of the same checkout waiting until the first is done."""
+    """Locks the installation of a checkout, so that a second installer waits for the first."""
     TOOLS.mkdir(exist_ok=True)
     with (TOOLS / "lock").open("w") as lock:
         try:
@@ -38,7 +38,7 @@ def installer_lock(waiting: Callable[[], None]) -> Iterator[None]:
 
 
 def fingerprint(tool: Tool) -> str:
-    """Changes with everything that pins a tool: its version, and the module files that it is built from."""
+    """A fingerprint of everything that pins a tool: its version, and the module files from which it is built."""
     digest = hashlib.sha256(tool.version.encode())
     for spec in tool.builds:
         digest.update(repr(spec).encode())
@@ -48,7 +48,7 @@ def fingerprint(tool: Tool) -> str:
 
 
 def installed_from(tool: Tool) -> str | None:
-    """How the pinned version was installed; None if it is not installed, or was changed since."""
+    """The source of the installed pinned version; None if it is not installed, or was changed since."""
     record = INSTALLED / f"{tool.name}.json"
     try:
         recorded = json.loads(record.read_text())
@@ -64,10 +64,10 @@ def installed_from(tool: Tool) -> str | None:
 
 
 def install(tool: Tool, platform: Platform, downloader: Downloader, progress: Progress, report: Report) -> str:
-    """Installs one tool, whole or not at all.
+    """Installs one tool, completely or not at all.
 
     Returns:
-        Where it came from, for people.
+        The source of the tool, as text for readers.
 
     Raises:
         InstallError: no source has it.
@@ -79,7 +79,7 @@ def install(tool: Tool, platform: Platform, downloader: Downloader, progress: Pr
         source = _obtain(tool, platform, downloader, fetched, Path(work), progress, report)
         for name in tool.binaries:
             (fetched / name).chmod(0o644 if name.endswith(".yaml") else 0o755)
-        files = _take_in_plugin(tool, fetched) if tool.plugin else _take_in_programs(tool, fetched)
+        files = _install_plugin(tool, fetched) if tool.plugin else _install_programs(tool, fetched)
     INSTALLED.mkdir(exist_ok=True)
     stamps = {str(file.relative_to(TOOLS)): (file.stat().st_size, file.stat().st_mtime_ns) for file in files}
     record = {"fingerprint": fingerprint(tool), "source": source, "files": stamps}
@@ -117,14 +117,14 @@ def _obtain(
     return "built from its pinned Go module"
 
 
-def _take_in_programs(tool: Tool, fetched: Path) -> list[Path]:
+def _install_programs(tool: Tool, fetched: Path) -> list[Path]:
     for name in tool.binaries:
         os.replace(fetched / name, BIN / name)
     return [BIN / name for name in tool.binaries]
 
 
-def _take_in_plugin(tool: Tool, fetched: Path) -> list[Path]:
-    """Gives a plugin to the engine: one that lies on PATH instead draws a warning at every run."""
+def _install_plugin(tool: Tool, fetched: Path) -> list[Path]:
+    """Installs a plugin in the engine's home. For a plugin on the PATH, the engine prints a warning at every run."""
     assert tool.plugin is not None  # noqa: S101 - the caller asked
     kind, name = tool.plugin
     [binary] = tool.binaries

@@ -1,4 +1,4 @@
-"""The commands that an activated environment has: `pulumi` with its parts around it, `kubectl` and its plugin."""
+"""The commands of the activated virtual environment: `pulumi` with its environment, `kubectl` and its plugin."""
 
 import shlex
 import sys
@@ -7,13 +7,13 @@ from pathlib import Path
 from devtools.toolchain.paths import PASSPHRASE, binary, pulumi_defaults, search_path
 
 LINKED = ("kubectl", "kubectl-argo-rollouts")
-"""Commands that need nothing around them, as far as they are installed."""
+"""Commands that need no environment, if they are installed."""
 
 
 def launcher() -> str:
-    """A shell script, because it starts in a millisecond, that runs the pinned engine.
+    """A script that runs the pinned engine; a shell script, because it starts in a millisecond.
 
-    What the user has set stays: another home, another backend, another passphrase.
+    Variables that the user has set stay: another home, backend or passphrase.
     """
     defaults = "\n".join(
         f"{name}=${{{name}:-{shlex.quote(value)}}}; export {name}" for name, value in pulumi_defaults().items()
@@ -37,7 +37,7 @@ exec {shlex.quote(str(binary("pulumi")))} "$@"
 
 
 def write_launchers() -> bool:
-    """Puts the commands into the virtual environment that this runs in; False if it is none."""
+    """Installs the commands in the virtual environment of this process; returns False if there is none."""
     if sys.prefix == sys.base_prefix:
         return False
     folder = Path(sys.prefix) / "bin"

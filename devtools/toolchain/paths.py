@@ -12,22 +12,21 @@ INSTALLED = TOOLS / "installed"
 MODULES = Path(__file__).resolve().parent / "modules"
 
 PULUMI_HOME = TOOLS / "pulumi-home"
-"""The engine's plugins and log-ins. The project's own, so that neither it nor ``~/.pulumi`` disturbs the other."""
+"""The engine's plugins and logins. It is separate from ``~/.pulumi``, so that neither affects the other."""
 
 PASSPHRASE = PROJECT / ".sandbox" / "passphrase"
-"""Encrypts the state of stack `local`, if there is one."""
+"""File with the passphrase that encrypts the state of stack `local`."""
 
 
 def binary(name: str) -> Path:
-    """Path of an installed tool, whether it is there or not."""
+    """Path of a tool, whether it is installed or not."""
     return BIN / name
 
 
 NOTHING_FETCHED = {"PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION": "true"}
-"""Has the engine use the plugins that are there.
-
-Without it, each run asks for the plugins of AWS and TLS, whose Python packages are installed, although a stack on an
-existing cluster needs neither: where no release can be reached, five attempts take more than two seconds.
+"""Variables with which the engine downloads no plugins. Without them, each run asks for the plugins of AWS and TLS,
+whose Python packages are installed, although a stack on an existing cluster needs neither. Where no release can be
+reached, five attempts take more than two seconds.
 """
 
 
@@ -62,23 +61,23 @@ class Installation:
         return self.defaults() | inherited | {"PATH": path}
 
 
-HERE = Installation(TOOLS, Path(sys.prefix))
+THIS_CHECKOUT = Installation(TOOLS, Path(sys.prefix))
 """The installation of this checkout, in the environment of this process."""
 
 
 def search_path() -> list[Path]:
     """Directories that come first on the engine's PATH: its language host, then this environment's Python."""
-    return HERE.search_path()
+    return THIS_CHECKOUT.search_path()
 
 
 def pulumi_defaults() -> dict[str, str]:
     """Environment variables that the engine gets unless they are set already."""
-    return HERE.defaults()
+    return THIS_CHECKOUT.defaults()
 
 
 def pulumi_environment(inherited: dict[str, str]) -> dict[str, str]:
     """The environment in which the engine finds its parts: the launcher's, for programs."""
-    return HERE.environment(inherited)
+    return THIS_CHECKOUT.environment(inherited)
 
 
 def file_backend(folder: Path) -> str:

@@ -1,9 +1,9 @@
-"""Extracts what the settings check affinity and `podPatch` against: the schema of a pod template.
+"""Extracts the schema of a pod template, against which the settings check affinity and `podPatch`.
 
     python -m devtools.toolchain.pod_schema > switchyard/config/pod_schema.jsonl
 
-It is a copy of a few definitions, because the package that has all of Kubernetes' takes 108 MB, and a program that
-refuses a misspelt field must not need it.
+The result is a copy of a few definitions, because the package with all definitions of Kubernetes has 108 MB, which the
+program should not need to refuse a misspelt field.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Shows which tool, how far, and how long so far: as a moving line on a terminal, as few lines in a log."""
+"""Shows the tool, the progress and the duration so far: as a moving line on a terminal, as a few lines in a log."""
 
 import threading
 import time
@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.status import Status
 
 HEARTBEAT_SECONDS = 30
-"""In a log, the longest time without a line while something is under way."""
+"""Longest time without a line in a log while a step runs, seconds."""
 
 
 class Step:
-    """One tool on its way."""
+    """The installation of one tool."""
 
     def __init__(self, console: Console, title: str, status: Status | None) -> None:
         self._console = console
@@ -32,11 +32,11 @@ class Step:
         self._doing = doing
 
     def line(self, text: str) -> None:
-        """Prints a line that stays."""
+        """Prints a permanent line."""
         self._console.print(f"{self._title}: {text}")
 
     def show(self) -> None:
-        """Shows where the step is now."""
+        """Shows the present state of the step."""
         if self._status is not None:
             self._status.update(f"{self._title}: {self._doing}, {self.seconds} s")
         else:

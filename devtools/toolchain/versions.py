@@ -8,7 +8,8 @@ PULUMI = "3.274.1"
 """The engine. The Python SDK is pinned by itself, in pyproject.toml: no release of it has this version."""
 
 LANGUAGE_HOST = "3.187.0"
-"""What runs the program for the engine, where it is built: the newest whose Go module can be had. A downloaded engine
+"""The language host, which runs the program for the engine, where it is built from source: the newest version that is
+available as a Go module. A downloaded engine
 brings its own, of the engine's version. Both speak the same protocol and take the same options of Pulumi.yaml."""
 
 KUBERNETES_PROVIDER = "4.25.0"
@@ -22,7 +23,7 @@ PROMETHEUS = "3.16.0"
 ISTIO = "1.31.4"
 
 HELM_KUBERNETES = "1.37"
-"""Kubernetes of Helm's client libraries. Charts are rendered for it where no cluster is asked."""
+"""Version of Kubernetes in Helm's client libraries, for which charts are rendered without a cluster."""
 
 GO = (1, 26)
 """Oldest Go that builds all modules. That of the engine asks for 1.26.6, which an older 1.26 downloads by itself."""
@@ -109,7 +110,8 @@ def _kwok_tool(name: str) -> Tool:
 
 
 def _helm_tool() -> Tool:
-    # Without the second pair, what is built would render charts for Kubernetes 1.20, other than the release.
+    # Without the second pair, a Helm that is built from source would render charts for Kubernetes 1.20, unlike the
+    # release.
     major, minor = HELM_KUBERNETES.split(".")
     variables = {"helm.sh/helm/v3/internal/version.version": f"v{HELM}"} | {
         f"helm.sh/helm/v3/pkg/{package}.k8sVersion{part}": value
@@ -120,7 +122,7 @@ def _helm_tool() -> Tool:
 
 
 def _prometheus_tool() -> Tool:
-    # What is built has the API and no pages: those are made with Node.js.
+    # A plugin that is built from source has the API and no pages, because those are built with Node.js.
     module, binaries = "github.com/prometheus/prometheus", ("prometheus", "promtool")
     build = Build(
         "prometheus",
@@ -203,7 +205,7 @@ ISTIO_CRDS = "customresourcedefinitions.gen.yaml"
 GROUPS: Mapping[str, tuple[Tool, ...]] = {
     "core": TOOLS,
     "nodes": (_kubernetes_tool("kubelet"), _kubernetes_tool("kube-proxy")),
-    # A module of its own, so that what it alone needs does not build all others again.
+    # A separate module, so that a change of its dependencies does not rebuild all others.
     "ec2": (_kubernetes_tool("kubeadm", "kubeadm"),),
     "traffic": (
         Tool(
@@ -216,13 +218,13 @@ GROUPS: Mapping[str, tuple[Tool, ...]] = {
     ),
     "peers": (_helm_tool(),),
     "canary": (
-        # The controller is published as an image only, so its definitions always come from the module, like itself.
+        # The controller is published as an image only, so the controller and its CRDs always come from the module.
         _argo_rollouts_tool(
             "rollouts-controller", lambda _: None, tuple(f"manifests/crds/{file}" for file in ROLLOUT_CRDS)
         ),
         _argo_rollouts_tool("kubectl-argo-rollouts", _argo_rollouts_plugin),
         _prometheus_tool(),
-        # No release has them by themselves.
+        # No release has the CRDs as separate files.
         Tool(
             "istio-definitions",
             ISTIO,

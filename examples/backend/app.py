@@ -24,7 +24,8 @@ BUCKETS_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0
 """Upper edges of the histogram. 0.5 is among them because it is the limit that releases are judged by."""
 
 UNCOUNTED = frozenset({"/health", "/ready", "/metrics"})
-"""Paths of probes and of Prometheus: counted, they would lower the share of users' requests that fail."""
+"""Paths of probes and of Prometheus, which are not counted, because they would dilute the share of failed user
+requests."""
 
 BAD_SETTING = 2
 """Exit code after a setting that cannot be used."""
@@ -61,7 +62,7 @@ class Metrics:
             buckets=BUCKETS_SECONDS,
             registry=self.registry,
         ).labels(service)
-        # A series that is born with its first failure has no earlier sample, and an increase does not see it.
+        # A series that begins with its first failure has no earlier sample, so `increase` would not count it.
         for status in (200, 500):
             self._requests.labels(service, str(status))
 
@@ -94,8 +95,8 @@ class Observed:
                 status = message["status"]
                 message["headers"] = [*message.get("headers", ()), *self._headers]
                 if self._lifecycle.draining:
-                    # The client lets go of the connection after this answer. Were it closed from here while it
-                    # is idle, that could cross a request on its way, for which a load balancer answers 502.
+                    # The client closes the connection after this answer. If the server closed an idle connection,
+                    # a request could be on its way, for which a load balancer answers 502.
                     message["headers"].append((b"connection", b"close"))
             await send(message)
 
@@ -150,7 +151,7 @@ def application(settings: Settings, lifecycle: Lifecycle, metrics: Metrics) -> A
 class DrainingServer(uvicorn.Server):
     """Continues to answer for a while after SIGTERM, then lets requests in flight end and exits with code 0.
 
-    uvicorn alone stops listening at once, and hands the signal on when it is done, so that the exit code is not 0.
+    uvicorn itself stops listening at once, and raises the signal again at its end, so that the exit code is not 0.
     """
 
     def __init__(self, app: Asgi, settings: Settings, lifecycle: Lifecycle) -> None:
@@ -175,10 +176,10 @@ class DrainingServer(uvicorn.Server):
         """Serves until the end."""
         self._loop = asyncio.get_running_loop()
         if self._settings.crash_after_seconds is not None:
-            # A crash runs no handler and ends no connection in order.
+            # A crash runs no handler and closes no connection gracefully.
             self._loop.call_later(self._settings.crash_after_seconds, os._exit, CRASHED)
         at = f"http://{self._settings.host}:{_port(self._sockets[0])}"
-        # uvicorn says so only of sockets that it has opened itself.
+        # uvicorn reports this only for sockets that it has opened itself.
         print(f"Listening at {at}; drained at port {self._drain_port}, {PATH}", file=sys.stderr, flush=True)
         await super().serve(sockets or self._sockets)
 

@@ -1,8 +1,8 @@
-"""Lets clients go that keep their connections: while a drain is on, each answer closes the connection it came over.
+"""Drains kept connections: while a drain is on, each answer closes its connection.
 
 Plain ASGI, for any HTTP/1.1 server. A load balancer keeps its connections to the nodes, and a Service chooses a pod
-when a connection is opened: after a switch, these connections stay with the old pods until somebody ends them. An
-answer with ``Connection: close`` does so between two requests, so that none is lost.
+when a connection is opened. After a switch, these connections stay with the old pods until they are closed. An answer
+with ``Connection: close`` closes them between two requests, so that none is lost.
 """
 
 import json
@@ -12,11 +12,11 @@ from typing import Any
 from urllib.parse import parse_qs
 
 PATH = "/drain-connections"
-"""``?state=on`` begins a drain, ``?state=off`` ends it; without a state it says how things are."""
+"""``?state=on`` begins a drain, and ``?state=off`` ends it. Without a state the answer has the present state."""
 
 LASTS_SECONDS = 600
-"""A drain ends by itself after this time: whoever began it may be gone, and a pod that serves again must keep its
-connections. By then no connection from before the drain is still in use."""
+"""Seconds after which a drain ends by itself, because a pod that serves again must keep its connections, even if nobody
+has ended the drain. By then no connection from before the drain is still in use."""
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -27,8 +27,9 @@ Asgi = Callable[[Message, Receive, Send], Awaitable[None]]
 class DrainConnections:
     """Wraps an application, and answers `PATH` on a port of its own.
 
-    That port is not one of the Service's, so that neither a node's port nor a load balancer reaches it: only the pod's
-    own address does, by which the API server's proxy comes. A server that listens on both ports calls this with either.
+    That port is not a port of the Service, so neither a NodePort nor a load balancer reaches it. Only requests to the
+    pod's address do, such as those of the API server's proxy. A server that listens on both ports calls this with
+    either.
 
     One process has one state. A pod with several worker processes cannot be drained this way, because a request
     reaches only one of them.
@@ -36,8 +37,8 @@ class DrainConnections:
     Args:
         app: the application.
         port: number of the port of its own.
-        connections: counts the open connections, those to that port left out.
-        clock: in seconds, for tests.
+        connections: counts the open connections, without those to that port.
+        clock: returns the time in seconds; replaced in tests.
     """
 
     def __init__(
@@ -67,7 +68,8 @@ class DrainConnections:
 
     def _closing(self, send: Send) -> Send:
         async def send_closing(message: Message) -> None:
-            # Asked when the answer begins, so that requests in flight when the drain began close theirs as well.
+            # Checked when the answer begins, so that requests that were in flight when the drain began close their
+            # connections too.
             if message["type"] == "http.response.start" and self.draining:
                 kept = [(name, value) for name, value in message.get("headers", ()) if name.lower() != b"connection"]
                 message["headers"] = [*kept, (b"connection", b"close")]

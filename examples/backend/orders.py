@@ -1,6 +1,7 @@
 """The orders of the example: rows of a database that several versions use at the same time.
 
-A version knows one name of the column with the names of the orders, and `migrations` leads from one to the other.
+A version uses one of two columns for the names of the orders, and `migrations` changes the schema from one to the
+other.
 """
 
 import sqlite3

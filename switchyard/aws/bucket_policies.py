@@ -22,8 +22,8 @@ def backups(bucket: str) -> Document:
 def access_logs(account: str, bucket: str, prefix: str) -> Document:
     """Policy of the bucket for access logs: AWS delivers the logs of one account, and requests without TLS are denied.
 
-    The account in the path is the load balancer's, whoever asks for logs. There is no ``aws:SourceArn`` besides: the
-    guide's policy has none, and if the delivery came without one, the statement would allow nothing.
+    The account in the path is that of the load balancer. There is no condition on ``aws:SourceArn``, because the
+    guide's policy has none, and without it in a delivery the statement would allow nothing.
 
     Args:
         account: account of the load balancers.

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError  # type: ignore[impor
 from switchyard.errors import AwsError
 
 CALL_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
-"""Bounds of one call, which takes a tenth of a second; of two tries, so that one lost packet refuses no switch."""
+"""Time limits of one call, which takes 0.1 s. It has two attempts, so that one lost packet refuses no switch."""
 
 Weights = Mapping[str, int]
 """The weight of each target group of a rule, by ARN."""
@@ -105,7 +105,8 @@ def _listener_rules(client: Any, hostname: str) -> list[ListenerRule]:
 def _all_rules(client: Any, hostname: str) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """The rules of all listeners of a load balancer, each with the port of its listener."""
     for balancer in _all(client, "describe_load_balancers", "LoadBalancers"):
-        # The controller writes the name into Ingresses as AWS has it, and DNS does not care.
+        # Names are compared without regard to case, as in DNS: the controller writes them into Ingresses as AWS has
+        # them.
         if balancer["DNSName"].lower() != hostname.lower():
             continue
         for listener in _all(client, "describe_listeners", "Listeners", LoadBalancerArn=balancer["LoadBalancerArn"]):

@@ -18,7 +18,7 @@ def key(region: str, account: str, log_group: str) -> str:
     own_partition = partition(region)
     arn = f"arn:{own_partition}:logs:{region}:{account}:log-group:{log_group}"
     return _document(
-        # The resource of a key's policy is the key itself. Without this statement nobody could change the key again.
+        # The resource of a key's policy is the key itself. Without this statement, nobody could ever change the key.
         {"Principal": {"AWS": f"arn:{own_partition}:iam::{account}:root"}, "Action": "kms:*", "Resource": "*"},
         {
             "Principal": {"Service": f"logs.{region}.{dns_suffix(region)}"},
@@ -52,7 +52,8 @@ def trust(region: str, account: str) -> str:
 def write(region: str, account: str, log_group: str) -> str:
     """Returns the permission to write into the one log group.
 
-    It does not allow to create a group, so that none comes back after the stack is gone.
+    It does not permit the creation of a group, so that a deleted group is not created again after the stack is
+    destroyed.
 
     Args:
         region: the region of the cluster.
@@ -63,11 +64,11 @@ def write(region: str, account: str, log_group: str) -> str:
     groups = f"arn:{partition(region)}:logs:{region}:{account}:log-group"
     return _document(
         {"Action": actions, "Resource": f"{groups}:{log_group}:*"},
-        # Looking a group up is asked for all of a region, never for one of them.
+        # The permission to list log groups applies to all groups of a region, and cannot be limited to one.
         {"Action": "logs:DescribeLogGroups", "Resource": f"{groups}:*"},
     )
 
 
 def _document(*statements: dict[str, object]) -> str:
-    # Another text of the same document would be an update of every stack that there is.
+    # Another text of the same document would cause an update in every existing stack.
     return json.dumps(document(*({"Effect": "Allow", **statement} for statement in statements)))

@@ -23,7 +23,7 @@ SESSION_MANAGER = (
     "ssmmessages:OpenControlChannel",
     "ssmmessages:OpenDataChannel",
 )
-"""The least that a shell through Session Manager needs; no port is open for SSH."""
+"""The minimum permissions for a shell through Session Manager. No port is open for SSH."""
 
 # fmt: off
 _DESCRIBE_EC2 = tuple(
@@ -104,7 +104,7 @@ class AwsLocation:
 
 
 def assume_role(region: str) -> Document:
-    """Trust policy: EC2 instances may assume the role, and nobody else.
+    """Trust policy: only EC2 instances may assume the role.
 
     Args:
         region: region of the cluster; EC2's principal has the domain of its partition.
@@ -124,7 +124,7 @@ def node(location: AwsLocation, key: str, parameters: Sequence[str]) -> Document
     via = {"StringEquals": {"kms:ViaService": location.service("ssm")}}
     return document(
         _allow("SessionManager", SESSION_MANAGER, "*"),
-        # By which the agent of Session Manager says that a machine is there.
+        # With this the agent of Session Manager reports that the machine runs.
         _allow("Heartbeat", ["ssm:UpdateInstanceInformation"], location.arn("ec2", "instance/*")),
         _allow("Secrets", ["ssm:GetParameter"], list(parameters)),
         _allow("DecryptSecrets", ["kms:Decrypt"], key, via),
@@ -141,12 +141,12 @@ def backup(location: AwsLocation, key: str, bucket: str) -> Document:
         key: ARN of the key that encrypts the bucket.
         bucket: ARN of the bucket.
     """
-    # S3 asks KMS in the role's name: for a data key at each object written, and in parts also to decrypt it.
+    # S3 calls KMS for the role: for a data key of each written object, and for decryption in multipart uploads.
     via = {"StringEquals": {"kms:ViaService": location.service("s3")}}
     below = {"StringLike": {"s3:prefix": f"{SNAPSHOTS}*"}}
     return document(
         _allow("Snapshots", ["s3:GetObject", "s3:PutObject"], f"{bucket}/{SNAPSHOTS}*"),
-        # Without it a restore could not find out which snapshot is the newest.
+        # A restore needs this to find the newest snapshot.
         _allow("FindSnapshots", ["s3:ListBucket"], bucket, below),
         _allow("EncryptSnapshots", ["kms:Decrypt", "kms:GenerateDataKey"], key, via),
     )
@@ -175,7 +175,7 @@ def load_balancer_controller(location: AwsLocation, cluster: str, vpc: str, waf:
     ours = {"StringEquals": {f"aws:ResourceTag/{CLUSTER_TAG}": cluster}}
     asked_for = {"StringEquals": {f"aws:RequestTag/{CLUSTER_TAG}": cluster}}
     in_region = {"StringEquals": {"aws:RequestedRegion": location.region}}
-    # An account's first load balancer makes ELB's own role, whose name is the same in every partition.
+    # The first load balancer of an account creates the role of ELB, whose name is the same in every partition.
     linked = (
         f"arn:{location.partition}:iam::{location.account}:role/aws-service-role/elasticloadbalancing.amazonaws.com/"
         "AWSServiceRoleForElasticLoadBalancing"
@@ -190,7 +190,7 @@ def load_balancer_controller(location: AwsLocation, cluster: str, vpc: str, waf:
             {"StringEquals": {"iam:AWSServiceName": "elasticloadbalancing.amazonaws.com"}},
         ),
         _allow("Create", _balancing("CreateLoadBalancer", "CreateTargetGroup"), [balancers, groups], asked_for),
-        # Listeners and rules are made in something that exists: its tag counts.
+        # Listeners and rules are created in an existing resource, whose tag is checked.
         _allow("CreateIn", _balancing("CreateListener", "CreateRule"), [balancers, listeners], ours),
         _allow(
             "TagNew",
@@ -208,7 +208,7 @@ def load_balancer_controller(location: AwsLocation, cluster: str, vpc: str, waf:
                 }
             },
         ),
-        # Nothing leaves the cluster, nor comes into it, by a tag.
+        # A tag must not move a resource out of the cluster or into it.
         _allow(
             "TagOurs",
             _balancing("AddTags"),
@@ -222,7 +222,7 @@ def load_balancer_controller(location: AwsLocation, cluster: str, vpc: str, waf:
             ours | {"ForAllValues:StringNotEquals": {"aws:TagKeys": [CLUSTER_TAG]}},
         ),
         _allow("ChangeOurs", _changes(), everything, ours),
-        # It knows no condition on a tag.
+        # These actions support no condition on a tag.
         _allow("Order", _balancing("SetRulePriorities"), rules),
     ]
     if waf is not None:

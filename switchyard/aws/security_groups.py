@@ -1,7 +1,8 @@
 """The security groups of an EC2 cluster and every rule in them, as data.
 
-A rule that names a group is about private addresses only: a node that asks for the public address of another one
-comes from its own public address, which no group stands for. So nodes must know the API server by a private address.
+A rule that names a group applies to private addresses only: a node that connects to the public address of another node
+has its own public address as the source, which belongs to no group. So nodes must reach the API server by a private
+address.
 The VPC's name server, the time service and the metadata of a machine need no rule: AWS does not filter them.
 """
 
@@ -71,13 +72,14 @@ class Ports:
 
 
 API_SERVER = Ports("api-server", "tcp", API_SERVER_PORT, API_SERVER_PORT)
-"""kubeadm's port of the API server: kubelets, pods and administrators ask it."""
+"""Port of the API server, which kubelets, pods and administrators use."""
 
 ETCD = Ports("etcd", "tcp", 2379, 2380)
 """Clients of etcd (2379) and its members among themselves (2380)."""
 
 KUBELET = Ports("kubelet", "tcp", 10250, 10250)
-"""The API server takes logs and shells from it, metrics-server and Prometheus take measurements."""
+"""Port of the kubelet, from which the API server reads logs and opens shells, and metrics-server and Prometheus read
+metrics."""
 
 KUBE_PROXY = Ports("kube-proxy", "tcp", KUBE_PROXY_HEALTH_PORT, KUBE_PROXY_HEALTH_PORT)
 """Health of kube-proxy, which the gates read through the API server.
@@ -89,17 +91,19 @@ VXLAN = Ports("vxlan", "udp", 4789, 4789)
 """VXLAN of Calico, which carries all traffic between pods on different nodes."""
 
 TYPHA = Ports("typha", "tcp", 5473, 5473)
-"""Calico's operator always runs Typha, on some nodes' own network, and every node's Calico asks one of them."""
+"""Port of Typha, which Calico's operator runs on the network of some nodes, and to which Calico on every node
+connects."""
 
 NODE_PORTS = Ports("node-ports", "tcp", FIRST, LAST)
-"""Kubernetes' own range, from which Services of type NodePort have theirs."""
+"""Range of the node ports of Kubernetes."""
 
 WEBHOOK = Ports("webhook", "tcp", 9443, 9443)
-"""The AWS Load Balancer Controller, on its node's own network, is asked by the API server about each Ingress."""
+"""Port of the webhook of the AWS Load Balancer Controller, on the network of its node. The API server calls it for each
+Ingress."""
 
 HTTP = Ports("http", "tcp", 80, 80)
-"""HTTP. To a load balancer: requests, or their redirection to HTTPS. From a node: Ubuntu's mirrors, whose packages are
-signed."""
+"""HTTP. To the load balancer: requests, which it may redirect to HTTPS. From a node: Ubuntu's mirrors, whose packages
+are signed."""
 
 HTTPS = Ports("https", "tcp", 443, 443)
 """HTTPS. To a load balancer: requests. From a node: registries, package sources and the APIs of AWS."""
@@ -112,9 +116,9 @@ class GroupRule:
     Attributes:
         group: the group that has the rule.
         direction: into the group or out of it.
-        ports: on the side that is connected to.
+        ports: ports at the destination of the connection.
         peer: the other side: a group, or a network.
-        description: who does what with it, within the characters that AWS takes.
+        description: purpose of the rule, in characters that AWS accepts.
     """
 
     group: Group
@@ -140,7 +144,7 @@ class GroupRule:
 
 
 def rules(cluster: Ec2Cluster, node_ports: Collection[int] = ()) -> tuple[GroupRule, ...]:
-    """Every rule of a cluster: what is not here is refused.
+    """Every rule of a cluster. All other connections are denied.
 
     Args:
         cluster: the cluster.

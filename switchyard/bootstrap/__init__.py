@@ -1,1 +1,1 @@
-"""Pure renderers of what turns a machine into a node: cloud-init, kubeadm, scripts."""
+"""Pure renderers of the configuration of new nodes: cloud-init, kubeadm, scripts."""

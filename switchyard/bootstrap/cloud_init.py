@@ -28,7 +28,7 @@ Text = TypeVar("Text")
 """A text, or an output of the engine that will be one."""
 
 PACKED = "gz+b64"
-"""cloud-init's name for a file that is compressed."""
+"""Encoding of a compressed file in cloud-init's configuration."""
 
 SCRIPTS = Path(__file__).parent / "node_scripts"
 

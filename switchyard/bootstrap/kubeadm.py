@@ -1,7 +1,7 @@
 """Configuration of kubeadm (v1beta4), the kubelet and kube-proxy, and the administrator's kubeconfig.
 
-Fields are those of ``cmd/kubeadm/app/apis/kubeadm/v1beta4/types.go`` of the Kubernetes module. What only the machine
-knows or may know stands as a placeholder, which the boot script fills in: a secret is never part of these texts.
+Fields are those of ``cmd/kubeadm/app/apis/kubeadm/v1beta4/types.go`` of the Kubernetes module. Values that only the
+machine has, such as secrets, are placeholders, which the boot script replaces. So these texts never contain a secret.
 """
 
 import base64
@@ -51,15 +51,15 @@ AUDIT_FILE_MB = 100
 """At most 1 GB of audit log on the control plane's disk."""
 
 INODES_PERCENT = 5
-"""The kubelet's own default. One threshold given takes the defaults of all others away."""
+"""The kubelet's default. A configured threshold removes the defaults of all others, so it is set explicitly."""
 
 
 def internal_name(cluster: Ec2Cluster, endpoint: str) -> str:
     """Name by which nodes and pods reach the API server: the public DNS name of its Elastic IP.
 
     In the VPC, AWS's name server answers it with the private address of the machine that has the Elastic IP, so that
-    nodes follow a control plane that is replaced. The Elastic IP itself is no way for them: a security group knows its
-    members by private addresses, and a packet to the Elastic IP comes from the node's public one.
+    nodes follow a control plane that is replaced. They cannot use the Elastic IP itself: a security group identifies
+    its members by private addresses, and a packet to the Elastic IP has the node's public address as its source.
 
     Args:
         cluster: settings of the cluster.
@@ -86,7 +86,7 @@ def init_configuration(cluster: Ec2Cluster, endpoint: str) -> list[Config]:
     init = {
         "apiVersion": API,
         "kind": "InitConfiguration",
-        # Without an end: a worker may be added at any time. Only nodes read the token, from SSM.
+        # It does not expire, because a worker may be added at any time. Only nodes can read it, from SSM.
         "bootstrapTokens": [{"token": JOIN_TOKEN, "description": "joins the workers", "ttl": "0s"}],
         "localAPIEndpoint": {"advertiseAddress": NODE_IP, "bindPort": API_SERVER_PORT},
         "nodeRegistration": _registration(cluster, cluster.control_plane),
@@ -179,7 +179,7 @@ def kubelet_configuration() -> Config:
             "imagefs.inodesFree": f"{INODES_PERCENT}%",
         },
         "rotateCertificates": True,
-        # EC2 gives a machine that is stopped a few minutes; pods get theirs to end their requests.
+        # EC2 gives a stopping machine a few minutes, in which pods can finish their requests.
         "shutdownGracePeriod": "90s",
         "shutdownGracePeriodCriticalPods": "20s",
         "containerLogMaxSize": "10Mi",
@@ -226,7 +226,7 @@ def to_yaml(*documents: Config) -> str:
 def node_labels(cluster: Ec2Cluster, node_name: str) -> dict[str, str]:
     """Labels that a kubelet gives its node when it registers.
 
-    No cloud controller is there to set zone and type, so that the kubelet does. It may not set node-role labels:
+    There is no cloud controller that sets zone and type, so the kubelet does. It may not set node-role labels:
     kubeadm sets that of the control plane.
     """
     node = cluster.nodes[node_name]

@@ -43,7 +43,7 @@ def read_settings(stack: str | None, needed: Collection[str] | None = None) -> t
         raise ConfigurationError(_with_remedy(str(error)) or str(error)) from None
     encrypted = [key for key, entry in entries.items() if entry.get("secret")]
     if problems := list(secret_problems(encrypted)):
-        raise SettingsError(problems)  # the engine withholds such a value, so that nothing else can be said of it
+        raise SettingsError(problems)  # the engine does not return such a value, so it cannot be checked further
     values = {key: _value(entry) for key, entry in entries.items()}
     return name, _loaded(name, values, read_stack_file(directory, name, NAMESPACE), needed)
 

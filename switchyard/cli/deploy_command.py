@@ -75,7 +75,7 @@ async def _retire_due(
     worst, entries, is_any_due = ExitCode.OK, list[dict[str, Any]](), False
     for key, service in settings.services.items():
         if refuse_strategy(key, service, Act.RETIRE) is not None:
-            continue  # it is released in another way, and the others are not less due
+            continue  # it is released in another way; the other services are still due
         own = replace(request, service=key)
         report = DueReport(own, stack, access.described, entries)
         command = _Command(own, stack, settings, access, report)
@@ -83,7 +83,7 @@ async def _retire_due(
             if await command.is_due():
                 is_any_due = True
                 worst = max(worst, await _retire(command, report, state))
-        except SwitchyardError as error:  # the others are not less due
+        except SwitchyardError as error:  # the other services are still due
             report.failed(error)
             is_any_due, worst = True, ExitCode.FAILED
     end_due(entries, is_any_due=is_any_due, as_json=request.as_json)
@@ -110,7 +110,7 @@ class _Command(ServiceRelease):
         """Runs the command, and returns its exit code."""
         cluster, request = await Cluster.connect(self.access), self.request
         journal = self.journal(cluster)
-        if request.act is not Act.ABORT:  # which ends a command that can be ended before it waits for one
+        if request.act is not Act.ABORT:  # which interrupts a detached command before it waits for the Lease
             await journal.wait_until_free()
         await self._read_again(journal)
         observation = await self.observe(cluster)

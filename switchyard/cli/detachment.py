@@ -1,7 +1,8 @@
 """Runs a command as a background process in a session of its own, with a log.
 
 The command at the terminal does all that needs an operator, and ends once the process holds the Lease of each service
-and has written the records. The two speak through a pipe, whose number is in the environment of the process.
+and has written the records. The two communicate through a pipe, whose file descriptor is in the environment of the
+process.
 """
 
 import asyncio
@@ -68,7 +69,7 @@ def report_begun(releases: Mapping[str, str]) -> None:
     """
     channel = os.environ.get(CHANNEL, "")
     if channel:
-        os.environ[CHANNEL] = ""  # still detached, and nobody listens any more
+        os.environ[CHANNEL] = ""  # still detached, but the pipe is closed
         with contextlib.suppress(OSError), os.fdopen(int(channel), "w") as pipe:
             pipe.write(json.dumps({"releases": dict(releases)}) + "\n")
 
@@ -139,7 +140,7 @@ async def detach(services: Sequence[str], arguments: list[str], program: tuple[s
     if begun is None:
         code = await asyncio.to_thread(process.wait)
         raise DetachedEndedError(_ended(services, code, log))
-    process.returncode = 0  # it goes on, and nobody waits for it
+    process.returncode = 0  # it continues without a parent that waits for it
     return Detached(process.pid, log, begun["releases"])
 
 

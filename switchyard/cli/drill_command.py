@@ -60,7 +60,7 @@ async def _drilled(
     plan = await drill.plan(observation, await journal.read())
 
     async def permitted() -> None:
-        if plan.unfinished is None:  # one that was interrupted comes back
+        if plan.unfinished is None:  # an interrupted drill switches back
             await pass_freeze(cluster.api, settings.releases.freeze, request.service, "the drill", None)
 
     await permitted()

@@ -44,7 +44,7 @@ class DrillReport(CollectedReport):
 
     def end(self, plan: DrillPlan, outcome: DrillOutcome) -> ExitCode:
         """Reports both receipts and the time of the rollback, and what to type next."""
-        problem, is_proved = _problem(plan, outcome), self._say_what_was_not_seen(plan, outcome)
+        problem, is_proved = _problem(plan, outcome), self._warn_of_missing_observations(plan, outcome)
         is_done = problem is None or plan.unfinished is not None
         code = ExitCode.OK if is_done and is_proved else ExitCode.FAILED
         if self._request.as_json:
@@ -58,7 +58,7 @@ class DrillReport(CollectedReport):
         console.print(f"Next: switchyard report {plan.observation.name.key}{on}", markup=False)
         return code
 
-    def _say_what_was_not_seen(self, plan: DrillPlan, outcome: DrillOutcome) -> bool:
+    def _warn_of_missing_observations(self, plan: DrillPlan, outcome: DrillOutcome) -> bool:
         """Warns of what could not be observed of both switches. Returns True if no node is in doubt."""
         switches = [
             (Plan(act, plan.observation, side.colour), receipt)

@@ -43,7 +43,7 @@ from switchyard.release.switch.protocol import Steps
 from switchyard.release.switch.warming import warm
 
 STATE_SECONDS = {**dict.fromkeys(Act, 15.0), Act.ROLLBACK: 5.0}
-"""Seconds to wait for the state, which has the stack's cluster. The command continues without it."""
+"""Seconds to wait for the state, which has the identity of the stack's cluster. The command continues without it."""
 
 
 def run(request: Request, state: EngineCommand, begun: float) -> None:

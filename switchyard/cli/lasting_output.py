@@ -53,7 +53,7 @@ class LastingStream:
 def continues_without_output(command: Callable[P, None]) -> Callable[P, None]:
     """Lets a command that changes a service continue when its output cannot be written.
 
-    Otherwise the release would end in the middle, and nobody would roll back a bad version. The exit code and the
+    Otherwise the release would stop half-way, and a bad version would not be rolled back. The exit code and the
     record show the result.
 
     Args:

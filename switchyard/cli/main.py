@@ -59,7 +59,7 @@ def _replace_closed_streams() -> None:
 
 def main() -> None:
     """Runs a command, as the program `switchyard`."""
-    # A command lives for a second, and would spend a fifth of it on a search for garbage among modules and their
+    # A command runs for a second, and would spend a fifth of it on garbage collection among modules and their
     # classes: while they are imported, and at the end once more.
     gc.disable()
     _replace_closed_streams()

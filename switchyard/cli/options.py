@@ -24,7 +24,9 @@ def one_line(text: str | None) -> str | None:
     return line if len(line) <= REASON_CHARACTERS else f"{line[: REASON_CHARACTERS - 3]}..."
 
 
-Stack = Annotated[str | None, typer.Option("--stack", "-s", help="Name of the stack. Default: the selected one.")]
+Stack = Annotated[
+    str | None, typer.Option("--stack", "-s", metavar="STACK", help="Name of the stack. Default: the selected one.")
+]
 
 Json = Annotated[
     bool, typer.Option("--json", help="Prints one JSON document on standard output instead, including errors.")
@@ -36,7 +38,13 @@ ServiceKey = Annotated[
 
 Reason = Annotated[
     str | None,
-    typer.Option("--reason", callback=one_line, help="Reason for the command, kept in the record.", show_default=False),
+    typer.Option(
+        "--reason",
+        metavar="REASON",
+        callback=one_line,
+        help="Reason for the command, kept in the record.",
+        show_default=False,
+    ),
 ]
 
 Yes = Annotated[

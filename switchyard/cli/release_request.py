@@ -57,8 +57,8 @@ class Request:
         wait: whether to wait for another command on the service, without a time limit.
         yes: whether the command is confirmed in advance.
         as_json: whether the output is one JSON document.
-        override: why a rollback goes to a version that a hook has left behind or that was rolled back, or why a switch
-            goes through although releases are frozen; None where it does not.
+        override: reason for a rollback to a version that no longer works after a hook or that was rolled back, or for a
+            switch although releases are frozen; None without one.
     """
 
     service: str

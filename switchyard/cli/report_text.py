@@ -97,8 +97,8 @@ def remarks(report: Report, records: ReadRecords) -> Iterator[str]:
     for key, own in records.services.items():
         if not is_complete(own, report.since):
             yield (
-                f"{key}: the record begins at {oldest(own)}, after the time that was asked for: it keeps "
-                f"{KEPT_RELEASES} releases, or fewer when they are large. What was before is not in this report."
+                f"{key}: the record begins at {oldest(own)}, after the start of the period: it keeps "
+                f"{KEPT_RELEASES} releases, or fewer when they are large. Earlier releases are not in this report."
             )
     if report.unreadable:
         yield f"{report.unreadable} records have a kind or a time that this program does not know, and are not counted."

@@ -17,7 +17,7 @@ from switchyard.gates.rules.windows import OpenWindow
 from switchyard.gates.weighted_routing import switching_load_balancer
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
-from switchyard.kube.rolled_back import find_condemned
+from switchyard.kube.rolled_back import find_rolled_back_tag
 from switchyard.release.deploy.acts import Acts
 from switchyard.release.deploy.frozen import FreezeCheck, check_freeze
 from switchyard.release.deploy.hooks import ReleaseHooks, release_hooks
@@ -93,14 +93,14 @@ class ServiceRelease:
         if current.held and holding(current) is not None:
             return False  # an operator decides what a hook that did not pass means
         if any(is_watched(other) for other in (await members_of(cluster.api, self.settings, current))[0].values()):
-            return False  # it may have to go back with the others
+            return False  # it may have to be rolled back with the others
         if current.phase is not Phase.RETIRE:
             if current.held:
                 return False  # an operator decides, who may want the old colour back
             until = baked_until(current, self.service.release.bake_seconds)
             if until is None or await journal.ask_time() < until:
                 return False
-        return await journal.holder() is None  # whose command may be this very retirement
+        return await journal.holder() is None  # whose command may be this retirement
 
     async def open_window(self) -> OpenWindow | None:
         """The open freeze window that delays a retirement; None without one."""
@@ -167,7 +167,7 @@ class ServiceRelease:
             return
         raise_refusal(refuse_unfinished(releases.current, request.service, observation.serving))
         raise_refusal(refuse_serves(observation, request.tag))
-        if (version := find_condemned(releases.rolled_back, request.tag)) is not None:
+        if (version := find_rolled_back_tag(releases.rolled_back, request.tag)) is not None:
             raise_refusal(refuse_returned(observation, request.tag, version))
 
     async def pass_freeze(self, cluster: Cluster, releases: Releases, observation: Observation) -> None:

@@ -42,12 +42,12 @@ class Lines:
             self._lines[key] = line
 
     def _show_problems(self, reading: StatusReading) -> None:
-        """Prints the errors in the settings of services that are new, and that there are none any more."""
+        """Prints new errors in the settings of services, or that all errors are corrected."""
         for problem in reading.problems:
             if problem not in self._problems:
                 _print(reading, f"{problem} ({problem.code})")
         if self._problems and not reading.problems:
-            _print(reading, "the settings of the services have no errors any more")
+            _print(reading, "the errors in the settings of services are corrected")
         self._problems = reading.problems
 
 
@@ -104,7 +104,7 @@ def _print(reading: StatusReading, text: str) -> None:
 
 
 def _end_without_reader() -> None:
-    """Raises ``BrokenPipeError`` once nobody reads the output any more: the next change may be far."""
+    """Raises ``BrokenPipeError`` if the reader has closed the pipe, because the next change may be far away."""
     try:
         output = sys.stdout.fileno()
     except UnsupportedOperation:  # no file, but a test

@@ -64,7 +64,7 @@ def table(stack: str, services: list[ServiceStatus]) -> Table:
     """The table of the services of a stack."""
     table = Table(title=f"stack {stack}", title_justify="left")
     tracks = [track for track in Track if any(track in service.tracks for service in services)]
-    # Only where there is a load balancer that knows the colours, which most stacks have not.
+    # Only for a load balancer with a target group for each colour, which most stacks do not have.
     by_engine = any(service.ingress_targets is not None for service in services)
     engine = ("engine", "Ingress routes to") if by_engine else ()
     for column in ("service", "configured", "serving", *engine, *tracks, "node port"):

@@ -29,8 +29,8 @@ class TogetherRequest:
         wait: whether to wait for other commands on the services, without a time limit.
         yes: whether the command is confirmed in advance.
         as_json: whether the output is one JSON document.
-        override: why a switch goes through although releases are frozen, or why a rollback goes to versions that a hook
-            has left behind or that were rolled back; None where it does not.
+        override: reason for a switch although releases are frozen, or for a rollback to versions that no longer work
+            after a hook or that were rolled back; None without one.
     """
 
     act: Act

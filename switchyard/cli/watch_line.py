@@ -25,7 +25,7 @@ class WatchLine:
         if not on_terminal(console):
             return
         self._verdicts[key] = verdict
-        width = console.width - 1  # a line that is full would go on in the next one
+        width = console.width - 1  # a full line would continue in the next one
         console.print(line(self._verdicts, width).ljust(width), markup=False, end="\r")
         self._is_shown = True
 

@@ -274,7 +274,7 @@ def _choose(location: ErrorLocation) -> str:
     if location.loc == ("active",):
         # Which colour serves is in the cluster, not in the settings, and the wrong one would be a switch.
         either = f"{set_value(location.path, 'blue')}, or: {set_value(location.path, 'green')}"
-        return f"Set it: to the colour that serves. {either}"
+        return f"Set it to the colour that serves: {either}"
     if location.loc == ("tag",):  # an example would be deployed if that version exists
         return set_command(location.path, None)
     return location.set()

@@ -95,7 +95,7 @@ def own_keys() -> dict[str, Schema]:
             ],
         },
         SERVICES: {
-            "description": "The services, each by a name of its own.",
+            "description": "The services, by their keys.",
             "type": "object",
             "propertyNames": {"maxLength": NAME_LIMIT, "pattern": f"^{NAME_PATTERN}$"},
             "additionalProperties": _service(),

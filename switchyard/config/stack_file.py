@@ -94,7 +94,7 @@ def read_stack_file(directory: Path, stack: str, namespace: str, file: Path | No
         written = Written(path.name, nodes, "environment" in keys)
         for key in nodes:
             written.scalars(key)
-    except (OSError, UnicodeError, yaml.YAMLError, RecursionError):  # the last: an anchor that holds itself
+    except (OSError, UnicodeError, yaml.YAMLError, RecursionError):  # the last: an anchor that contains itself
         return None
     return written
 

@@ -11,14 +11,14 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 
 
 def is_same_number(text: str, value: float) -> bool:
-    """Whether a text and a number are the same for every reader: not octal, not hexadecimal, and no digit is lost."""
+    """Whether every reader reads a text as this number: it is neither octal nor hexadecimal, and no digit is lost."""
     return _JSON_NUMBER.fullmatch(text.removeprefix("+")) is not None and Decimal(text) == Decimal(repr(value))
 
 
 def plain_number(path: str, text: str, value: float) -> float:
     """The number that was probably meant by a text that readers of YAML take for different numbers.
 
-    That of an octal number is in its digits, except for the mode of a file, which people write in octal digits.
+    An octal number probably means its decimal digits, except for the mode of a file, which is written in octal digits.
 
     Args:
         path: path of the value in the configuration.

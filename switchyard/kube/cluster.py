@@ -136,7 +136,7 @@ class Cluster(PodsReader):
 
     async def pause_rollout(self, namespace: str, name: str) -> None:
         """Pauses a Rollout, so that its controller changes no Service, and marks that this program did so."""
-        change = {"metadata": {"annotations": {PAUSED_FOR: "hand-over"}}, "spec": {"paused": True}}
+        change = {"metadata": {"annotations": {PAUSED_FOR: "strategy-migration"}}, "spec": {"paused": True}}
         await self._patch_rollout(namespace, name, change)
 
     async def resume_rollout(self, namespace: str, name: str) -> None:

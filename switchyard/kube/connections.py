@@ -38,7 +38,7 @@ class Connections:
         if connection is None or connection.login is not login or _has_failed(connection.task):
             self._drop_closed()
             connection = _Connection(login, loop.create_task(_open(login)))
-            connection.task.add_done_callback(_has_failed)  # retrieves an error for which nobody waits any more
+            connection.task.add_done_callback(_has_failed)  # retrieves an error that no caller awaits any more
             self._by_loop[loop] = connection
         # Other callers wait for the same task: one that stops waiting must not cancel it.
         return await asyncio.shield(connection.task)

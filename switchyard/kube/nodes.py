@@ -122,7 +122,7 @@ def lost_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> str | No
         return None
     return (
         f"{NODES}: {', '.join(missing)}: not on the cluster, left out ({Code.NODE_MISSING}). Labels and taints follow "
-        "at the first update after a node is back; remove a node that is gone for good from the table."
+        "at the first update after a node is back; remove a node that no longer exists from the table."
     )
 
 

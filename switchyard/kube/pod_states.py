@@ -112,6 +112,6 @@ def _scheduling(message: str) -> str:
 def _with_message(text: str, message: str | None) -> str:
     if not message:
         return text
-    # A pod's own name and number would make two pods with one cause look like two causes.
+    # With the name of its pod in the text, one cause of two pods would look like two causes.
     plain = re.sub(r"\bpod=\S+", "pod=...", " ".join(str(message).split()))
     return f"{text}: {plain[:LONGEST]}{'...' if len(plain) > LONGEST else ''}"

@@ -1,7 +1,7 @@
 """Checks that the objects of a stack exist on the cluster and carry the mark of the stack.
 
-The engine compares settings with its own record, and does not read an object whose settings do not change. So nobody
-notices that an object was deleted until a pod needs it.
+The engine compares settings with its own record, and does not read an object whose settings do not change. So nothing
+shows that an object was deleted until a pod needs it.
 """
 
 import asyncio

@@ -130,7 +130,7 @@ class Prometheus:
             answer = await self._api.get_through_proxy("services", service.namespace, service.target, request)
         except AccessDeniedError as error:
             raise PrometheusError(
-                f"{self.name} cannot be asked: {error.summary}. {_right(service.resource_name)}"
+                f"{self.name} cannot be asked: {error.summary}. {_needed_permission(service.resource_name)}"
             ) from error
         except ClusterError as error:
             # The request has the whole query in it, which says nothing to the reader.
@@ -140,7 +140,7 @@ class Prometheus:
         return samples_of(answer.status, answer.body, self.name)
 
 
-def _right(name: str) -> str:
+def _needed_permission(name: str) -> str:
     return f"The user needs `get` on services/proxy of {name}, as `switchyard rbac` prints it"
 
 

@@ -87,7 +87,7 @@ def parse_rolled_back(config_map: Mapping[str, Any] | None) -> tuple[RolledBack,
     """The versions that were rolled back, newest first; none without a record.
 
     Raises:
-        RecordUnreadableError: the record is of a newer version of this program, or somebody has broken it.
+        RecordUnreadableError: the record is of a newer version of this program, or is damaged.
     """
     entries = json_of(config_map, ROLLED_BACK, [])
     try:
@@ -104,7 +104,7 @@ def find_rolled_back(versions: Iterable[RolledBack], colour: str, tag: str | Non
     return next((version for version in versions if (version.colour, version.tag) == (colour, tag)), None)
 
 
-def find_condemned(versions: Iterable[RolledBack], tag: str) -> RolledBack | None:
+def find_rolled_back_tag(versions: Iterable[RolledBack], tag: str) -> RolledBack | None:
     """The rollback of a version in either colour; None when it was not rolled back, or only with another service's.
 
     A release by command puts a version into the colour that is idle, which may be another one than before.

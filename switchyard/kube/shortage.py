@@ -39,7 +39,7 @@ class PodsReport:
         if self.earlier:
             ready = sum(pod.ready for pod in self.earlier)
             of_version = versions(running(self.earlier)) or "an unknown version"
-            parts.append(f"{len(self.earlier)} ({ready} ready) of another template, of {of_version}")
+            parts.append(f"{len(self.earlier)} of another template ({of_version}), {ready} ready")
         if not self.ready and not self.states:
             parts.append(f"there are none{' of it' if self.version else ''}")
         of_version = f" of {self.version}" if self.version else ""

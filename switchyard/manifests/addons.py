@@ -185,7 +185,7 @@ def load_balancer_controller_values(cluster: "Ec2Cluster", vpc_id: object) -> di
         "dnsPolicy": "ClusterFirstWithHostNet",
         "replicaCount": 2,
         "podDisruptionBudget": {"maxUnavailable": 1},
-        # On a node's ports a new pod has no room beside the one that it replaces.
+        # On the host network, a new pod cannot have the same ports as the pod that it replaces.
         "updateStrategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 1}},
         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},
         "webhookBindPort": WEBHOOK.first,

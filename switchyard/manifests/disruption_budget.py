@@ -24,7 +24,7 @@ def disruption_budget(name: str, track: Track | Colour, service: ServiceSettings
         "spec": {
             "maxUnavailable": service.pod_disruption_budget.max_unavailable,
             "selector": {"matchLabels": selector(name, track)},
-            # A pod that is not ready protects nobody, and must not hold up a drain.
+            # A pod that is not ready serves no user, and must not block a drain.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     }

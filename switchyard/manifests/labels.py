@@ -51,7 +51,7 @@ RENEWED_AT = "switchyard/renewed-at"
 No setting controls it, so an update does not change it, and old and new pods have the same version.
 """
 
-GONE_AT_ONCE = {"pulumi.com/deletionPropagationPolicy": "background"}
+BACKGROUND_DELETION = {"pulumi.com/deletionPropagationPolicy": "background"}
 """Annotation for Rollouts: background deletion, so that the object goes at once and its pods follow.
 
 By default the object stays until its pods are gone, and the provider (4.25.0) watches it. It crashes when it sees it

@@ -29,7 +29,7 @@ def node_patch(name: str, node: NodeSettings, applied: Iterable[LiveTaint] | Non
     }
 
 
-def taints_are_right(node: NodeSettings, live: Iterable[LiveTaint]) -> bool:
+def has_configured_taints(node: NodeSettings, live: Iterable[LiveTaint]) -> bool:
     """Whether a node has exactly the taints of the node table among those with the program's keys."""
     return {_identity(taint) for taint in live if taint["key"] in OWN_KEYS} == {
         _identity(taint) for taint in _own_taints(node)

@@ -158,7 +158,7 @@ def pod_template(
                 "maxSkew": service.spread.max_skew,
                 "topologyKey": service.spread.topology_key,
                 "whenUnsatisfiable": service.spread.when_unsatisfiable,
-                # A node that is cordoned or lost counts as no domain: the other one takes all pods then,
+                # A cordoned or lost node does not count as a domain, so the other node takes all pods,
                 # instead of leaving some Pending for the sake of the spread.
                 "nodeTaintsPolicy": "Honor",
                 "labelSelector": {"matchLabels": labels},

@@ -94,7 +94,7 @@ FOR_HOOKS = (
 )
 """Additional permissions in the namespace of a service whose releases have Jobs as hooks.
 
-Whoever may create a Job may run it as any ServiceAccount of its namespace.
+A user who may create a Job may run it as any ServiceAccount of its namespace.
 """
 
 FOR_ROLLBACK = (Grant(CORE, "pods", ("delete",), "kept connections of a version that was rolled back"),)
@@ -105,7 +105,7 @@ pods in any case.
 """
 
 FOR_WEIGHTS = (Grant(NETWORKING, "ingresses", ("patch",), "weights of the load balancer, which are the switch"),)
-"""What the commands need besides in the namespace of a service with `switchEngine: albWeights`."""
+"""Additional permissions of the commands in the namespace of a service with `switchEngine: albWeights`."""
 
 IN_CLUSTER = (
     Grant(CORE, "namespaces", ("get",), "identity of the cluster; whether the namespace exists"),

@@ -2,7 +2,7 @@
 
 from switchyard.config.kubernetes import ROLLOUTS
 from switchyard.config.models.service import CanarySettings, RolloutSettings, Track
-from switchyard.manifests.labels import CONFIGURED_PODS, GONE_AT_ONCE, SKIP_AWAIT, selector
+from switchyard.manifests.labels import BACKGROUND_DELETION, CONFIGURED_PODS, SKIP_AWAIT, selector
 from switchyard.manifests.pods import Manifest, digest, metadata, pod_template, service_ports
 
 
@@ -38,7 +38,7 @@ def rollout(
         spec["replicas"] = pods
     if service.min_ready_seconds:
         spec["minReadySeconds"] = service.min_ready_seconds
-    annotations = GONE_AT_ONCE | {CONFIGURED_PODS: digest(template)}
+    annotations = BACKGROUND_DELETION | {CONFIGURED_PODS: digest(template)}
     return {
         "apiVersion": ROLLOUTS,
         "kind": "Rollout",

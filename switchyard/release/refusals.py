@@ -175,7 +175,7 @@ def refuse_nothing_before(observation: Observation, reason: str) -> Refusal:
     )
 
 
-def refuse_condemned_target(plan: Plan, version: RolledBack | None, *, abortable: bool) -> Refusal | None:
+def refuse_rolled_back_target(plan: Plan, version: RolledBack | None, *, abortable: bool) -> Refusal | None:
     """Refuses a rollback to a version that was rolled back itself.
 
     Args:

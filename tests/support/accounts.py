@@ -20,9 +20,8 @@ JSONFileLoader.load_file = lambda _, path: _loaded(path)
 def empty_account() -> Iterator[None]:
     """An empty AWS account.
 
-    The SDK keeps its session and its clients, which have read its models of the API by then. moto answers a client
-    that was made in an earlier account as well: it stands between the client and the network, and asks which account
-    there is now.
+    The session and the clients of the SDK, which have already read the models of the API, are reused. moto also answers
+    a client of an earlier account, because it intercepts the requests, and uses the present account.
     """
     with mock_aws(config={"core": {"reset_boto3_session": False}}), mock.patch.object(boto3, "client", _client):
         yield
@@ -32,7 +31,7 @@ _create = boto3.client
 
 
 def _client(service: str, **settings: Any) -> Any:
-    """A client that an earlier test has had; one with settings of its own is created again."""
+    """A client that is shared between tests. A client with own settings is created anew."""
     return _kept(service, **settings) if set(settings) == {"region_name"} else _create(service, **settings)
 
 

@@ -51,7 +51,7 @@ class AdmissionWebhook:
     """``MutatingWebhookConfiguration`` or ``ValidatingWebhookConfiguration``."""
 
     TIMEOUT_SECONDS: ClassVar[int] = 5
-    """After which the API server refuses a write about which the webhook says nothing."""
+    """Seconds after which the API server refuses a write that the webhook has not answered."""
 
     RESOURCES: ClassVar[dict[str, tuple[str, tuple[str, ...]]]] = {
         "deployments": ("apps", ("create", "deployment", "probe", "--image=probe")),
@@ -82,25 +82,25 @@ class AdmissionWebhook:
         self.stop()
 
     def remove(self) -> None:
-        """Removes the webhook's configuration: the API server does not call it any more."""
+        """Removes the webhook's configuration, so that the API server no longer calls it."""
         self._kubectl.run("delete", self.KIND, self._name, "--ignore-not-found")
         self._expect(in_force=False)
 
     def stop(self) -> None:
-        """Ends the server. With its configuration left, every write that it is for fails."""
+        """Ends the server. While its configuration exists, every write to which it applies fails."""
         if self._thread.is_alive():
             self._server.shutdown()
             self._server.server_close()
             self._thread.join()
 
     def _expect(self, *, in_force: bool) -> None:
-        """Waits until the API server calls the webhook or no longer does, which nothing can be watched for."""
+        """Polls until the API server calls the webhook, or no longer does, because this cannot be watched."""
         end = time.monotonic() + SECONDS
         while self._is_in_force() is not in_force:
             assert time.monotonic() < end, f"the webhook is {'not ' if in_force else ''}called after {SECONDS} s"
 
     def _is_in_force(self) -> bool:
-        """Whether the API server calls it for an object that it is only asked to check."""
+        """Whether the API server calls it for a dry run."""
         before = self.asked
         command = self._kubectl.command(*self.RESOURCES[self._resources[0]][1], "--dry-run=server")
         result = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -180,7 +180,7 @@ class RewritingWebhook(AdmissionWebhook):
         self._change = change
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Allows everything, and changes what it is for."""
+        """Allows every request, and changes the objects of its resource."""
         spec = copy.deepcopy(functools.reduce(operator.getitem, self._path, request["object"]))
         self._change(spec)
         patch = json.dumps([{"op": "replace", "path": f"/{'/'.join(self._path)}", "value": spec}]).encode()

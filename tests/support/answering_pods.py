@@ -1,7 +1,7 @@
-"""Pods that answer: a network namespace with an HTTP server, and a node whose pods are reported to run there.
+"""Pods that answer requests: a network namespace with an HTTP server, and a node whose pods are reported to run there.
 
-The nodes of the sandbox are simulated, so that no smoke test can reach their pods. This is one step nearer: the
-API server, its service proxy and the HTTP requests are real, the kubelet is a fake of the test.
+The nodes of the sandbox are simulated, so that no smoke test can reach their pods. Here, the API server, its service
+proxy and the HTTP requests are real, and the kubelet is a fake.
 """
 
 import json
@@ -60,7 +60,7 @@ def unavailable() -> str | None:
 
 @contextmanager
 def network_namespace() -> Iterator[str]:
-    """A network namespace that the host reaches at `POD`, and nobody else does; yields its name."""
+    """Creates a network namespace that only the host reaches, at `POD`; yields its name."""
     name, link = f"switchyard-{os.getpid()}", f"sy{os.getpid()}"
     _ip("netns", "add", name)
     try:
@@ -77,7 +77,7 @@ def network_namespace() -> Iterator[str]:
 
 @contextmanager
 def answering(namespace: str, answers: dict[str, tuple[int, str]]) -> Iterator[list[str]]:
-    """A server in a network namespace; yields the paths that it is asked for, as they come."""
+    """Runs a server in a network namespace; yields the list of the requested paths."""
     asked: list[str] = []
     command = ["ip", "netns", "exec", namespace, sys.executable, "-c", SERVER, json.dumps(answers)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as server:
@@ -94,11 +94,11 @@ def answering(namespace: str, answers: dict[str, tuple[int, str]]) -> Iterator[l
 
 @dataclass
 class FakeKubelet:
-    """Says of every pod on `NODE` that it runs, is Ready, and has the server's address.
+    """Reports that every pod on `NODE` runs, is Ready, and has the server's address.
 
     Attributes:
         kubectl: kubectl in the namespace of the pods.
-        addresses: addresses of the next pods, before the server's is taken again.
+        addresses: addresses of the next pods; after these, pods have the address of the server.
     """
 
     kubectl: Kubectl
@@ -124,7 +124,7 @@ class FakeKubelet:
         self._watch.wait()
         self._ended.set()
         self._heart.join()
-        # Nobody else ends them: a kubelet would say that they are gone.
+        # This fake deletes them, as a kubelet would after their end.
         self.kubectl.run("delete", "deployments", "--all")
         self.kubectl.run("delete", "pods", "--all", "--force", "--grace-period=0")
         self.kubectl.run("delete", "node", NODE)
@@ -134,7 +134,8 @@ class FakeKubelet:
             self._beat()
 
     def _beat(self) -> None:
-        """Says that the node is there; the controllers take one that is silent for lost, and its pods for not ready."""
+        """Reports that the node is alive. Controllers consider a node without heartbeats lost, and its pods not
+        ready."""
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
         ready = {"type": "Ready", "status": "True", "lastHeartbeatTime": now, "lastTransitionTime": now}
         self._patch("node", NODE, {"conditions": [ready], "capacity": {"pods": "9"}})

@@ -29,11 +29,11 @@ def denial(message: str) -> dict[str, object]:
 
 @dataclass
 class FakeApiServer:
-    """Gives each path its configured answer, and those in `silent` none.
+    """Gives each path its configured answer. Requests to paths in `silent` get no answer.
 
     Attributes:
         answers: status and body by method and path.
-        silent: paths of requests that it takes and leaves without an answer until it is closed.
+        silent: paths whose requests are accepted and not answered until the server is closed.
         asked: method and path of each request.
         queries: query of each request.
     """
@@ -66,7 +66,7 @@ def server(tmp_path: Path) -> Iterator[FakeApiServer]:
                 return
             status, body = api_server.answers.get((self.command, path), (404, denial("not found")))
             self.send_response(status)
-            text = isinstance(body, str)  # what is no answer of an API server, or not one of its newer parts
+            text = isinstance(body, str)  # answers that are not those of an API server, or that lack newer parts
             kind = "application/json" if not text else "text/html" if str(body).startswith("<") else "text/plain"
             self.send_header("content-type", kind)
             self.end_headers()

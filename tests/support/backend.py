@@ -1,4 +1,4 @@
-"""The example application as a process of its own, for its tests."""
+"""Runs the example application as a process, for its tests."""
 
 import importlib.util
 import os
@@ -17,7 +17,7 @@ from devtools.toolchain.paths import PROJECT
 from tests.support.forked import Forked, preload
 
 BOUND_SECONDS = 30
-"""After which a wait has failed; a start takes about one second."""
+"""Seconds after which a wait has failed. A start takes about one second."""
 
 FOREVER = "3600"
 
@@ -30,7 +30,7 @@ Process = Forked | subprocess.Popen[str]
 
 
 def drain_connections() -> ModuleType:
-    """The module of the example with the middleware, which is in no package."""
+    """Imports the module of the example with the middleware, which belongs to no package."""
     spec = importlib.util.spec_from_file_location("drain_connections", FOLDER / "drain_connections.py")
     assert spec is not None
     assert spec.loader is not None
@@ -45,7 +45,7 @@ class Backend:
     Attributes:
         process: the process.
         client: talks to it, and keeps connections.
-        log: what it had written when it began to listen, and after `end` the rest.
+        log: its output until it began to listen; after `end` its whole output.
     """
 
     def __init__(self, process: Process) -> None:
@@ -98,7 +98,7 @@ def start(environment: dict[str, str]) -> Forked:
 
 
 def execute(environment: dict[str, str]) -> subprocess.Popen[str]:
-    """Starts the application as a container does: it imports everything itself, which takes most of the time."""
+    """Starts the application as a container does, without preloaded modules. The imports take most of the time."""
     command = [sys.executable, "-m", "app"]
     return subprocess.Popen(command, cwd=FOLDER, env=environment_of(environment), stderr=subprocess.PIPE, text=True)
 

@@ -12,7 +12,7 @@ from tests.support.kubectl import Kubectl
 VERSION = "admissionregistration.k8s.io/v1"
 MESSAGE = "no such write today"
 SECONDS = 60.0
-"""How long the API server may take until a policy that was created or deleted has its effect."""
+"""Seconds within which a created or deleted policy must have its effect."""
 
 
 @contextmanager
@@ -59,7 +59,7 @@ def _object(kind: str, name: str, spec: dict[str, Any]) -> dict[str, Any]:
 
 
 def _await(kubectl: Kubectl, write: list[str], *, denied: bool) -> None:
-    """Waits until the policy has its effect, which nothing can be watched for: by a write that changes nothing."""
+    """Polls by a write without a change until the policy has its effect, because this cannot be watched."""
     end = time.monotonic() + SECONDS
     while True:
         command = kubectl.command(*write, "--dry-run=server")

@@ -18,13 +18,13 @@ NEW_RESOURCES = {
     "pulumi:index:Stash::stack-identity",
     "switchyard:stack:DestroySentinel::destroy-sentinel",
 }
-"""Resources that every stack has got since: neither is anything outside the state. By the ends of their URNs."""
+"""Resources that were added to every stack since then, and exist in the state only, by the ends of their URNs."""
 
 MARKS = {"switchyard/project", "switchyard/stack", "switchyard/stack-identity"}
-"""Annotations that every object of a stack has got since: they say which stack owns it."""
+"""Ownership annotations that were added to every object since then."""
 
 POD_MARK = "switchyard/configured-pods"
-"""Annotation that every Deployment has got since: a hash of the pods that are configured."""
+"""Annotation that was added to every Deployment since then: a hash of the configured pods."""
 
 
 def earlier_state(stack: str, **texts: str) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def earlier_state(stack: str, **texts: str) -> dict[str, Any]:
 
     Args:
         stack: the name of the stack.
-        texts: what stands in the place of each placeholder, for example ``charts`` in the place of ``@charts@``.
+        texts: replacement of each placeholder by its name, for example ``charts`` for ``@charts@``.
     """
     text = gzip.decompress((STATES / f"{stack}.json.gz").read_bytes()).decode()
     for name, value in texts.items():
@@ -81,7 +81,7 @@ def steps(stack: Stack) -> dict[str, dict[str, Any]]:
 
 
 def create_objects(kubectl: Kubectl, state: dict[str, Any]) -> None:
-    """Creates the Kubernetes objects of a state, and gives the state their UIDs: they are those that it knows."""
+    """Creates the Kubernetes objects of a state, and writes their UIDs to the state."""
     objects = [
         resource
         for resource in resources(state)

@@ -1,7 +1,5 @@
-"""A recording engine: components are built against mocks, and their requests are recorded.
-
-Mocks never call the provider, so that what passes here may still be refused by an API server; the tests in
-`tests/integration/sandbox` ask a real one.
+"""Runs components against Pulumi's mocks, and records their requests. Mocks never call the provider, so an API server
+may still refuse what passes here. The tests in `tests/integration/sandbox` use a real one.
 """
 
 import asyncio
@@ -16,7 +14,7 @@ from pulumi.runtime.proto import resource_pb2, source_pb2
 
 
 class Answers(mocks.Mocks):
-    """Every resource is created as it was asked for."""
+    """Mocks that create every resource with its inputs as its outputs."""
 
     def new_resource(self, args: mocks.MockResourceArgs) -> tuple[str | None, dict[Any, Any]]:
         return f"{args.name}-id", args.inputs

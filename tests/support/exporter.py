@@ -30,7 +30,7 @@ class Traffic:
 
 @dataclass
 class _Counted:
-    """Requests so far, by status and by the bucket that they fell in."""
+    """Requests so far, by status and by bucket."""
 
     traffic: Traffic
     since: float

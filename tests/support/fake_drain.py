@@ -31,7 +31,7 @@ class FakeCluster:
         selected: colour that Service `backend` selects.
         pods: names of blue's pods.
         evicted: pods of blue that have ended, as by an eviction, and stay in lists.
-        answers: what each pod answers next, the last answer again and again.
+        answers: the next answers of each pod; the last one is repeated.
         renews: whether the controller replaces pods, one for each list of them.
         asked: pod and query of each request through the proxy.
         patches: content of each patch.

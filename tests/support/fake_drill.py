@@ -45,7 +45,7 @@ class DrilledService:
         errors: errors that writes of the selector raise, by number of the write.
         applied: numbers of the failed writes that the API server has accepted nevertheless.
         lost: number of the write from which on the Lease is lost; None never.
-        events: what was written.
+        events: the writes, in order.
     """
 
     serving: Colour = Colour.GREEN
@@ -169,7 +169,7 @@ class _Store:
 
 
 class _Held:
-    """What a record needs of a Lease and of a clock."""
+    """A held Lease, with a clock, as a record needs it."""
 
     def __init__(self, service: DrilledService) -> None:
         self._of = service

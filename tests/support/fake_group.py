@@ -1,4 +1,4 @@
-"""Several services that are released together, on a world of their own that can be killed at each moment."""
+"""A simulated release of several services together, whose command can be killed at each moment."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -179,7 +179,7 @@ class FakeGroupCommand:
 
     @property
     def serving(self) -> set[str]:
-        """What the services serve: one colour where they go together."""
+        """The serving colours of the services: one colour if all serve the same."""
         return {world.serving for world in self.worlds.values()}
 
     def deploy(self, hold_after: Phase | None = None) -> dict[str, ReleaseRecord | SwitchyardError]:
@@ -227,7 +227,7 @@ class FakeGroupCommand:
         self.lines.append((key, line))
 
     def expect(self, result: Result, phase: Phase, serving: str, *, held: bool = False) -> None:
-        """All releases stand alike."""
+        """Asserts that all releases have the same state."""
         for key in KEYS:
             record = self.record(key)
             assert (record.result, record.phase, record.held) == (result, phase, held), record

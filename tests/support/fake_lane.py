@@ -1,4 +1,4 @@
-"""A switch or a rollback against a fake cluster and a fake record, which keep the order of what happens."""
+"""A switch or a rollback against a fake cluster and a fake record, which record the order of events."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Coroutine, Mapping
@@ -36,7 +36,7 @@ class Release:
 
 @dataclass
 class Table:
-    """The API server: one Service, and what is asked for."""
+    """A fake API server with one Service, which records the requests."""
 
     errors: list[Exception] = field(default_factory=list)
     service: dict[str, Any] | None = None
@@ -93,7 +93,7 @@ class FakeCluster:
 
 @dataclass
 class FakeJournal:
-    """Keeps the order of what happens."""
+    """A fake journal that records the order of events."""
 
     events: list[str]
     latest: Release | None = None

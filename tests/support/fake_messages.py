@@ -1,4 +1,4 @@
-"""Webhooks and a sender on a world, which can be killed around each write and each message."""
+"""Simulated webhooks and a sender of messages, which can be killed before and after each write and each message."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -28,14 +28,14 @@ def subscriptions(*notifications: Notification) -> Subscriptions:
 
 @dataclass
 class Webhooks:
-    """What webhooks have got on a world.
+    """Simulated webhooks, which record the messages that they receive.
 
     Attributes:
         world: world that the commands work on.
         got: how often each message has arrived, by the name of the notification and its ID.
         order: the messages in the order of their arrival.
-        down: whether a notification takes no message at present.
-        in_doubt: messages that have arrived, and of which the record does not say so yet.
+        down: whether a webhook does not accept messages at present.
+        in_doubt: messages that have arrived, before the record says so.
         again: messages that may arrive once more, because a command was killed while they were in doubt.
     """
 
@@ -47,7 +47,7 @@ class Webhooks:
     again: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     async def post(self, entry: Notification, claim: Claim) -> str | None:
-        """Takes a message, or does not."""
+        """Accepts or refuses a message."""
         marks = {message.id: message.to for message in self.world.releases.outbox.messages}
         assert marks[claim.message.id][claim.to] is not None, "it is not marked before it is sent"
         self.world.moment()

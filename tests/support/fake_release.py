@@ -1,4 +1,4 @@
-"""A release on a world of its own: steps and journal that can be killed around each write."""
+"""A simulated release: steps and a journal that can be killed before and after each write."""
 
 import asyncio
 from collections import Counter
@@ -42,12 +42,12 @@ def release(**changes: Any) -> ReleaseRecord:
 
 
 class KilledError(BaseException):
-    """The command is gone in this moment; nothing of it runs any more."""
+    """The command is killed at this moment."""
 
 
 @dataclass
 class World:
-    """The cluster, the configuration and the record: what outlives a command.
+    """The state that outlives a command: the cluster, the configuration and the record.
 
     Attributes:
         serving: the colour that the Service selects.
@@ -59,7 +59,7 @@ class World:
         jobs: the Jobs of hooks that were created, with how they end.
         queued: adds the messages that a change of the record causes; none at first.
         kill: how many more writes or moments there are until the command is killed; None never.
-        moments: how many have been.
+        moments: number of moments so far.
     """
 
     serving: str = "blue"
@@ -222,7 +222,7 @@ class FakeSteps:
 
 @dataclass
 class FakeCalls:
-    """Hooks on a world. A Job is found by its name when it is begun again; a call by HTTP cannot be."""
+    """Simulated hooks. A Job that is begun again is found by its name; an HTTP call is not."""
 
     world: World
     outcomes: Mapping[str, HookOutcome] = field(default_factory=dict)
@@ -252,7 +252,7 @@ class FakeCalls:
 
 @dataclass
 class FakeCommand:
-    """A command on a world."""
+    """A command on the simulated state."""
 
     world: World = field(default_factory=World)
     outcomes: Outcomes = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Several services on a world of their own: a command that switches them together can be killed at each moment."""
+"""Simulates a command that switches several services together, and that can be killed at each moment."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -23,7 +23,7 @@ from tests.support.observed import observed
 
 @dataclass
 class World:
-    """Services, their records and their Leases: what outlives a command.
+    """The state that outlives a command: services, their records and their Leases.
 
     Attributes:
         serving: the colour that each Service selects.
@@ -46,7 +46,7 @@ class World:
     kill: int | None = None
 
     def moment(self, event: str) -> None:
-        """Something is about to be written."""
+        """Marks a moment directly before a write."""
         if self.kill is not None:
             if self.kill == 0:
                 raise KilledError
@@ -63,7 +63,7 @@ class World:
 
 @dataclass
 class FakeLane:
-    """What the lane of one service does to the world."""
+    """The lane of one service on the simulated state."""
 
     world: World
     key: str
@@ -102,7 +102,7 @@ class FakeLane:
 
 @dataclass
 class FakeJournal:
-    """What the journal of one service does to the world."""
+    """The journal of one service on the simulated state."""
 
     world: World
     key: str
@@ -137,7 +137,7 @@ class FakeJournal:
 
 
 def group(world: World) -> Together:
-    """A command on the services of a world."""
+    """A command on the simulated services."""
 
     def member(key: str) -> Member:
         async def observe() -> Observation:
@@ -157,6 +157,6 @@ def group(world: World) -> Together:
 
 
 def run(world: World, act: Act = Act.SWITCH, target: Colour = Colour.GREEN) -> dict[str, Outcome]:
-    """Switches all services of a world."""
+    """Switches all simulated services."""
     plans = {key: world.plan(key, act, target) for key in world.serving}
     return asyncio.run(group(world).run(plans, "why"))

@@ -1,4 +1,4 @@
-"""Switches and rollbacks of service `backend` in tests, and where they lead."""
+"""Switches and rollbacks of service `backend` in tests, and assertions about their results."""
 
 import json
 import subprocess

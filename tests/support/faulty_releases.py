@@ -1,4 +1,5 @@
-"""Commands of one service in any order, each of which may be killed or have a fault, and what must hold after each."""
+"""Runs commands of one service in random order, of which each may be killed or have a fault, and checks the state after
+each."""
 
 import json
 import random
@@ -18,7 +19,7 @@ from tests.support.lease_holders import expire_lease
 from tests.support.simulated_engine import SimulatedEngine
 
 ACTS = ("deploy", "deploy", "resume", "abort", "retire", "switch", "switch", "rollback", "rollback", "drill", "up")
-"""Commands, as often as they are drawn."""
+"""Commands, repeated by their weight in the random choice."""
 
 REQUESTS = 60
 """A fault has a number below this; most commands have fewer requests."""
@@ -31,8 +32,7 @@ class FaultyReleases:
     Args:
         kubectl: kubectl in an empty namespace.
         directory: an empty directory.
-        chance: draws everything that is random.
-        holds: whether some releases are held after a phase.
+        chance: source of all random choices. holds: whether some releases are held after a phase.
     """
 
     kubectl: Kubectl
@@ -44,7 +44,7 @@ class FaultyReleases:
     _versions: int = 2
 
     def run(self, commands: int) -> None:
-        """Runs so many commands, and has every release end afterwards."""
+        """Runs a number of commands, and then ends every release."""
         self.begin()
         with History(self.kubectl.kubeconfig, self.kubectl.namespace) as history:
             for _ in range(commands):
@@ -75,7 +75,7 @@ class FaultyReleases:
         self._expect(act, before, serving, ended)
 
     def _drawn(self, current: dict[str, Any] | None, serving: str) -> str:
-        """A command, more often one that is not refused."""
+        """A random command, which is more often one that is not refused."""
         if self.chance.random() < 0.3:
             return self.chance.choice(ACTS)
         if current is None or current["result"] != "running":
@@ -92,7 +92,7 @@ class FaultyReleases:
         *,
         condemned: bool = False,
     ) -> Ended:
-        """Runs a command, and notes it."""
+        """Runs a command, and records it."""
         words = act.split()
         if act == "deploy":
             self._versions += 1
@@ -153,7 +153,7 @@ class FaultyReleases:
             assert by_id[deploy["id"]] == deploy, self.told
 
     def _settle(self) -> None:
-        """Does what `status` says, until every release has ended."""
+        """Runs the commands that `status` proposes until every release has ended."""
         for _ in range(8):
             current = self.record()["current"]
             if current is None or current["result"] != "running":
@@ -214,5 +214,5 @@ class FaultyReleases:
 
     @property
     def told(self) -> str:
-        """What has happened, for a failure."""
+        """The commands so far, for the message of a failed test."""
         return "\n".join(self.log)

@@ -1,7 +1,6 @@
-"""A program in Python as a process of its own that need not import its libraries: a fork of one that has them.
-
-What a program imports from elsewhere takes far longer than what a test asks of it. A server of the standard library
-imports that once, without running any code of the program, and forks for each start.
+"""Runs a Python program as a fork of a process that has imported its libraries. The imports of a program take far
+longer than the test. The fork server of the standard library imports the libraries once, without running code of the
+program, and forks for each start.
 """
 
 import io
@@ -21,7 +20,7 @@ _STARTING = threading.Lock()
 
 
 def preload(*modules: str) -> None:
-    """What all programs of this test process find imported; to be called before the first one starts."""
+    """Imports modules for all programs of this test process. It must be called before the first one starts."""
     _CONTEXT.set_forkserver_preload([__name__, *modules])
 
 
@@ -37,7 +36,7 @@ class Forked:
     def __init__(self, module: str, folder: Path, environment: dict[str, str]) -> None:
         receiving, sending = multiprocessing.Pipe(duplex=False)
         self._process = _CONTEXT.Process(target=_run, args=(module, str(folder), environment, sending))
-        # The library would import the script that runs the tests, in case the function is of that.
+        # The library would import the script that runs the tests, because the function could be defined there.
         with _STARTING:
             script, sys.modules["__main__"] = sys.modules["__main__"], types.ModuleType("__main__")
             try:

@@ -13,10 +13,10 @@ SERVICES = ("services", "service")
 PODS = ("pods", "pod")
 
 LISTED = "LISTED"
-"""Type of the events that stand for what was there when the block began."""
+"""Type of the events for objects that existed when the block began."""
 
 SECONDS = 60
-"""How long the watches may take to begin, and to catch up at the end."""
+"""Seconds within which the watches must begin, and catch up at the end."""
 
 WATCH_SECONDS = 6 * 3600
 """More than any block takes."""
@@ -68,7 +68,7 @@ class History:
         ready: dict[str, dict[str, str]] = {}
         moments: list[Moment] = []
         listed = sum(event["type"] == LISTED for event in self.events)
-        # What was there when the block began is one state: its objects were last written in any order.
+        # The objects that existed when the block began are one state, because they were last written in any order.
         for number, event in enumerate(
             sorted(self.events, key=lambda event: (event["type"] != LISTED, _version(event)))
         ):
@@ -112,7 +112,7 @@ class History:
         self._marked.set()
 
     async def _follow(self, api: kr8s.asyncio.Api, plural: str, version: str) -> None:
-        # Without a limit of its own the API server ends a watch after half an hour or an hour.
+        # Without a limit in the request, the API server ends a watch after 30 to 60 minutes.
         watch = {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(WATCH_SECONDS)}
         async with api.call_api("GET", namespace=self.namespace, url=plural, params=watch, stream=True) as response:
             self._open -= 1
@@ -127,7 +127,7 @@ class History:
         raise AssertionError(f"the watch of {plural} ended before the block")
 
     async def _mark(self) -> None:
-        """Writes one object of each kind, so that each watch sees that it has seen everything before."""
+        """Writes one object of each kind. Once a watch has seen it, the watch has seen all earlier writes."""
         api = await kr8s.asyncio.api(kubeconfig=str(self.kubeconfig))
         bodies: dict[str, dict[str, Any]] = {
             "services": {"apiVersion": "v1", "kind": "Service", "spec": {"ports": [{"port": 1}]}},

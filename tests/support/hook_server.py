@@ -21,7 +21,7 @@ UNUSABLE = [
 
 @dataclass
 class HookServer:
-    """What it answers, and what it was asked.
+    """A server for hooks: its answers, and the requests that it has received.
 
     Attributes:
         status: HTTP status of every answer.

@@ -1,6 +1,6 @@
-"""The engine, killed at a write of its update: before the API server has done it, or before the engine knows of it.
+"""Kills the engine at a write of an update: before the API server has applied it, or before the engine has its answer.
 
-A write is held by an admission webhook, so that the moment of the kill does not depend on how fast anything is.
+An admission webhook holds the write, so that the moment of the kill does not depend on timing.
 """
 
 import contextlib
@@ -46,7 +46,7 @@ class HeldWrite(AdmissionWebhook):
         super().stop()
 
     def answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """Allows everything; the held write once it is released."""
+        """Allows every write; the held write once it is released."""
         if not self._is_held(request):
             return {"allowed": True}
         self._request = request
@@ -55,7 +55,7 @@ class HeldWrite(AdmissionWebhook):
         return {"allowed": self._allowed}
 
     def _is_held(self, request: dict[str, Any]) -> bool:
-        """Whether a request is the one: dry runs and the writes of controllers are not counted."""
+        """Whether a request is the write to hold. Dry runs and writes of controllers do not count."""
         if request["operation"] != "UPDATE" or request["dryRun"]:
             return False
         written = f"{request['kind']['kind']} {request['name']}"
@@ -94,7 +94,7 @@ def kill_at_write(
         stack: stack of the engine.
         held: the write at which the engine is killed.
         start: starts the update; an update of the whole stack by default.
-        written: whether the write is done, without the engine's knowledge, or is not.
+        written: whether the API server applies the write without the engine's knowledge, or refuses it.
 
     Returns:
         What the engine had printed.

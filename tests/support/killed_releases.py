@@ -1,4 +1,4 @@
-"""Releases of one service by commands that are killed at random writes, and what an operator does next."""
+"""Releases of one service by commands that are killed at random writes, followed by commands of an operator."""
 
 import json
 import random
@@ -18,10 +18,10 @@ from tests.support.simulated_engine import SimulatedEngine
 PODS = 2
 
 ACTS = ("resume", "abort", "up")
-"""What an operator does next; `up` is a plain `pulumi up`, after which the release is resumed or aborted."""
+"""Next commands of an operator. `up` is a plain `pulumi up`, after which the release is resumed or aborted."""
 
 KILLED_ACTS = 8
-"""Commands of one release that may be killed. What follows is not, and resumes."""
+"""Maximum number of killed commands of one release. The next command is not killed, and resumes."""
 
 SHARES = {"deploy": 1, "resume": 3, "abort": 4, "up": 10}
 """By command, which part of the moments of a whole release it may be killed in: it has about as many."""
@@ -47,7 +47,7 @@ class Counts:
     results: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Counts") -> None:
-        """Adds those of another service."""
+        """Adds the counts of another service."""
         for name, counter in vars(self).items():
             counter.update(vars(other)[name])
 
@@ -157,7 +157,7 @@ class KilledReleases:
             assert "Next: switchyard" in lines[0], status
 
     def expect_end(self, release: dict[str, Any], log: object = None) -> None:
-        """One full colour serves, the one that the result of the release names, and the rest is as it is."""
+        """Asserts that the colour of the release's result serves with all pods, and nothing else has changed."""
         serving = release["to" if release["result"] == "succeeded" else "from"]
         idle = release["from" if release["result"] == "succeeded" else "to"]
         assert self.kubectl.serving() == serving, (release, log)

@@ -1,4 +1,4 @@
-"""What a cluster holds: the pinned kubectl, and a client in this process for what it is asked most."""
+"""Reads and writes a cluster: the pinned kubectl, and a client in this process for the most frequent reads."""
 
 import json
 import subprocess
@@ -10,7 +10,7 @@ from devtools.toolchain.paths import binary
 from tests.support.reader import Reader
 
 SECONDS = 60
-"""Bound on every wait. What is waited for takes a second, and longer on a busy machine."""
+"""Time limit for every wait, seconds. The usual duration is a second, longer on a busy machine."""
 
 
 class Kubectl:
@@ -28,11 +28,11 @@ class Kubectl:
         return result.stdout
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Starts a command that goes on, such as a watch, and returns at once."""
+        """Starts a command that keeps running, such as a watch, and returns immediately."""
         return subprocess.Popen(self.command(*arguments), stdout=subprocess.PIPE, text=True)
 
     def command(self, *arguments: str) -> list[str]:
-        """The words of a command, for those who run it themselves."""
+        """The command line of a command, for callers that start it."""
         return [str(binary("kubectl")), "--kubeconfig", str(self.kubeconfig), "-n", self.namespace, *arguments]
 
     def get(self, *arguments: str) -> Any:

@@ -1,4 +1,4 @@
-"""What a recorded load says about a release."""
+"""Assertions about a release from a recorded load."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from devtools.benchmarks.load import Request
 
 ENOUGH = 400
-"""A load of fewer requests has seen nothing."""
+"""Minimum number of requests of a load from which a test may draw a conclusion."""
 
 
 def failures(requests: Sequence[Request]) -> list[str]:
-    """What a user would have noticed, in the order of its happening."""
+    """The failures that a user would have noticed, in the order of their occurrence."""
     return [
         f"{request.sent:.3f} {request.node} {'kept' if request.keep_alive else 'new'} connection: "
         f"{request.status} {request.error} {request.colour} {request.pod} after {request.done - request.sent:.3f} s"

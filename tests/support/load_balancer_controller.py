@@ -1,8 +1,7 @@
-"""A fake of the AWS Load Balancer Controller and of AWS: moto, and a thread that does as the controller does.
-
-It reads Ingresses on the real API server, makes in moto what they ask for, in the controller's order, and writes their
+"""A fake of the AWS Load Balancer Controller and of AWS: moto, and a thread that reconciles as the controller does. It
+reads Ingresses on the real API server, creates their resources in moto in the controller's order, and writes their
 status, the TargetGroupBindings and events. It checks the type of each Service that an Ingress names, as the controller
-does. It is not the controller: it knows one action, on one rule for each Ingress, of one listener.
+does. Unlike the controller, it supports only one action, on one rule of one listener for each Ingress.
 """
 
 import json
@@ -24,7 +23,7 @@ from tests.support.moto_server import moto_handler
 
 REGION = "ap-northeast-2"
 INTERVAL_SECONDS = 0.3
-"""Pause between two reads of the Ingresses."""
+"""Seconds between two reads of the Ingresses."""
 
 CRD = "targetgroupbindings.elbv2.k8s.aws"
 DEFINITION = {
@@ -56,10 +55,10 @@ class Controller:
         kubectl: kubectl in the namespace that the controller watches.
 
     Attributes:
-        answers: whether it does anything at all.
+        answers: whether it reconciles.
         rules_of: weights by Service that the rule of each Ingress has had, in order.
         rules: weights of the rule of Ingress `backend`, in order.
-        refuses: what AWS answers to every change; None lets it happen.
+        refuses: error with which AWS answers every change; None permits changes.
         unbuilt: what the controller said of Ingresses that it could make nothing of, in order.
     """
 
@@ -98,7 +97,7 @@ class Controller:
         self._listener = created["Listeners"][0]["ListenerArn"]
 
     def run(self) -> None:
-        """Looks at the Ingresses until it is ended."""
+        """Reconciles the Ingresses until it is stopped."""
         while not self._ended.wait(INTERVAL_SECONDS):
             if self.answers:
                 self._publish(self._whole, self._whole.get("ingress"))
@@ -106,11 +105,11 @@ class Controller:
                     self._reconcile(ingress)
 
     def end(self) -> None:
-        """Has it end."""
+        """Stops the controller."""
         self._ended.set()
 
     def fail(self, message: str) -> None:
-        """Says what the controller says when AWS refuses what it asks for."""
+        """Writes the event of the controller for a refusal by AWS."""
         self._say(self._kubectl.get("ingress", "backend"), "Warning", "FailedDeployModel", message)
 
     def _say(self, ingress: dict[str, Any], kind: str, reason: str, message: str) -> None:
@@ -131,11 +130,11 @@ class Controller:
         )
 
     def lose_targets(self) -> None:
-        """The load balancer finds no target healthy any more."""
+        """Makes all targets unhealthy."""
         self._ec2.stop_instances(InstanceIds=[self._node])
 
     def find_targets(self) -> None:
-        """It finds them again."""
+        """Makes all targets healthy again."""
         self._ec2.start_instances(InstanceIds=[self._node])
 
     def _reconcile(self, ingress: dict[str, Any]) -> None:
@@ -157,7 +156,7 @@ class Controller:
         self._looked[name] = seen
 
     def _deploy(self, ingress: dict[str, Any], weights: dict[str, int]) -> None:
-        """The rule in moto, made or changed in place."""
+        """Creates the rule in moto, or changes it in place."""
         groups = [{"TargetGroupArn": self._group(service), "Weight": weights[service]} for service in weights]
         action = {"Type": "forward", "ForwardConfig": {"TargetGroups": groups}}
         path = ingress["spec"]["rules"][0]["http"]["paths"][0]["path"].rstrip("/")
@@ -186,7 +185,7 @@ class Controller:
             kubectl.run("patch", "ingress", name, "--subresource=status", "--type=merge", f"-p={json.dumps(status)}")
 
     def _group(self, service: str) -> str:
-        """The target group of a Service, made and bound if it does not exist."""
+        """The target group of a Service, which is created and bound if it does not exist."""
         if service not in self._groups:
             created = self._elb.create_target_group(Name=service, Protocol="HTTP", Port=80, VpcId=self._vpc)
             self._groups[service] = arn = created["TargetGroups"][0]["TargetGroupArn"]
@@ -212,7 +211,7 @@ def _weights(ingress: dict[str, Any]) -> dict[str, int]:
 
 @contextmanager
 def load_balancer(kubectl: Kubectl) -> Iterator[tuple[Controller, str]]:
-    """A controller that runs, and the URL at which AWS is asked."""
+    """Runs a controller; yields it and the URL of the fake AWS."""
     kubectl.apply(DEFINITION)
     kubectl.wait("condition=Established", f"crd/{CRD}")
     kubectl.run("get", CRD)  # answered 429 for a moment after that, which kubectl waits for

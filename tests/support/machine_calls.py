@@ -1,4 +1,4 @@
-"""What the machines register, as calls of AWS's API."""
+"""Converts the resources of the machines into calls of the AWS API."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,7 +12,7 @@ Call = tuple[str, str, dict[str, Any]]
 """Service, operation and parameters."""
 
 NO_CALL = {"forceDestroy", "userDataReplaceOnChange"}
-"""Inputs that tell the provider what to do, and AWS nothing."""
+"""Inputs that control the provider, and are not sent to AWS."""
 
 Tags = list[dict[str, str]]
 Maker = Callable[[str, str, dict[str, Any], Tags], Iterator[Call]]
@@ -31,7 +31,7 @@ def whole(value: Any) -> Any:
 
 
 def calls(type_: str, name: str, given: dict[str, Any]) -> list[Call]:
-    """The calls of AWS's API behind a resource, the one that makes it first; they have all of its inputs."""
+    """The calls of the AWS API that create a resource, the creation first. They have all of its inputs."""
     given = {key: value for key, value in given.items() if key not in NO_CALL}
     tags = [{"Key": key, "Value": value} for key, value in given.pop("tags", {}).items()]
     service = type_.split(":")[1].partition("/")[0]

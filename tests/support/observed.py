@@ -1,4 +1,4 @@
-"""A service in two colours as a command of a release finds it, for tests."""
+"""Observations of a service in two colours, as a command of a release reads them, for tests."""
 
 from typing import Any
 

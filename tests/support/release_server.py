@@ -19,7 +19,7 @@ TRICKLE_SECONDS = 0.02
 
 @dataclass
 class Releases:
-    """What the server has, what it does wrong, and what it was asked.
+    """The files of the server, its faults, and the requests that it has received.
 
     Attributes:
         files: content by path.
@@ -42,7 +42,7 @@ class Releases:
     closing: threading.Event = field(default_factory=threading.Event)
 
     def publish(self, name: str, content: bytes, checksum: str | None = None, *, github: bool = False) -> Download:
-        """Puts a release on the server with its checksum, right or as given."""
+        """Publishes a release with its checksum, or with another one."""
         self.files[f"/{name}"] = content
         file_name = name.rpartition("/")[2]
         digest = checksum or hashlib.sha256(content).hexdigest()

@@ -17,10 +17,10 @@ from devtools.toolchain.paths import binary
 from tests.support.kubectl import Kubectl
 
 SECONDS = 180
-"""Bound on every wait. The longest canary of these tests takes about 40 s."""
+"""Time limit for every wait, seconds. The longest canary of these tests takes about 40 s."""
 
 POLL_SECONDS = 0.1
-"""Between two questions to a server that cannot be watched."""
+"""Seconds between two requests to a server that cannot be watched."""
 
 
 class Rollouts:
@@ -145,7 +145,7 @@ def kill_once_the_rollout_exists(stack: Stack, kubectl: Kubectl) -> None:
 
 
 def _until_it_answers(url: str) -> None:
-    """It says that it listens before what is behind its port does, and answers 503 meanwhile."""
+    """Waits until the dashboard answers. It listens before its backend does, and answers 503 until then."""
     limit = time.monotonic() + SECONDS
     with httpx.Client(trust_env=False, timeout=SECONDS) as client:
         while (answer := client.get(url)).status_code == httpx.codes.SERVICE_UNAVAILABLE:

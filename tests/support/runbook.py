@@ -1,4 +1,4 @@
-"""The runbook as a test walks it: the commands and the configuration of its numbered steps, word by word."""
+"""Runs the commands and applies the configuration of the numbered steps of the runbook, word by word."""
 
 import re
 import shlex
@@ -17,7 +17,7 @@ RUNBOOK = PROJECT / runbook.RUNBOOK
 BLOCK = re.compile(r"^ *```(console|yaml)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
 
 ANSWERS: Mapping[str, tuple[str, ...]] = {"up": ("--yes", "--skip-preview"), "destroy": ("--yes", "--skip-preview")}
-"""What an engineer at a terminal answers by hand."""
+"""Answers of an operator at a terminal to the questions of commands."""
 
 
 def steps(section: str) -> dict[int, str]:
@@ -28,7 +28,7 @@ def steps(section: str) -> dict[int, str]:
 
 
 class Walk:
-    """Does what a section of the runbook says, as the engineer who has it open.
+    """Follows a section of the runbook, as an operator does.
 
     Args:
         section: heading of the section.
@@ -44,11 +44,11 @@ class Walk:
         """Steps with something to do that nobody has done yet."""
 
     def step(self, number: int, **words: str) -> list[str]:
-        """Does one step: its configuration goes under the stack's services, its commands are run.
+        """Follows one step: adds its configuration to the stack's services, and runs its commands.
 
         Args:
             number: number of the step.
-            words: what stands for the words in capitals.
+            words: replacements of the words in capitals.
 
         Returns:
             What each command printed.

@@ -1,4 +1,4 @@
-"""A page of `docs/runbook/` as a test walks it: each command is run, and must print what the page shows."""
+"""Runs each command of a page of `docs/runbook/`, whose output must be the one that the page shows."""
 
 import getpass
 import re
@@ -17,10 +17,10 @@ from tests.support.kubectl import Kubectl
 PAGES = PROJECT / "docs" / "runbook"
 
 CODE = re.compile(r"# exit code (\d)")
-"""How a page says that a command does not end with 0."""
+"""Comment of a page on a command that does not end with 0."""
 
 LIMIT_SECONDS = 600
-"""Bound on one command of a page; a hung one is ended. A command waits up to 330 s for the lock of the state."""
+"""Time limit for one command of a page, seconds. A command waits up to 330 s for the lock of the state."""
 
 VARYING = (
     (re.compile(r"\b\d{14}-[0-9a-f]{6}\b"), "ID"),
@@ -32,7 +32,8 @@ VARYING = (
     (re.compile(r"(?<=\s)(\d+[dhms]){1,2}(?=\s|$)"), "AGE"),
     (re.compile(r"[━┃┏┓┗┛┡┩╇┳┻│─┼┴└┘├┤ \t]+"), " "),
 )
-"""What differs between two runs, and what stands for it. Durations are compared by their unit alone."""
+"""Patterns of text that differs between two runs, and their replacements. Durations are compared by their unit
+alone."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ def _steps(block: str) -> list[Step]:
 
 
 class Walk:
-    """Does what a page says, as the engineer who has it open, on the selected stack.
+    """Follows a page on the selected stack, as an operator does.
 
     Args:
         stack: stack whose directory and environment the commands have.
@@ -99,7 +100,7 @@ class Walk:
         }
 
     def page(self, page: str, before: Callable[[], None] = lambda: None) -> None:
-        """Walks every section of a page."""
+        """Follows every section of a page."""
         for heading in headings(page):
             self.section(page, heading, before)
 

@@ -1,4 +1,4 @@
-"""Users of a cluster that have the rights of a ServiceAccount and no others."""
+"""Users of a cluster with the permissions of a ServiceAccount and no others."""
 
 import subprocess
 import time
@@ -22,7 +22,7 @@ def kubeconfig_of(kubectl: Kubectl, account: str, directory: Path) -> Path:
 def expect_right(kubectl: Kubectl, account: str, verb: str, resource: str, *, permitted: bool) -> None:
     """Waits until the API server permits or denies something to a ServiceAccount.
 
-    It learns of a changed role a moment after the write, which nothing can be watched for.
+    It applies a changed role a moment after the write, which cannot be watched.
     """
     user = f"--as=system:serviceaccount:{kubectl.namespace}:{account}"
     end = time.monotonic() + SECONDS

@@ -35,7 +35,7 @@ STATE = "state.json"
 COMPONENT = "switchyard:service:BlueGreenService"
 
 Around = Callable[[str], AbstractContextManager[None]]
-"""Surrounds a write, whose name it gets."""
+"""Runs code before and after a write, whose name it gets."""
 
 
 class EndedCommand(EngineCommand):

@@ -1,4 +1,4 @@
-"""Releases as a year of many services would leave them, plausible and odd, from a seed."""
+"""Random releases as a year of many services would record them, usual and unusual ones, from a seed."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -33,7 +33,7 @@ def synthetic_releases(seed: int, count: int) -> dict[str, list[dict[str, Any]]]
     moments = dict.fromkeys(services, START)
     for number in range(count):
         service = chance.choice(list(services))
-        # Two releases of one second are no rarity when an automatic command retries.
+        # Two releases in the same second are common when an automatic command retries.
         moments[service] += timedelta(seconds=chance.choice([0, 1, 900, 40_000, 200_000, 700_000]))
         services[service].insert(0, _release(chance, service, number, services[service], moments[service]))
     return services
@@ -66,7 +66,7 @@ def _release(
         "ofALaterVersion": {"kept": number},
     }
     if kind == "rollback" and before and before[0]["kind"] == "rollback" and chance.random() < 0.7:
-        release |= {key: before[0][key] for key in ("from", "to", "fromTag")}  # typed twice
+        release |= {key: before[0][key] for key in ("from", "to", "fromTag")}  # the same rollback again
     elif kind == "rollback" and before and chance.random() < 0.7:
         release |= {"from": before[0]["to"], "to": before[0]["from"], "fromTag": before[0]["tag"]}
     elif kind == "switch" and taken is not None:

@@ -38,7 +38,7 @@ def service(engine: str = "albWeights", active: str = "green", **more: object) -
 
 
 def written(engine: str = "albWeights", active: str = "green", hostname: str = "it.amazonaws.com") -> dict[str, Any]:
-    """The Ingress as an update with these settings has written it."""
+    """The Ingress that an update with these settings writes."""
     cluster = Ec2Cluster.model_validate(
         {"kind": "ec2", "name": "it", "loadBalancer": {"routes": [{"service": "backend"}]}}
     )
@@ -54,10 +54,10 @@ class FakeBalancer(FakeCluster):
 
     Attributes:
         there: the Ingresses of the namespace.
-        rules: what AWS answers, the last one for ever.
+        rules: the next answers of AWS; the last one is repeated.
         targets: healthy ones of every target group.
         aws: error that every request to AWS raises.
-        complaint: what the controller has said last.
+        complaint: the last warning of the controller.
     """
 
     there: list[dict[str, Any]] = field(default_factory=list)

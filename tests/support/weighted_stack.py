@@ -14,7 +14,7 @@ from tests.support.kubectl import Kubectl
 from tests.support.load_balancer_controller import Controller, load_balancer
 
 NODE_PORTS = itertools.count(30000)
-"""From the band that Kubernetes leaves to fixed ports: each stack has its own."""
+"""Node ports from the range that Kubernetes reserves for fixed ports. Each stack has its own."""
 
 PROGRAM = Path(__file__).parents[1] / "integration/sandbox/weights_program"
 

@@ -114,4 +114,4 @@ WRONG: dict[str, dict[str, Any]] = {
         }
     ),
 }
-"""By what is wrong."""
+"""Configurations by their error."""

@@ -112,4 +112,4 @@ WRONG: dict[str, dict[str, Any]] = {
     "a name of Kubernetes": {CLUSTER: EXISTING, SERVICES: {"kubernetes": BACKEND}},
     "a former stack": service() | {"switchyard:formerStack": "staging"},
 }
-"""By what is wrong."""
+"""Configurations by their error."""

@@ -85,4 +85,4 @@ WRONG: dict[str, dict[str, Any]] = {
     "argo's preview": _argo(previewReplicaCount=5),
     "weights without an Ingress": _canary(traffic="alb"),
 }
-"""By what is wrong."""
+"""Configurations by their error."""

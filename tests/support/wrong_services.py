@@ -128,4 +128,4 @@ WRONG: dict[str, dict[str, Any]] = {
     "latest": service(blue={"tag": "latest", "replicas": 3}) | {"switchyard:production": True},
     "an engine": service(switchEngine="albWeights"),
 }
-"""By what is wrong."""
+"""Configurations by their error."""

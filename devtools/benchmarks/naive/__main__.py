@@ -1,4 +1,4 @@
-"""Blue/green as one would write it first: two Deployments, a Service, the provider's defaults."""
+"""A simple blue/green program for comparison: two Deployments, a Service, the provider's defaults."""
 
 import pulumi
 from pulumi_kubernetes import Provider

@@ -17,24 +17,25 @@ from devtools.rehearsal.provider import Created, RefusedError
 from devtools.rehearsal.values import Values, has_unknown
 
 IMAGE = "ami-0f1a2b3c4d5e6f708"
-"""The newest image, as long as nobody moves it."""
+"""ID of the newest image, unless a test sets another one."""
 
 
 class Aws:
-    """The resources of an account that is empty in the beginning, and lasts as long as this object.
+    """The resources of an AWS account, which is empty at first and exists as long as this object.
 
-    Is used inside ``moto.mock_aws()``. What it does not do: the provider's default tags, changes of rules and routes
-    that stand inside their group or table, a machine's stop for another size, reading what changed by itself.
+    It is used inside ``moto.mock_aws()``. Not implemented: the provider's default tags, changes of rules and routes
+    that are defined inside their group or table, stopping an instance to change its type, and reading changes that AWS
+    made by itself.
 
     Args:
         region: the region of AWS.
     """
 
     image: str
-    """The image that is the newest; a test moves it."""
+    """ID of the newest image. A test may change it."""
 
     unchecked: set[str]
-    """Types that are not in the table: taken as they are, with nothing behind them."""
+    """Types that are not in the table. They are accepted, without a resource in moto."""
 
     def __init__(self, region: str) -> None:
         self.image = IMAGE
@@ -60,7 +61,7 @@ class Aws:
             self.unchecked.add(kind)
             return problems
         if has_unknown(inputs):
-            # What it is made from may be anything yet; it is looked at again before it is made.
+            # The inputs may still be unknown; they are checked again before the resource is created.
             return problems
         try:
             requests = [RESOURCE_TYPES[kind].create(inputs), *RESOURCE_TYPES[kind].then("unknown-yet", inputs)]
@@ -83,11 +84,11 @@ class Aws:
         return names
 
     def outdated(self, kind: str, state: Values, inputs: Values) -> set[str]:  # noqa: ARG002
-        """Nothing at AWS is replaced because time has passed."""
+        """No resource of AWS is replaced because time has passed."""
         return set()
 
     def create(self, kind: str, inputs: Values) -> Created:
-        """Creates the resource in moto; a type that is not in the table gets an invented id."""
+        """Creates the resource in moto. A resource of a type that is not in the table gets a generated ID."""
         tagged = {"tagsAll": inputs["tags"]} if "tags" in inputs else {}
         known = RESOURCE_TYPES.get(kind)
         if known is None:
@@ -125,17 +126,17 @@ class Aws:
         return "moto" if requests else "fake"
 
     def invoke(self, token: str, arguments: Values) -> Values:
-        """Answers the few functions that have the same answer in every account, or one that can be invented."""
+        """Answers the few functions whose answer is the same in every account, or can be generated."""
         return functions.invoke(token, arguments, region=self._region, image=self.image, call=self._call)
 
     def instances(self) -> list[str]:
-        """Ids of the instances that run, whoever knows of them."""
+        """IDs of the running instances, whether or not the engine knows them."""
         answer = self._call(Request("ec2", "DescribeInstances", {}))
         instances = [instance for group in answer["Reservations"] for instance in group["Instances"]]
         return [instance["InstanceId"] for instance in instances if instance["State"]["Name"] == "running"]
 
     def call(self, request: Request) -> Values:
-        """Makes a call of the API, for whoever stands in for something that the program does not do itself."""
+        """Calls the API, for the other fakes of a rehearsal."""
         return self._call(request)
 
     def _client(self, service: str) -> Any:
@@ -168,7 +169,7 @@ class Aws:
             self._call(Request("s3", "DeleteObject", parameters))
 
     def _placed(self, value: Any) -> Any:
-        """Puts the region where its place is."""
+        """Replaces the placeholder of the region."""
         if isinstance(value, dict):
             return {key: self._placed(item) for key, item in value.items()}
         if isinstance(value, list):

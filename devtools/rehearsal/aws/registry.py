@@ -38,4 +38,5 @@ _MODULES = (
 RESOURCE_TYPES: Mapping[str, ResourceType] = {
     token: resource_type for module in _MODULES for token, resource_type in module.RESOURCE_TYPES.items()
 }
-"""A type that is missing here is taken as it is, with nothing at AWS; `make test` refuses a program that has one."""
+"""A type that is missing here is accepted, without a resource in moto. `make test` fails for a program that has such a
+type."""

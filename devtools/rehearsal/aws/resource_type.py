@@ -1,4 +1,4 @@
-"""What a resource of pulumi-aws becomes at the API: which operations, with which parameters."""
+"""Maps a resource of pulumi-aws to calls of the AWS API: operations and their parameters."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from devtools.rehearsal.values import Values
 
 REGION = "\0region\0"
-"""Stands for the region until the call."""
+"""Placeholder of the region, which is replaced at the call."""
 
 ACCOUNT = "123456789012"
-"""moto's."""
+"""Account ID of moto."""
 
 INSTANCE = "aws:ec2/instance:Instance"
 PARAMETER = "aws:ssm/parameter:Parameter"
@@ -48,11 +48,11 @@ class ResourceType:
         result: id and outputs, from the answer and the inputs.
         then: calls after it is created.
         change: calls that update it.
-        reads: what is asked for after it is created, and the outputs in the answer.
+        reads: calls that read it after its creation, and the outputs in their answers.
         delete: calls that delete it.
         replacing: inputs whose change replaces it.
         computed: outputs that are known only when it is created.
-        named: the input that gets a name of the provider's when the program gives none.
+        named: the input for which the provider generates a name if the program sets none.
     """
 
     create: Callable[[Values], Request]
@@ -72,7 +72,7 @@ def ec2(operation: str, parameters: Values) -> Request:
 
 
 def arn(service: str, rest: str) -> str:
-    """Name of something in the account and the region."""
+    """ARN of a resource in the account and the region."""
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{rest}"
 
 
@@ -86,7 +86,7 @@ def take(inputs: Mapping[str, Any], *names: str, **renamed: str) -> Values:
 
     Args:
         inputs: inputs of the resource.
-        names: inputs that go by the same name, but for the first letter.
+        names: inputs whose parameters have the same name, except for the case of the first letter.
         renamed: name of the input by name of the parameter.
     """
     pairs = [*((pascal(name), name) for name in names), *renamed.items()]
@@ -105,7 +105,7 @@ def tags(inputs: Mapping[str, Any], kind: str) -> Values:
 
 
 def retag(id_: str, inputs: Values) -> list[Request]:
-    """Sets the tags of something of EC2."""
+    """Sets the tags of a resource of EC2."""
     tags_ = tag_list(inputs)
     return [Request("ec2", "CreateTags", {"Resources": [id_], "Tags": tags_})] if tags_ else []
 

@@ -67,7 +67,7 @@ def _lifecycle(inputs: Values) -> Request:
 
 
 def _of_bucket(create: Any, delete: str | None) -> ResourceType:
-    """A setting of a bucket, which is put again when it changes."""
+    """A setting of a bucket, which is written again when it changes."""
     return ResourceType(
         create,
         lambda _, i: (i["bucket"], {}),

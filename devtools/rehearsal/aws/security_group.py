@@ -6,7 +6,7 @@ from devtools.rehearsal.values import Values
 
 
 def _permission(rule: Values) -> Values:
-    """A rule as its own resource has it, or as it stands in its group."""
+    """The parameters of a rule, from a rule resource or from a rule inside its group."""
     described = take(rule, "description")
     ranges = [rule["cidrIpv4"]] if rule.get("cidrIpv4") else rule.get("cidrBlocks") or []
     ranges6 = [rule["cidrIpv6"]] if rule.get("cidrIpv6") else rule.get("ipv6CidrBlocks") or []
@@ -73,7 +73,7 @@ def _rule(direction: str) -> ResourceType:
 
 
 def _group_then(id_: str, inputs: Values) -> list[Request]:
-    # The provider removes what AWS lets out of every new group.
+    # The provider removes the default egress rule that AWS adds to every new group.
     everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     requests = [ec2("RevokeSecurityGroupEgress", {"GroupId": id_, "IpPermissions": [everything]})]
     for direction in ("Ingress", "Egress"):

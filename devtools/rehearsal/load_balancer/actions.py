@@ -1,6 +1,6 @@
-"""What an Ingress has done with requests without a Service: actions in its annotations.
+"""Actions of an Ingress that need no Service, from its annotations.
 
-Keys of an action are taken as the controller's guide writes them; the controller takes small and capital letters alike.
+Keys of an action must be written as in the controller's guide. The controller itself ignores their case.
 """
 
 import json
@@ -21,7 +21,7 @@ def default_action(ingress: Manifest) -> tuple[Values | None, list[str]]:
     """The default action of an Ingress in the form of the ELBv2 API, and a note if its annotation is missing.
 
     Raises:
-        ValueError: it asks for what AWS, the controller or its simulation does not do.
+        ValueError: AWS, the controller or its simulation does not support it.
     """
     backend = ingress["spec"].get("defaultBackend")
     if backend is None:

@@ -1,12 +1,12 @@
 """A fake of the AWS Load Balancer Controller, whose chart a rehearsal does not download.
 
-It does with Ingresses what the controller does, at a real API server and, instead of AWS, in moto: finalizer, target
-groups, load balancer, listeners, rules and targets, status, events; and at the end the same backwards. No request ever
-gets through such a load balancer. What the controller does and this does not: target-type ip, actions but for a fixed
-response by default, weights among them, conditions in annotations, security groups of its own, certificates that it
-looks for, a web ACL, tags that an Ingress has alone or that the chart gives it for everything, an Ingress that moves to
-another group, another scheme, Services of type LoadBalancer, TargetGroupBindings, its webhook. A node that is no
-instance, of which the controller complains on the TargetGroupBinding, is among `problems`.
+It reconciles Ingresses as the controller does, at a real API server and in moto instead of AWS: finalizer, target
+groups, load balancer, listeners, rules and targets, status, events; and deletes them in the reverse order. Such a load
+balancer forwards no requests. Not implemented: target-type ip, actions other than a fixed response by default, such as
+weights, conditions in annotations, security groups of its own, discovery of certificates, a web ACL, tags of a single
+Ingress and default tags of the chart, an Ingress that moves to
+another group, another scheme, Services of type LoadBalancer, TargetGroupBindings, its webhook. A node without an
+instance, which the controller reports on the TargetGroupBinding, is one of the `problems`.
 """
 
 import asyncio
@@ -33,16 +33,16 @@ from switchyard.kube.login import Login
 from switchyard.manifests.pods import Manifest
 
 MANAGER = "controller"
-"""Field manager: the real one names none, and the API server then takes the name of its executable."""
+"""Field manager. The real controller names none, so the API server uses the name of its executable."""
 
 AWAY_SECONDS = 0.5
-"""Pause between two questions to an API server that is not up, so that it cannot be watched."""
+"""Seconds between two requests to an API server that is not running and so cannot be watched."""
 
 RETRY_SECONDS = 1.0
-"""Pause until what was refused is tried again."""
+"""Seconds until a refused change is tried again."""
 
 STOP_SECONDS = 60.0
-"""Bound on the end of the thread: a call of moto that is under way ends first."""
+"""Time limit for the end of the thread, seconds. A running call of moto ends first."""
 
 EVERYWHERE = ""
 """Namespace of a watch on all of them."""
@@ -56,8 +56,8 @@ class FakeController:
     """Reconciles the Ingresses of a cluster while the with block runs, in a thread of its own.
 
     Args:
-        kubeconfig: what is in the kubeconfig of a cluster whose API server may not be up yet.
-        aws: makes the calls; those of others may come in between.
+        kubeconfig: content of the kubeconfig of a cluster whose API server may not be running yet.
+        aws: makes the calls. Other components may call it in between.
         cluster: name of the cluster, as the chart's values have it.
     """
 
@@ -96,7 +96,7 @@ class FakeController:
         return self._account.load_balancers()
 
     def start(self) -> None:
-        """Starts the thread and returns at once."""
+        """Starts the thread, and returns immediately."""
         loop = asyncio.new_event_loop()
         task = loop.create_task(self._serve())
         thread = Thread(target=_until_done, args=(loop, task), name="load-balancers", daemon=True)
@@ -104,11 +104,11 @@ class FakeController:
         thread.start()
 
     def stop(self) -> None:
-        """Ends the thread, and leaves what there is.
+        """Ends the thread. The load balancers stay.
 
         Raises:
             TimeoutError: it does not end.
-            Exception: whatever has ended it before.
+            Exception: the error that ended it before.
         """
         if self._running is None:
             return
@@ -131,7 +131,7 @@ class FakeController:
 
     async def _serve(self) -> None:
         """Reconciles the Ingresses, and reconnects to the API server when it is lost."""
-        # Outside of the loop: a kubeconfig that is wrong does not become right by waiting.
+        # Outside the loop, because waiting does not correct an invalid kubeconfig.
         context = resolve_content(json.dumps(self._kubeconfig))
         while not self._stopping.is_set():
             try:
@@ -175,9 +175,9 @@ class FakeController:
             self._try_again = False
             desired_groups = groups(self._seen["ingresses"].values())
             for group in sorted(desired_groups.keys() | self._applied.keys() | self._problems.keys()):
-                await self._take_care(api, group, desired_groups.get(group, []))
+                await self._reconcile_group(api, group, desired_groups.get(group, []))
 
-    async def _take_care(self, api: BoundedApi, group: str, members: Sequence[Manifest]) -> None:
+    async def _reconcile_group(self, api: BoundedApi, group: str, members: Sequence[Manifest]) -> None:
         word = RECONCILED
         try:
             problems = await self._carry_out(api, group, members)
@@ -199,7 +199,7 @@ class FakeController:
         leaving = [member for member in members if "deletionTimestamp" in member["metadata"]]
         for member in leaving:
             if is_protected(member):
-                # The controller does nothing for the whole group then, whatever else is in it.
+                # Like the controller, it then changes nothing for the whole group.
                 raise RefusedError(f"deletion_protection is enabled, cannot delete the ingress: {written(member)}")
         staying = [
             await self._finalize(api, member, present=True)
@@ -211,7 +211,7 @@ class FakeController:
             want = desired(self._cluster, group, staying, self._seen["services"], self._seen["nodes"].values())
             if self._applied.get(group) != want:
                 self._applied.pop(group, None)
-                # Not in a thread of its own: `stop` would not wait for that, and the next call would go to AWS.
+                # Not in another thread: `stop` would not wait for it, and the next call would go to AWS.
                 self._account.apply(want)
                 self._applied[group] = want
             notes = want.notes
@@ -225,10 +225,10 @@ class FakeController:
         return notes
 
     async def _tell(self, api: BoundedApi, group: str, members: Sequence[Manifest], word: str) -> None:
-        """Writes an event for each Ingress of a group, as often as the controller says something, repeated or new.
+        """Writes an event for each Ingress of a group, for each report of the controller, also for a repeated one.
 
-        The controller is asked again by what it watches, and says each time that all is well; here it is said once for
-        each version of what the Ingresses say.
+        The real controller reconciles again at each change that it watches, and reports success each time. This one
+        reports it once for each version of the Ingresses.
         """
         staying = [member for member in members if "deletionTimestamp" not in member["metadata"]]
         said = json.dumps(
@@ -238,7 +238,7 @@ class FakeController:
             return
         for member in staying:
             event = event_of(member, word, next(self._count))
-            with suppress(RejectedError):  # in a namespace that goes nothing is made any more
+            with suppress(RejectedError):  # nothing can be created in a namespace that is being deleted
                 await api.ask(
                     "patch",
                     "events",
@@ -257,12 +257,12 @@ class FakeController:
         if (own in before) == present:
             return ingress
         after = [*before, own] if present else [other for other in before if other != own]
-        # The list is patched as a whole, so that nobody else may have changed it meanwhile.
+        # The list is patched as a whole, so the patch fails if it was changed in the meantime.
         changes = {"resourceVersion": metadata["resourceVersion"], "finalizers": after}
         return await self._patch(api, ingress, "", {"metadata": changes})
 
     async def _publish(self, api: BoundedApi, ingress: Manifest, name: str) -> None:
-        """Writes the load balancer's name into the status, which is what an update waits for."""
+        """Writes the load balancer's name into the status, for which an update waits."""
         status = {"loadBalancer": {"ingress": [{"hostname": name}]}}
         if ingress.get("status", {}) != status:
             await self._patch(api, ingress, "/status", {"status": status})

@@ -27,7 +27,7 @@ from devtools.rehearsal.tls import provider as tls
 from devtools.rehearsal.values import Values
 
 SUBNET_TAG = "kubernetes.io/role/elb"
-"""Tag of the subnets in which the controller puts a load balancer that the internet reaches."""
+"""Tag of the subnets in which the controller creates an internet-facing load balancer."""
 
 INTERNAL_SUBNET_TAG = "kubernetes.io/role/internal-elb"
 
@@ -41,7 +41,8 @@ RULES_LIMIT = 100
 class Deployer:
     """The load balancers of one cluster. Every call may raise `RefusedError`.
 
-    A certificate that is not in moto is somebody's real one: a listener gets one of the fake TLS provider in its place.
+    A certificate that is not in moto is a real one of the user. A listener gets a certificate of the fake TLS provider
+    instead.
 
     Args:
         aws: makes the calls.
@@ -51,7 +52,7 @@ class Deployer:
     def __init__(self, aws: Caller, cluster: str) -> None:
         self._aws = aws
         self._cluster = cluster
-        # Whoever looks sees a load balancer before or after a change, and not within.
+        # A reader sees a load balancer before or after a change, and not during it.
         self._lock = threading.Lock()
         self._in_place_of: dict[str, str] = {}
         self._seen = Observed(aws, cluster, self._in_place_of)
@@ -73,7 +74,7 @@ class Deployer:
                 for group in desired.target_groups
             }
             self._listeners(self._balancer(desired, subnets), desired, target_groups)
-            # By way of the TargetGroupBindings, which are written after everything else.
+            # The controller does this through TargetGroupBindings, which it writes after everything else.
             for group in desired.target_groups:
                 self._register(group, target_groups[group.name], vpc)
             for name in there.keys() - target_groups.keys():
@@ -102,7 +103,7 @@ class Deployer:
             if balancer is not None:
                 arn = balancer["LoadBalancerArn"]
                 if self._seen.attributes("LoadBalancer", arn).get(PROTECTION) == "true":
-                    # moto deletes it all the same.
+                    # moto deletes it even if it is protected.
                     raise RefusedError(
                         f"OperationNotPermitted: load balancer {arn} cannot be deleted: deletion protection is enabled"
                     )

@@ -1,6 +1,6 @@
 """The desired state that Ingresses ask the AWS Load Balancer Controller for.
 
-After the controller's guide (kubernetes-sigs.github.io/aws-load-balancer-controller, guide/ingress) and what it does.
+It follows the controller's guide (kubernetes-sigs.github.io/aws-load-balancer-controller, guide/ingress) and its code.
 """
 
 import json
@@ -27,10 +27,10 @@ from switchyard.manifests.pods import Manifest
 from switchyard.manifests.weights import BY_ANNOTATION
 
 STACK_TAG = "ingress.k8s.aws/stack"
-"""Tag of the controller's whose value is the group."""
+"""Tag of the controller with the name of the group."""
 
 RESOURCE_TAG = "ingress.k8s.aws/resource"
-"""Tag of the controller's whose value says which part of the group's load balancer something is."""
+"""Tag of the controller that names the part of the group's load balancer that a resource belongs to."""
 
 BALANCER_RESOURCE = "LoadBalancer"
 
@@ -47,21 +47,21 @@ KNOWN = frozenset(
         *("healthcheck-timeout-seconds", "healthy-threshold-count", "unhealthy-threshold-count", "success-codes"),
     )
 )
-"""Annotations that are looked at. The controller knows more, and ignores one that is misspelt."""
+"""Annotations that this fake supports. The controller supports more, and ignores a misspelt one."""
 
 ACTION = f"{ALB_ANNOTATIONS}/actions."
-"""How those begin that have a name of the Ingress's own."""
+"""Prefix of the annotations that define a named action."""
 
 ORDERS = range(-1000, 1001)
-"""What the controller takes as an Ingress's place in its group."""
+"""Values that the controller accepts as the order of an Ingress in its group."""
 
 NOTHING = {"Type": "fixed-response", "FixedResponseConfig": {"ContentType": "text/plain", "StatusCode": "404"}}
-"""What the controller has done with requests that no rule takes, where no Ingress says it."""
+"""The controller's default action for requests that match no rule."""
 
 
 @dataclass(frozen=True)
 class DesiredRule:
-    """Requests with this host, any where it is None, and one of these path patterns go to a target group."""
+    """A rule that forwards requests to a target group by host (None for every host) and path patterns."""
 
     host: str | None
     paths: tuple[str, ...]
@@ -70,11 +70,11 @@ class DesiredRule:
 
 @dataclass(frozen=True)
 class DesiredListener:
-    """A port, its certificates and policy where it speaks TLS, what it does by default, and its rules in order.
+    """A listener: port, certificates and policy for TLS, default action, and rules in their order.
 
     Attributes:
-        certificate: the default one, of the first Ingress.
-        listed: the further ones. The controller lists the default one as well, where a second Ingress names it.
+        certificate: the default certificate, from the first Ingress.
+        listed: the additional certificates. The controller also lists the default one if a second Ingress names it.
     """
 
     port: int
@@ -88,10 +88,10 @@ class DesiredListener:
 
 @dataclass(frozen=True)
 class Desired:
-    """One load balancer, as all Ingresses of a group ask for it together.
+    """The load balancer that the Ingresses of a group describe together.
 
     Attributes:
-        notes: what of it cannot be done, while the rest can.
+        notes: parts that cannot be created, although the rest can.
     """
 
     group: str
@@ -116,7 +116,7 @@ def groups(ingresses: Iterable[Manifest]) -> dict[str, list[Manifest]]:
 
 
 def group_of(ingress: Manifest) -> str:
-    """Name of an Ingress's group; one that names none is a group of its own."""
+    """Name of an Ingress's group. An Ingress without a group name forms its own group."""
     return annotation(ingress, "group.name") or written(ingress)
 
 
@@ -127,12 +127,12 @@ def finalizer(ingress: Manifest) -> str:
 
 
 def is_protected(ingress: Manifest) -> bool:
-    """Whether the controller lets nobody delete an Ingress: it goes by each one's own annotation."""
+    """Whether the controller prevents the deletion of an Ingress, by the annotation of that Ingress."""
     return pairs(annotation(ingress, ATTRIBUTES)).get(PROTECTION) == "true"
 
 
 def balancer_name(cluster: str, group: str, scheme: str) -> str:
-    """A name of at most 32 characters, another one for each cluster, group and scheme."""
+    """A name of at most 32 characters, unique for each cluster, group and scheme."""
     return f"k8s-{letters(group)[:17]}-{digest(cluster, group, scheme)}"
 
 
@@ -149,7 +149,7 @@ def desired(
         nodes: all nodes.
 
     Raises:
-        ValueError: they contradict each other, or ask for what the controller or its simulation does not do.
+        ValueError: they contradict each other, or the controller or its simulation does not support them.
     """
     members, seen = sorted(members, key=_order), list(nodes)
     notes: list[str] = []
@@ -193,13 +193,13 @@ def _order(ingress: Manifest) -> tuple[int, str]:
 
 
 def _unknown(ingress: Manifest) -> list[str]:
-    """Annotations that would be the controller's, if it knew them."""
+    """Annotations with the controller's prefix that it does not know."""
     own = sorted(key for key in annotations(ingress) if key.startswith(f"{ALB_ANNOTATIONS}/"))
     return [key for key in own if key not in KNOWN and not key.startswith(ACTION)]
 
 
 def _merged(members: Iterable[Manifest], name: str) -> dict[str, str]:
-    """The pairs of an annotation that all Ingresses have together, each of which no two may have differently."""
+    """The pairs of an annotation of all Ingresses, merged. Two Ingresses must not have different values of one pair."""
     merged: dict[str, str] = {}
     for member in members:
         for key, value in pairs(annotation(member, name)).items():
@@ -209,7 +209,7 @@ def _merged(members: Iterable[Manifest], name: str) -> dict[str, str]:
 
 
 def _agreed(members: Iterable[Manifest], name: str) -> str | None:
-    """An annotation that belongs to the load balancer, and which two Ingresses may not have differently."""
+    """The value of an annotation of the load balancer. Two Ingresses must not have different values."""
     values = sorted({value for member in members if (value := annotation(member, name)) is not None})
     if len(values) > 1:
         raise ValueError(f"conflicting {name}: {' and '.join(values)}")
@@ -228,7 +228,7 @@ def _paths(ingress: Manifest) -> Iterator[tuple[str | None, tuple[str, ...], Man
             if set(path["path"]) & set("*?"):
                 raise ValueError(f"Ingress {written(ingress)}: prefix path {path['path']} has a wildcard")
             prefix = path["path"].rstrip("/")
-            # As the controller does it: /api is /api and what is below it, and not /apis.
+            # As in the controller, /api matches /api and paths below it, but not /apis.
             yield rule.get("host"), (prefix, f"{prefix}/*") if prefix else ("/*",), path["backend"]["service"]
 
 
@@ -255,7 +255,7 @@ def _listeners(
         secure = protocol == "HTTPS"
         for user in users if secure else ():
             if not annotation(user, "certificate-arn"):
-                # The controller looks for one for the hosts of each Ingress that names none.
+                # The controller discovers certificates for the hosts of an Ingress that names none.
                 raise ValueError(
                     f"Ingress {written(user)}: no certificate for port {port}; the simulated controller looks for none"
                 )

@@ -1,4 +1,4 @@
-"""What the fake load balancer controller says of Ingresses: the events of the real one."""
+"""The events of the fake load balancer controller about Ingresses, as the real one writes them."""
 
 from datetime import UTC, datetime
 
@@ -12,12 +12,12 @@ FAILED_DEPLOY = "FailedDeployModel: Failed deploy model due to {}"
 
 
 def event_of(ingress: Manifest, word: str, number: int) -> Manifest:
-    """An event of an Ingress: one object for each reason, counted up when it is said again.
+    """An event of an Ingress: one object for each reason, whose count rises when it is repeated.
 
     Args:
         ingress: the Ingress.
         word: reason and message.
-        number: makes the object another one each time, as the real one's count does.
+        number: changes with each event, as the count of the real controller does.
     """
     namespace, name = ingress["metadata"]["namespace"], ingress["metadata"]["name"]
     reason, _, message = word.partition(": ")

@@ -20,7 +20,7 @@ LISTED = {
 
 
 class Caller(Protocol):
-    """Whoever calls AWS, one call at a time: `devtools.rehearsal.aws.provider.Aws`."""
+    """Calls AWS, one call at a time. Implemented by `devtools.rehearsal.aws.provider.Aws`."""
 
     def call(self, request: Request) -> Values:
         """Makes a call, or raises `RefusedError`."""
@@ -28,7 +28,7 @@ class Caller(Protocol):
 
 @dataclass(frozen=True)
 class ObservedRule:
-    """A rule of a listener, in the order in which they are looked at.
+    """A rule of a listener. Rules are in the order in which they are evaluated.
 
     Attributes:
         host: host of the requests; None for every host.
@@ -52,9 +52,9 @@ class ObservedListener:
     Attributes:
         port: port of the load balancer.
         protocol: HTTP or HTTPS.
-        certificate: ARN as the Ingress has it; None without TLS.
+        certificate: ARN of the certificate that the Ingress names; None without TLS.
         policy: name of the TLS policy; None without TLS.
-        default: what it does with a request that no rule takes: fixed-response or redirect.
+        default: action for a request that matches no rule: fixed-response or redirect.
         response: status and text of a fixed response; None where it is a redirect.
         rules: rules of the listener.
     """
@@ -102,8 +102,8 @@ class Observed:
 
     Args:
         aws: makes the calls.
-        cluster: name of the cluster; what is another's is ignored.
-        certificates: ARN of somebody's certificate by that of the one in its place.
+        cluster: name of the cluster. Load balancers of other clusters are ignored.
+        certificates: ARN of a user's certificate, by the ARN of the one that replaces it.
     """
 
     def __init__(self, aws: Caller, cluster: str, certificates: Mapping[str, str]) -> None:
@@ -125,7 +125,7 @@ class Observed:
         return [balancer for balancer in every if own.items() <= self._tags(balancer["LoadBalancerArn"]).items()]
 
     def listed_certificates(self, listener: str) -> set[str]:
-        """ARNs of the certificates of a listener that are listed, the default one left out."""
+        """ARNs of the additional certificates of a listener, without the default one."""
         certificates = self._aws.call(elb("DescribeListenerCertificates", {"ListenerArn": listener}))["Certificates"]
         return {certificate["CertificateArn"] for certificate in certificates if not certificate.get("IsDefault")}
 
@@ -213,5 +213,5 @@ def _response(action: Values) -> tuple[str, str] | None:
 
 
 def hostname(name: str) -> str:
-    """Name of a load balancer in DNS, which says what it is."""
+    """DNS name of a load balancer, which shows that it is a fake."""
     return f"{name}.fake.elb.amazonaws.com"

@@ -1,4 +1,4 @@
-"""The calls of Elastic Load Balancing that make a load balancer as Ingresses want it."""
+"""The calls of Elastic Load Balancing that create the load balancer that Ingresses describe."""
 
 from collections.abc import Mapping
 
@@ -38,11 +38,11 @@ def create_target_group(group: DesiredTargetGroup, tags: Mapping[str, str], vpc:
 
 
 def listener(desired: DesiredListener, certificate: str | None) -> Values:
-    """What a listener has in the calls that make and change it.
+    """The parameters of a listener in the calls that create and change it.
 
     Args:
         desired: the listener.
-        certificate: ARN of its certificate, where it speaks TLS.
+        certificate: ARN of its certificate; None without TLS.
     """
     parameters: Values = {"Port": desired.port, "Protocol": desired.protocol, "DefaultActions": [desired.action]}
     if certificate is not None:
@@ -51,7 +51,7 @@ def listener(desired: DesiredListener, certificate: str | None) -> Values:
 
 
 def rules(desired: DesiredListener, target_groups: Mapping[str, str]) -> list[Values]:
-    """What each rule of a listener has in the call that makes it, the tags left out.
+    """The parameters of each rule of a listener in the call that creates it, without the tags.
 
     Args:
         desired: the listener.

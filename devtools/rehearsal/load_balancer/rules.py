@@ -1,8 +1,8 @@
-"""Rules of a listener that are there, brought to what is wanted: moved and changed in place before any is created.
+"""Reconciles the rules of a listener: existing rules are moved and changed in place before new ones are created.
 
-In the order of the controller (pkg/deploy/elbv2, synthesizer of listener rules): what is right but for its priority is
-moved, and what nobody wants is moved to the end meanwhile; what has the right priority is changed; then rules are made,
-and at last deleted. A request therefore always finds a rule.
+The order is that of the controller (pkg/deploy/elbv2, synthesizer of listener rules): rules that differ only in their
+priority are moved, and obsolete rules are moved to the end; rules of the right priority are changed; then new rules are
+created, and obsolete ones deleted. A request therefore always matches a rule.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from devtools.rehearsal.load_balancer.requests import create_rule, elb, tag_list
 from devtools.rehearsal.values import Values
 
 LAST_PRIORITY = 50000
-"""The last one that a rule may have."""
+"""The highest priority value that a rule may have."""
 
 
 @dataclass
@@ -22,10 +22,10 @@ class RuleChanges:
     """The changes of the rules of a listener.
 
     Attributes:
-        moved: priority by ARN, of rules that are right but for it.
-        changed: what a rule becomes in its place, by ARN.
-        created: rules that are made.
-        deleted: ARNs of rules that go, in their order.
+        moved: new priority by ARN, of rules that differ only in it.
+        changed: new settings by ARN, of rules that keep their priority.
+        created: new rules.
+        deleted: ARNs of obsolete rules, in their order.
     """
 
     moved: dict[str, int] = field(default_factory=dict)
@@ -68,12 +68,13 @@ def requests(listener: str, port: int, changes: RuleChanges, tags: Mapping[str, 
         listener: ARN of the listener.
         port: port of the listener.
         changes: the plan.
-        tags: tags of everything that belongs to the load balancer.
+        tags: tags of all parts of the load balancer.
     """
     if changes.moved:
         first = LAST_PRIORITY - len(changes.deleted) + 1
         aside = {arn: first + number for number, arn in enumerate(changes.deleted)}
-        # AWS takes all priorities of a call at once. For moto one that a rule of the same call leaves is in use.
+        # AWS sets all priorities of a call at once. moto refuses a priority that another rule of the same call still
+        # has.
         between = {arn: first - 1 - number for number, arn in enumerate(changes.moved)}
         for pairs in (aside | between, changes.moved):
             listed = [{"RuleArn": arn, "Priority": priority} for arn, priority in pairs.items()]
@@ -91,7 +92,7 @@ def requests(listener: str, port: int, changes: RuleChanges, tags: Mapping[str, 
 
 
 def _settings(rule: Values) -> object:
-    """Conditions and target group of a rule, whichever of the API's two forms it has them in."""
+    """Conditions and target group of a rule, in either of the API's two forms."""
     configs = {"host-header": "HostHeaderConfig", "path-pattern": "PathPatternConfig"}
     conditions = frozenset(
         (condition["Field"], frozenset((condition.get(configs[condition["Field"]]) or condition)["Values"]))

@@ -25,10 +25,10 @@ EXCLUDED = (
     "alpha.service-controller.kubernetes.io/exclude-balancer",
     "node-role.kubernetes.io/master",
 )
-"""Labels of nodes that are no targets, whichever an Ingress asks for."""
+"""Labels of nodes that are never targets, whatever labels an Ingress selects."""
 
-GOING = "ToBeDeletedByClusterAutoscaler"
-"""Taint of a node that is no target any more."""
+DELETION_TAINT = "ToBeDeletedByClusterAutoscaler"
+"""Taint of a node that is no longer a target."""
 
 INSTANCE = re.compile(r"i-[^/]*")
 """Last part of the provider id of an instance."""
@@ -73,7 +73,7 @@ def target_group(
         backend: Service and port, as the Ingress names them.
 
     Returns:
-        The target group, and what of it cannot be done.
+        The target group, and notes on parts that cannot be created.
 
     Raises:
         ValueError: as of `devtools.rehearsal.load_balancer.desired.desired`.
@@ -111,7 +111,7 @@ def pairs(text: str | None) -> dict[str, str]:
 
 
 def annotation(ingress: Manifest, name: str) -> str | None:
-    """One of the controller's annotations."""
+    """The value of an annotation of the controller."""
     return annotations(ingress).get(f"{ALB_ANNOTATIONS}/{name}")
 
 
@@ -132,7 +132,7 @@ def letters(text: str) -> str:
 
 
 def digest(*parts: object) -> str:
-    """Ten characters of the digest of these parts, one after the other as the controller writes them."""
+    """The first ten characters of the digest of the concatenated parts, as the controller computes it."""
     return hashlib.sha256("".join(map(str, parts)).encode()).hexdigest()[:10]
 
 
@@ -151,9 +151,9 @@ def _node_port(ingress: Manifest, services: Mapping[Name, Manifest], backend: Ma
 
 
 def _targets(labels: Mapping[str, str], nodes: Iterable[Manifest]) -> tuple[list[str], list[str]]:
-    """Ids of the instances of the nodes with these labels, and which of the nodes is none.
+    """IDs of the instances of the nodes with these labels, and the nodes without an instance.
 
-    Where no node is Ready those count whose state nobody knows (the controller's fail-open).
+    If no node is Ready, nodes of unknown state count as well (the controller's fail-open).
     """
     chosen = [node for node in nodes if _takes_traffic(node) and labels.items() <= _labels(node).items()]
     ready = [node for node in chosen if _ready(node) == "True"] or [
@@ -172,7 +172,7 @@ def _targets(labels: Mapping[str, str], nodes: Iterable[Manifest]) -> tuple[list
 
 def _takes_traffic(node: Manifest) -> bool:
     taints = {taint["key"] for taint in node["spec"].get("taints") or ()}
-    return GOING not in taints and not any(label in _labels(node) for label in EXCLUDED)
+    return DELETION_TAINT not in taints and not any(label in _labels(node) for label in EXCLUDED)
 
 
 def _labels(node: Manifest) -> Mapping[str, str]:

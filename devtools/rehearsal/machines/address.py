@@ -20,10 +20,10 @@ class Forwarder:
         self._behind = behind
 
     def start(self) -> None:
-        """Listens from now on, until `end`; may be called again then.
+        """Starts to listen. It may be called again after `end`.
 
         Raises:
-            OSError: somebody else does.
+            OSError: another process listens there.
         """
         self._loop = asyncio.new_event_loop()
         self._listening = threading.Event()
@@ -75,7 +75,7 @@ class Forwarder:
             with contextlib.closing(back):
                 ways = {asyncio.ensure_future(_copy(reader, back)), asyncio.ensure_future(_copy(there, writer))}
                 try:
-                    # One that ends ends the other: HTTP over TLS has no half of a connection.
+                    # The end of one direction ends the other, because HTTP over TLS has no half-open connections.
                     await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
                 finally:
                     for way in ways:

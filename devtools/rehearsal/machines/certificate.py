@@ -1,4 +1,4 @@
-"""The certificate that the API server in place of a machine serves with."""
+"""The serving certificate of the API server that replaces a control plane instance."""
 
 import datetime
 import ipaddress
@@ -17,7 +17,7 @@ OWN_NAMES = ("127.0.0.1", "localhost", "kubernetes.default.svc")
 
 
 def server_certificate(ca: bytes, ca_key: bytes, names: Iterable[str]) -> tuple[bytes, bytes]:
-    """Signs a certificate for an API server and its components, which it lets do everything.
+    """Signs a certificate for an API server and its components, with all permissions for the components.
 
     Args:
         ca: certificate of the stack's own certificate authority, PEM.

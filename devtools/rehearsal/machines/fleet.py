@@ -39,24 +39,24 @@ ADMINISTRATORS = {
 
 
 class Fleet:
-    """Boots machines in the order in which they are created, one step at a time, in a thread of its own.
+    """Boots machines in the order of their creation, one step at a time, in a separate thread.
 
-    It does what `boot.sh` does after the packages: fetches the secrets that the user data names, and starts what they
-    and kubeadm's configuration say. It is no machine: no cloud-init, no kubeadm, no kubelet and no network.
+    It does what `boot.sh` does after the packages: it fetches the secrets that the user data names, and starts an API
+    server or a node by kubeadm's configuration. There is no cloud-init, no kubeadm, no kubelet and no network.
 
     Args:
-        name: name of the sandbox that takes the control plane's place.
-        parameter: reads a secret as a machine does.
-        report: takes a line on what a machine has become.
-        answers: receives each API server that starts, by an administrator's kubeconfig.
-        deployed: receives, again and again, the Deployments that there are.
+        name: name of the sandbox that replaces the control plane.
+        parameter: reads a secret from SSM, as a machine does.
+        report: receives a line about each step of a machine.
+        answers: receives an administrator's kubeconfig of each API server that has started.
+        deployed: receives the sandbox and the names of its Deployments, repeatedly.
     """
 
     problems: list[str]
     """Errors during the boot of machines."""
 
     broken: set[str]
-    """Nodes whose machines run and come no further, as when a mirror of packages is down."""
+    """Nodes whose machines run but do not finish their boot, as if a package mirror were down."""
 
     def __init__(
         self,
@@ -84,7 +84,7 @@ class Fleet:
 
     @property
     def sandbox(self) -> Sandbox | None:
-        """What is in the place of the control plane; None while nothing is."""
+        """The sandbox that replaces the control plane; None while there is none."""
         return self._sandbox
 
     def start(self) -> None:
@@ -102,7 +102,7 @@ class Fleet:
 
     @contextlib.contextmanager
     def cut_off(self) -> Iterator[None]:
-        """The API server cannot be reached at its address."""
+        """Makes the API server unreachable at its address while the block runs."""
         for lead in self._leads.values():
             lead.end()
         try:
@@ -183,11 +183,11 @@ class Fleet:
         if self._sandbox is None:
             return
         for secret in ("join/token", "join/ca-hash"):
-            self._parameter(f"{boot.parameters}/{secret}")  # it could not join without
+            self._parameter(f"{boot.parameters}/{secret}")  # without an API server it could not join
         manifest = node_object(boot, self._instances[id_], id_)
         with self._sandbox.client() as client:
             answer = client.post("/api/v1/nodes", json=manifest)
-            # A kubelet takes the node of its name, and leaves what it says of its machine.
+            # A kubelet uses the existing Node of its name, and does not change its provider ID.
             if answer.status_code != httpx.codes.CONFLICT:
                 answer.raise_for_status()
         self._joined.add(id_)
@@ -197,7 +197,7 @@ class Fleet:
         if association["instanceId"] not in self._instances:
             raise RuntimeError(f"the address is given to {association['instanceId']}, which is no machine that runs")
         if self._sandbox is None:
-            return  # its machine is broken: nobody listens
+            return  # its machine is broken, and nothing listens
         behind = int(self._sandbox.server.rpartition(":")[2])
         lead = Forwarder(self._addresses[association["allocationId"]], API_SERVER_PORT, behind)
         lead.start()
@@ -212,7 +212,8 @@ class Fleet:
         if boot.role is Role.CONTROL_PLANE:
             self._sandbox.down()
             self._sandbox = None
-            # The kubelets go on, and find an API server that knows none of them: as after a control plane is lost.
+            # The kubelets keep running, and the new API server has no Node objects, as after the loss of a control
+            # plane.
             self._joined.clear()
         else:
             self._label(boot.node, NODE_NOT_READY)
@@ -234,7 +235,8 @@ class Fleet:
     def _label(self, node: str, fault: str | None) -> None:
         if self._sandbox is None:
             return
-        with self._sandbox.client() as client, contextlib.suppress(httpx.HTTPStatusError):  # it is gone
+        # The node may have been deleted in the meantime.
+        with self._sandbox.client() as client, contextlib.suppress(httpx.HTTPStatusError):
             client.patch(
                 f"/api/v1/nodes/{node}",
                 json={"metadata": {"labels": {NODE_FAULT_LABEL: fault}}},

@@ -25,7 +25,7 @@ class Boot:
         node: name of the node.
         role: role of the node.
         parameters: first part of the names of its secrets.
-        pki_files: what it fetches below ``pki/``.
+        pki_files: files that it fetches below ``pki/``.
         kubeadm: documents for kubeadm, by kind.
     """
 
@@ -45,7 +45,7 @@ def read_user_data(text: str) -> Boot:
     """Reads a machine's user data.
 
     Raises:
-        ValueError: it is not what a node of this project gets.
+        ValueError: it is not the user data of a node of this project.
     """
     try:
         files = {file["path"]: file["content"] for file in yaml.safe_load(text)["write_files"]}
@@ -67,7 +67,7 @@ def node_object(boot: Boot, instance: Mapping[str, Any], id_: str) -> dict[str, 
     """The node as its kubelet registers it: with the labels and taints of its user data, and not Ready yet.
 
     Args:
-        boot: what it is configured as.
+        boot: the configuration of the machine.
         instance: properties of the machine.
         id_: id of the machine.
     """
@@ -91,7 +91,7 @@ def node_object(boot: Boot, instance: Mapping[str, Any], id_: str) -> dict[str, 
                 "kubernetes.io/hostname": registration["name"],
                 "kubernetes.io/os": "linux",
                 "kubernetes.io/arch": machine.architecture,
-                # Until it has a pod network.
+                # the taint of a node that has no pod network yet
                 NODE_FAULT_LABEL: NODE_NOT_READY,
             },
         },
@@ -111,7 +111,7 @@ def node_object(boot: Boot, instance: Mapping[str, Any], id_: str) -> dict[str, 
 
 
 def _machine(name: str) -> MachineType:
-    """The size of a type, which a kubelet sees on its machine: from the table, or from EC2's own answer."""
+    """The vCPUs and memory of an instance type, from the table or from EC2's answer."""
     if (known := MACHINES.get(name)) is not None:
         return known
     described = INSTANCE_TYPES[name]

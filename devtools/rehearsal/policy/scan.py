@@ -14,20 +14,20 @@ from devtools.toolchain.paths import TOOLS
 EXECUTABLE = TOOLS / "checkov" / "bin" / "checkov"
 
 LIMIT = 180
-"""Seconds after which a scanner that hangs is ended. It needs five."""
+"""Seconds after which a scanner is ended. It usually takes five."""
 
 OPTIONS = ("--framework", "terraform_plan", "--output", "json", "--compact", "--skip-download")
-"""The last one is for what it would ask its maker's service: it does not even try."""
+"""Options of the scanner. The last one prevents calls to the vendor's service."""
 
 NO_CALLS = {"CKV_SKIP_PACKAGE_UPDATE_CHECK": "true"}
-"""Without it, it asks PyPI for a newer version at every start."""
+"""Environment without which the scanner asks PyPI for a newer version at every start."""
 
 FOUND_SOMETHING = 1
-"""Exit code of a scan that came to its end and has failed checks."""
+"""Exit code of a completed scan with failed checks."""
 
 
 class ScanError(Exception):
-    """There is no result: the scanner is missing, failed, or did not check everything."""
+    """The scan has no result: the scanner is missing, failed, or did not check everything."""
 
 
 @dataclass(frozen=True, order=True)
@@ -37,7 +37,7 @@ class Finding:
     Attributes:
         check: id of the check, for example ``CKV_AWS_88``.
         resource: Pulumi's name of it.
-        title: what the check wants.
+        title: requirement of the check.
         type: Terraform's name of the resource's type.
     """
 
@@ -95,7 +95,7 @@ def scan_document(
     if not executable.exists():
         raise ScanError(f"{executable}: not there: the scanner is installed apart. Run: make tools-ec2")
     (directory / "plan.json").write_text(json.dumps(plan, indent=1))
-    # A home and a folder of its own: a configuration file of the user's could skip checks.
+    # With its own home and directory, because a configuration file of the user could skip checks.
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(directory), **NO_CALLS}
     try:
         process = subprocess.run(

@@ -1,4 +1,7 @@
-"""A stack's resources in AWS as text that a reviewer reads in a diff: nothing random, nothing secret, one order."""
+"""A stack's resources in AWS as text that a reviewer reads in a diff.
+
+It has no random values and no secrets, and a fixed order.
+"""
 
 import json
 import re
@@ -11,7 +14,7 @@ from devtools.rehearsal.plan import State, is_secret, planned
 from devtools.rehearsal.values import Values
 
 WIDTH = 120
-"""Columns. What fits is on one line."""
+"""Maximum line width in columns. A mapping that fits is on one line."""
 
 SECRET = "(secret)"  # noqa: S105 - stands for one
 FILES = "files of the user data"
@@ -20,10 +23,10 @@ TAGS = frozenset({"tags", "volumeTags"})
 ALL, NONE = "of all that have any", "types with resources that have none"
 
 NAMED = frozenset({"name", "bucket"})
-"""Properties that the provider gives a random name when the program gives none."""
+"""Properties for which the provider generates a random name if the program sets none."""
 
 RANDOM = ("arn", "allocationId", "keyId", "publicIp", "certPem", "certRequestPem")
-"""Outputs that are others at each rehearsal, and inputs of other resources."""
+"""Outputs that differ at each rehearsal, and are inputs of other resources."""
 
 WAYS = {"SecurityGroupIngressRule": ("from", "into"), "SecurityGroupEgressRule": ("to", "out of")}
 
@@ -69,14 +72,14 @@ def _own_tags(tags: Mapping[str, str], common: Mapping[str, str]) -> Values:
 
 
 def _names(resources: Iterable[tuple[str, State]]) -> list[tuple[str, str]]:
-    """What is random, and the words for it, the longest first: a bucket's ARN before the bucket's name."""
+    """Random values and their replacements, the longest first: a bucket's ARN before the bucket's name."""
     names: dict[str, str] = {}
     for name, state in resources:
         given = state["inputs"]
         outputs = state.get("outputs", {})
         own = [given[key] for key in NAMED if re.fullmatch(f"{re.escape(name)}-[0-9a-f]{{7}}", str(given.get(key)))]
         random = dict.fromkeys(own, f"<{name}>") | {outputs[key]: f"<{name}.{key}>" for key in RANDOM if key in outputs}
-        # A bucket's settings have its id, and what has a name of the program's has that.
+        # The settings of a bucket have the ID of the bucket; a resource that the program names has that name.
         if state["id"] not in given.values():
             random[state["id"]] = f"<{name}>"
         names |= {text: words for text, words in random.items() if isinstance(text, str) and text and text not in names}
@@ -100,7 +103,7 @@ def _shown(key: str, value: Any, names: list[tuple[str, str]]) -> Any:
 
 
 def _rule(kind: str, shown: Values) -> str:
-    """A rule in one line: ``tcp 6443 from 203.0.113.0/24 into <control-plane>: why``."""
+    """A rule in one line: ``tcp 6443 from 203.0.113.0/24 into <control-plane>: description``."""
     peer_way, group_way = WAYS[kind]
     known = {"description", "fromPort", "toPort", "ipProtocol", "securityGroupId", "tags"}
     [peer] = [f"{value}" for key, value in shown.items() if key not in known]

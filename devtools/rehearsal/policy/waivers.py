@@ -17,7 +17,7 @@ FILE = Path(__file__).parent / "waivers.yaml"
 SHOWN_FILE = "devtools/rehearsal/policy/waivers.yaml"
 
 LONGEST = timedelta(days=366)
-"""How far ahead a date may be: who waives something looks at it again within a year."""
+"""Longest time until a date: every waiver is reviewed within a year."""
 
 CheckId = Annotated[str, StringConstraints(pattern=r"^CKV2?_[A-Z]+_\d+$")]
 Names = Annotated[tuple[Annotated[str, StringConstraints(min_length=1)], ...], Field(min_length=1)]
@@ -48,9 +48,9 @@ class Waiver(Model):
     Attributes:
         check: id of the check.
         resources: Pulumi's names of the resources; ``*`` stands for any text. Each of them has to fail the check.
-        why: what makes it right here; the next engineer decides by it whether it still is.
-        until: last day, for what is to be fixed by then.
-        review: last day, for what is as it should be, and is looked at again by then.
+        why: the reason why the failure is acceptable, by which a later reviewer decides whether it still is.
+        until: last day of a waiver for something that is to be fixed by then.
+        review: last day of a waiver for something intended, which is to be reviewed by then.
     """
 
     check: CheckId
@@ -80,7 +80,7 @@ def load(text: str) -> tuple[Waiver, ...]:
         text: text of the file.
 
     Raises:
-        WaiversError: the file is not what it should be.
+        WaiversError: the file is invalid.
     """
     try:
         document = yaml.safe_load(text)
@@ -98,7 +98,7 @@ def judge(findings: Iterable[Finding], waivers: Iterable[Waiver], today: date) -
     Args:
         findings: the failed checks.
         waivers: the waivers of the file.
-        today: decides which of them are still good.
+        today: the day by which their dates are judged.
 
     Raises:
         WaiversError: a failed check is not waived, a waiver waives nothing, or its day is past or too far ahead.

@@ -1,4 +1,4 @@
-"""Private keys of the fake TLS provider: made, read, and what their public half is written as."""
+"""Private keys of the fake TLS provider: generates and reads them, and renders their public keys."""
 
 import base64
 import hashlib
@@ -56,7 +56,7 @@ def load_key(pem: str) -> Key:
 
 
 def digest_of(key: Key) -> hashes.SHA256 | None:
-    """What a signature by the key is made over; None where the algorithm says it."""
+    """The digest algorithm of a signature by the key; None if the signature algorithm defines it."""
     return None if isinstance(key, ed25519.Ed25519PrivateKey) else hashes.SHA256()
 
 

@@ -1,4 +1,4 @@
-"""TLS without its provider: real keys, requests and certificates, by the cryptography package."""
+"""A fake TLS provider: real keys, requests and certificates, by the cryptography package."""
 
 import hashlib
 import ipaddress
@@ -23,7 +23,7 @@ CERTIFICATES = frozenset({SELF_SIGNED, SIGNED})
 PUBLIC_KEY = "tls:index/getPublicKey:getPublicKey"
 
 EARLY_RENEWAL = "earlyRenewalHours"
-"""Input of a certificate that the provider changes in place."""
+"""The only input of a certificate that the provider changes in place."""
 
 KEY_USAGES = {
     "digital_signature": "digital_signature",
@@ -55,7 +55,7 @@ SUBJECT = {
     "commonName": NameOID.COMMON_NAME,
     "serialNumber": NameOID.SERIAL_NUMBER,
 }
-"""In the order that Go writes them, whatever order the protocol's maps have."""
+"""Fields of a subject, in the order in which Go writes them."""
 
 COMPUTED = {
     KEY: {
@@ -74,13 +74,14 @@ COMPUTED = {
 
 
 class Tls:
-    """Keys and certificates, as pulumi-tls makes them.
+    """Keys and certificates, as pulumi-tls creates them.
 
     A certificate within `earlyRenewalHours` of its end is replaced by any update, as the provider does it
-    (terraform-provider-tls, ModifyPlan of its certificates). What differs: a refresh does not set `readyForRenewal`.
+    (terraform-provider-tls, ModifyPlan of its certificates). Unlike the provider, a refresh does not set
+    `readyForRenewal`.
 
     Args:
-        now: tells the time.
+        now: returns the current time.
     """
 
     def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
@@ -112,7 +113,7 @@ class Tls:
         return COMPUTED[kind]
 
     def replacing(self, kind: str, olds: Values, news: Values) -> set[str] | None:
-        """All of its properties but when it is renewed, which is no part of a certificate."""
+        """All properties except the time of the renewal, which is not part of a certificate."""
         if kind not in CERTIFICATES:
             return None
         return (olds.keys() | news.keys()) - {EARLY_RENEWAL}
@@ -137,7 +138,7 @@ class Tls:
             raise RefusedError(f"{kind}: {error}") from error
 
     def update(self, kind: str, id_: str, state: Values, inputs: Values) -> Created:  # noqa: ARG002
-        """Takes another time of renewal; the certificate stays as it is."""
+        """Changes the time of the renewal. The certificate stays as it is."""
         if kind not in CERTIFICATES:
             raise RefusedError(f"{kind} cannot be changed")
         return Created(id_, {}, "cryptography")
@@ -207,7 +208,7 @@ def _certificate(
     begin = now.replace(microsecond=0)
     end = begin + timedelta(hours=inputs["validityPeriodHours"])
     is_ca = bool(inputs.get("isCaCertificate", False))
-    # One bit less than a serial number may have, as the first one is the sign.
+    # One bit less than a serial number may have, because the first bit is the sign.
     number = secrets.randbits(127) | 1
     builder = (
         x509.CertificateBuilder(issuer, subject, public, number, begin, end)

@@ -1,1 +1,1 @@
-"""Migrations of the example's database in two steps, each of which suits the version before and the one after it."""
+"""Migrations of the example's database in two steps, each of which works with the versions before and after it."""

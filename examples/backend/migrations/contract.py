@@ -1,4 +1,4 @@
-"""The contract step, for hook `beforeRetire` with `irreversible: true`: the old column is gone, and its version too.
+"""The contract step, for hook `beforeRetire` with `irreversible: true`: it drops the column of the old version.
 
 Run it with ``DATABASE=/data/orders.db python -m migrations.contract``. Run twice, it changes nothing the second time.
 """

@@ -13,7 +13,7 @@ COLUMN = "ORDERS_COLUMN"
 """Environment variable with the column of the version that is released. Its image has it, and so has its Job."""
 
 Column = Literal["customer", "buyer"]
-"""The column with the names of the orders: one version knows the first, another one the second."""
+"""The column with the names of the orders: one version uses the first, the other one the second."""
 
 OLD: Column = "customer"
 NEW: Column = "buyer"
@@ -29,9 +29,9 @@ def connect(path: str | None = None) -> sqlite3.Connection:
         path: path of the file; None takes the path in the environment.
     """
     connection = sqlite3.connect(path or os.environ[DATABASE], timeout=BUSY_SECONDS, isolation_level=None)
-    # Readers go on while somebody writes.
+    # Readers are not blocked by a writer.
     connection.execute("PRAGMA journal_mode = WAL")
-    # A commit outlives the end of every process. Only a machine that fails could lose the last ones.
+    # A commit survives the end of every process. Only a failure of the machine could lose the last commits.
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
 
@@ -55,7 +55,7 @@ def other(column: Column) -> Column:
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """A transaction that has the right to write from its start on, so that it never fails in its middle."""
+    """A transaction that takes the write lock at its start, so that it never fails half-way."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield

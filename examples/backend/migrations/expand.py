@@ -1,9 +1,9 @@
-"""The expand step, for hook `beforeWarm`: the new column is there and is kept equal to the old one.
+"""The expand step, for hook `beforeWarm`: it adds the new column, and keeps it equal to the old one.
 
 Run it with ``DATABASE=/data/orders.db python -m migrations.expand``. Run twice, it changes nothing the second time.
 
-Version 1 reads and writes `customer`, version 2 reads and writes `buyer`. While both serve, triggers carry what one
-writes to the column of the other. ``ORDERS_COLUMN`` is the column of the version that is released, `buyer` unless it
+Version 1 reads and writes `customer`, version 2 reads and writes `buyer`. While both serve, triggers copy each write to
+the column of the other version. ``ORDERS_COLUMN`` is the column of the version that is released, `buyer` unless it
 says `customer`: a later version may well go back to the first name, by a further migration.
 """
 
@@ -33,12 +33,12 @@ END
 
 
 def expand(connection: sqlite3.Connection, column: Column = NEW) -> int:
-    """Adds the column and its triggers, then copies what is there. Returns the number of rows that were copied.
+    """Adds the column and its triggers, then copies the existing rows. Returns the number of rows that were copied.
 
     Args:
         connection: connection to the database.
-        column: column that the released version reads and writes. Where the other one is gone already, nothing
-            is to be done.
+        column: column that the released version reads and writes. If the other one does not exist any more, nothing is
+            done.
     """
     old = other(column)
     with transaction(connection):

@@ -14,7 +14,7 @@ class Reservations:
     Attributes:
         kube_cpu_m: kubelet and container runtime, millicores.
         kube_memory_mib: kubelet and container runtime, MiB.
-        system_cpu_m: systemd, sshd-less base system, journald and the SSM agent, millicores.
+        system_cpu_m: systemd, the base system without sshd, journald and the SSM agent, millicores.
         system_memory_mib: memory of the same processes, MiB.
         eviction_memory_mib: `evictionHard` for memory, MiB: under it pods are evicted.
         disk_percent: `evictionHard` for the file system, kept free, percent.
@@ -31,20 +31,20 @@ class Reservations:
 
 
 RESERVATIONS = Reservations()
-"""The one place for kubelet reservations: the sandbox's nodes, the fit check and kubelet settings read it.
+"""Reservations of the kubelet, which the sandbox's nodes, the capacity check and the kubelet's configuration use.
 
 CPU and memory follow the order of magnitude that managed Kubernetes services reserve on 2-vCPU nodes
 (60-70 millicores; 255 MiB before the part that grows with the number of pods).
 """
 
 DAEMONS_CPU_M = 250
-"""Millicores that DaemonSets ask for on every node: calico-node's default request."""
+"""CPU requests of DaemonSets on every node in millicores: the default request of calico-node."""
 
 FIRMWARE_PERCENT = 4
 """Share of the nominal memory that the operating system of an EC2 machine does not see, percent.
 
-Firmware and kernel take it: a t3.medium of nominally 4096 MiB reports about 3.8 GiB. An estimate on the
-careful side; a real node reports its own figure.
+Firmware and kernel take it: a t3.medium of nominally 4096 MiB reports about 3.8 GiB. This is a conservative estimate; a
+real node reports its own value.
 """
 
 

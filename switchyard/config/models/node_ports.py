@@ -8,7 +8,7 @@ from pydantic import Field
 from switchyard.config.models.base import Int
 
 FIRST, LAST = 30000, 32767
-"""The range that Kubernetes gives ports on the nodes from, unless its API server is configured otherwise."""
+"""The range of node ports, unless the API server is configured otherwise."""
 
 NodePort = Annotated[Int, Field(ge=FIRST, le=LAST)]
 """A fixed port on the nodes."""

@@ -85,7 +85,7 @@ class _OtherKeysError(ValueError):
     """An instance type that contradicts other keys of its node.
 
     Attributes:
-        siblings: keys that have to go when the type is set to one that the table has.
+        siblings: keys that have to be removed if the type is set to one of the table.
     """
 
     def __init__(self, text: str, siblings: Iterable[str]) -> None:
@@ -94,11 +94,11 @@ class _OtherKeysError(ValueError):
 
 
 def _known_machine(name: str, info: ValidationInfo) -> str:
-    """Takes a type whose size is known, from the table or from the other two keys of the node."""
+    """Accepts a type whose size is known, from the table or from the other two keys of the node."""
     sizes: Mapping[str, Any] = info.data or {}  # without a node around it, a type must be one of the table
     figures = {key: sizes.get(key) for key in ("vcpu", "memory_gb")}
     known, missing = MACHINES.get(name), [key for key, value in figures.items() if value is None]
-    has_invalid_figure = bool(sizes) and any(key not in sizes for key in figures)  # that key has a line of its own
+    has_invalid_figure = bool(sizes) and any(key not in sizes for key in figures)  # that key has its own error
     if known is None and missing and not has_invalid_figure:
         keys = " and ".join(to_camel(key) for key in missing)
         raise _OtherKeysError(

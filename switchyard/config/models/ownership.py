@@ -76,13 +76,13 @@ class Owned(Model):
 
 
 SYSTEM_NAMESPACES = frozenset({KUBE_SYSTEM, "kube-public", "kube-node-lease"})
-"""Namespaces of Kubernetes itself: no service goes there."""
+"""Namespaces of Kubernetes itself, in which no service may be."""
 
 RESERVED_NAMES: Mapping[str, str] = {
     "kubernetes": "Service kubernetes is the API server's",
     "default": "ServiceAccount default is that of every pod without another, and Kubernetes makes it anew",
 }
-"""Names that Kubernetes itself uses in a namespace, each with what has it."""
+"""Names that Kubernetes itself uses in a namespace, each with the object that has it."""
 
 FORMER_STACK = r"[^/\s]+/[^/\s]+"
 """Pattern of a former stack: its project and its name."""
@@ -150,7 +150,7 @@ def reserved_problems(path: str, service: NamespacedName, *, named: bool) -> Ite
 
 
 def leaves_problems(path: str, namespace: str, leaves: str | None) -> Iterator[Problem]:
-    """Refuses to leave the namespace that the service is in: what serves there might be deleted unasked."""
+    """Refuses `leaves` with the namespace of the service, because what serves there might be deleted without intent."""
     if leaves == namespace:
         rule = "is the namespace that the service is in: it names one that it has moved away from"
         yield Problem(f"{path}.leaves", shown(leaves), rule, remove_command(f"{path}.leaves"))

@@ -148,7 +148,7 @@ class ServiceAccountSettings(Model):
 def _address(text: str) -> str:
     try:
         ip_address(text)
-        if "%" in text:  # the zone of an address, which only Python takes
+        if "%" in text:  # the zone of an address, which only Python accepts
             raise ValueError(text)
     except ValueError:
         raise ValueError("must be an IP address | Example: 10.0.0.10") from None

@@ -216,7 +216,7 @@ class PodSettings(Environment):
     )
     pod_patch: dict[str, Any] = Field(
         default={},
-        description="Strategic merge patch on the pod template, for what has no key of its own.",
+        description="Strategic merge patch of the pod template, for fields that have no key.",
         examples=[{"spec": {"shareProcessNamespace": True}}],
     )
 

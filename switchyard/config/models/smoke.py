@@ -47,7 +47,7 @@ class SmokeCheck(Model):
 class Smoke(Model):
     """HTTP checks of a colour before it receives traffic."""
 
-    enabled: Bool = Field(default=True, description="Whether the checks are made.")
+    enabled: Bool = Field(default=True, description="Whether the checks run.")
     scheme: Literal["HTTP", "HTTPS"] = Field(
         default="HTTP",
         description="Scheme that the pods speak on the service's port. The certificate of HTTPS is not verified.",

@@ -227,7 +227,7 @@ class Mount(Model):
 
     @property
     def place(self) -> str:
-        """The path without what changes nothing, so that two mounts at one place can be told."""
+        """The normalised path, by which two mounts at the same path are detected."""
         return normpath(self.path).replace("//", "/")
 
 

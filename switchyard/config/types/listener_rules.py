@@ -15,10 +15,10 @@ VALUE_LIMIT = 128
 """Characters of one value of a condition: of a host, and of a path pattern."""
 
 RULES_LIMIT = 100
-"""Rules of a load balancer, default ones not counted: AWS's quota where nobody has had it raised."""
+"""Number of rules of a load balancer, without default ones: AWS's default quota."""
 
 BELOW = "/*"
-"""What the controller adds to a prefix for the second pattern of its rule: all that is below it."""
+"""Suffix that the controller adds to a prefix for the second pattern of a rule, which matches all paths below it."""
 
 PATH_CHARACTERS = "A-Z a-z 0-9 _ - . $ / ~ \" ' @ : + &"
 """Characters of a path pattern. Its wildcards, * and ?, are left out: the controller refuses them in a prefix."""
@@ -27,7 +27,7 @@ _PATH = re.compile(r"""[A-Za-z0-9_.$/~"'@:+&-]*""")
 
 _REFUSED_PARTS = ("//", "/./", "/../")
 _REFUSED_ENDS = ("/.", "/..")
-"""What the API server refuses in a path: a client or a proxy would make another path of it."""
+"""Ends of a path that the API server refuses, because a client or a proxy would normalise them."""
 
 
 def _path(path: str) -> str:

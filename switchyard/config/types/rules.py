@@ -97,7 +97,7 @@ class NumericText:
 def described(rule: str, pattern: str | None = None) -> dict[str, Any]:
     """The part of a JSON schema that a rule gives: the rule in words, and its pattern where an editor can use it."""
     words = rule.partition(" | ")[0].removeprefix("must be ")
-    # \w is ASCII to most editors and Unicode to Python: an editor would underline what is right.
+    # \w is ASCII in most editors and Unicode in Python, so an editor would underline valid text.
     if pattern is None or r"\w" in pattern:
         return {RULE_KEY: words}
     anchored = pattern.replace(r"\Z", "$")

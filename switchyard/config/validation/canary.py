@@ -52,7 +52,7 @@ def _step_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
 
 
 def _weight_problems(path: str, service: CanarySettings) -> Iterator[Problem]:
-    # An autoscaler's number is another one at each step, so that no share can be promised.
+    # An autoscaler may change the number at each step, so no share can be guaranteed.
     replicas = service.replicas if service.autoscaling is None else None
     previous, possible = 0, representable(replicas or 1)
     for number, step in enumerate(service.canary.steps):

@@ -1,7 +1,7 @@
 """Whether the pods of all services fit on the nodes on which they may run.
 
 Counts requests, as the scheduler does, and places pods one by one with the spread that the Deployments demand.
-It knows the node table, not the cluster: what else runs there is only the allowance for DaemonSets.
+It uses the node table, not the cluster: other pods are covered only by the allowance for DaemonSets.
 """
 
 from collections.abc import Iterable, Mapping
@@ -153,7 +153,7 @@ def _most(service: ServiceSettings, track: Track) -> int:
 
 
 def _canary_pods(service: ServiceSettings) -> int:
-    """Pods beyond the wanted ones. Under a router the old version keeps all of its own until the very end."""
+    """Pods beyond the wanted ones. Under a router the old version keeps all of its pods until the end."""
     canary, replicas = service.canary, _most(service, Track.ROLLOUT)
     if canary.traffic == "replicas":
         return canary.max_surge
@@ -165,7 +165,8 @@ def _canary_pods(service: ServiceSettings) -> int:
 def _request(service: ServiceSettings) -> tuple[int, int]:
     """The requests of one pod as the scheduler counts them, in millicores and MiB.
 
-    All that runs together, or the largest init container, which runs while the native sidecars do.
+    The sum of all containers that run together, or the largest init container with the native sidecars, which run at
+    the same time.
     """
     application = [service.resources, *(sidecar.resources for sidecar in service.sidecars if not sidecar.native)]
     native_sidecars = [sidecar.resources for sidecar in service.sidecars if sidecar.native]

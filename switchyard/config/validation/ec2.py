@@ -152,15 +152,15 @@ def _zone_rule(region: str) -> str:
 def _administrator_problems(cluster: Ec2Cluster, *, production: bool) -> Iterator[RelatedProblem]:
     at = f"{CLUSTER}.network.administrators"
     if not cluster.network.administrators:
-        # Whoever runs it: the kubeconfig has the public address of the API server, and who asks for that comes from a
-        # public address of his own, out of the VPC too.
+        # The kubeconfig has the public address of the API server, so a client's source address is always a
+        # public one, also inside the VPC.
         rule = "no address may reach the API server, `pulumi up` included"
         remedy = f"Use the address from which you reach it. {set_command(f'{at}.0', '203.0.113.7/32')}"
         yield related_problem(at, "missing", rule, remedy)
     for number, network in enumerate(cluster.network.administrators):
         if production and network.prefixlen < WIDEST_ADMINISTRATORS:
-            rule = f"the API server of production is not open to so many, at most to a /{WIDEST_ADMINISTRATORS}"
-            remedy = f"With your own address. {set_command(f'{at}.{number}', '203.0.113.7/32')}"
+            rule = f"the API server of a production stack is open to at most a /{WIDEST_ADMINISTRATORS}"
+            remedy = f"Use your own address. {set_command(f'{at}.{number}', '203.0.113.7/32')}"
             yield related_problem(f"{at}.{number}", network, rule, remedy)
 
 
@@ -242,7 +242,7 @@ def _certificate_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
 def _tag_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     at = f"{CLUSTER}.tags"
     for key in cluster.tags:
-        # AWS takes its own prefix in any case.
+        # AWS compares its own prefix without regard to case.
         if key == "Name" or key.lower().startswith(RESERVED_TAGS):
             rule = "is reserved: AWS, Kubernetes' controllers and this program set such tags, and act on them"
             own = below(at, key)

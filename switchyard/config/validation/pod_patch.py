@@ -1,4 +1,4 @@
-"""Refuses patches of what the gates rely on, or of what another key of the service sets."""
+"""Refuses patches of fields on which the gates rely, or which another key of the service sets."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -77,7 +77,7 @@ def _owner(path: str, at: str, rule: str) -> str:
 
 
 def _new_container_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
-    """A container that is not there yet needs an image; without one its name is likely meant for another list."""
+    """A new container needs an image. Without one, its name probably belongs to another list."""
     native = {sidecar.name for sidecar in service.sidecars if sidecar.native}
     known = {
         "containers": {CONTAINER, *(sidecar.name for sidecar in service.sidecars if not sidecar.native)},
@@ -98,7 +98,7 @@ def _new_container_problems(path: str, service: ServiceSettings) -> Iterator[Pro
 
 
 def _broken(patch: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """Path, value and rule of everything that the patch may not change."""
+    """Path, value and rule of each field that the patch must not change."""
     for part in patch:
         if patch[part] is None:
             yield part, "null", "a patch changes the pod template, and must not remove a part that pods need"

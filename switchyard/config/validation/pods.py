@@ -104,7 +104,7 @@ def _service_problems(at: str, path: str, service: ServiceSettings) -> Iterator[
         if policy == "Local" and soft:
             rule = (
                 "routes to pods of the same node alone: after a switch a node without a pod of the new version answers "
-                f"nobody, so it goes with a strict spread over nodes ({HOSTNAME_LABEL}, DoNotSchedule)"
+                f"no request, so it needs a strict spread over nodes ({HOSTNAME_LABEL}, DoNotSchedule)"
             )
             yield Problem(f"{at}.{key}", "'Local'", rule, set_command(f"{at}.{key}", "Cluster"))
 

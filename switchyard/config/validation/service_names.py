@@ -55,7 +55,7 @@ def _permissions(
     users: Mapping[NamespacedName, str],
     removed: Mapping[str, NamespacedName],
 ) -> Iterator[Problem]:
-    """Refuses a permission to delete a service that would also apply to a service that is kept."""
+    """Refuses a `remove` or `leaves` that would also permit the deletion of a service that is kept."""
     for key, removed_name in removed.items():
         if (other := users.get(removed_name)) is not None:
             rule = f"is to be deleted, and services.{other} has this name in namespace {removed_name.namespace}"

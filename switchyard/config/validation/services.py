@@ -31,7 +31,7 @@ _PODS_AT_ONCE = {
     "canary": "replicas, and those of the new version beside them",
     "argoBlueGreen": "replicas, of the old and of the new version",
 }
-"""Description of the pods that are counted when a service has no room."""
+"""Description of the counted pods, by strategy, for the message that a service does not fit."""
 
 _SERVICE_NAME = re.compile(NAME_PATTERN)
 

@@ -1,7 +1,7 @@
 """Reads one kubeconfig file with the types and the strictness of client-go.
 
-kubectl refuses a whole file for one value of a wrong type, also in an entry that nobody selects, and so does the
-Kubernetes provider. A reader that is more forgiving would continue where these two have stopped.
+kubectl and the Kubernetes provider refuse a whole file for one value of a wrong type, also in an entry that is not
+selected. A more tolerant reader would continue where these two stop.
 """
 
 import base64
@@ -57,7 +57,7 @@ class _Part(BaseModel):
         hide_input_in_errors=True,
         populate_by_name=True,
         alias_generator=lambda name: name.replace("_", "-"),
-        defer_build=True,  # so a part is built with the whole that it is in, and not once more by itself
+        defer_build=True,  # so a part is built together with its parent, and not once more
     )
 
     def written(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ NUMBER = re.compile(
 class GoLoader(yaml.SafeLoader):
     """The rules of sigs.k8s.io/yaml: dates and 12:30 are text, `y` is true, `1e3` is a number.
 
-    Numbers are all read as 0: there is none in a kubeconfig, so that only their type counts.
+    All numbers are read as 0, because a kubeconfig has no number fields and only the type matters.
     """
 
 

@@ -282,7 +282,7 @@ def shared(own: Ended, phase: Phase, other: tuple[str, Ended] | None, *, new: bo
         return own
     serves, why, event = new or phase is Phase.SWITCH, report_other(*other), other[1].event
     if event is Event.NO_VERDICT or (event is Event.LOST and serves):
-        # Nobody knows what the other does: all that have switched can still go back, and wait for an operator.
+        # The state of the other is not known: all that have switched can still go back, and wait for an operator.
         holds = phase is Phase.WATCH and own.event is Event.PASSED
         return replace(own, event=Event.NO_VERDICT, detail=f"{own.detail}. {why}") if holds else own
     if serves:

@@ -256,9 +256,9 @@ class Runner:
         return Ended(Event.PASSED, str(error), receipt_in_doubt(record, error))
 
     async def _reverted(self, record: ReleaseRecord) -> ReleaseRecord:
-        """Ends a release whose old colour serves again. Only a version that failed its watch is condemned by that."""
-        is_condemned = bool(record.phases) and record.phases[-1].outcome == Event.BREACHED
-        return await self._rollback.run(record, SERVES_AGAIN, marks=is_condemned)
+        """Ends a release whose old colour serves again. Only a version that failed its watch is marked."""
+        has_failed = bool(record.phases) and record.phases[-1].outcome == Event.BREACHED
+        return await self._rollback.run(record, SERVES_AGAIN, marks=has_failed)
 
     def _left(self, record: ReleaseRecord, ended: Ended) -> ReleaseRecord:
         record = record.leaving(ended.event.value, self._journal.now(), ended.detail, ended.numbers)

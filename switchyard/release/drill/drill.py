@@ -20,7 +20,7 @@ from switchyard.kube.polling import poll_until
 from switchyard.kube.rolled_back import find_rolled_back
 from switchyard.release import retries
 from switchyard.release.drill.journal import DrillJournal
-from switchyard.release.drill.refusals import not_back, refuse_condemned, refuse_not_warm, refuse_unsettled
+from switchyard.release.drill.refusals import not_back, refuse_not_warm, refuse_rolled_back, refuse_unsettled
 from switchyard.release.engine.convergence import Convergence
 from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
@@ -121,7 +121,7 @@ class Drill:
             return DrillPlan(observation, colours[Colour(current.source)], colours[Colour(current.target)], current)
         raise_refusal(refuse_unsettled(observation, current))
         other = observation.colours[observation.serving.other]
-        raise_refusal(refuse_condemned(observation, find_rolled_back(releases.rolled_back, other.colour, other.tag)))
+        raise_refusal(refuse_rolled_back(observation, find_rolled_back(releases.rolled_back, other.colour, other.tag)))
         rollback = await self._lane().plan_rollback(observation)
         raise_refusal(refuse_not_warm(rollback))
         await self._journal.check(rollback)

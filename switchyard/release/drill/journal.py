@@ -56,7 +56,7 @@ class DrillJournal(LeasedSwitchJournal):
         """Writes that a switch starts. The first switch starts the drill."""
         now = self.now()
         record = self._record or self._new(plan, reason)
-        # A passage whose end was not written is lost: whether it was done is seen on the cluster.
+        # A switch whose end was not written is recorded as lost: the cluster shows whether it was done.
         await self._write(waiting(_left(record, "lost", now).entering(Phase.SWITCH, now), held=False))
         return to_text(now)
 

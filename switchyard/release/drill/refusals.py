@@ -41,7 +41,7 @@ def refuse_unsettled(observation: Observation, current: ReleaseRecord | None) ->
     )
 
 
-def refuse_condemned(observation: Observation, version: RolledBack | None) -> Refusal | None:
+def refuse_rolled_back(observation: Observation, version: RolledBack | None) -> Refusal | None:
     """Refuses a drill to a version that was rolled back.
 
     Args:

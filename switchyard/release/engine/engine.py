@@ -203,7 +203,7 @@ class Engine:
         return self._start("stack", "output", "--json")
 
     def _start(self, *arguments: str) -> EngineCommand:
-        # Beside this interpreter first: it is the one pinned for this project, activated or not.
+        # The one in this interpreter's environment first, which has the pinned version, even if it is not activated.
         pulumi = shutil.which("pulumi", path=str(Path(sys.prefix) / "bin")) or shutil.which("pulumi")
         if pulumi is None:
             raise EngineError("pulumi is not installed here. Run `make tools`.")
@@ -213,7 +213,7 @@ class Engine:
             process = subprocess.Popen(
                 [pulumi, *arguments, *options],
                 cwd=self._directory,
-                # The engine ends before its garbage is worth collecting.
+                # Garbage collection is off: a command of the engine is too short to need it.
                 env=os.environ | {"GOGC": os.environ.get("GOGC", "off")},
                 stdin=subprocess.DEVNULL,
                 stdout=output,

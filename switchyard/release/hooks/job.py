@@ -105,7 +105,7 @@ class JobRun:
         namespace = self.service.namespace
         live = await self.api.find("jobs", self.name, namespace, BATCH)
         if live is None and begun is not None and now - begun > KEPT:
-            return HookResult(HookOutcome.UNKNOWN, f"Job {self.name} was begun {begun}, and is gone by now")
+            return HookResult(HookOutcome.UNKNOWN, f"Job {self.name} was started at {begun}, and no longer exists")
         if live is None:
             manifest = hook_job(self.hook, self.job, self.context, self.service)
             self._asked = True
@@ -114,7 +114,7 @@ class JobRun:
             except ClusterError as error:
                 if _rejects(error):
                     raise
-                # It is there, or the answer was lost, and perhaps no more than that.
+                # The Job exists already, or only the answer was lost.
                 live = await self.api.find("jobs", self.name, namespace, BATCH)
                 if live is None:
                     raise

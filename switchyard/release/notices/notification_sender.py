@@ -138,7 +138,7 @@ class NotificationSender:
 
         def claimed(outbox: Outbox) -> Outbox:
             nonlocal claims
-            # A notification that the configuration has no more may be there for the operator of another checkout.
+            # A notification that this configuration does not have may be in that of another checkout.
             unknown = {name for message in outbox.messages for name in message.to} - set(self._notifications)
             outbox, claims = outbox.claiming(now, unknown | failed)
             return outbox

@@ -31,7 +31,7 @@ def json_document(message: Message) -> dict[str, Any]:
 
 
 def slack_document(message: Message) -> dict[str, Any]:
-    """The document for an incoming webhook of Slack. Mentions such as `@channel` in a reason notify nobody."""
+    """The document for an incoming webhook of Slack. Mentions such as `@channel` in a reason have no effect."""
     text = slack_text(message)
     for character, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
         text = text.replace(character, entity)

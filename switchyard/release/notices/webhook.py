@@ -68,7 +68,7 @@ async def send(url: str, message_id: str, body: Mapping[str, Any]) -> str | None
     _secret.set(True)
     try:
         async with asyncio.timeout(SEND_SECONDS):
-            # The certificates of the system take a while to be read, which would hold up what goes on beside.
+            # Reading the system's certificates takes a while, in which the event loop would stand still.
             try:
                 client = await asyncio.to_thread(outgoing_client, SEND_SECONDS)
             except ValueError as error:

@@ -36,7 +36,7 @@ class _Counter:
         reading = await self._metrics.read()
         more = Counts()
         for pod, series in reading.series.items():
-            # A pod that comes into being meanwhile has counted from zero; one that did not answer before has not.
+            # Not `born`: a pod that is read for the first time may be an older one that has not answered before.
             more += self._increase.add(pod, series, born=False)
         self.counts += more
         self.read = self.read or any(reading.series.values())

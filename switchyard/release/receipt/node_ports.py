@@ -130,7 +130,7 @@ async def _followed(
                 return NodeAnswer(node, follows=True, answered_after=first, last_old_after=last_old, probes=probes)
             continue
         if not answer.headers and first is None and last_old is None and (answer.answered or probes == UNANSWERED):
-            # A NodePort that answers nobody, or not so that it can be read, is not asked again and again.
+            # Nothing listens on the NodePort, or its answers cannot be read: more requests would not help.
             return NodeAnswer(node, None, f"its NodePort {port.number} was not seen to answer: {answer.problem}")
         first, in_a_row = None, 0
         if port.header.is_old(answer.headers):

@@ -62,7 +62,7 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
     if last.kind == Act.DRILL:
         return _of_drill(last, serving)
     if last.kind == Act.ROLLBACK and last.target == serving:
-        # Pressed twice, a rollback would otherwise bring back the very version that it took away.
+        # Otherwise a second `rollback` would return to the version that the first one has rolled back.
         if last.result == RUNNING or not converged or not observation.is_at(serving):
             return Previous(serving, patch=False)
         reason = f"it was rolled back from {last.source} to {last.target} already ({last.started}, {last.actor})"

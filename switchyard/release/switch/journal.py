@@ -23,7 +23,7 @@ from switchyard.release.record.lease_holder import Holder
 from switchyard.release.record.release_record import ReleaseRecord, new_id
 from switchyard.release.record.replacing import beginning, ending, without_abandoned
 from switchyard.release.record.store import Releases
-from switchyard.release.refusals import refuse_condemned_target
+from switchyard.release.refusals import refuse_rolled_back_target
 from switchyard.release.switch.record_refusals import refuse_unrecorded
 from switchyard.release_errors import LeaseLostError
 
@@ -184,19 +184,19 @@ def is_release(releases: Releases, plan: Plan) -> bool:
 
 def _overridden(releases: Releases, plan: Plan, override: str | None) -> str | None:
     """The override without which the command would be refused; None if it is permitted without one."""
-    refusal = refuse_gone(plan, (releases.current, *releases.history)) or _refuse_condemned(releases, plan)
+    refusal = refuse_gone(plan, (releases.current, *releases.history)) or _refuse_rolled_back(releases, plan)
     if override is None:
         raise_refusal(refusal)
     return None if refusal is None else override
 
 
-def _refuse_condemned(releases: Releases, plan: Plan) -> Refusal | None:
+def _refuse_rolled_back(releases: Releases, plan: Plan) -> Refusal | None:
     """Refuses a rollback to a version that was rolled back itself."""
     if plan.act is not Act.ROLLBACK or plan.source.colour == plan.target:
         return None
     last, version = releases.current, find_rolled_back(releases.rolled_back, plan.target, plan.to_tag)
     abortable = last is not None and last.running and last.kind == Act.DEPLOY and last.phase is not Phase.RETIRE
-    return refuse_condemned_target(plan, version, abortable=abortable)
+    return refuse_rolled_back_target(plan, version, abortable=abortable)
 
 
 def _begun(

@@ -103,7 +103,7 @@ class PodHealth:
         self._add_readiness([pod for pod in pods if not pod.ending], now)
 
     def _add_readiness(self, pods: Collection[WatchedPod], now: float) -> None:
-        # A pod that an autoscaler adds, or that replaces another one, is not ready at first, and no fault of a version.
+        # A pod that an autoscaler adds, or that replaces another one, is not ready at first. That is no fault.
         self._were_ready |= {pod.uid for pod in pods if pod.ready}
         known = [pod for pod in pods if pod.uid in self._were_ready]
         ready = sum(pod.ready for pod in known)

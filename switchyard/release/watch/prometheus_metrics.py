@@ -68,7 +68,7 @@ class PrometheusMetrics:
         return self._reading(pods, asked, samples)
 
     def _reading(self, pods: list[WatchedPod], asked: list[WatchedPod], samples: list[Sample]) -> Reading:
-        # Both by the clock of Prometheus, so that a wrong clock of the operator's makes nothing old.
+        # Both times are of Prometheus's clock, so that a wrong clock on the operator's machine has no effect.
         evaluated = self._now(samples)
         if samples and (still := time.monotonic() - self._advanced) >= STILL_SECONDS:
             why = f"{self._prometheus.name} answers for {still:.0f} s as of the same moment, as a cache does"
@@ -118,7 +118,7 @@ class PrometheusMetrics:
             last = self._last.get(pod.uid)
             return newer(last if last is not None and last.taken >= limit else None, scrape)
         if fresh:
-            return "the target that was followed has no samples any more, and others may count otherwise"
+            return "the target that was read so far has no more samples, and others may count otherwise"
         if every:
             age = evaluated - max(scrape.taken for scrape in every)
             return f"the last sample is {age:.0f} s old, and maxSampleAgeSeconds is {watch.max_sample_age_seconds}"

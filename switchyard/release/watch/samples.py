@@ -87,7 +87,7 @@ def parse(body: str, watch: Watch) -> dict[Series, float]:
         MetricsError: a line cannot be parsed, or there are too many series.
     """
     names = {watch.requests_metric, f"{watch.duration_metric}_bucket"}
-    # A line ends with a line feed and with nothing else that `splitlines` ends one with: a label's value may have that.
+    # Only a line feed ends a line: a label's value may have the other characters at which `splitlines` splits.
     lines = [line for line in body.split("\n") if _name(line) in names]
     if len(lines) > SERIES_LIMIT:
         raise MetricsError(
@@ -178,6 +178,6 @@ class Increase:
             return counts_of(series, self._watch) if born else Counts()
         if any(value < before.get(key, 0.0) for key, value in series.items()):
             before = {}
-        # A series that is missing once, and then there again, has not begun anew.
+        # A series that is missing from one reading has not restarted from zero.
         self._last[pod] = {**before, **series}
         return counts_of({key: value - before.get(key, 0.0) for key, value in series.items()}, self._watch)

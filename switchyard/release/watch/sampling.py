@@ -1,4 +1,4 @@
-"""Determines how much time the samples of Prometheus cover, and whether there are any since a watch began. Pure."""
+"""Determines how much time the samples of Prometheus cover, and whether there are any since a watch began."""
 
 from switchyard.release.watch.pod_metrics import Reading
 

@@ -64,7 +64,7 @@ def query(watch: Watch, namespace: str, pods: Collection[str]) -> str:
 
 def _alternatives(pods: Collection[str]) -> str:
     """A regular expression for names of pods. Their common prefix is written once, because it is sent each second."""
-    # Character by character is what is meant.
+    # A prefix of characters is wanted, not one of path components.
     start = os.path.commonprefix(sorted(pods)) if len(pods) > 1 else ""  # noqa: RUF071
     names = "|".join(sorted(pod.removeprefix(start) for pod in pods))
     return f"{start}({names})".replace(".", "[.]")

@@ -30,7 +30,7 @@ def sources_of(
     """
     if settings.release.watch.prometheus is None:
         return [PodMetrics(api, service, settings, track) for track in tracks]
-    # What asks Prometheus is imported by those alone who have one.
+    # Imported here, so that only a service with a Prometheus pays for the import.
     from switchyard.kube.prometheus import Prometheus  # noqa: PLC0415
     from switchyard.release.watch.prometheus_metrics import PrometheusMetrics  # noqa: PLC0415
 

@@ -108,7 +108,7 @@ def test_an_engine_killed_during_the_migration_back_can_be_reverted(
     with History(kubectl.kubeconfig, kubectl.namespace) as history:
         kill_at_write(manual, HeldWrite(kubectl, tmp_path, "Service backend"), written=True)
         assert kubectl.serving() == "blue"
-        assert rollouts.get()["metadata"]["annotations"][PAUSED_FOR] == "hand-over"
+        assert rollouts.get()["metadata"]["annotations"][PAUSED_FOR] == "strategy-migration"
         assert manual.run("cancel", "--yes").ok
         manual.set("services.backend.strategy", "argoBlueGreen")
         result = manual.up("--refresh")

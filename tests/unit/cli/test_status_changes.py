@@ -63,7 +63,7 @@ def test_errors_in_the_settings_of_a_service_are_shown_as_by_status(capsys: pyte
     printed = capsys.readouterr().out.splitlines()
     assert printed[0] == f"2030-01-31T12:00:00Z {PROBLEM} ({PROBLEM.code})"
     assert printed[1].startswith("2030-01-31T12:00:00Z backend: ")
-    assert printed[2:] == ["2030-01-31T12:00:02Z the settings of the services have no errors any more"]
+    assert printed[2:] == ["2030-01-31T12:00:02Z the errors in the settings of services are corrected"]
     assert f"{PROBLEM} ({PROBLEM.code})" in displayed(readings[0])
 
 

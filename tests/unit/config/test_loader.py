@@ -19,8 +19,8 @@ PROJECT = Path(__file__).resolve().parents[3]
     [
         ("nodeport", 30080, "nodeport: unknown key: only known keys are allowed. Did you mean nodePort?"),
         ("blue.tags", "v1", "blue.tags: unknown key: only known keys are allowed. Did you mean tag?"),
-        ("active", "purple", "active: 'purple': allowed: blue, green. Set it:"),
-        ("active", None, "active: missing: the key has no default. Set it:"),
+        ("active", "purple", "active: 'purple': allowed: blue, green. Set it to the"),
+        ("active", None, "active: missing: the key has no default. Set it to the"),
         ("image", None, "image: missing: the key has no default. Set it:"),
         ("strategy", "bluegreen", "strategy: 'bluegreen': allowed: blueGreen, canary, argoBlueGreen. Set it:"),
         ("blue.replicas", 0, "blue.replicas: 0: blue is active and needs pods. Set it:"),

@@ -22,9 +22,7 @@ def test_refused_wording_is_detected(line: str) -> None:
     assert next(iter(refused_lines(f"fine\n{line}", terms())))[0] == 2
 
 
-@pytest.mark.parametrize(
-    "line", ["for way in ways:", "a recommendation", "handover notes", "host: k8s-1.stand-in.elb.amazonaws.com"]
-)
+@pytest.mark.parametrize("line", ["for way in ways:", "a recommendation", "handover notes"])
 def test_other_wording_is_accepted(line: str) -> None:
     assert not list(refused_lines(line, terms()))
 

@@ -36,7 +36,7 @@ def test_ready_pods_of_another_version_are_no_ready_pods() -> None:
     shortage = report(GREEN, 3, owner(), [], pods, {"new", "good"})
     assert (shortage.ready, shortage.states) == (1, ("ImagePullBackOff (0 restarts)",))
     assert str(shortage) == (
-        "pods of green: 1 of 3 ready of v2: 1 ImagePullBackOff (0 restarts); 1 (1 ready) of another template, of v1"
+        "pods of green: 1 of 3 ready of v2: 1 ImagePullBackOff (0 restarts); 1 of another template (v1), 1 ready"
     )
 
 

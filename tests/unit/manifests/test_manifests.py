@@ -12,7 +12,7 @@ from switchyard.manifests import blue_green as render
 from switchyard.manifests import pods
 from switchyard.manifests.disruption_budget import disruption_budget
 from switchyard.manifests.labels import colour_name, selector
-from switchyard.manifests.placement import node_patch, taints_are_right, taints_to_apply
+from switchyard.manifests.placement import has_configured_taints, node_patch, taints_to_apply
 from switchyard.manifests.pods import Manifest
 
 MINIMAL: dict[str, Any] = {"image": "ghcr.io/org/backend", "active": "green", "green": {"tag": "v2", "replicas": 2}}
@@ -93,13 +93,13 @@ def test_a_patch_that_leaves_the_taints_alone_does_not_have_them() -> None:
 def test_taints_are_right_when_those_of_the_place_are_whatever_others_there_are(
     live: list[dict[str, str]], right: bool
 ) -> None:
-    assert taints_are_right(REDIS, live) is right
+    assert has_configured_taints(REDIS, live) is right
 
 
 def test_a_taint_of_the_control_plane_has_no_value_and_is_right_without_one() -> None:
     taint = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
     assert taints_to_apply(DEFAULT_NODES["k8s-master"], []) == [taint]
-    assert taints_are_right(DEFAULT_NODES["k8s-master"], [taint])
+    assert has_configured_taints(DEFAULT_NODES["k8s-master"], [taint])
 
 
 def test_deployment_service_and_disruption_budget_of_a_colour_select_the_same_pods() -> None:

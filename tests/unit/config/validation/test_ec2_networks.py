@@ -36,8 +36,8 @@ TWO_WAYS = ", and an address in both has two routes. Set it: pulumi config set -
         (
             "network/administrators",
             ["198.51.100.0/24", "0.0.0.0/0"],
-            "network.administrators.1: 0.0.0.0/0: the API server of production is not open to so many, at most to a "
-            "/8. With your own address. "
+            "network.administrators.1: 0.0.0.0/0: the API server of a production stack is open to at most a "
+            "/8. Use your own address. "
             "Set it: pulumi config set --path '{}.network.administrators[1]' 203.0.113.7/32",
         ),
         (

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from devtools.benchmarks import traffic
-from devtools.benchmarks.footprint import Held
+from devtools.benchmarks.footprint import ResourceUsage
 from devtools.benchmarks.method import Method
 
-RUN = traffic.SwitchRun(0.1, 0.1, None, 0.1, 10, 0, Held(6, 190.0), Held(6, 190.0), {})
+RUN = traffic.SwitchRun(0.1, 0.1, None, 0.1, 10, 0, ResourceUsage(6, 190.0), ResourceUsage(6, 190.0), {})
 
 
 class FakeMethod(Method):
@@ -49,7 +49,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(traffic, "argo_rollouts", no_controller)
     monkeypatch.setattr(traffic, "methods", lambda *_: [FakeMethod("a", taken), FakeMethod("b", taken)])
     monkeypatch.setattr(traffic, "measure", measured)
-    monkeypatch.setattr(traffic, "held", lambda _: Held(3, 95.0))
+    monkeypatch.setattr(traffic, "resource_usage", lambda _: ResourceUsage(3, 95.0))
     return taken
 
 
@@ -58,11 +58,11 @@ def run(directory: Path, minutes: float | None = None) -> dict[str, list[traffic
     return traffic.run(sandbox, directory, 2, minutes)
 
 
-def test_every_method_is_measured_once_a_round_and_held_when_it_has_settled(tmp_path: Path, steps: list[str]) -> None:
+def test_every_method_is_measured_once_a_round_and_again_when_it_has_settled(tmp_path: Path, steps: list[str]) -> None:
     results = run(tmp_path)
     requests = {method: [taken.requests for taken in runs] for method, runs in results.items()}
     assert requests == {"a": [100, 200], "b": [100, 200]}
-    assert {taken.after for runs in results.values() for taken in runs} == {Held(3, 95.0)}
+    assert {taken.after for runs in results.values() for taken in runs} == {ResourceUsage(3, 95.0)}
     assert {step for step in steps if step.startswith("measure")} == {"measure a", "measure b"}
     for method in "ab":
         own = [step.split(" ")[0] for step in steps if step.split(" ")[1] == method]

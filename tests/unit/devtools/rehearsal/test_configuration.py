@@ -50,7 +50,7 @@ def test_charts_become_paths_of_the_same_version_and_nothing_else_changes() -> N
     assert cluster == raw["switchyard:cluster"]
     assert rehearsed.config["switchyard:services"] == raw["switchyard:services"]
     [line] = rehearsed.changes
-    assert line.startswith("charts calico, loadBalancerController, metricsServer: small ones")
+    assert line.startswith("charts calico, loadBalancerController, metricsServer: replaced by small charts")
 
 
 @pytest.mark.parametrize("engine", ["albTargets", "albWeights"])
@@ -66,7 +66,7 @@ def test_a_rehearsal_leaves_out_switch_engines_that_call_aws(tmp_path: Path, eng
 def test_a_hostname_is_left_out_with_a_notice(tmp_path: Path) -> None:
     rehearsed = read(changed(tmp_path, hostname="k8s.example.org"), "production", paths)
     assert "hostname" not in rehearsed.config["switchyard:cluster"]
-    assert any(line.startswith("hostname k8s.example.org: left out") for line in rehearsed.changes)
+    assert any(line.startswith("hostname k8s.example.org: ignored") for line in rehearsed.changes)
 
 
 def test_a_stack_without_a_file_or_of_another_kind_is_refused(tmp_path: Path) -> None:

@@ -12,8 +12,8 @@ from switchyard.kube.rolled_back import (
     ROLLED_BACK,
     RolledBack,
     check_own,
-    find_condemned,
     find_rolled_back,
+    find_rolled_back_tag,
     json_of,
     parse_rolled_back,
 )
@@ -101,10 +101,10 @@ def test_a_version_that_was_rolled_back_is_found_until_it_is_permitted() -> None
     newest = f"v2.0.{KEPT_ROLLBACKS + 2}"
     assert find_rolled_back(releases.rolled_back, "green", newest) == rolled_back(newest)
     assert find_rolled_back(releases.rolled_back, "blue", newest) is None
-    assert find_condemned(releases.rolled_back, newest) == rolled_back(newest)
+    assert find_rolled_back_tag(releases.rolled_back, newest) == rolled_back(newest)
     assert releases.rolling_back(rolled_back(newest)).rolled_back == releases.rolled_back
     permitted = releases.rolling_back(replace(rolled_back(newest), colour="blue")).permitting(newest)
-    assert find_condemned(permitted.rolled_back, newest) is None
+    assert find_rolled_back_tag(permitted.rolled_back, newest) is None
     assert find_rolled_back(permitted.rolled_back, "green", newest) is None
 
 

@@ -223,7 +223,7 @@ def test_the_target_of_before_is_followed_and_its_end_is_a_problem() -> None:
 
     both, gone = asyncio.run(readings())
     assert both.series["uid-a"]["http_requests_total", (("status", "200"),)] == 130
-    assert "the target that was followed has no samples any more" in gone.problem
+    assert "the target that was read so far has no more samples" in gone.problem
 
 
 def test_the_configured_source_is_read() -> None:
