@@ -10,6 +10,7 @@ from components.identity import Identity
 from switchyard.config.loader import NAMESPACE, StackSettings
 from switchyard.config.models.cluster import CLUSTER, ExistingCluster
 from switchyard.errors import ClusterError
+from switchyard.gates.addons import before_release_deletion
 from switchyard.gates.guard import Guard
 from switchyard.gates.machines import before_machine_deletion
 from switchyard.gates.service_entry import ServiceEntry
@@ -75,7 +76,7 @@ class _Hooks:
             await before_machine_deletion(guard, args.id)
 
         async def release(args: pulumi.ResourceHookArgs) -> None:
-            guard.before_release_delete(args.old_inputs or {})
+            await before_release_deletion(guard, args.old_inputs or {}, preview=preview())
 
         in_previews = pulumi.ResourceHookOptions(on_dry_run=True)
         self.delete = pulumi.ResourceHook(DELETE_HOOK, delete, in_previews)
@@ -159,10 +160,10 @@ def guarded(
 
 
 def release_hook(namespace: str, name: str) -> list[pulumi.ResourceHook] | None:
-    """The guard of a Helm release, which Helm deletes by its name: one that is still configured is not deleted."""
+    """The guard of a Helm release, which Helm deletes by its name: one that is configured or needed is not deleted."""
     if not _current:
         return None
-    _current[0].guard.register_release(namespace, name)
+    _current[0].guard.releases.add((namespace, name))
     return [_current[0].release]
 
 

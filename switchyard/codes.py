@@ -72,6 +72,7 @@ class Code(StrEnum):
     DELETED_WITH_MACHINES = "SY-D016"
     MACHINE_WITH_SERVING_PODS = "SY-D017"
     OTHER_CLUSTER_KIND = "SY-D018"
+    ADDON_IN_USE = "SY-D019"
     # S: switch and pods
     SWITCH_TOO_FEW_READY = "SY-S001"
     SWITCH_TO_FEWER = "SY-S002"
@@ -93,6 +94,7 @@ class Code(StrEnum):
     OLDER_CONTENT = "SY-S018"
     PARTIAL_SWITCH = "SY-S019"
     PORT_CLOSED = "SY-S020"
+    ACCESS_NARROWED = "SY-S021"
     # R: Rollouts and analysis
     ARGO_ROLLOUTS_MISSING = "SY-R001"
     ROLLOUT_CONTROLLER_SILENT = "SY-R002"

@@ -34,7 +34,6 @@ class ChartAddon(pulumi.ComponentResource):
         *,
         addon: Addon,
         access: ClusterAccess,
-        retained: bool = False,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Registers the namespace and the release.
@@ -43,18 +42,17 @@ class ChartAddon(pulumi.ComponentResource):
             name: name of the component.
             addon: the chart, its values and its namespace.
             access: the cluster.
-            retained: whether the add-on stays on the cluster when it is removed from the stack.
             opts: options of the component.
         """
         super().__init__(f"switchyard:addons:{addon.kind}", name, None, opts)
-        child = pulumi.ResourceOptions(parent=self, retain_on_delete=retained)
+        child = pulumi.ResourceOptions(parent=self, retain_on_delete=addon.retained)
 
         async def clear(_: pulumi.ResourceHookArgs) -> None:
             await clear_unfinished(access, addon.namespace, addon.name, lambda line: pulumi.log.info(line, self))
 
         clear_hook = pulumi.ResourceHook(f"{name}-clear", clear)
         namespace = register(
-            f"{name}-namespace", addon_namespace(addon), child, deleted_by="nobody" if retained else "guard"
+            f"{name}-namespace", addon_namespace(addon), child, deleted_by="nobody" if addon.retained else "guard"
         )
         KubernetesObject(
             RELEASE,
@@ -75,7 +73,7 @@ class ChartAddon(pulumi.ComponentResource):
                     hooks=pulumi.ResourceHookBinding(
                         before_create=[clear_hook],
                         before_update=[clear_hook],
-                        before_delete=release_hook(addon.namespace, addon.name),
+                        before_delete=None if addon.retained else release_hook(addon.namespace, addon.name),
                     )
                 ),
             ),
@@ -92,13 +90,8 @@ def addons(
 
 
 def pod_network(cluster: "Ec2Cluster", access: ClusterAccess, opts: pulumi.ResourceOptions) -> pulumi.ComponentResource:
-    """Calico. Its release is done when the operator runs; the nodes are Ready somewhat later.
-
-    A destroy deletes it with the machines: uninstalling the chart waits for an operator that removes the pod network
-    it depends on, and is reported to hang at times.
-    """
-    addon = calico(cluster)
-    return ChartAddon(addon.name, addon=addon, access=access, retained=True, opts=opts)
+    """Calico. Its release is done when the operator runs; the nodes are Ready somewhat later."""
+    return _install(calico(cluster), access, opts)
 
 
 def platform_addons(

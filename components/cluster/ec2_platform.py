@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,16 @@ import pulumi
 
 from components.cluster.addons import platform_addons, pod_network
 from components.cluster.ec2 import Ec2Machines
+from components.cluster.last_update import (
+    ADMITTED,
+    NODES,
+    URLS,
+    LastUpdate,
+    admitted,
+    fixed_settings,
+    last_update,
+    refuse_another,
+)
 from components.cluster.load_balancer import AlbIngress
 from components.cluster.load_balancer_routes import Routes
 from components.cluster.placement import Placement, inspect_nodes
@@ -17,14 +27,13 @@ from components.cluster.target_nodes import inspect_target_nodes
 from components.failures import errors_end_the_run, run_error
 from components.node_ports import check_node_ports
 from components.platform import ClusterPlatform, after
-from components.relocation import last_outputs, refuse_moves
+from components.relocation import refuse_moves
 from components.services.autoscaling import inspect_sizes
 from components.services.content import content_of
 from components.services.live_rollouts import inspect_rollouts
 from components.services.load_balancer_weights import inspect_weights
 from switchyard.bootstrap.cloud_init import PHASE_FILE
-from switchyard.config.commands import below
-from switchyard.config.errors import Problem, SettingsError, shown
+from switchyard.config.errors import SettingsError
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster
@@ -32,53 +41,20 @@ from switchyard.config.validation.ec2 import refuse_skipped_minor
 from switchyard.errors import ClusterError, VersionUnreadableError
 from switchyard.gates.admission import inspect_templates
 from switchyard.gates.certificates import authorities_on_machines, server_certificate
-from switchyard.gates.rules.addresses import lost_urls
 from switchyard.gates.rules.certificates import administrator_renewal, authority_warnings, server_warning
 from switchyard.gates.rules.relocation import FIXED_OUTPUT, KUBECONFIG_OUTPUT
-from switchyard.gates.runbook import section
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.nodes import LiveNode, server_version, stale_nodes
 from switchyard.kube.waits import wait_for_api, wait_for_node
 from switchyard.manifests.weights import switched_by_weights
-from switchyard.operation import is_destroy
-
-NODES = "nodes"
-"""Output of the stack: instance id by node, of nodes that are Ready."""
-
-URLS = "urls"
-"""Output of the stack: URLs of each service behind the load balancer, by its key."""
-
-CONTROL_PLANE = "controlPlane"
-"""Name of the control plane's node, among the settings that a cluster is created with."""
-
-
-@dataclass(frozen=True)
-class LastUpdate:
-    """The outputs of the last update.
-
-    Attributes:
-        kubeconfig: the administrator's kubeconfig; None before the first update that succeeds.
-        nodes: instance id by node.
-        fixed: settings that can no longer change, by their keys.
-        urls: URLs of the services behind the load balancer, by the keys of the services.
-    """
-
-    kubeconfig: str | None = None
-    nodes: Mapping[str, str] = field(default_factory=dict)
-    fixed: Mapping[str, str] = field(default_factory=dict)
-    urls: Mapping[str, list[str]] = field(default_factory=dict)
-
-    def warn_of_lost_urls(self, now: Mapping[str, list[str]], hostname: str = "") -> None:
-        """Warns of URLs at which the load balancer no longer reaches a service; arguments as of the rule."""
-        if not is_destroy() and (warning := lost_urls(self.urls, now, hostname)) is not None:
-            pulumi.log.warn(warning)
 
 
 def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterPlatform:
     """Registers the cluster, and waits for each part before the next; services follow when its nodes are Ready."""
-    services, production, last = settings.services, settings.production, _last_update()
-    _refuse_another(cluster, last)
+    services, production, last = settings.services, settings.production, last_update()
+    refuse_another(cluster, last)
+    last.warn_of_lost_networks(cluster)
     stack_kubeconfig = StackKubeconfig(last.kubeconfig)
     access = _probed(
         cluster, ClusterAccess(stack_kubeconfig=stack_kubeconfig, brings_argo_rollouts=bool(cluster.argo_rollouts))
@@ -139,7 +115,8 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
             KUBECONFIG_OUTPUT: machines.kubeconfig,
             # Known when every node is Ready: an update that is cut off before leaves none, and the next one waits.
             NODES: placement.nodes.apply(lambda _: machines.instance_ids),
-            FIXED_OUTPUT: placement.nodes.apply(lambda _: _fixed(cluster)),
+            FIXED_OUTPUT: placement.nodes.apply(lambda _: fixed_settings(cluster)),
+            ADMITTED: placement.nodes.apply(lambda _: admitted(cluster)),
             "apiServer": machines.endpoint,
         }
         if cluster.load_balancer is not None:
@@ -190,56 +167,6 @@ class _Wait:
             f"Inspect {node}: aws ssm start-session --region {self._cluster.region} --target {instance_id}, there: "
             f"cat {PHASE_FILE}; sudo tail -n 50 /var/log/cloud-init-output.log"
         )
-
-
-def _last_update() -> LastUpdate:
-    """The outputs of the last update, with the secret one in plain text, which stays in memory."""
-    outputs = last_outputs()
-    return LastUpdate(
-        outputs.get(KUBECONFIG_OUTPUT),
-        outputs.get(NODES) or {},
-        outputs.get(FIXED_OUTPUT) or {},
-        outputs.get(URLS) or {},
-    )
-
-
-def _fixed(cluster: Ec2Cluster) -> dict[str, str]:
-    """The settings that a cluster is created with: another value would replace it, or part of it."""
-    network = cluster.network
-    return {
-        "name": cluster.name,
-        "region": cluster.region,
-        "hostname": cluster.hostname or "",
-        "network.vpc": str(network.vpc),
-        "network.pods": str(network.pods),
-        "network.services": str(network.services),
-        # Another validity would change the certificates of the certificate authorities, which the machines do not get.
-        "pki.caDays": str(cluster.pki.ca_days),
-        CONTROL_PLANE: cluster.control_plane,
-        # Machines and the load balancer stay in a subnet, and would lose their way to the internet.
-        **{below("network.subnets", zone): str(block) for zone, block in network.subnets.items()},
-    }
-
-
-def _refuse_another(cluster: Ec2Cluster, last: LastUpdate) -> None:
-    """Refuses settings of another cluster than the one that runs. A subnet may be added, and none removed."""
-    fixed = _fixed(cluster)
-    problems = [
-        Problem(
-            f"{CLUSTER}.{key}",
-            shown(fixed[key]) if key in fixed else "missing",
-            f"the cluster that runs has {shown(value)}, which is fixed when it is created",
-            "Set it back, or create another stack.",
-        )
-        for key, value in last.fixed.items()
-        if key != CONTROL_PLANE and fixed.get(key) != value
-    ]
-    if (machine := last.fixed.get(CONTROL_PLANE, cluster.control_plane)) != cluster.control_plane:
-        rule = f"the control plane that runs is {machine}, and another name would delete its machine, with etcd"
-        remedy = f"Set its name back. To replace its machine: {section('Replace a node')}."
-        problems.append(Problem(f"{CLUSTER}.nodes", shown(cluster.control_plane), rule, remedy))
-    if problems:
-        raise run_error(SettingsError(problems))
 
 
 def _probed(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:

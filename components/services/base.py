@@ -9,7 +9,7 @@ from components.manifest import KubernetesObject, register
 from components.services.autoscaling import register_autoscaler
 from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.gates.observed import Observed
-from switchyard.gates.rules.addresses import lost_addresses
+from switchyard.gates.rules.addresses import lost_addresses, lost_sources
 from switchyard.gates.rules.sizes import Replicas, planned
 from switchyard.gates.service import Gates
 from switchyard.manifests import pods as render
@@ -126,9 +126,9 @@ class ReleasedService(pulumi.ComponentResource, Generic[S, G]):
 
         async def gate(args: pulumi.ResourceHookArgs) -> None:
             self._switching = True
-            warning = lost_addresses(self._name, args.old_outputs or {}, manifest)
-            if warning is not None:
-                pulumi.log.warn(warning, self)
+            for rule in (lost_addresses, lost_sources):
+                if (warning := rule(self._name, args.old_outputs or {}, manifest)) is not None:
+                    pulumi.log.warn(warning, self)
             await self._gates.before_switch(creating=args.old_inputs is None, preview=pulumi.runtime.is_dry_run())
 
         gate_hook = self._hook(f"{self._key}-gate", gate)

@@ -8,11 +8,13 @@ from components.services.rollout import RolloutService
 from switchyard.config.models.service import CanarySettings, Track
 from switchyard.gates.canary import CanaryGates
 from switchyard.gates.observed import Observed
+from switchyard.gates.rules.addresses import lost_hosts
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests import canary as render
 from switchyard.manifests.analysis import templates
 from switchyard.manifests.disruption_budget import disruption_budget
 from switchyard.manifests.labels import canary_name, stable_name
+from switchyard.manifests.pods import Manifest
 from switchyard.manifests.rollout import version_service
 
 
@@ -55,7 +57,7 @@ class CanaryService(RolloutService[CanarySettings, CanaryGates]):
         routes = []
         if service.canary.traffic == "istio":
             route = render.virtual_service(name, service)
-            guard = self._routing(f"{key}-route")
+            guard = self._routing(f"{key}-route", route)
             routes = [self._custom(route, [service_account, *versions], f"{key}-route", guard, ignored=["spec.http"])]
         replicas, guard = self._replicas(Track.ROLLOUT), self._routing(f"{key}-rollout")
         manifest = render.rollout(name, service, self._observed.content.annotations.get(Track.ROLLOUT), replicas.pods)
@@ -69,10 +71,17 @@ class CanaryService(RolloutService[CanarySettings, CanaryGates]):
         self.urls = self._urls(switched, active=name, stable=stable_name(name), canary=canary_name(name))
         self.register_outputs({"active": self.active, "follow": self.follow, "urls": self.urls})
 
-    def _routing(self, name: str) -> pulumi.ResourceHook:
-        """The hook that lets the controller route requests to pods only when these may get them."""
+    def _routing(self, name: str, route: Manifest | None = None) -> pulumi.ResourceHook:
+        """The hook that lets the controller route requests to pods only when these may get them.
+
+        Args:
+            name: the engine's name of the object that is changed.
+            route: the VirtualService, if it is that object.
+        """
 
         async def routing(args: pulumi.ResourceHookArgs) -> None:
+            if route and (warning := lost_hosts(self._name, args.old_outputs or {}, route)) is not None:
+                pulumi.log.warn(warning, self)
             await self._gates.before_size(recorded_replicas(args))
             await self._gates.before_routing()
 

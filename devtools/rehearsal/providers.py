@@ -19,10 +19,14 @@ TLS_NOTICE = "TLS keys and certificates are real, but a fake of the TLS provider
 NO_AWS = {
     "AWS_ACCESS_KEY_ID": "rehearsal",
     "AWS_SECRET_ACCESS_KEY": "rehearsal",
+    "AWS_ENDPOINT_URL_EC2": "http://127.0.0.1:9",
     "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": "http://127.0.0.1:9",
 }
-"""Environment in which the program cannot reach AWS. It asks AWS for the rules of its load balancer, and without an
-answer relies on the events of the controller. So a rehearsal reaches no real AWS account."""
+"""Environment in which the program cannot reach AWS, so that a rehearsal reaches no real AWS account.
+
+The program asks AWS for the rules of its load balancer, and without an answer relies on the events of the controller.
+It asks for what is in a subnet to be removed, and without an answer keeps the subnet.
+"""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -46,6 +47,7 @@ Namespaces = Annotated[
 def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = False) -> None:
     """Prints the minimum permissions of a person who releases: a Role for each namespace, and one ClusterRole.
 
+    The Roles have the project and the name of the stack in their names. The ClusterRole is the same for every stack.
     "What the kubeconfig's user must be allowed" in docs/runbook.md lists the commands for which they suffice.
     With --namespace no configuration is read: the Roles then name no Secret, and permit neither Jobs of hooks, nor the
     deletion of pods after a rollback, nor the weights of a load balancer, nor access to the Prometheus of a watch.
@@ -73,10 +75,15 @@ def _of_stack(stack: str | None) -> "list[Manifest]":
     from switchyard.config.cluster_address import service_address
     from switchyard.config.models.service import BlueGreenSettings
     from switchyard.config.models.switch_engine import SwitchEngine
+    from switchyard.config.stack_file import local_name
+    from switchyard.config.stack_values import read_project
+    from switchyard.manifests.ownership_marks import Mark
     from switchyard.manifests.rbac import roles
     from switchyard.release.drain.report import renews
 
-    _, settings = read_settings_at_once(stack)
+    name, settings = read_settings_at_once(stack)
+    project = read_project(Path.cwd())
+    mark = Mark(project.name if project else "", local_name(name))
     services = settings.services.values()
     # Those of other strategies are refused by the commands that change something.
     released = [service for service in services if isinstance(service, BlueGreenSettings)]
@@ -89,7 +96,8 @@ def _of_stack(stack: str | None) -> "list[Manifest]":
     weights = {service.namespace for service in released if service.engine is SwitchEngine.ALB_WEIGHTS}
     urls = {service.release.watch.prometheus for service in services} - {None}
     addresses = [address for url in urls if (address := service_address(str(url))) is not None]
-    return roles([service.namespace for service in services], _secrets(settings), jobs, pods, addresses, weights)
+    namespaces = [service.namespace for service in services]
+    return roles(namespaces, _secrets(settings), jobs, pods, addresses, weights, mark)
 
 
 def _secrets(settings: "StackSettings") -> "Mapping[str, Sequence[str]]":

@@ -39,6 +39,9 @@ RBAC = "rbac.authorization.k8s.io/v1"
 ROLLOUTS = "argoproj.io/v1alpha1"
 """API version of the custom resources of Argo Rollouts."""
 
+APPLICATIONS = "argoproj.io/v1alpha1"
+"""API version of the applications of Argo CD."""
+
 ARGO_CD_INSTANCE = "argocd.argoproj.io/instance"
 """Label with the application of Argo CD that an object belongs to."""
 
@@ -48,11 +51,17 @@ ARGO_CD_TRACKING = "argocd.argoproj.io/tracking-id"
 ISTIO = "networking.istio.io/v1"
 """API version of the VirtualServices of Istio."""
 
+GATEWAY = "gateway.networking.k8s.io/v1"
+"""API version of the HTTPRoutes and GRPCRoutes of the Gateway API."""
+
 TARGETS = "elbv2.k8s.aws/v1beta1"
 """API version of the TargetGroupBindings of the AWS Load Balancer Controller."""
 
 MANAGED_BY = "app.kubernetes.io/managed-by"
 """Label of an object: the program that manages it."""
+
+INSTANCE = "app.kubernetes.io/instance"
+"""Label of an object: the release of Helm, or with an Argo CD before 3.0 the application, that it belongs to."""
 
 POD_TEMPLATE_HASH = "pod-template-hash"
 """Label that the Deployment controller gives a ReplicaSet and its pods: one value for each pod template."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from switchyard.config.models.service import CanarySettings, Track
 from switchyard.gates.base import Warn
 from switchyard.gates.rollout import RolloutGates
+from switchyard.gates.rules.addresses import lost_hosts
 from switchyard.gates.rules.rollout import refuse_unready
 from switchyard.gates.rules.traffic_router import (
     former_ingress_of,
@@ -12,6 +13,7 @@ from switchyard.gates.rules.traffic_router import (
     refuse_foreign_route,
     refuse_ingress,
     refuse_no_istio,
+    refuse_other_route_port,
     refuse_still_routed,
     refuse_still_weighted,
     router_of,
@@ -23,6 +25,7 @@ from switchyard.kube.cluster import Cluster
 from switchyard.kube.ingresses import rules_of
 from switchyard.kube.objects import Endpoint
 from switchyard.kube.rollout import RolloutState
+from switchyard.manifests.urls import service_hosts
 
 
 class CanaryGates(RolloutGates[CanarySettings]):
@@ -30,6 +33,16 @@ class CanaryGates(RolloutGates[CanarySettings]):
 
     def __init__(self, name: str, service: CanarySettings, access: ClusterAccess, warn: Warn) -> None:
         super().__init__(name, service, access, warn, service.canary)
+
+    async def before_ports(self) -> None:
+        """Checks also that the routes of a mesh target ports that the Services keep."""
+        await super().before_ports()
+        namespace = self._service.namespace
+        async with self._cluster() as cluster:
+            router = router_of(await cluster.rollout(namespace, self._name))
+            if "istio" in router or self._service.canary.traffic == "istio":
+                route = await cluster.virtual_service(namespace, self._name)
+                self._raise(refuse_other_route_port(self._name, self._service, route))
 
     async def before_routing(self) -> None:
         """Checks before the Rollout, or an object of a traffic router, is applied.
@@ -49,6 +62,9 @@ class CanaryGates(RolloutGates[CanarySettings]):
             if "istio" in router and traffic != "istio":
                 route = await cluster.virtual_service(namespace, self._name)
                 self._raise(refuse_still_routed(self._name, self._service, route))
+                # In a mesh, names of the Service itself are routed without a VirtualService as well.
+                left = {"spec": {"hosts": service_hosts(self._name, namespace)}}
+                self._warn_once(lost_hosts(self._name, route or {}, left))
             if traffic == "replicas":
                 return
             selected = await self._selected(cluster)

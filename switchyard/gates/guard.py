@@ -6,15 +6,15 @@ from typing import Any
 
 from switchyard.config.models.service_name import key_of
 from switchyard.errors import AccessDeniedError, ClusterError, GateRefusedError, UnreachableError
+from switchyard.gates.adoption import adoption_warnings
 from switchyard.gates.base import raise_refusal
-from switchyard.gates.removal import annotate, delete
+from switchyard.gates.removal import annotate, check_namespace, delete
 from switchyard.gates.rules.deletion import (
     Action,
     Run,
     decide,
     refuse_deletion_by_name,
     refuse_production_destroy,
-    refuse_release_deletion,
     refuse_serving,
     refuse_unreachable,
     warn_deleted_with_machines,
@@ -27,19 +27,19 @@ from switchyard.gates.rules.ownership import (
     refuse_takeover,
     refuse_unknown_owner,
     takes_over,
-    warn_other_deployer,
 )
 from switchyard.gates.rules.single_resources import refuse_partial_destroy
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.cluster import Cluster
+from switchyard.kube.mark_owner import is_own
 from switchyard.kube.namespace import read_namespace, reason_to_keep
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.presence import drift_of
 from switchyard.kube.records import Record
 from switchyard.kube.serving import service_serves
-from switchyard.manifests.ownership_marks import ADOPTED, IDENTITY, PROJECT, STACK, Mark
+from switchyard.manifests.ownership_marks import ADOPTED, IDENTITY, PROJECT, STACK, Mark, is_adopted, mark_of
 
 Say = Callable[[str], None]
 
@@ -59,6 +59,7 @@ class Guard:
             That hook may never run: the engine skips a component that depends on an object that was never created.
         say: prints a line for the engineer.
         warn: reports a warning to the engineer.
+        releases: namespace and name of the Helm releases of the configuration.
     """
 
     mark: Mark
@@ -73,8 +74,8 @@ class Guard:
     cluster_entry: ServiceEntry = field(default_factory=lambda: ServiceEntry("cluster", ""))
     access: ClusterAccess | None = None
     destroying: bool = False
+    releases: set[tuple[str, str]] = field(default_factory=set)
     _registered: dict[ObjectName, tuple[tuple[str, str], str]] = field(default_factory=dict)
-    _releases: set[tuple[str, str]] = field(default_factory=set)
     _written: set[ObjectName] = field(default_factory=set)
     _unanswered: str | None = None
 
@@ -105,19 +106,12 @@ class Guard:
         unwritten = self.unwritten() if self._cluster_exists else {}
         return await drift_of(await self._api(), unwritten, self.mark, self.former) if unwritten else []
 
-    def register_release(self, namespace: str, name: str) -> None:
-        """Notes that a Helm release is part of the configuration."""
-        self._releases.add((namespace, name))
-
-    def before_release_delete(self, inputs: Mapping[str, Any]) -> None:
-        """Checks before a Helm release is deleted, which Helm identifies by its name alone.
-
-        Raises:
-            GateRefusedError: the release is part of the configuration, so its replacement would be deleted too.
-        """
-        namespace, name = str(inputs.get("namespace") or ""), str(inputs.get("name") or "")
-        if (namespace, name) in self._releases and not (self.destroying or self.destroy_asked):
-            raise_refusal(refuse_release_deletion(namespace, name))
+    def removes(self, name: ObjectName, live: Mapping[str, Any]) -> bool:
+        """Whether this run deletes an object of this stack, unless the object serves."""
+        owner = mark_of(live)
+        if owner is None or is_adopted(live) or not is_own(owner, self.mark, self.former, known=True):
+            return False
+        return self.destroying or self.destroy_asked or name not in self._registered
 
     def adopts(self, manifest: Mapping[str, Any]) -> bool:
         """Whether an object that existed before the stack may be adopted."""
@@ -161,8 +155,9 @@ class Guard:
         raise_refusal(
             refuse_takeover(key_of(entry.name), [item for item in conflicts if item], entry.adopt_path, entry.listed)
         )
-        if (warning := warn_other_deployer(key_of(entry.name), name, live, self._owner(entry), known)) is not None:
-            self.warn(warning)
+        if live is not None and takes_over(name, live, self._owner(entry), known):
+            for warning in await adoption_warnings(api, key_of(entry.name), name, live, new):
+                self.warn(warning)
 
     async def before_adoption(self, new: Mapping[str, Any], old_outputs: Mapping[str, Any] | None) -> None:
         """Marks an object that is about to be adopted, so that it outlives the stack."""
@@ -238,12 +233,15 @@ class Guard:
         live = await api.find(name.resource, name.name, name.namespace or None, record.version)
         run = self._run(record)
         decision = decide(record, live, run)
-        if decision.action is Action.ASK and live is not None:
+        deletes = decision.action in {Action.ASK, Action.DELETE}
+        if name.kind == "Namespace":
+            if deletes and not (self.own_machines and self.destroying):
+                await check_namespace(api, name.name)
+        elif decision.action is Action.ASK and live is not None:
             reason = await reason_to_keep(api, record, live, whole=bool(record.service) and not run.configured)
             # A preview comes before the switch: what serves now is idle by the time it is deleted, and is asked again.
             if not (preview and run.configured and self._switches(record)):
                 raise_refusal(refuse_serving(record, run, reason))
-        deletes = decision.action in {Action.ASK, Action.DELETE}
         if not by_guard:
             if not deletes and live is not None:
                 raise_refusal(refuse_deletion_by_name(record, decision.line))

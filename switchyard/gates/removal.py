@@ -1,4 +1,4 @@
-"""Deletes objects by their UID, and marks objects as adopted."""
+"""Deletes objects by their UID, after a check of namespaces, and marks objects as adopted."""
 
 import asyncio
 import json
@@ -7,8 +7,11 @@ from contextlib import aclosing
 from typing import Any
 
 from switchyard.errors import AccessDeniedError, ApiStatusError, GateRefusedError, RejectedError
+from switchyard.gates.base import raise_refusal
+from switchyard.gates.rules.addons import refuse_namespace_in_use
 from switchyard.gates.rules.deletion import refuse_failed_deletion, refuse_unfinished_deletion
 from switchyard.kube.api import MERGE_PATCH, BoundedApi
+from switchyard.kube.namespace import reason_to_keep_namespace
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.records import Record
 
@@ -31,6 +34,15 @@ async def annotate(api: BoundedApi, name: ObjectName, version: str, values: Mapp
         headers=MERGE_PATCH,
         content=json.dumps({"metadata": {"annotations": dict(values)}}),
     )
+
+
+async def check_namespace(api: BoundedApi, namespace: str) -> None:
+    """Checks before the namespace of an add-on is deleted, and everything in it.
+
+    Raises:
+        GateRefusedError: other pods than those of the add-on run in it.
+    """
+    raise_refusal(refuse_namespace_in_use(namespace, await reason_to_keep_namespace(api, namespace)))
 
 
 async def delete(api: BoundedApi, record: Record, live: Mapping[str, Any]) -> None:

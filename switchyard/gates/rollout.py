@@ -85,8 +85,6 @@ class RolloutGates(Gates[R_co]):
         Raises:
             GateRefusedError: the update would remove such pods.
         """
-        if recorded is None:
-            return
         async with self._cluster() as cluster:
             before = await replicas(cluster, self._service.namespace, self._name, Track.ROLLOUT)
             serving = serving_track(self._name, await self._selected(cluster))

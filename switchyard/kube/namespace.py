@@ -4,11 +4,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-from switchyard.config.kubernetes import CORE, DISCOVERY, ISTIO, NETWORKING
+from switchyard.config.kubernetes import CORE, DISCOVERY, GATEWAY, ISTIO, NETWORKING
 from switchyard.errors import AccessDeniedError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.records import Record
-from switchyard.kube.serving import NamespaceView, object_serves, service_serves, users_services
+from switchyard.kube.serving import NamespaceView, object_serves, pods_of_others, service_serves, users_services
+
+MOST_NAMED = 3
+"""Number of pods that a reason names."""
 
 
 async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
@@ -17,23 +20,31 @@ async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
     async def items(resource: str, version: str = CORE) -> tuple[Mapping[str, Any], ...]:
         return tuple((await api.find_all(resource, namespace, {}, version))["items"])
 
-    routes: tuple[Mapping[str, Any], ...] = ()
-    with suppress(AccessDeniedError):  # who may not see objects of Istio has no mesh to route by
-        if await api.knows("virtualservices", namespace, ISTIO):
-            routes = await items("virtualservices", ISTIO)
+    async def of_known(resource: str, version: str) -> tuple[Mapping[str, Any], ...]:
+        with suppress(AccessDeniedError):  # who may not see objects of a router has none to route by
+            if await api.knows(resource, namespace, version):
+                return await items(resource, version)
+        return ()
+
     return NamespaceView(
         services=await items("services"),
         slices=await items("endpointslices", DISCOVERY),
         pods=await items("pods"),
         ingresses=await items("ingresses", NETWORKING),
-        routes=routes,
+        routes=await of_known("virtualservices", ISTIO),
+        gateway_routes=(*await of_known("httproutes", GATEWAY), *await of_known("grpcroutes", GATEWAY)),
     )
 
 
 async def reason_to_keep(api: BoundedApi, record: Record, live: Mapping[str, Any], *, whole: bool) -> str | None:
     """The reason why an object serves, or with `whole` why its service serves; None if it does not."""
     name = record.name
-    if name.kind == "Namespace":
-        return next(iter(users_services(await read_namespace(api, name.name)).values()), None)
     view = await read_namespace(api, name.namespace) if name.namespace else NamespaceView()
     return service_serves(record.service, view) if whole else object_serves(name, live, view)
+
+
+async def reason_to_keep_namespace(api: BoundedApi, namespace: str) -> str | None:
+    """What else than the Helm release of its name runs in the namespace of an add-on; None for nothing."""
+    view = await read_namespace(api, namespace)
+    others = pods_of_others(view, namespace)
+    return next(iter(users_services(view).values()), None) or ", ".join(others[:MOST_NAMED]) or None

@@ -3,11 +3,11 @@
 They take what was read of the namespace, and return the reason why an object may not be deleted, or None.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from switchyard.config.kubernetes import ROLLOUT_POD_TEMPLATE_HASH, SERVICE_OF_SLICE
+from switchyard.config.kubernetes import INSTANCE, ROLLOUT_POD_TEMPLATE_HASH, SERVICE_OF_SLICE
 from switchyard.kube.ingresses import routes_to, rules_of, targets_of
 from switchyard.kube.object_names import ObjectName
 from switchyard.kube.objects import endpoints_of
@@ -27,6 +27,8 @@ class NamespaceView:
     ingresses: Objects = ()
     routes: Objects = ()
     """VirtualServices of Istio."""
+    gateway_routes: Objects = ()
+    """HTTPRoutes and GRPCRoutes of the Gateway API."""
 
     def ready_pods(self, service: str) -> frozenset[str]:
         """Names of the pods behind a Service that take traffic."""
@@ -54,7 +56,7 @@ def users_services(view: NamespaceView) -> dict[str, str]:
     Pods that are not ready count: a service that is down for a moment is needed as much as one that answers.
 
     A Service is reached by its own name when it is the one that a service of this program gives its users, and
-    otherwise when an Ingress or a VirtualService sends requests to it.
+    otherwise when an Ingress, a VirtualService or a route of the Gateway API sends requests to it.
     """
     reasons = {}
     routed = _routed(view)
@@ -78,6 +80,11 @@ def service_serves(service: str, view: NamespaceView) -> str | None:
     """
     own = {_name(item) for item in view.services if _labels(item).get("app") == service or _name(item) == service}
     return next((reason for name, reason in users_services(view).items() if name in own), None)
+
+
+def pods_of_others(view: NamespaceView, release: str) -> list[str]:
+    """Names of the pods that run in the namespace of an add-on and that its Helm release did not create."""
+    return sorted(_name(pod) for pod in view.pods if _continues(pod) and _labels(pod).get(INSTANCE) != release)
 
 
 def object_serves(name: ObjectName, live: Mapping[str, Any], view: NamespaceView) -> str | None:
@@ -134,7 +141,7 @@ def _selected_pods(live: Mapping[str, Any], view: NamespaceView) -> frozenset[st
 
 
 def _routed(view: NamespaceView) -> dict[str, str]:
-    """The Services that an Ingress or a VirtualService routes to, each with that object."""
+    """The Services to which an Ingress or another router sends requests, each with that object."""
     routers: dict[str, str] = {}
     for ingress in view.ingresses:
         for backend in {rule.service for rule in rules_of([ingress])}:
@@ -146,7 +153,19 @@ def _routed(view: NamespaceView) -> dict[str, str]:
                 if entry.get("weight", 100) > 0:
                     host = str(entry["destination"]["host"]).partition(".")[0]
                     routers.setdefault(host, f"VirtualService {_name(route)}")
+    for route in view.gateway_routes:
+        for backend in _backends(route):
+            routers.setdefault(backend, f"Gateway API route {_name(route)}")
     return routers
+
+
+def _backends(route: Mapping[str, Any]) -> Iterator[str]:
+    """The Services of its namespace to which a route of the Gateway API sends requests."""
+    for rule in route["spec"].get("rules") or ():
+        for backend in rule.get("backendRefs") or ():
+            local = backend.get("namespace") in {None, route["metadata"].get("namespace")}
+            if local and backend.get("kind", "Service") == "Service" and backend.get("weight", 1) > 0:
+                yield backend["name"]
 
 
 def _mounts(pod: Mapping[str, Any], name: ObjectName) -> bool:

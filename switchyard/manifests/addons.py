@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from switchyard.config.kubernetes import ALB_CONTROLLER, ARGO_ROLLOUTS, CALICO_CHART, METRICS_SERVER_CHART
-from switchyard.config.models.addons import ArgoRolloutsChart, Chart
+from switchyard.config.models.addons import ArgoRolloutsChart, Chart, RemovableChart
 from switchyard.config.models.cluster import ExistingCluster
 from switchyard.manifests.labels import APPLY
 from switchyard.manifests.pods import Manifest
@@ -33,6 +33,7 @@ class Addon:
         chart: location and version of the chart.
         values: values of the chart.
         timeout_seconds: time limit for its start.
+        retained: whether the add-on stays on the cluster when the stack no longer manages it.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Addon:
     chart: Chart
     values: dict[str, Any]
     timeout_seconds: int = 300
+    retained: bool = False
 
 
 def existing_addons(cluster: ExistingCluster) -> list[Addon]:
@@ -82,7 +84,11 @@ def namespace_labels(level: PodSecurity) -> dict[str, str]:
 
 
 def calico(cluster: "Ec2Cluster") -> Addon:
-    """The pod network: nodes are not Ready before it runs."""
+    """The pod network: nodes are not Ready before it runs.
+
+    A destroy deletes it with the machines: uninstalling the chart waits for an operator that removes the pod network
+    it depends on, and is reported to hang at times.
+    """
     return Addon(
         kind="Calico",
         name="calico",
@@ -91,10 +97,11 @@ def calico(cluster: "Ec2Cluster") -> Addon:
         chart=cluster.calico,
         values=calico_values(cluster),
         timeout_seconds=600,  # the first node of a cluster draws all images meanwhile
+        retained=True,
     )
 
 
-def load_balancer_controller(cluster: "Ec2Cluster", chart: Chart, vpc_id: object) -> Addon:
+def load_balancer_controller(cluster: "Ec2Cluster", chart: RemovableChart, vpc_id: object) -> Addon:
     """The AWS Load Balancer Controller, which creates the load balancer of the Ingresses."""
     return Addon(
         kind="LoadBalancerController",
@@ -104,10 +111,11 @@ def load_balancer_controller(cluster: "Ec2Cluster", chart: Chart, vpc_id: object
         chart=chart,
         values=load_balancer_controller_values(cluster, vpc_id),
         timeout_seconds=600,  # it is scheduled to no node before the pod network has made that Ready
+        retained=chart.retain_on_delete,
     )
 
 
-def metrics_server(chart: Chart) -> Addon:
+def metrics_server(chart: RemovableChart) -> Addon:
     """metrics-server, which serves CPU and memory of pods and nodes for `kubectl top` and autoscalers."""
     return Addon(
         kind="MetricsServer",
@@ -116,6 +124,7 @@ def metrics_server(chart: Chart) -> Addon:
         level="restricted",
         chart=chart,
         values=metrics_server_values(),
+        retained=chart.retain_on_delete,
     )
 
 
@@ -129,6 +138,7 @@ def argo_rollouts(chart: ArgoRolloutsChart) -> Addon:
         level="baseline",
         chart=chart,
         values=argo_rollouts_values(chart),
+        retained=chart.retain_on_delete,
     )
 
 

@@ -24,9 +24,13 @@ from switchyard.config.kubernetes import (
 )
 from switchyard.manifests.labels import MANAGED
 from switchyard.manifests.manifest import Manifest
+from switchyard.manifests.ownership_marks import Mark
 
 ROLE = "switchyard-release"
-"""Name of the Role in each namespace."""
+"""Name of the Role in each namespace, before the project and the name of the stack.
+
+Services of two stacks may be in one namespace, and the Role of one has other rights than that of the other.
+"""
 
 CLUSTER_ROLE = "switchyard-release-cluster"
 """Name of the ClusterRole for what belongs to no namespace."""
@@ -122,6 +126,7 @@ def roles(
     pods: Collection[str] = (),
     prometheus: Iterable[ServiceAddress] = (),
     weights: Collection[str] = (),
+    stack: Mark | None = None,
 ) -> list[Manifest]:
     """The ClusterRole, the Role of each namespace, and one of each other namespace that has a Prometheus.
 
@@ -133,7 +138,9 @@ def roles(
         pods: the namespaces of services whose pods are deleted after a rollback.
         prometheus: the Services of Prometheus that watches read through the API server.
         weights: the namespaces of services that the load balancer switches.
+        stack: the stack of the services; None for Roles that belong to no stack.
     """
+    role = ROLE if stack is None else f"{ROLE}:{stack.project}:{stack.stack}"
     named, own = secrets or {}, set(namespaces)
     others: dict[str, set[str]] = {}
     for address in prometheus:
@@ -143,6 +150,7 @@ def roles(
         {**_head("ClusterRole", CLUSTER_ROLE), "rules": [_rule(grant) for grant in IN_CLUSTER]},
         *(
             _role(
+                role,
                 namespace,
                 named.get(namespace, ()),
                 (
@@ -153,17 +161,17 @@ def roles(
             )
             for namespace in sorted(own)
         ),
-        *(_in(namespace, [_proxy_rule(names)]) for namespace, names in sorted(others.items())),
+        *(_in(role, namespace, [_proxy_rule(names)]) for namespace, names in sorted(others.items())),
     ]
 
 
-def _role(namespace: str, secrets: Sequence[str], more: Iterable[Grant]) -> Manifest:
+def _role(name: str, namespace: str, secrets: Sequence[str], more: Iterable[Grant]) -> Manifest:
     rules = [_rule(grant) for grant in (*IN_NAMESPACE, *more)]
     if secrets:
         rules.append(
             {"apiGroups": [""], "resources": ["secrets"], "resourceNames": sorted(set(secrets)), "verbs": ["get"]}
         )
-    return _in(namespace, rules)
+    return _in(name, namespace, rules)
 
 
 def _proxy_rule(names: Iterable[str]) -> dict[str, list[str]]:
@@ -171,8 +179,8 @@ def _proxy_rule(names: Iterable[str]) -> dict[str, list[str]]:
     return {"apiGroups": [""], "resources": ["services/proxy"], "resourceNames": sorted(names), "verbs": ["get"]}
 
 
-def _in(namespace: str, rules: list[dict[str, list[str]]]) -> Manifest:
-    head = _head("Role", ROLE)
+def _in(name: str, namespace: str, rules: list[dict[str, list[str]]]) -> Manifest:
+    head = _head("Role", name)
     return {**head, "metadata": {**head["metadata"], "namespace": namespace}, "rules": rules}
 
 

@@ -10,6 +10,16 @@ NO_NODE_PORT = "none: service.type is ClusterIP"
 """Text instead of a URL on the nodes where the Service that users reach has no NodePort."""
 
 
+def service_hosts(name: str, namespace: str) -> tuple[str, ...]:
+    """The names of a Service inside the cluster, the shortest first.
+
+    Args:
+        name: name of the Service.
+        namespace: its namespace.
+    """
+    return name, f"{name}.{namespace}", f"{name}.{namespace}.svc", f"{name}.{namespace}.svc.cluster.local"
+
+
 def service_url(name: str, service: ServiceSettings) -> str:
     """The URL inside the cluster of one Service of a service.
 
@@ -17,7 +27,7 @@ def service_url(name: str, service: ServiceSettings) -> str:
         name: name of the Service.
         service: the settings.
     """
-    return f"http://{name}.{service.namespace}.svc.cluster.local:{service.exposed_port}"
+    return f"http://{service_hosts(name, service.namespace)[-1]}:{service.exposed_port}"
 
 
 def node_port_url(spec: Mapping[str, Any]) -> str:

@@ -10,16 +10,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 
 import boto3  # type: ignore[import-untyped]
-import requests
 from moto import mock_aws
 
 from switchyard.manifests.ingress import GROUP_INGRESS, GROUP_NAMESPACE
 from switchyard.manifests.weights import ACTIONS, BY_ANNOTATION
 from tests.support.kubectl import Kubectl
+from tests.support.moto_server import moto_handler
 
 REGION = "ap-northeast-2"
 INTERVAL_SECONDS = 0.3
@@ -46,26 +46,6 @@ DEFINITION = {
         ],
     },
 }
-
-
-class Handler(BaseHTTPRequestHandler):
-    """Passes a request for AWS to moto in this process."""
-
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        answer = requests.post(
-            f"https://elasticloadbalancing.{REGION}.amazonaws.com/",
-            data=body,
-            headers={"content-type": self.headers["content-type"], "authorization": self.headers["authorization"]},
-            timeout=10,
-        )
-        self.send_response(answer.status_code)
-        self.send_header("content-type", "text/xml")
-        self.end_headers()
-        self.wfile.write(answer.content)
-
-    def log_message(self, *_: Any) -> None:
-        pass
 
 
 class Controller:
@@ -236,7 +216,7 @@ def load_balancer(kubectl: Kubectl) -> Iterator[tuple[Controller, str]]:
     kubectl.wait("condition=Established", f"crd/{CRD}")
     kubectl.run("get", CRD)  # answered 429 for a moment after that, which kubectl waits for
     with mock_aws():
-        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server = ThreadingHTTPServer(("127.0.0.1", 0), moto_handler(f"elasticloadbalancing.{REGION}.amazonaws.com"))
         controller = Controller(kubectl)
         threads = [threading.Thread(target=target) for target in (server.serve_forever, controller.run)]
         for thread in threads:

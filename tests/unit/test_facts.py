@@ -24,6 +24,7 @@ OWNERS: Mapping[str | int, str] = {
     "metrics.k8s.io/": KUBERNETES,
     "argoproj.io/": KUBERNETES,
     "networking.istio.io/": KUBERNETES,
+    "gateway.networking.k8s.io/": KUBERNETES,
     "elbv2.k8s.aws/v1": KUBERNETES,
     "app.kubernetes.io/": KUBERNETES,
     "pod-template-hash": KUBERNETES,

@@ -41,7 +41,19 @@ class Chart(Model):
         return self.chart.startswith(("./", "/"))
 
 
-class ArgoRolloutsChart(Chart):
+class RemovableChart(Chart):
+    """The chart of an add-on that the settings may leave out."""
+
+    retain_on_delete: Bool = Field(
+        default=False,
+        description=(
+            "Whether the add-on stays on the cluster when it is removed from the settings, or when the stack is "
+            "destroyed. Set it and run an update first, then remove the chart."
+        ),
+    )
+
+
+class ArgoRolloutsChart(RemovableChart):
     """Argo Rollouts, installed from its Helm chart: CustomResourceDefinitions and controller, at one version."""
 
     chart: Annotated[str, Field(min_length=1)] = redefined(Chart, "chart", ARGO_ROLLOUTS)
@@ -65,7 +77,7 @@ the CustomResourceDefinitions are a chart of their own, crd.projectcalico.org.v1
 release v3.32.2), which then has to be installed before this one.
 """
 
-LOAD_BALANCER_CONTROLLER = Chart.model_construct(
+LOAD_BALANCER_CONTROLLER = RemovableChart.model_construct(
     version="3.4.2", chart=ALB_CONTROLLER, repository="https://aws.github.io/eks-charts"
 )
 """AWS Load Balancer Controller 3.4.2 (github.com/aws/eks-charts/pull/1347, 2026-07-13).
@@ -73,7 +85,7 @@ LOAD_BALANCER_CONTROLLER = Chart.model_construct(
 Chart and controller have the same version since 3.0. Version 2 ended with 2.17.1.
 """
 
-METRICS_SERVER = Chart.model_construct(
+METRICS_SERVER = RemovableChart.model_construct(
     version="3.13.1", chart=METRICS_SERVER_CHART, repository="https://kubernetes-sigs.github.io/metrics-server"
 )
 """metrics-server 0.8.1 (github.com/kubernetes-sigs/metrics-server, charts/metrics-server/CHANGELOG.md, 2026-02-27)."""

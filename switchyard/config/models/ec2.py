@@ -6,7 +6,14 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from switchyard.config.models.addons import CALICO, LOAD_BALANCER_CONTROLLER, METRICS_SERVER, ArgoRolloutsChart, Chart
+from switchyard.config.models.addons import (
+    CALICO,
+    LOAD_BALANCER_CONTROLLER,
+    METRICS_SERVER,
+    ArgoRolloutsChart,
+    Chart,
+    RemovableChart,
+)
 from switchyard.config.models.base import Bool, Int, Model
 from switchyard.config.models.cluster import ClusterModel
 from switchyard.config.models.load_balancer import LoadBalancerSettings
@@ -202,11 +209,11 @@ class Ec2Cluster(ClusterModel):
         examples=[{"environment": "production"}],
     )
     calico: Chart = Field(default=CALICO, description="Helm chart of Calico, the pod network.")
-    load_balancer_controller: Chart | None = Field(
+    load_balancer_controller: RemovableChart | None = Field(
         default=LOAD_BALANCER_CONTROLLER,
         description="Helm chart of AWS Load Balancer Controller. With null it is not installed.",
     )
-    metrics_server: Chart | None = Field(
+    metrics_server: RemovableChart | None = Field(
         default=METRICS_SERVER,
         description="Helm chart of metrics-server, which autoscaling needs. With null it is not installed.",
     )

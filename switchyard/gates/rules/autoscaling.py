@@ -84,6 +84,8 @@ def refuse_removal_of_added_pods(
 ) -> Refusal | None:
     """Refuses to remove pods that serve and that somebody has added since the last update, for example under load.
 
+    So does the first update of a workload that is adopted, or whose state was lost. Its preview shows a creation.
+
     Args:
         name: the service's name.
         track: the track that serves.
@@ -91,16 +93,19 @@ def refuse_removal_of_added_pods(
         after: its replicas after the update.
         recorded: its replicas in the state; None without a record.
     """
-    if recorded is None or before <= recorded or after >= before:
+    if after >= before or (recorded is not None and before <= recorded):
         return None
+    known = "of which the stack has no record" if recorded is None else f"though the stack has {recorded}"
+    removal = f"`{typed('pulumi up --refresh')}`, which shows the difference."
+    if recorded is None:
+        removal = "lower the number in an update after that."
     return Refusal(
         code=Code.FIXED_NUMBER_TOO_LOW,
         step=f"{key_of(name)}: a change of the number of pods of {track}",
-        observed=f"{track} serves with {before} pods, though the stack has {recorded}, and this would leave {after}",
+        observed=f"{track} serves with {before} pods, {known}, and this would leave {after}",
         rule="an update does not remove pods that somebody has added to what serves",
         remedy=(
-            f"No pod was removed. To keep them: {setting(name, track.replicas_key, before)}. To remove them: "
-            f"`{typed('pulumi up --refresh')}`, which shows the difference."
+            f"No pod was removed. To keep them: {setting(name, track.replicas_key, before)}. To remove them: {removal}"
         ),
     )
 

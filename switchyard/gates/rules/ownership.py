@@ -102,22 +102,19 @@ def takes_over(name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, k
 
 
 def warn_other_deployer(
-    service: str, name: ObjectName, live: Mapping[str, Any] | None, owner: Owner, known_uid: str = ""
+    service: str, name: ObjectName, live: Mapping[str, Any], listed_by: str | None = None
 ) -> str | None:
     """Warns of an object that is taken over from Helm, Argo CD or a controller, which may still delete or change it.
 
     Args:
         service: key of the service that adopts the object.
         name: name of the object.
-        live: the object of that name on the cluster; None when there is none.
-        owner: the stack that writes.
-        known_uid: UID of the object that the state has; empty when it has none.
+        live: the object of that name on the cluster.
+        listed_by: the application of Argo CD that lists the object; None for none.
     """
-    if live is None or not takes_over(name, live, owner, known_uid):
-        return None
     metadata = live["metadata"]
     annotations, labels = metadata.get("annotations") or {}, metadata.get("labels") or {}
-    application = annotations.get(ARGO_CD_TRACKING, "").partition(":")[0] or labels.get(ARGO_CD_INSTANCE)
+    application = annotations.get(ARGO_CD_TRACKING, "").partition(":")[0] or labels.get(ARGO_CD_INSTANCE) or listed_by
     controller = next((item for item in metadata.get("ownerReferences") or () if item.get("controller")), None)
     if release := annotations.get(HELM_RELEASE):
         deployer = f"Helm release {release}"

@@ -155,6 +155,36 @@ def refuse_still_routed(name: str, service: ServiceSettings, route: Mapping[str,
     )
 
 
+def refuse_other_route_port(name: str, service: CanarySettings, route: Mapping[str, Any] | None) -> Refusal | None:
+    """Refuses another port for Services to which a VirtualService of the stack routes by their present port.
+
+    The settings refuse one under `traffic: istio`. An update that ends the traffic by the mesh as well would change the
+    Services first, and delete the VirtualService at its end.
+    """
+    versions = {stable_name(name), canary_name(name)}
+    if route is None or not object_labels(name).items() <= (route["metadata"].get("labels") or {}).items():
+        return None
+    entries = [entry for http in route["spec"].get("http") or () for entry in http.get("route") or ()]
+    targets = [entry["destination"] for entry in entries]
+    ports = {target.get("port", {}).get("number") for target in targets if target["host"] in versions}
+    others = sorted(ports - {None, service.exposed_port})
+    if not others:
+        return None
+    return Refusal(
+        code=Code.PORT_CHANGED_UNDER_ROLLOUT,
+        step=f"{key_of(name)}: a change of the port of its Services to {service.exposed_port}",
+        observed=(
+            f"VirtualService {name} routes to port {', '.join(map(str, others))} of Services "
+            f"{' and '.join(sorted(versions))}"
+        ),
+        rule="the routes are deleted after the Services are changed, and would target a port that no Service has",
+        remedy=(
+            "No Service was changed. Set the port back, and first run "
+            f"{setting(name, 'canary.traffic', 'replicas')}, `{typed('pulumi up')}`. Then change the port."
+        ),
+    )
+
+
 def refuse_foreign_route(name: str, service: ServiceSettings, route: Mapping[str, Any] | None) -> Refusal | None:
     """Refuses to adopt a VirtualService that somebody else created."""
     labels = (route or {}).get("metadata", {}).get("labels", {})

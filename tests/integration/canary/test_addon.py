@@ -85,7 +85,36 @@ def test_a_stack_installs_argo_rollouts_before_its_services_and_leaves_the_crds(
     cluster = Kubectl(sandbox.kubeconfig, "argo-rollouts")
     values = yaml.safe_load(cluster.get("configmap", "values")["data"]["values"])
     assert (values["installCRDs"], values["keepCRDs"]) == (True, True)
-    result = canary.run("destroy", "--yes", "--skip-preview")
+    chart_settings = canary.config["config"]["switchyard:cluster"]["argoRollouts"]
+    expect_kept_under_a_rollout(canary, cluster)
+    canary.set("cluster.argoRollouts", chart_settings)
+    assert canary.planned() == {}
+    result = canary.run("destroy", "--yes")
     assert result.ok, result.output
     kept = {definition["metadata"]["name"] for definition in kubectl.get("crd")}
     assert "rollouts.argoproj.io" in kept
+    assert cluster.run("get", "configmap", "values", "--ignore-not-found") == ""
+
+
+def expect_kept_under_a_rollout(canary: Stack, cluster: Kubectl) -> None:
+    """Without the chart in the settings, neither a preview nor an update deletes the release under a Rollout."""
+    canary.set("cluster.argoRollouts", None)
+    refusal = "deleting Helm release argo-rollouts is refused (SY-D019): Rollout/backend"
+    for result in (canary.preview(), canary.up()):
+        assert not result.ok
+        assert refusal in result.output
+        assert cluster.get("configmap", "values")
+
+
+def test_a_chart_that_is_retained_outlives_its_stack(stack: Stack, sandbox: Sandbox, chart: Path) -> None:
+    settings = {"version": "1.2.3", "chart": str(chart)}
+    stack.set("cluster.argoRollouts", settings)
+    stack.set("services", {})
+    assert stack.up().ok
+    stack.set("cluster.argoRollouts", settings | {"retainOnDelete": True})
+    assert stack.up().ok
+    stack.set("cluster.argoRollouts", None)
+    result = stack.up()
+    assert result.ok, result.output
+    assert stack.planned() == {}
+    assert Kubectl(sandbox.kubeconfig, "argo-rollouts").get("configmap", "values")

@@ -153,9 +153,17 @@ def test_the_weights_of_a_mesh_follow_the_steps_and_an_abort_resets_them(
     routed(serving, "istio", istio={"hosts": ["api.example.org"]})
     result = serving.up()
     assert result.ok, result.output
+    assert "will no longer route requests of gateway istio-system/public (SY-S016)" in result.output
     serving.set("services.backend.canary", {"analysis": None, "steps": []})
+    serving.set("services.backend.servicePort", 80)
+    result = serving.up()
+    assert not result.ok
+    assert "VirtualService backend routes to port 8000 of Services backend-canary and backend-stable" in result.output
+    assert {port["port"] for port in kubectl.get("service", "backend-stable")["spec"]["ports"]} == {8000}
+    serving.set("services.backend.servicePort", None)
     result = serving.up()
     assert result.ok, result.output
+    assert "will no longer route requests of host api.example.org (SY-S016)" in result.output
     assert kubectl.get("virtualservices") == []
     assert rollouts.wait_for("Healthy")["status"]["stableRS"] == old
 

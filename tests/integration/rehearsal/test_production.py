@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from devtools.rehearsal.aws.resource_type import Request
 from devtools.rehearsal.charts import NOTICE
 from devtools.rehearsal.providers import AWS_NOTICE, TLS_NOTICE
 from switchyard.config.models.nodes import DEFAULT_NODES
-from tests.integration.rehearsal.whole import Whole, whole
+from tests.integration.rehearsal.subnets import expect_removal_of_an_empty_subnet
+from tests.integration.rehearsal.whole import Whole, parameter, whole
 
 SILENT = "Nothing on the cluster is inspected or changed in this run; its machines can be"
 
@@ -86,7 +86,7 @@ def test_no_secret_is_in_plain_in_state_record_or_user_data(production: Whole) -
     key = config["users"][0]["user"]["client-key-data"]
     state = production.stack.run("stack", "export", check=True).output
     record = production.record.file.read_text()
-    token = production.aws.call(_parameter("/switchyard/production/join/token"))["Parameter"]["Value"]
+    token = production.aws.call(parameter("/switchyard/production/join/token"))["Parameter"]["Value"]
     for text in (state, record, *(instance["userData"] for instance in production.instances().values())):
         assert "PRIVATE KEY" not in text
         assert key not in text
@@ -160,6 +160,10 @@ def test_a_change_of_immutable_settings_is_refused(production: Whole, key: str, 
         assert "Traceback" not in preview.output
     finally:
         production.stack.restore(before)
+
+
+def test_a_subnet_is_removed_once_nothing_is_in_it(production: Whole, monkeypatch: pytest.MonkeyPatch) -> None:
+    expect_removal_of_an_empty_subnet(production, monkeypatch)
 
 
 def test_a_further_worker_is_one_entry_and_joins_before_the_update_ends(production: Whole) -> None:
@@ -291,7 +295,3 @@ def _table() -> dict[str, Any]:
     return {
         name: node.model_dump(mode="json", by_alias=True, exclude_none=True) for name, node in DEFAULT_NODES.items()
     }
-
-
-def _parameter(name: str) -> Request:
-    return Request("ssm", "GetParameter", {"Name": name, "WithDecryption": True})

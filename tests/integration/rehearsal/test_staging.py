@@ -166,13 +166,14 @@ def _expect_previews(staging: Whole) -> None:
             "kind: existing is refused (SY-D018): the stack has created its cluster staging",
         ),
         ({"cluster.loadBalancer.routes": routes}, "no longer reach a service at https://api.staging.example.org/"),
+        ({"cluster.loadBalancer.inbound": ["203.0.113.0/24"]}, "loadBalancer.inbound: 0.0.0.0/0 will no longer have"),
         ({"cluster.loadBalancer": None}, "no longer reach a service at https://api.staging.example.org/"),
     ):
         for path, value in changes.items():
             stack.set(path, value)
         preview = stack.preview()
         assert line in preview.output, preview.output
-        assert preview.ok is ("no longer reach" in line)
+        assert preview.ok is ("no longer" in line)
         stack.restore(before)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from devtools.rehearsal import charts
+from devtools.rehearsal.aws.resource_type import Request
 from devtools.rehearsal.configuration import rehearsed
 from devtools.rehearsal.rehearse import Rehearsal, rehearsal
 from devtools.toolchain.paths import PROJECT
@@ -65,3 +66,8 @@ def whole(directory: Path, stack: str, change: Callable[[dict[str, Any]], object
     change(raw)
     with rehearsal(directory, rehearsed(raw, stack, write), stack) as running:
         yield Whole(running)
+
+
+def parameter(name: str) -> Request:
+    """The request that reads a parameter of SSM."""
+    return Request("ssm", "GetParameter", {"Name": name, "WithDecryption": True})

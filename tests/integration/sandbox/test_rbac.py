@@ -125,7 +125,7 @@ def test_a_command_names_the_permission_that_a_role_lacks(
     releaser: Shared, resource: str, arguments: tuple[str, ...], missing: str
 ) -> None:
     kubectl = releaser.kubectl
-    role = kubectl.get("role", "switchyard-release")
+    [role] = kubectl.get("roles")
     rules = [rule for rule in role["rules"] if resource not in rule["resources"]]
     assert len(rules) < len(role["rules"])
     before = kubectl.serving()
@@ -142,7 +142,7 @@ def test_a_command_names_the_permission_that_a_role_lacks(
 
 def test_status_shows_the_services_to_a_user_who_may_not_read_records(releaser: Shared) -> None:
     kubectl = releaser.kubectl
-    role = kubectl.get("role", "switchyard-release")
+    [role] = kubectl.get("roles")
     records = {"configmaps", "leases"}
     replace(kubectl, [rule for rule in role["rules"] if records.isdisjoint(rule["resources"])])
     try:
@@ -178,7 +178,8 @@ def test_a_release_is_deployed_retired_and_rolled_back_with_the_printed_roles(re
 
 
 def replace(kubectl: Kubectl, rules: list[dict[str, Any]]) -> None:
-    kubectl.run("patch", "role", "switchyard-release", "--type=merge", "-p", json.dumps({"rules": rules}))
+    [role] = kubectl.get("roles")
+    kubectl.run("patch", "role", role["metadata"]["name"], "--type=merge", "-p", json.dumps({"rules": rules}))
     expect_rights(kubectl, rules)
 
 

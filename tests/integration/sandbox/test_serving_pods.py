@@ -86,3 +86,26 @@ def test_another_key_with_the_same_name_keeps_every_object(serving: Stack, kubec
     result = serving.up()
     assert result.ok, result.output
     assert kubectl.serving() == "green"
+
+
+def test_a_port_under_another_name_or_number_keeps_its_node_port(serving: Stack, kubectl: Kubectl) -> None:
+    """The warnings of a lost address rely on how the API server merges the ports of a Service."""
+    serving.set("services.backend.allowInPlaceUpdate", True)
+    serving.set("services.backend.ports", {"grpc": {"containerPort": 9000, "servicePort": 9000}})
+    assert serving.up().ok
+    node_port = node_port_of(kubectl, "grpc")
+    serving.set("services.backend.ports", {"rpc": {"containerPort": 9000, "servicePort": 9000}})
+    result = serving.up()
+    assert result.ok, result.output
+    assert "no longer answer at port grpc by its name, which an Ingress may have (it becomes rpc) (SY" in result.output
+    assert node_port_of(kubectl, "rpc") == node_port
+    serving.set("services.backend.ports", {"rpc": {"containerPort": 9000, "servicePort": 9001}})
+    result = serving.up()
+    assert result.ok, result.output
+    assert "no longer answer at backend:9000 in the cluster (it becomes backend:9001) (SY-S016)" in result.output
+    assert node_port_of(kubectl, "rpc") == node_port
+
+
+def node_port_of(kubectl: Kubectl, name: str) -> int:
+    [port] = [port for port in kubectl.get("service", "backend")["spec"]["ports"] if port["name"] == name]
+    return int(port["nodePort"])

@@ -39,7 +39,7 @@ def test_a_stack_gives_its_namespaces_and_the_secrets_that_it_refers_to(monkeypa
     report = json.loads(result.stdout)
     assert report["version"] == 1
     _, role = report["objects"]
-    assert role["metadata"]["namespace"] == "shop"
+    assert (role["metadata"]["namespace"], role["metadata"]["name"]) == ("shop", "switchyard-release:switchyard:it")
     [rule] = [rule for rule in role["rules"] if "secrets" in rule["resources"]]
     assert rule["resourceNames"] == ["backend-tls"]
 

@@ -269,14 +269,3 @@ def test_a_namespace_is_not_deleted_under_a_service(make: Make, *, serves: bool)
     else:
         delete(guard, namespace)
     assert table.deleted == ([] if serves else [("namespaces", "default")])
-
-
-def test_a_helm_release_of_the_configuration_is_not_deleted_but_at_a_destroy(make: Make) -> None:
-    guard, _, _ = make({})
-    guard.register_release("argo-rollouts", "argo-rollouts")
-    release = {"namespace": "argo-rollouts", "name": "argo-rollouts"}
-    with pytest.raises(GateRefusedError, match="deleting Helm release argo-rollouts"):
-        guard.before_release_delete(release)
-    guard.before_release_delete({"namespace": "argo-rollouts", "name": "old"})
-    guard.destroying = True
-    guard.before_release_delete(release)

@@ -49,11 +49,20 @@ def test_pods_that_somebody_has_added_are_not_removed(monkeypatch: pytest.Monkey
     assert "pulumi up --refresh" in text
 
 
+def test_a_deployment_without_a_record_keeps_the_pods_that_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The preview of an adoption, and of an update after a lost state, shows a creation."""
+    live = FakeCluster(selected=selector("backend", BLUE), change=removal(after=3))
+    text = refusal(gates_on(monkeypatch, live).gates.before_pods_change(BLUE, {}, preview=True, recorded=None))
+    assert "blue serves with 10 pods, of which the stack has no record, and this would leave 3" in text
+    assert "blue.replicas' 10`. To remove them: lower the number in an update after that." in text
+
+
 @pytest.mark.parametrize(
     ("selected", "after", "recorded"),
     [
         (BLUE, 3, 10),  # the configuration has fewer than before
-        (BLUE, 3, None),
+        (BLUE, 10, None),
+        (GREEN, 3, None),
         (BLUE, 12, 3),
         (GREEN, 3, 3),  # the pods do not serve
     ],
@@ -82,6 +91,8 @@ class RolloutApi:
     ("serving", "recorded", "replicas", "refused"),
     [
         (Track.ROLLOUT, 3, 3, True),
+        (Track.ROLLOUT, None, 3, True),
+        (Track.ROLLOUT, None, 10, False),
         (Track.ROLLOUT, 10, 3, False),
         (Track.ROLLOUT, 3, 10, False),
         (Track.BLUE, 3, 3, False),
@@ -103,6 +114,6 @@ def test_added_pods_of_a_rollout_are_not_removed(
     if not refused:
         asyncio.run(gates.before_size(recorded))
         return
-    with pytest.raises(GateRefusedError, match=r"rollout serves with 10 pods, though the stack has 3") as error:
+    with pytest.raises(GateRefusedError, match=r"rollout serves with 10 pods, .*, and this would leave 3") as error:
         asyncio.run(gates.before_size(recorded))
     assert "pulumi config set --path 'switchyard:services.backend.replicas' 10" in str(error.value)

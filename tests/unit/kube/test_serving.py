@@ -1,6 +1,7 @@
 """Which objects take part in serving users, seen in one namespace."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -199,3 +200,27 @@ def test_a_service_that_lost_a_label_by_hand_serves_all_the_same(label: str) -> 
     view = NamespaceView(services=(bare,), slices=BLUE_SERVES.slices, pods=BLUE_SERVES.pods)
     assert service_serves("backend", view) is not None
     assert object_serves(name("Deployment", "backend-blue"), workload(BLUE), view) is not None
+
+
+def gateway_route(**backend_ref: Any) -> dict[str, Any]:
+    """An HTTPRoute, without its kind, as it is in a list."""
+    rules = [{"backendRefs": [{"name": "backend-green", "port": 8000} | backend_ref]}]
+    return {"metadata": {"name": "web", "namespace": "default"}, "spec": {"rules": rules}}
+
+
+@pytest.mark.parametrize(
+    ("route", "serves"),
+    [
+        (gateway_route(), True),
+        (gateway_route(weight=10, kind="Service", namespace="default"), True),
+        (gateway_route(weight=0), False),
+        (gateway_route(namespace="other"), False),
+        (gateway_route(kind="ServiceImport"), False),
+        ({"metadata": {"name": "redirect", "namespace": "default"}, "spec": {"rules": [{}]}}, False),
+    ],
+)
+def test_a_service_behind_a_route_of_the_gateway_api_serves(route: dict[str, Any], *, serves: bool) -> None:
+    view = replace(BLUE_SERVES, gateway_routes=(route,))
+    reason = object_serves(name("Service", "backend-green"), {}, view)
+    text = "Gateway API route web sends requests to Service backend-green, which has 1 ready endpoint"
+    assert reason == (text if serves else None)

@@ -4,6 +4,7 @@ import pytest
 
 from switchyard.config.cluster_address import ServiceAddress
 from switchyard.manifests.manifest import Manifest
+from switchyard.manifests.ownership_marks import Mark
 from switchyard.manifests.rbac import CLUSTER_ROLE, FOR_HOOKS, IN_CLUSTER, IN_NAMESPACE, ROLE, roles
 
 NEVER = {"delete", "deletecollection", "*", "escalate", "bind", "impersonate"}
@@ -17,6 +18,15 @@ def test_each_namespace_has_one_role_beside_the_cluster_role() -> None:
         ("Role", ROLE, "shop"),
     ]
     assert all(item["apiVersion"] == "rbac.authorization.k8s.io/v1" for item in objects)
+
+
+def test_stacks_with_services_in_one_namespace_have_roles_of_their_own() -> None:
+    stacks = [Mark("shop", "a-b"), Mark("shop-a", "b"), None]
+    prometheus = [ServiceAddress("prom", "monitoring", 9090, False, "")]
+    printed = [roles(["shop"], prometheus=prometheus, stack=stack) for stack in stacks]
+    names = [[item["metadata"]["name"] for item in objects] for objects in printed]
+    assert [set(listed) - {CLUSTER_ROLE} for listed in names] == [{f"{ROLE}:shop:a-b"}, {f"{ROLE}:shop-a:b"}, {ROLE}]
+    assert len({str(objects[0]) for objects in printed}) == 1, "the ClusterRole is the same"
 
 
 @pytest.mark.parametrize("grants", [IN_NAMESPACE, FOR_HOOKS, IN_CLUSTER])

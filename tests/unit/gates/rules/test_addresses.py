@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from switchyard.gates.rules.addresses import lost_addresses, lost_urls
+from switchyard.gates.rules.addresses import lost_addresses, lost_hosts, lost_networks, lost_sources, lost_urls
 from switchyard.gates.runbook import section
 
 SERVICE: dict[str, Any] = {
@@ -39,6 +39,7 @@ def lost(change: Any) -> str | None:
         # Kubernetes keeps the number that it has given to a port of this name.
         lambda spec: spec["ports"][0].pop("nodePort"),
         lambda spec: spec["ports"].reverse(),
+        lambda spec: spec["ports"][0].update(protocol="TCP"),
     ],
 )
 def test_a_service_that_keeps_its_addresses_is_not_warned_of(change: Any) -> None:
@@ -58,6 +59,19 @@ def test_a_service_that_keeps_its_addresses_is_not_warned_of(change: Any) -> Non
             "backend in the cluster, on nodes without one of its",
         ),
         (lambda spec: spec.update(type="ClusterIP"), "node port 30080, node port 31000"),
+        # The number stays, and with it the node port; only who uses the name finds nothing.
+        (
+            lambda spec: spec["ports"][1].update(name="rpc", nodePort=None) or spec["ports"][1].pop("nodePort"),
+            "port grpc by its name, which an Ingress may have (it becomes rpc) (SY-S016)",
+        ),
+        (
+            lambda spec: spec["ports"][1].update(name="rpc", nodePort=31001),
+            "port grpc by its name, which an Ingress may have (it becomes rpc), node port 31000 (it becomes 31001)",
+        ),
+        (
+            lambda spec: spec["ports"][1].update(protocol="UDP"),
+            "backend:9000 in the cluster (it becomes backend:9000/UDP) (SY-S016)",
+        ),
     ],
 )
 def test_every_lost_address_is_named(change: Any, lost_address: str) -> None:
@@ -79,6 +93,14 @@ def test_a_service_that_had_no_node_ports_loses_none() -> None:
     old["spec"] |= {"type": "ClusterIP", "ports": [{"name": "http", "port": 8000.0}]}
     new["spec"]["externalTrafficPolicy"] = "Local"
     assert lost_addresses("backend", old, new) is None
+
+
+def test_a_port_without_a_name_that_gets_one_keeps_its_address() -> None:
+    old = {"spec": {"type": "NodePort", "ports": [{"port": 8000.0, "nodePort": 30080.0}]}}
+    assert (
+        lost_addresses("backend", old, {"spec": {"type": "NodePort", "ports": [{"name": "http", "port": 8000}]}})
+        is None
+    )
 
 
 def test_a_service_of_which_nothing_is_recorded_loses_no_address() -> None:
@@ -129,3 +151,85 @@ def test_urls_of_a_load_balancer_that_had_no_name_yet_are_not_lost() -> None:
 
 def test_a_certificate_keeps_the_urls_without_tls() -> None:
     assert lost_urls({"a": ["http://a.org/"]}, {"a": ["https://a.org/"]}) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now"),
+    [
+        (["203.0.113.0/24"], ["203.0.113.0/24", "198.51.100.0/24"]),
+        (["203.0.113.0/24"], ["203.0.112.0/23"]),
+        (["203.0.112.0/23"], ["203.0.112.0/24", "203.0.113.0/24"]),
+        (["0.0.0.0/0", "::/0"], ["::/0", "0.0.0.0/1", "128.0.0.0/1"]),
+        ([], ["10.0.0.0/8"]),
+    ],
+)
+def test_blocks_that_keep_their_access_are_not_warned_of(before: list[str], now: list[str]) -> None:
+    assert lost_networks("switchyard:cluster.loadBalancer.inbound", before, now) is None
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "named"),
+    [
+        (["0.0.0.0/0"], ["203.0.113.0/24"], "0.0.0.0/0 will no longer have access, and what remains is 203.0.113.0/24"),
+        (["10.0.0.0/8", "203.0.113.0/24"], ["10.0.0.0/8"], "203.0.113.0/24 will no longer have access"),
+        (
+            ["10.0.0.0/8", "203.0.113.0/24"],
+            ["198.51.100.7/32"],
+            "10.0.0.0/8, 203.0.113.0/24 will no longer have access",
+        ),
+        (["10.0.0.0/8", "::/0"], ["10.0.0.0/8"], ": ::/0 will no longer have access"),
+    ],
+)
+def test_every_block_that_loses_its_access_is_named(before: list[str], now: list[str], named: str) -> None:
+    text = lost_networks("switchyard:cluster.loadBalancer.inbound", before, now)
+    assert str(text).startswith("switchyard:cluster.loadBalancer.inbound: ")
+    assert named in str(text)
+    assert "(SY-S021)" in str(text)
+
+
+def load_balancer(*ranges: str, **more: Any) -> dict[str, Any]:
+    """A Service of type LoadBalancer."""
+    return {"spec": {"type": "LoadBalancer", **({"loadBalancerSourceRanges": list(ranges)} if ranges else {}), **more}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        (load_balancer(), load_balancer("10.0.0.0/8"), "loadBalancerSourceRanges: 0.0.0.0/0 will"),
+        (load_balancer(ipFamilies=["IPv6"]), load_balancer("10.0.0.0/8"), "loadBalancerSourceRanges: ::/0 will"),
+        (load_balancer("10.0.0.0/8"), load_balancer("10.1.0.0/16"), "loadBalancerSourceRanges: 10.0.0.0/8 will"),
+        (load_balancer("10.1.0.0/16"), load_balancer("10.0.0.0/8"), None),
+        (load_balancer("10.1.0.0/16"), load_balancer(), None),
+        ({"spec": {"type": "NodePort"}}, load_balancer("10.1.0.0/16"), None),
+        ({}, load_balancer("10.1.0.0/16"), None),
+    ],
+)
+def test_a_load_balancer_of_a_service_that_admits_fewer_clients_is_named(
+    old: dict[str, Any], new: dict[str, Any], named: str | None
+) -> None:
+    text = lost_sources("backend", old, new)
+    assert (text is None) if named is None else (named in str(text))
+
+
+def mesh(hosts: list[str], *gateways: str) -> dict[str, Any]:
+    """A VirtualService."""
+    return {"spec": {"hosts": hosts, **({"gateways": list(gateways)} if gateways else {})}}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        (mesh(["a.org", "b.org"]), mesh(["a.org"]), "will no longer route requests of host b.org (SY-S016)"),
+        (mesh(["a.b.org"]), mesh(["*.org", "c.org"]), None),
+        (mesh(["a.org"], "public", "mesh"), mesh(["a.org"], "mesh"), "of gateway public (SY-S016)"),
+        (mesh(["a.org"]), mesh(["a.org"], "public"), "of gateway mesh (SY-S016)"),
+        (mesh(["a.org"]), mesh(["a.org", "b.org"], "public", "mesh"), None),
+        (mesh(["a.org"], "public"), mesh(["b.org"]), "of host a.org, gateway public (SY-S016)"),
+        ({}, mesh(["a.org"], "public"), None),
+    ],
+)
+def test_every_host_and_gateway_that_a_virtual_service_loses_is_named(
+    old: dict[str, Any], new: dict[str, Any], named: str | None
+) -> None:
+    text = lost_hosts("backend", old, new)
+    assert (text is None) if named is None else (named in str(text))

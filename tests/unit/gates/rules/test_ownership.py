@@ -209,13 +209,10 @@ def test_a_former_stack_is_project_and_name(text: str) -> None:
     ],
 )
 def test_an_object_that_another_tool_has_too_is_adopted_with_a_warning(metadata: dict[str, Any], deployer: str) -> None:
-    owner = Owner(OURS, adopted=frozenset({"ServiceAccount/payments"}))
     adopted = {"metadata": live(None)["metadata"] | metadata}
-    text = warn_other_deployer("payments", ACCOUNT, adopted, owner)
+    text = warn_other_deployer("payments", ACCOUNT, adopted)
     assert (
         f"ServiceAccount/payments in namespace default is adopted, and it also belongs to {deployer} (SY-O013)"
         in str(text)
     )
-    assert warn_other_deployer("payments", ACCOUNT, adopted, owner, known_uid="uid-1") is None
-    assert warn_other_deployer("payments", ACCOUNT, live(None), owner) is None
-    assert warn_other_deployer("payments", ACCOUNT, None, owner) is None
+    assert warn_other_deployer("payments", ACCOUNT, live(None)) is None

@@ -10,6 +10,7 @@ from switchyard.gates.rules.traffic_router import (
     former_ingress_of,
     refuse_foreign_route,
     refuse_ingress,
+    refuse_other_route_port,
     refuse_routed,
     refuse_still_routed,
     refuse_still_weighted,
@@ -145,6 +146,19 @@ def test_routes_of_a_gateway_and_foreign_virtual_services_are_refused() -> None:
     assert refuse_foreign_route("backend", wanted, own) is None
     assert refuse_foreign_route("backend", wanted, None) is None
     assert "already has a VirtualService backend" in str(refuse_foreign_route("backend", wanted, {"metadata": {}}))
+
+
+def test_a_port_to_which_a_mesh_routes_is_not_changed() -> None:
+    route = virtual_service("backend", service("istio"))
+    moved = service("istio").model_copy(update={"service_port": 80})
+    text = str(refuse_other_route_port("backend", moved, route))
+    assert text.startswith("backend: a change of the port of its Services to 80 is refused (SY-R018): ")
+    assert "VirtualService backend routes to port 8000 of Services backend-canary and backend-stable" in text
+    assert "pulumi config set --path 'switchyard:services.backend.canary.traffic' replicas" in text
+    assert refuse_other_route_port("backend", service("istio"), route) is None
+    assert refuse_other_route_port("backend", moved, None) is None
+    foreign = {**route, "metadata": {"name": "backend"}}
+    assert refuse_other_route_port("backend", moved, foreign) is None
 
 
 def test_a_default_backend_is_a_rule_too() -> None:
