@@ -127,6 +127,8 @@ TITLES: Mapping[Code, str] = {
     Code.MACHINE_DIFFERS: "A machine is not what the settings say",
     Code.USER_DATA_TOO_LONG: "The user data of a machine is too large for EC2",
     Code.PARAMETER_TOO_LONG: "A secret is too large for a parameter of SSM",
+    Code.DNS_ON_ONE_MACHINE: "The DNS of the cluster depends on one machine",
+    Code.SNAPSHOT_LATE: "The cluster has no recent snapshot of etcd",
     Code.RELEASE_IN_PROGRESS: "Another release of the service is in progress",
     Code.RELEASE_LEASE_LOST: "Another command has taken the Lease of the service",
     Code.RECORD_OF_ANOTHER_OWNER: "Somebody else has an object of the record's name",

@@ -141,6 +141,8 @@ class Code(StrEnum):
     MACHINE_DIFFERS = "SY-E005"
     USER_DATA_TOO_LONG = "SY-E006"
     PARAMETER_TOO_LONG = "SY-E007"
+    DNS_ON_ONE_MACHINE = "SY-E008"
+    SNAPSHOT_LATE = "SY-E009"
     # P: releases by the commands
     RELEASE_IN_PROGRESS = "SY-P001"
     RELEASE_LEASE_LOST = "SY-P002"

@@ -29,6 +29,8 @@ def invoke(token: str, arguments: Values, *, region: str, image: str, call: Call
         return _image(image) | arguments
     if name == "getParameter" and arguments["name"].startswith("/aws/service/"):
         return {"id": arguments["name"], "name": arguments["name"], "type": "String", "value": image}
+    if name == "getObjects":
+        return _objects(arguments, call)
     answers = _of_region(region)
     if name not in answers:
         raise RefusedError(f"the fake AWS provider does not know the function {token}")
@@ -38,6 +40,13 @@ def invoke(token: str, arguments: Values, *, region: str, image: str, call: Call
 def _caller(identity: Values) -> Values:
     account = identity["Account"]
     return {"id": account, "accountId": account, "arn": identity["Arn"], "userId": identity["UserId"]}
+
+
+def _objects(arguments: Values, call: Call) -> Values:
+    parameters = {"Bucket": "bucket", "Prefix": "prefix", "StartAfter": "startAfter"}
+    request = {name: arguments[key] for name, key in parameters.items() if key in arguments}
+    listed = call(Request("s3", "ListObjectsV2", request))
+    return {"id": arguments["bucket"], "keys": [entry["Key"] for entry in listed.get("Contents", ())]}
 
 
 def _image(image: str) -> Values:

@@ -6,9 +6,9 @@ import jmespath  # type: ignore[import-untyped]
 import pytest
 
 from tests.support.node_machine import Machine
-from tests.support.prepared_nodes import master
+from tests.support.prepared_nodes import later_master, master
 
-__all__ = ["master"]
+__all__ = ["later_master", "master"]
 
 
 NEWEST = "snapshots/20260131T120000Z/etcd.db"
@@ -30,6 +30,20 @@ def test_a_first_control_plane_starts_with_an_empty_etcd(master: Machine) -> Non
     assert master.calls("kubeadm init") == 1
     assert "--ignore-preflight-errors" not in (master.root / "calls").read_text()
     assert (master.calls("kubectl delete"), master.phase) == (0, "5/5 done")
+
+
+def test_a_control_plane_of_a_cluster_that_ran_before_does_not_start_empty(later_master: Machine) -> None:
+    assert later_master.boot() != 0
+    assert later_master.calls("kubeadm init") == 0
+    assert later_master.phase.startswith("failed: no snapshot in b, and with an empty etcd the workers would end")
+    assert later_master.run("boot", "--empty") == 0
+    assert (later_master.calls("kubeadm init"), later_master.phase) == (1, "5/5 done")
+
+
+def test_a_control_plane_of_a_cluster_that_ran_before_starts_from_its_snapshot(later_master: Machine) -> None:
+    (later_master.root / "newest").write_text(f'"{NEWEST}"\n')
+    assert later_master.boot() == 0
+    assert (later_master.root / "data").read_text() == "member\n"
 
 
 @pytest.fixture

@@ -1,8 +1,17 @@
 """A network, an instance and a secret: a small program for tests of the fake providers."""
 
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[4]))
+
 import pulumi
 import pulumi_aws as aws
 import pulumi_tls as tls
+
+from components.cluster.snapshots import warn_of_late_snapshots
+from switchyard.config.models.ec2 import BackupSettings
 
 config = pulumi.Config()
 provider = pulumi.ResourceOptions(provider=aws.Provider("aws", region="ap-northeast-2"))
@@ -73,6 +82,12 @@ machine = aws.ec2.Instance(
         provider=provider.provider, depends_on=[parameter, rule], ignore_changes=["ami", "user_data"]
     ),
 )
+if bucket := config.get("snapshots"):
+    component = pulumi.ComponentResource(
+        "rehearsed:it:It", "component", opts=pulumi.ResourceOptions(providers={"aws": provider.provider})
+    )
+    since = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+    warn_of_late_snapshots(component, pulumi.Output.from_input(bucket), BackupSettings(), since)
 pulumi.export("address", machine.private_ip)
 pulumi.export("certificate", signed.cert_pem)
 pulumi.export("privateKey", key.private_key_pem)

@@ -1,0 +1,41 @@
+"""Warns of snapshots of etcd that are not taken any more."""
+
+from datetime import datetime
+
+import pulumi
+
+from switchyard.bootstrap.cloud_init import SNAPSHOTS
+from switchyard.config.models.ec2 import BackupSettings
+from switchyard.gates.rules.snapshots import first_key, late_snapshot, unknown_snapshots
+
+LIST = "aws:s3/getObjects:getObjects"
+"""The function of the AWS provider that lists keys of a bucket."""
+
+
+def warn_of_late_snapshots(
+    parent: pulumi.Resource, bucket: pulumi.Output[str], backup: BackupSettings, since: datetime | None
+) -> None:
+    """Warns if a bucket has no snapshot since a moment.
+
+    Args:
+        parent: the component whose AWS provider is asked.
+        bucket: name of the bucket.
+        backup: how often a snapshot is taken, and how long it is kept.
+        since: the moment; None if no snapshot is due yet.
+    """
+    if since is None:
+        return
+
+    async def check(name: str) -> None:
+        # Not by the function of the SDK, whose failure would end the program: a bucket that does not answer must not
+        # stop an update, which may be a rollback.
+        arguments = {"bucket": name, "prefix": SNAPSHOTS, "startAfter": first_key(since)}
+        try:
+            answer = await pulumi.runtime.invoke_async(LIST, arguments, pulumi.InvokeOptions(parent=parent))
+        except Exception as error:
+            pulumi.log.warn(unknown_snapshots(name, error), parent)
+            return
+        if (warning := late_snapshot(answer["keys"], name, backup, since)) is not None:
+            pulumi.log.warn(warning, parent)
+
+    bucket.apply(check)
