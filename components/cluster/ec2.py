@@ -1,12 +1,13 @@
 """The AWS resources of a cluster: network, certificates, secrets, machines, and the provider for its API server."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from datetime import datetime
 
 import pulumi
 import pulumi_aws as aws
 
 from components.cluster.access_logs import AccessLogs
+from components.cluster.instance_offers import check_offers
 from components.cluster.instances import ClusterMachines, Endpoint
 from components.cluster.network import ClusterNetwork
 from components.cluster.pki import Pki
@@ -59,7 +60,7 @@ class Ec2Machines(pulumi.ComponentResource):
         production: bool,
         stack_kubeconfig: StackKubeconfig,
         wait_for_api: Callable[[str], Awaitable[None]],
-        cluster_exists: bool = False,
+        existing: Collection[str] = (),
         snapshots_since: datetime | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
@@ -72,7 +73,7 @@ class Ec2Machines(pulumi.ComponentResource):
             production: whether the stack is marked production.
             stack_kubeconfig: receives the kubeconfig before the provider registers an object.
             wait_for_api: waits for the first answer of the API server, given the instance ID of the control plane.
-            cluster_exists: whether the cluster has run before this update.
+            existing: names of the nodes that have a machine; empty before the cluster has run.
             snapshots_since: the moment since which there must be a snapshot of etcd; None if none is due yet.
             opts: options of the component.
         """
@@ -101,16 +102,17 @@ class Ec2Machines(pulumi.ComponentResource):
             opts=child,
         )
         warn_of_late_snapshots(storage, storage.bucket, cluster.backup, snapshots_since)
+        offered = None if is_destroy() else check_offers(storage, cluster, existing)
 
         def user_data(node: str) -> pulumi.Output[str]:
             def rendered(values: list[str]) -> str:
-                address, bucket = values
+                address, bucket, _ = values
                 with errors_end_the_run():
                     return cloud_init.user_data(
-                        cluster, node, endpoint=address, backup_bucket=bucket, cluster_exists=cluster_exists
+                        cluster, node, endpoint=address, backup_bucket=bucket, cluster_exists=bool(existing)
                     )
 
-            return pulumi.Output.all(endpoint.public_ip, storage.bucket).apply(rendered)
+            return pulumi.Output.all(endpoint.public_ip, storage.bucket, offered).apply(rendered)
 
         machines = ClusterMachines(
             f"{name}-machines",

@@ -98,7 +98,7 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
         production=production,
         stack_kubeconfig=stack_kubeconfig,
         wait_for_api=wait.for_api,
-        cluster_exists=cluster.control_plane in last.nodes,
+        existing=last.nodes,
         snapshots_since=snapshot_due(cluster, access, live),
     )
     wait.learn(machines.instance_ids)

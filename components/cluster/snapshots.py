@@ -4,8 +4,10 @@ from datetime import datetime
 
 import pulumi
 
+from components.cluster.aws_functions import ask_aws
 from switchyard.bootstrap.cloud_init import SNAPSHOTS
 from switchyard.config.models.ec2 import BackupSettings
+from switchyard.errors import AwsError
 from switchyard.gates.rules.snapshots import first_key, late_snapshot, unknown_snapshots
 
 LIST = "aws:s3/getObjects:getObjects"
@@ -15,7 +17,7 @@ LIST = "aws:s3/getObjects:getObjects"
 def warn_of_late_snapshots(
     parent: pulumi.Resource, bucket: pulumi.Output[str], backup: BackupSettings, since: datetime | None
 ) -> None:
-    """Warns if a bucket has no snapshot since a moment.
+    """Warns if a bucket has no snapshot since a moment. It stops no update, which may be a rollback.
 
     Args:
         parent: the component whose AWS provider is asked.
@@ -27,12 +29,10 @@ def warn_of_late_snapshots(
         return
 
     async def check(name: str) -> None:
-        # Not by the function of the SDK, whose failure would end the program: a bucket that does not answer must not
-        # stop an update, which may be a rollback.
         arguments = {"bucket": name, "prefix": SNAPSHOTS, "startAfter": first_key(since)}
         try:
-            answer = await pulumi.runtime.invoke_async(LIST, arguments, pulumi.InvokeOptions(parent=parent))
-        except Exception as error:
+            answer = await ask_aws(LIST, arguments, parent)
+        except AwsError as error:
             pulumi.log.warn(unknown_snapshots(name, error), parent)
             return
         if (warning := late_snapshot(answer["keys"], name, backup, since)) is not None:

@@ -13,7 +13,7 @@ from switchyard.config.kubernetes import HOSTNAME_LABEL
 from switchyard.config.models.nodes import CONTROL_PLANE, NodeSettings, Role, taints
 
 PATCHES = "/etc/switchyard/patches"
-"""Directory of the control plane from which kubeadm reads patches, also at an upgrade that is told so."""
+"""Directory of the control plane from which kubeadm reads patches: at its init, and at an upgrade with `--patches`."""
 
 PATCH_FILE = f"{PATCHES}/corednsdeployment+strategic.yaml"
 """File of the patch. Its name says what is patched and how (kubeadm/app/util/patches of the Kubernetes module)."""

@@ -31,6 +31,8 @@ def invoke(token: str, arguments: Values, *, region: str, image: str, call: Call
         return {"id": arguments["name"], "name": arguments["name"], "type": "String", "value": image}
     if name == "getObjects":
         return _objects(arguments, call)
+    if name == "getInstanceTypeOfferings":
+        return _offerings(arguments, call)
     answers = _of_region(region)
     if name not in answers:
         raise RefusedError(f"the fake AWS provider does not know the function {token}")
@@ -47,6 +49,14 @@ def _objects(arguments: Values, call: Call) -> Values:
     request = {name: arguments[key] for name, key in parameters.items() if key in arguments}
     listed = call(Request("s3", "ListObjectsV2", request))
     return {"id": arguments["bucket"], "keys": [entry["Key"] for entry in listed.get("Contents", ())]}
+
+
+def _offerings(arguments: Values, call: Call) -> Values:
+    filters = [{"Name": each["name"], "Values": each["values"]} for each in arguments.get("filters", ())]
+    request = {"LocationType": arguments["locationType"], "Filters": filters}
+    listed = call(Request("ec2", "DescribeInstanceTypeOfferings", request))["InstanceTypeOfferings"]
+    columns = {"instanceTypes": "InstanceType", "locations": "Location", "locationTypes": "LocationType"}
+    return {"id": "offerings", **{name: [each[key] for each in listed] for name, key in columns.items()}}
 
 
 def _image(image: str) -> Values:

@@ -105,6 +105,23 @@ def test_snapshots_that_are_not_taken_any_more_are_reported_and_stop_nothing(sta
     assert [call["urn"] for call in aws.record.calls("invoke")].count(LIST) == 2
 
 
+def test_a_new_node_of_a_type_that_aws_does_not_have_in_its_zone_is_refused_at_preview(
+    stack: Stack, aws: FakeProviders
+) -> None:
+    stack.replace("rehearsed:worker", "t3a.medium")
+    preview = stack.preview()
+    assert not preview.ok
+    assert "k8s-worker-1.type: 't3a.medium': AWS has no such instances in ap-northeast-2b" in preview.output
+    assert "k8s-worker-1.zone' ap-northeast-2a" in preview.output
+    assert aws.record.calls("create") == []
+    stack.replace("rehearsed:existing", "k8s-worker-1")
+    preview = stack.preview()
+    assert preview.ok, preview.output
+    assert "AWS has no such instances in ap-northeast-2b, so that a replacement would fail (SY-E005)" in preview.output
+    stack.replace("rehearsed:worker", "t3.medium")
+    assert "AWS has no such instances" not in stack.preview().output
+
+
 def test_a_destroy_deletes_in_reverse_order_and_leaves_nothing(built: Stack, aws: FakeProviders) -> None:
     dependencies = exported(built)
     result = built.destroy()
