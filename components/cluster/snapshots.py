@@ -16,7 +16,7 @@ LIST = "aws:s3/getObjects:getObjects"
 
 def warn_of_late_snapshots(
     parent: pulumi.Resource, bucket: pulumi.Output[str], backup: BackupSettings, since: datetime | None
-) -> None:
+) -> pulumi.Output[str | None] | None:
     """Warns if a bucket has no snapshot since a moment. It stops no update, which may be a rollback.
 
     Args:
@@ -24,18 +24,23 @@ def warn_of_late_snapshots(
         bucket: name of the bucket.
         backup: how often a snapshot is taken, and how long it is kept.
         since: the moment; None if no snapshot is due yet.
+
+    Returns:
+        The warning, once it is known; None if no snapshot is due yet.
     """
     if since is None:
-        return
+        return None
 
-    async def check(name: str) -> None:
+    async def check(name: str) -> str | None:
         arguments = {"bucket": name, "prefix": SNAPSHOTS, "startAfter": first_key(since)}
         try:
             answer = await ask_aws(LIST, arguments, parent)
         except AwsError as error:
-            pulumi.log.warn(unknown_snapshots(name, error), parent)
-            return
-        if (warning := late_snapshot(answer["keys"], name, backup, since)) is not None:
+            warning: str | None = unknown_snapshots(name, error)
+        else:
+            warning = late_snapshot(answer["keys"], name, backup, since)
+        if warning is not None:
             pulumi.log.warn(warning, parent)
+        return warning
 
-    bucket.apply(check)
+    return bucket.apply(check)

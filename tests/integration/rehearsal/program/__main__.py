@@ -15,7 +15,8 @@ from components.cluster.snapshots import warn_of_late_snapshots
 from switchyard.config.models.ec2 import BackupSettings, Ec2Cluster
 
 config = pulumi.Config()
-provider = pulumi.ResourceOptions(provider=aws.Provider("aws", region="ap-northeast-2"))
+region = aws.Provider("aws", region="ap-northeast-2")
+provider = pulumi.ResourceOptions(provider=region)
 
 vpc = aws.ec2.Vpc("vpc", cidr_block=config.get("cidr") or "10.0.0.0/16", enable_dns_hostnames=True, opts=provider)
 subnet = aws.ec2.Subnet(
@@ -84,7 +85,7 @@ machine = aws.ec2.Instance(
     ),
 )
 component = pulumi.ComponentResource(
-    "rehearsed:it:It", "component", opts=pulumi.ResourceOptions(providers={"aws": provider.provider})
+    "rehearsed:it:It", "component", opts=pulumi.ResourceOptions(providers={"aws": region})
 )
 if bucket := config.get("snapshots"):
     since = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
