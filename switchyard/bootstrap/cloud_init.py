@@ -52,6 +52,9 @@ PKI_PARAMETERS = tuple(f"pki/{file}" for file in kubeadm.PKI_FILES)
 PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1"
 """The pause image of kubeadm 1.34 (its constants). That of another version works as well, and kubeadm warns."""
 
+TIME_SERVICE = "169.254.169.123"
+"""Amazon Time Sync Service: link-local, which no security group filters (user guide of EC2, Set the time reference)."""
+
 CONTAINERD = f"""version = 2
 [plugins."io.containerd.grpc.v1.cri"]
 sandbox_image = "{PAUSE_IMAGE}"
@@ -192,6 +195,8 @@ def user_data(
         # Nodes are reached by Session Manager; no account has a password or a key.
         "disable_root": True,
         "ssh_pwauth": False,
+        # The security groups let no NTP out, and which servers an image asks by itself is the image's affair.
+        "ntp": {"enabled": True, "servers": [TIME_SERVICE]},
         "write_files": files,
         "runcmd": [["/usr/local/sbin/switchyard-boot"]],
     }
