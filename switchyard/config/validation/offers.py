@@ -26,5 +26,5 @@ def offer_problems(cluster: Ec2Cluster, offers: Offers) -> Iterator[tuple[str, P
         at = below(CLUSTER, "nodes", name)
         remedy = another_type(f"{at}.type", node, "t3.medium")
         if others := sorted(zone for zone in zones if zone in cluster.network.subnets):
-            remedy = f"{remedy}. Or a zone that has it: {set_value(f'{at}.zone', others[0])}"
+            remedy = f"{remedy}, or a zone that has it: {set_value(f'{at}.zone', others[0])}"
         yield name, Problem(f"{at}.type", shown(node.type), f"AWS has no such instances in {node.zone}", remedy)

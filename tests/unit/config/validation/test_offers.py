@@ -19,7 +19,7 @@ def test_a_type_that_another_zone_of_the_cluster_has_is_refused_with_that_zone()
         (
             WORKER,
             f"{TYPE}: 't3a.medium': AWS has no such instances in ap-northeast-2b. Set it: pulumi config set --path "
-            f"'{TYPE}' t3.medium. Or a zone that has it: pulumi config set --path "
+            f"'{TYPE}' t3.medium, or a zone that has it: pulumi config set --path "
             f"'{CLUSTER}.nodes.k8s-worker-3.zone' ap-northeast-2a",
         )
     ]
