@@ -112,3 +112,40 @@ def test_one_service_on_an_existing_cluster_needs_few_modules(
     assert needed in imported
     below = tuple(f"{name}." for name in unneeded)
     assert [name for name in imported if name in unneeded or name.startswith(below)] == []
+
+
+@pytest.mark.parametrize("imports", [PREVIEW, STATUS], ids=["preview", "status"])
+def test_no_validator_of_a_model_is_built_before_a_value_is_validated(imports: str) -> None:
+    models = """
+from pydantic import BaseModel
+
+def below(model):
+    for child in model.__subclasses__():
+        yield child
+        yield from below(child)
+
+models = [model for model in below(BaseModel) if model.__module__.startswith("switchyard.")]
+print(len(models), *[model.__name__ for model in models if model.__pydantic_complete__])
+"""
+    run = subprocess.run(
+        [sys.executable, "-c", f"{imports}\nimport switchyard.kube.kubeconfig.file\n{models}"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    count, *built = run.stdout.split()
+    assert int(count) > 50
+    assert built == []
+
+
+def test_pydantic_searches_for_no_plugins() -> None:
+    search = """
+import importlib.metadata
+from unittest.mock import Mock
+
+importlib.metadata.entry_points = Mock(return_value=())
+"""
+    script = f"{search}\n{LOAD}\nprint(importlib.metadata.entry_points.call_count)"
+    run = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["0"]

@@ -162,21 +162,27 @@ class NamedCluster(_Part):
     """A cluster under its name."""
 
     name: str = ""
-    entry: Annotated[ClusterEntry, BeforeValidator(_without_nulls)] = Field(default=ClusterEntry(), alias="cluster")
+    entry: Annotated[ClusterEntry, BeforeValidator(_without_nulls)] = Field(
+        default=ClusterEntry.model_construct(), alias="cluster"
+    )
 
 
 class NamedUser(_Part):
     """A user under its name."""
 
     name: str = ""
-    entry: Annotated[UserEntry, BeforeValidator(_without_nulls)] = Field(default=UserEntry(), alias="user")
+    entry: Annotated[UserEntry, BeforeValidator(_without_nulls)] = Field(
+        default=UserEntry.model_construct(), alias="user"
+    )
 
 
 class NamedContext(_Part):
     """A context under its name."""
 
     name: str = ""
-    entry: Annotated[ContextEntry, BeforeValidator(_without_nulls)] = Field(default=ContextEntry(), alias="context")
+    entry: Annotated[ContextEntry, BeforeValidator(_without_nulls)] = Field(
+        default=ContextEntry.model_construct(), alias="context"
+    )
 
 
 class Preferences(_Part):
@@ -195,7 +201,7 @@ class KubeconfigFile(_Part):
     users: _list_of(NamedUser) = Field(default_factory=list)  # type: ignore[valid-type]
     contexts: _list_of(NamedContext) = Field(default_factory=list)  # type: ignore[valid-type]
     current_context: str = ""
-    preferences: Annotated[Preferences, BeforeValidator(_without_nulls)] = Field(default=Preferences())
+    preferences: Annotated[Preferences, BeforeValidator(_without_nulls)] = Field(default=Preferences.model_construct())
     extensions: _list_of(Extension) = Field(default_factory=list)  # type: ignore[valid-type]
 
 

@@ -11,6 +11,8 @@ CODED = re.compile(r"\(SY-[A-Z]\d{3}\)")
 
 MESSAGE = re.compile(r"^ {4}(error|warning|info): ", re.MULTILINE)
 
+ERROR = "error: "
+
 RESOURCE = re.compile(r"^ {2}\S.*:$")
 
 ENDED = re.compile(
@@ -53,12 +55,13 @@ def _of_diagnostics(output: str) -> str:
         if CODED.search(words):
             coded.append(words)
         elif severity == "error" and not ENDED.fullmatch(words):
-            others.append(f"error: {words}")
+            others.append(words)
     return "\n".join(dict.fromkeys((*coded, *others)))
 
 
 def _lines(printed: str) -> str:
-    """The lines with the reason of a failure; all lines if none is marked as an error."""
+    """The lines with the reason of a failure, without the mark of an error; all lines if none has it."""
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    lines = [line for line in lines if not ENDED.fullmatch(line.removeprefix("error: "))] or lines
-    return "\n".join([line for line in lines if line.startswith("error:")] or lines)
+    lines = [line for line in lines if not ENDED.fullmatch(line.removeprefix(ERROR))] or lines
+    errors = [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]
+    return "\n".join(errors or lines)

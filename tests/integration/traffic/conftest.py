@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from devtools.benchmarks.ablation import QUICK
 from devtools.benchmarks.load import Load, wait_for_answer
 from devtools.engine import Stack
 from devtools.sandbox import Sandbox
@@ -67,6 +68,13 @@ def own_nodes(sandbox: Sandbox | KindCluster) -> Sandbox:
     if isinstance(sandbox, KindCluster):
         pytest.skip("kills processes of the sandbox, and this is a kind cluster")
     return sandbox
+
+
+@pytest.fixture
+def stack(stack: Stack) -> Stack:
+    """The stack of a test, whose pods end sooner than by default: 35 s are for a load balancer, and none is here."""
+    stack.set("services.backend.drain", QUICK)
+    return stack
 
 
 @pytest.fixture

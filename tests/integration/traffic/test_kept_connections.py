@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 
+import pytest
+
 from devtools.benchmarks.kept_clients import Answer, KeptClients
 from devtools.benchmarks.load import wait_for_answer
 from devtools.engine import Stack
@@ -74,6 +76,13 @@ class Releases:
     def undrain(self, colour: str) -> DrainReport:
         report: DrainReport = self.run(lambda cluster: undrain(cluster, "backend", self.service, Colour(colour)))
         return report
+
+
+@pytest.fixture
+def stack(stack: Stack) -> Stack:
+    """The stack of a test, whose pods end as late as by default: a drain is what ends connections sooner."""
+    stack.set("services.backend.drain", None)
+    return stack
 
 
 def uids(kubectl: Kubectl, colour: str) -> set[str]:

@@ -56,15 +56,17 @@ def test_twenty_switches_and_rollbacks_fail_no_request(warm: Stack, kubectl: Kub
 
 
 def test_warming_switching_and_retiring_in_one_update_fail_no_request(
-    serving: Stack, kubectl: Kubectl, load: Callable[[], Load]
+    stack: Stack, kubectl: Kubectl, load: Callable[[], Load]
 ) -> None:
+    stack.set("services.backend.drain", None)  # one test has the default
+    assert stack.up().ok
     colours = [("green", "blue")[number % 2] for number in range(len(RELEASES))]
     with History(kubectl.kubeconfig, kubectl.namespace) as history, load() as running:
         for colour, tag in zip(colours, RELEASES, strict=True):
             old = "blue" if colour == "green" else "green"
-            serving.set(f"services.backend.{colour}", {"tag": tag, "replicas": 3})
-            serving.set(f"services.backend.{old}.replicas", 0)
-            switch(serving, colour)
+            stack.set(f"services.backend.{colour}", {"tag": tag, "replicas": 3})
+            stack.set(f"services.backend.{old}.replicas", 0)
+            switch(stack, colour)
             running.wait_for(colour)
         # To the end of the last old pod, over whose kept connections requests still come.
         serving_pods = {pod["metadata"]["name"] for pod in kubectl.pods("green")}
@@ -72,8 +74,8 @@ def test_warming_switching_and_retiring_in_one_update_fail_no_request(
         old_pods = {pod["metadata"]["name"] for pod in kubectl.get("pods", "-l", "app=backend")} - serving_pods
         kubectl.wait("delete", *(f"pod/{name}" for name in sorted(old_pods)), seconds=120)
         gone = time.time()
-        serving.set("services.backend.gate", {"timeoutSeconds": 31})
-        assert serving.up().ok  # some more load, while nothing happens
+        stack.set("services.backend.gate", {"timeoutSeconds": 31})
+        assert stack.up().ok  # some more load, while nothing happens
     requests = running.requests()
     assert_nobody_noticed(requests)
     assert {request.version for request in requests if request.sent > gone} == {RELEASES[-1]}

@@ -35,7 +35,7 @@ Resources:
 def test_a_failed_update_says_what_the_program_says_and_then_the_engine() -> None:
     assert reason(UPDATE, "") == (
         "backend: pods of green: 0 of 3 ready of v2 (SY-S013). blue continues to serve.\n"
-        "error: 2 errors occurred: * 'backend-green' timed out waiting to be Ready "
+        "2 errors occurred: * 'backend-green' timed out waiting to be Ready "
         "* Minimum number of live Pods was not attained"
     )
 
@@ -58,5 +58,5 @@ def test_a_preview_as_a_document_has_its_errors_alone() -> None:
 
 def test_a_preview_that_fails_has_its_reason_alone() -> None:
     refused = "error: Preview failed: before hook failed: backend: the change is refused (SY-S004)"
-    assert reason("", f"{refused}\nerror: preview failed\n") == refused
-    assert reason("", "error: preview failed\n") == "error: preview failed"
+    assert reason("", f"{refused}\nerror: preview failed\n") == refused.removeprefix("error: ")
+    assert reason("", "error: preview failed\n") == "preview failed"
