@@ -129,6 +129,7 @@ TITLES: Mapping[Code, str] = {
     Code.PARAMETER_TOO_LONG: "A secret is too large for a parameter of SSM",
     Code.DNS_ON_ONE_MACHINE: "The DNS of the cluster depends on one machine",
     Code.SNAPSHOT_LATE: "The cluster has no recent snapshot of etcd",
+    Code.QUOTA_TOO_SMALL: "The account may run fewer vCPUs than the nodes have",
     Code.RELEASE_IN_PROGRESS: "Another release of the service is in progress",
     Code.RELEASE_LEASE_LOST: "Another command has taken the Lease of the service",
     Code.RECORD_OF_ANOTHER_OWNER: "Somebody else has an object of the record's name",

@@ -143,6 +143,7 @@ class Code(StrEnum):
     PARAMETER_TOO_LONG = "SY-E007"
     DNS_ON_ONE_MACHINE = "SY-E008"
     SNAPSHOT_LATE = "SY-E009"
+    QUOTA_TOO_SMALL = "SY-E010"
     # P: releases by the commands
     RELEASE_IN_PROGRESS = "SY-P001"
     RELEASE_LEASE_LOST = "SY-P002"

@@ -7,7 +7,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cluster.access_logs import AccessLogs
-from components.cluster.instance_offers import check_offers
+from components.cluster.instance_offers import check_instances
 from components.cluster.instances import ClusterMachines, Endpoint
 from components.cluster.network import ClusterNetwork
 from components.cluster.pki import Pki
@@ -102,7 +102,7 @@ class Ec2Machines(pulumi.ComponentResource):
             opts=child,
         )
         warn_of_late_snapshots(storage, storage.bucket, cluster.backup, snapshots_since)
-        offered = None if is_destroy() else check_offers(storage, cluster, existing)
+        checked = None if is_destroy() else check_instances(storage, cluster, existing)
 
         def user_data(node: str) -> pulumi.Output[str]:
             def rendered(values: list[str]) -> str:
@@ -112,7 +112,7 @@ class Ec2Machines(pulumi.ComponentResource):
                         cluster, node, endpoint=address, backup_bucket=bucket, cluster_exists=bool(existing)
                     )
 
-            return pulumi.Output.all(endpoint.public_ip, storage.bucket, offered).apply(rendered)
+            return pulumi.Output.all(endpoint.public_ip, storage.bucket, checked).apply(rendered)
 
         machines = ClusterMachines(
             f"{name}-machines",

@@ -8,6 +8,9 @@ from devtools.rehearsal.values import Values
 
 Call = Callable[[Request], Values]
 
+VCPU_QUOTA = 32
+"""vCPUs that the account may run: moto has no quotas of EC2."""
+
 
 def invoke(token: str, arguments: Values, *, region: str, image: str, call: Call) -> Values:
     """Answers a function.
@@ -79,5 +82,6 @@ def _of_region(region: str) -> dict[str, Values]:
             "dnsSuffix": "amazonaws.com",
             "reverseDnsPrefix": "com.amazonaws",
         },
+        "getServiceQuota": {"id": "quota", "value": VCPU_QUOTA},
         "getAvailabilityZones": {"id": region, "names": zones, "zoneIds": zones, "groupNames": [region]},
     }

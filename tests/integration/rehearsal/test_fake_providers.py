@@ -122,6 +122,13 @@ def test_a_new_node_of_a_type_that_aws_does_not_have_in_its_zone_is_refused_at_p
     assert "AWS has no such instances" not in stack.preview().output
 
 
+def test_more_vcpus_than_the_account_may_run_are_reported(stack: Stack) -> None:
+    stack.replace("rehearsed:worker", "m5.12xlarge")
+    preview = stack.preview()
+    assert preview.ok, preview.output
+    assert "the nodes have 48 vCPU, and the account may run 32 in ap-northeast-2" in preview.output
+
+
 def test_a_destroy_deletes_in_reverse_order_and_leaves_nothing(built: Stack, aws: FakeProviders) -> None:
     dependencies = exported(built)
     result = built.destroy()

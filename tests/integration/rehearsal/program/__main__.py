@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_tls as tls
 
-from components.cluster.instance_offers import check_offers
+from components.cluster.instance_offers import check_instances
 from components.cluster.snapshots import warn_of_late_snapshots
 from switchyard.config.models.ec2 import BackupSettings, Ec2Cluster
 
@@ -93,7 +93,7 @@ if bucket := config.get("snapshots"):
 if type_ := config.get("worker"):
     nodes = {"k8s-worker-1": {"type": type_, "zone": "ap-northeast-2b", "diskGb": 40}}
     cluster = Ec2Cluster.model_validate({"kind": "ec2", "name": "it", "nodes": nodes})
-    check_offers(component, cluster, (config.get("existing") or "").split())
+    check_instances(component, cluster, (config.get("existing") or "").split())
 pulumi.export("address", machine.private_ip)
 pulumi.export("certificate", signed.cert_pem)
 pulumi.export("privateKey", key.private_key_pem)
