@@ -1,14 +1,17 @@
 """The AWS resources of a cluster: network, certificates, secrets, machines, and the provider for its API server."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from datetime import datetime
 
 import pulumi
 import pulumi_aws as aws
 
 from components.cluster.access_logs import AccessLogs
+from components.cluster.instance_offers import check_instances
 from components.cluster.instances import ClusterMachines, Endpoint
 from components.cluster.network import ClusterNetwork
 from components.cluster.pki import Pki
+from components.cluster.snapshots import warn_of_late_snapshots
 from components.cluster.storage import Storage
 from components.failures import errors_end_the_run
 from components.kubernetes_provider import KubernetesProvider
@@ -57,6 +60,8 @@ class Ec2Machines(pulumi.ComponentResource):
         production: bool,
         stack_kubeconfig: StackKubeconfig,
         wait_for_api: Callable[[str], Awaitable[None]],
+        existing: Collection[str] = (),
+        snapshots_since: datetime | None = None,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:
         """Registers the resources.
@@ -68,6 +73,8 @@ class Ec2Machines(pulumi.ComponentResource):
             production: whether the stack is marked production.
             stack_kubeconfig: receives the kubeconfig before the provider registers an object.
             wait_for_api: waits for the first answer of the API server, given the instance ID of the control plane.
+            existing: names of the nodes that have a machine; empty before the cluster has run.
+            snapshots_since: the moment since which there must be a snapshot of etcd; None if none is due yet.
             opts: options of the component.
         """
         super().__init__("switchyard:cluster:Ec2", name, None, opts)
@@ -94,14 +101,18 @@ class Ec2Machines(pulumi.ComponentResource):
             secrets=cloud_init.secrets(pki.files, pki.join_token, pki.discovery_hash),
             opts=child,
         )
+        warn_of_late_snapshots(storage, storage.bucket, cluster.backup, snapshots_since)
+        checked = None if is_destroy() else check_instances(storage, cluster, existing)
 
         def user_data(node: str) -> pulumi.Output[str]:
             def rendered(values: list[str]) -> str:
-                address, bucket = values
+                address, bucket, _ = values
                 with errors_end_the_run():
-                    return cloud_init.user_data(cluster, node, endpoint=address, backup_bucket=bucket)
+                    return cloud_init.user_data(
+                        cluster, node, endpoint=address, backup_bucket=bucket, cluster_exists=bool(existing)
+                    )
 
-            return pulumi.Output.all(endpoint.public_ip, storage.bucket).apply(rendered)
+            return pulumi.Output.all(endpoint.public_ip, storage.bucket, checked).apply(rendered)
 
         machines = ClusterMachines(
             f"{name}-machines",

@@ -1,6 +1,5 @@
 """The cluster that a stack creates, in this order: machines, pod network, placement, add-ons, load balancer."""
 
-import contextlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ import pulumi
 
 from components.cluster.addons import platform_addons, pod_network
 from components.cluster.ec2 import Ec2Machines
+from components.cluster.ec2_warnings import snapshot_due, warn_of_cluster
 from components.cluster.last_update import (
     ADMITTED,
     NODES,
@@ -38,13 +38,11 @@ from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import CLUSTER
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.validation.ec2 import refuse_skipped_minor
-from switchyard.errors import ClusterError, VersionUnreadableError
+from switchyard.errors import VersionUnreadableError
 from switchyard.gates.admission import inspect_templates
-from switchyard.gates.certificates import authorities_on_machines, server_certificate
-from switchyard.gates.rules.certificates import administrator_renewal, authority_warnings, server_warning
+from switchyard.gates.rules.certificates import administrator_renewal
 from switchyard.gates.rules.relocation import FIXED_OUTPUT, KUBECONFIG_OUTPUT
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
-from switchyard.kube.blocking import run_blocking
 from switchyard.kube.nodes import LiveNode, server_version, stale_nodes
 from switchyard.kube.waits import wait_for_api, wait_for_node
 from switchyard.manifests.weights import switched_by_weights
@@ -76,6 +74,8 @@ def build_ec2_platform(cluster: Ec2Cluster, settings: StackSettings) -> ClusterP
         production=production,
         stack_kubeconfig=stack_kubeconfig,
         wait_for_api=wait.for_api,
+        existing=last.nodes,
+        snapshots_since=snapshot_due(cluster, access, live),
     )
     wait.learn(machines.instance_ids)
     on_cluster = pulumi.ResourceOptions(providers={"kubernetes": machines.provider})
@@ -191,24 +191,8 @@ def _probed(cluster: Ec2Cluster, access: ClusterAccess) -> ClusterAccess:
         return replace(access, unreachable=True)
     if (problem := refuse_skipped_minor(version, cluster.kubernetes)) is not None:
         raise run_error(SettingsError([problem]))
-    _warn_of_certificates(cluster, access)
+    warn_of_cluster(cluster, access)
     return access
-
-
-def _warn_of_certificates(cluster: Ec2Cluster, access: ClusterAccess) -> None:
-    if access.stack_kubeconfig is None:
-        return
-    kubeconfig, days, now = access.stack_kubeconfig.parsed(), cluster.pki.renew_before_days, datetime.now(UTC)
-    warnings: list[str | None] = []
-    try:
-        on_machines = run_blocking(authorities_on_machines(access))
-    except ClusterError:
-        on_machines = {}  # the certificates of the stack are as old
-    warnings += authority_warnings(kubeconfig, on_machines, days, now)
-    with contextlib.suppress(ClusterError):  # a later step reports an API server that does not answer
-        warnings.append(server_warning(server_certificate(kubeconfig), days, now))
-    for warning in filter(None, warnings):
-        pulumi.log.warn(warning)
 
 
 def _inspect(cluster: Ec2Cluster, access: ClusterAccess, last: LastUpdate) -> Mapping[str, LiveNode]:

@@ -25,6 +25,7 @@ UBUNTU = "/aws/service/canonical/ubuntu/server/24.04/stable/current/amd64/hvm/eb
 PINNED = [
     "ami",
     "instanceType",
+    "ebsOptimized",
     "availabilityZone",
     "subnetId",
     "userData",
@@ -263,7 +264,7 @@ class ClusterMachines(pulumi.ComponentResource):
                 # Not `volume_tags`, which would also tag volumes that others attach to the machine later.
                 "tags": labels,
             },
-            ebs_optimized=True,
+            ebs_optimized=True if node.machine.ebs_optimized else None,
             monitoring=True,
             credit_specification={"cpu_credits": self._cluster.machines.credits} if node.machine.burstable else None,
             disable_api_termination=self._protected,

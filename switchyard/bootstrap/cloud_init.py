@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import yaml
 
-from switchyard.bootstrap import api_server, kubeadm
+from switchyard.bootstrap import api_server, cluster_dns, kubeadm
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.nodes import Role
 from switchyard.errors import ParameterTooLongError, UserDataTooLongError
@@ -38,6 +38,9 @@ PHASE_FILE = "/var/lib/switchyard/phase"
 SNAPSHOTS = "snapshots/"
 """Prefix of all backups in the bucket: the control plane's role may write and read below it."""
 
+SNAPSHOT_FILE = "/etcd.db"
+"""End of the key of a snapshot, which is uploaded last (`snapshot.sh`)."""
+
 JOIN_TOKEN = "join/token"  # noqa: S105 - the name of a parameter
 CA_HASH = "join/ca-hash"
 JOIN_PARAMETERS = (JOIN_TOKEN, CA_HASH)
@@ -48,6 +51,9 @@ PKI_PARAMETERS = tuple(f"pki/{file}" for file in kubeadm.PKI_FILES)
 
 PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1"
 """The pause image of kubeadm 1.34 (its constants). That of another version works as well, and kubeadm warns."""
+
+TIME_SERVICE = "169.254.169.123"
+"""Amazon Time Sync Service: link-local, which no security group filters (user guide of EC2, Set the time reference)."""
 
 CONTAINERD = f"""version = 2
 [plugins."io.containerd.grpc.v1.cri"]
@@ -143,7 +149,9 @@ def parameter_value(name: str, value: str) -> str:
     return value
 
 
-def user_data(cluster: Ec2Cluster, node_name: str, *, endpoint: str, backup_bucket: str) -> str:
+def user_data(
+    cluster: Ec2Cluster, node_name: str, *, endpoint: str, backup_bucket: str, cluster_exists: bool = False
+) -> str:
     """A machine's user data: a #cloud-config that writes files and runs the boot script.
 
     Args:
@@ -151,6 +159,8 @@ def user_data(cluster: Ec2Cluster, node_name: str, *, endpoint: str, backup_buck
         node_name: name of the machine, a key of the node table.
         endpoint: the API server's Elastic IP.
         backup_bucket: name of the bucket for snapshots of etcd.
+        cluster_exists: whether the cluster has run before, so that a control plane without a snapshot of it must not
+            start: by its empty etcd the kubelets of all workers would end their pods.
 
     Raises:
         UserDataTooLongError: it is over the limit of EC2.
@@ -171,6 +181,7 @@ def user_data(cluster: Ec2Cluster, node_name: str, *, endpoint: str, backup_buck
             "PKI_FILES": " ".join(kubeadm.PKI_FILES),
             "BUCKET": backup_bucket,
             "PREFIX": SNAPSHOTS,
+            "SNAPSHOT": "required" if cluster_exists else "optional",
         }
     files = _common_files(settings)
     if is_control_plane:
@@ -184,6 +195,8 @@ def user_data(cluster: Ec2Cluster, node_name: str, *, endpoint: str, backup_buck
         # Nodes are reached by Session Manager; no account has a password or a key.
         "disable_root": True,
         "ssh_pwauth": False,
+        # The security groups let no NTP out, and which servers an image asks by itself is the image's affair.
+        "ntp": {"enabled": True, "servers": [TIME_SERVICE]},
         "write_files": files,
         "runcmd": [["/usr/local/sbin/switchyard-boot"]],
     }
@@ -219,6 +232,7 @@ def _common_files(settings: dict[str, str]) -> list[dict[str, str]]:
 
 def _control_plane_files(cluster: Ec2Cluster) -> list[dict[str, str]]:
     units = "/etc/systemd/system/switchyard-snapshot"
+    dns_patch = cluster_dns.patch(cluster.nodes)
     return [
         _file(kubeadm.AUDIT_POLICY_FILE, kubeadm.to_yaml(api_server.audit_policy()), "0600"),
         _script("/usr/local/lib/switchyard/snapshots.sh", "snapshots", "0644"),
@@ -226,6 +240,7 @@ def _control_plane_files(cluster: Ec2Cluster) -> list[dict[str, str]]:
         _script("/usr/local/sbin/switchyard-restore", "restore"),
         _file(f"{units}.service", SNAPSHOT_SERVICE),
         _file(f"{units}.timer", SNAPSHOT_TIMER.format(minutes=cluster.backup.every_minutes)),
+        *([] if dns_patch is None else [_file(cluster_dns.PATCH_FILE, kubeadm.to_yaml(dns_patch))]),
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from switchyard.bootstrap import cluster_dns
 from switchyard.config.aws_partition import dns_suffix
 from switchyard.config.kubernetes import API_SERVER_PORT, TOPOLOGY_PREFIX
 from switchyard.config.models.ec2 import Ec2Cluster
@@ -83,7 +84,7 @@ def init_configuration(cluster: Ec2Cluster, endpoint: str) -> list[Config]:
         cluster: settings of the cluster.
         endpoint: the API server's Elastic IP.
     """
-    init = {
+    init: Config = {
         "apiVersion": API,
         "kind": "InitConfiguration",
         # It does not expire, because a worker may be added at any time. Only nodes can read it, from SSM.
@@ -91,6 +92,8 @@ def init_configuration(cluster: Ec2Cluster, endpoint: str) -> list[Config]:
         "localAPIEndpoint": {"advertiseAddress": NODE_IP, "bindPort": API_SERVER_PORT},
         "nodeRegistration": _registration(cluster, cluster.control_plane),
     }
+    if cluster_dns.patch(cluster.nodes) is not None:
+        init["patches"] = {"directory": cluster_dns.PATCHES}
     return [init, cluster_configuration(cluster, endpoint), kubelet_configuration(), kube_proxy_configuration(cluster)]
 
 

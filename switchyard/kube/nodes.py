@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -18,6 +19,7 @@ from switchyard.errors import (
 )
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
+from switchyard.kube.clock import from_text
 from switchyard.kube.error_texts import advice_denied
 from switchyard.manifests.labels import FIELD_MANAGER
 from switchyard.manifests.placement import LiveTaint, lost_taints, written
@@ -34,12 +36,14 @@ class LiveNode:
         placed: whether this program has patched it before.
         owns_taints: whether this program applied the list of taints, so that an apply without it empties it.
         provider_id: the machine that the kubelet named when it first registered.
+        created: when it first registered; None if that is not known.
     """
 
     taints: tuple[LiveTaint, ...] = ()
     placed: bool = False
     owns_taints: bool = False
     provider_id: str = ""
+    created: datetime | None = None
 
 
 def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
@@ -90,11 +94,13 @@ def server_version(access: ClusterAccess) -> str:
 def live_node(node: Mapping[str, Any]) -> LiveNode:
     """The part of a Node object that placement needs."""
     own = [entry for entry in node["metadata"].get("managedFields", ()) if entry["manager"] == FIELD_MANAGER]
+    created = node["metadata"].get("creationTimestamp")
     return LiveNode(
         taints=tuple(node["spec"].get("taints", ())),
         placed=bool(own),
         owns_taints=any("f:taints" in entry["fieldsV1"].get("f:spec", {}) for entry in own),
         provider_id=node["spec"].get("providerID", ""),
+        created=None if created is None else from_text(created),
     )
 
 

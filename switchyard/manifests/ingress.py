@@ -191,7 +191,9 @@ def _targets(alb: LoadBalancerSettings, service: ServiceSettings) -> dict[str, A
         "healthcheck-timeout-seconds": str(alb.health_timeout_seconds),
         "healthy-threshold-count": str(alb.healthy_threshold),
         "unhealthy-threshold-count": str(alb.unhealthy_threshold),
-        "success-codes": "200",
+        # As the kubelet has it (kubernetes, pkg/probe/http). With 200 alone, a readiness probe that gets a 204 makes
+        # pods ready and every target unhealthy.
+        "success-codes": "200-399",
     }
     if service.node_selector:
         targets["target-node-labels"] = _pairs(service.node_selector)

@@ -64,6 +64,8 @@ def expected_changes(resource: dict[str, Any]) -> dict[str, str]:
     if kind.endswith(":Ingress") and not name.endswith(".group"):
         # The program itself waits for the controller now, and has the controller's reason when it fails.
         changes['metadata.annotations["pulumi.com/skipAwait"]'] = "add"
+        # A change of the target group's health check, in place.
+        changes['metadata.annotations["alb.ingress.kubernetes.io/success-codes"]'] = "update"
     return changes
 
 

@@ -34,7 +34,12 @@ case "$name $*" in
   "aws s3api "*) [ ! -e "$ROOT/denied" ] && exec cat "$ROOT/newest" ;;
   "aws "*) exec cat "$ROOT/ssm$5" ;;
   "crictl ps "*) [ ! -e "$ROOT/running" ] || cat "$ROOT/running"; [ ! -e "$ROOT/mute" ] ;;
-  "ctr "*) [ -e "$ROOT/spoilt" ] || mkdir -p "$ROOT/var/lib/switchyard/restore/data/member" ;;
+  "crictl exec "*etcdutl*) echo 'exec: "etcdutl": executable file not found in $PATH' >&2; exit 1 ;;
+  "ctr "*" images pull gcr.io/"*) [ ! -e "$ROOT/blocked" ] && touch "$ROOT/pulled" ;;
+  "ctr "*" images pull "*) touch "$ROOT/pulled" ;;
+  "ctr "*" run "*" registry.k8s.io/etcd:"*) echo 'exec: "etcdutl": executable file not found in $PATH' >&2; exit 1 ;;
+  "ctr "*" run "*) [ -e "$ROOT/pulled" ] || exit 1
+    [ -e "$ROOT/spoilt" ] || mkdir -p "$ROOT/var/lib/switchyard/restore/data/member" ;;
   "kubectl get node "*) exec cat "$ROOT/provider" ;;
   "kubeadm config images list "*) echo registry.k8s.io/pause:3.10.1; echo registry.k8s.io/etcd:3.6.4-0 ;;
   "kubeadm init "*) cp -p "$3" "$ROOT/given.yaml"
@@ -42,7 +47,10 @@ case "$name $*" in
   "kubeadm join "*) cp -p "$3" "$ROOT/given.yaml"; [ ! -e "$ROOT/broken" ] ;;
 esac
 """
-"""Every program of the machine, by the name that it is called by. POSIX, because such a shell starts fastest."""
+"""Every program of the machine, by the name that it is called by. POSIX, because such a shell starts fastest.
+
+kubeadm's image of etcd has no etcdutl, and containerd runs only an image that was pulled.
+"""
 
 
 @dataclass

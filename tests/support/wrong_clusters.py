@@ -88,11 +88,15 @@ WRONG: dict[str, dict[str, Any]] = {
     "an old version": _ec2(kubernetes="1.20.0"),
     "certificates": _ec2(pki={"adminDays": 100, "renewBeforeDays": 100, "caDays": 100}),
     "tags": _ec2(tags={"Name": "x", "kubernetes.io/cluster/x": "y", "a=b": "c", "d": "e,f", "g": 5}),
+    "tags that IAM takes for one": _ec2(tags={"team": "x", "Team": "y"}),
+    "networks of no machine": _network(vpc="169.254.0.0/16", pods="224.0.0.0/16", services="127.16.0.0/12"),
+    "another account": _ec2(account="210987654321"),
     "many tags": _ec2(tags={f"t{number}": "x" for number in range(45)}),
     "no controller": _ec2(loadBalancerController=None),
     "no certificate": _alb(certificate=None) | {"switchyard:production": True},
     "another region": _alb(
-        certificate="arn:aws:acm:eu-west-1:123456789012:certificate/1", waf="arn:aws:wafv2:eu-west-1:1"
+        certificate="arn:aws:acm:eu-west-1:123456789012:certificate/1",
+        waf="arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/1",
     ),
     "arns": _alb(certificate="mine", waf="mine"),
     "health": _alb(healthTimeoutSeconds=10, healthIntervalSeconds=10, idleTimeoutSeconds=0, accessLogs="no"),

@@ -8,6 +8,9 @@ from devtools.rehearsal.values import Values
 
 Call = Callable[[Request], Values]
 
+VCPU_QUOTA = 32
+"""vCPUs that the account may run: moto has no quotas of EC2."""
+
 
 def invoke(token: str, arguments: Values, *, region: str, image: str, call: Call) -> Values:
     """Answers a function.
@@ -29,6 +32,10 @@ def invoke(token: str, arguments: Values, *, region: str, image: str, call: Call
         return _image(image) | arguments
     if name == "getParameter" and arguments["name"].startswith("/aws/service/"):
         return {"id": arguments["name"], "name": arguments["name"], "type": "String", "value": image}
+    if name == "getObjects":
+        return _objects(arguments, call)
+    if name == "getInstanceTypeOfferings":
+        return _offerings(arguments, call)
     answers = _of_region(region)
     if name not in answers:
         raise RefusedError(f"the fake AWS provider does not know the function {token}")
@@ -38,6 +45,21 @@ def invoke(token: str, arguments: Values, *, region: str, image: str, call: Call
 def _caller(identity: Values) -> Values:
     account = identity["Account"]
     return {"id": account, "accountId": account, "arn": identity["Arn"], "userId": identity["UserId"]}
+
+
+def _objects(arguments: Values, call: Call) -> Values:
+    parameters = {"Bucket": "bucket", "Prefix": "prefix", "StartAfter": "startAfter"}
+    request = {name: arguments[key] for name, key in parameters.items() if key in arguments}
+    listed = call(Request("s3", "ListObjectsV2", request))
+    return {"id": arguments["bucket"], "keys": [entry["Key"] for entry in listed.get("Contents", ())]}
+
+
+def _offerings(arguments: Values, call: Call) -> Values:
+    filters = [{"Name": each["name"], "Values": each["values"]} for each in arguments.get("filters", ())]
+    request = {"LocationType": arguments["locationType"], "Filters": filters}
+    listed = call(Request("ec2", "DescribeInstanceTypeOfferings", request))["InstanceTypeOfferings"]
+    columns = {"instanceTypes": "InstanceType", "locations": "Location", "locationTypes": "LocationType"}
+    return {"id": "offerings", **{name: [each[key] for each in listed] for name, key in columns.items()}}
 
 
 def _image(image: str) -> Values:
@@ -60,5 +82,6 @@ def _of_region(region: str) -> dict[str, Values]:
             "dnsSuffix": "amazonaws.com",
             "reverseDnsPrefix": "com.amazonaws",
         },
+        "getServiceQuota": {"id": "quota", "value": VCPU_QUOTA},
         "getAvailabilityZones": {"id": region, "names": zones, "zoneIds": zones, "groupNames": [region]},
     }

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Makes a node of this machine. cloud-init runs it at the first boot; after a failure it may be run again.
+# switchyard-boot --empty: on a control plane that replaces another, start without a snapshot if there is none.
 set -Eeuo pipefail
 # shellcheck source=/dev/null
 source /usr/local/lib/switchyard/common.sh
@@ -75,6 +76,9 @@ initialise() {
   if [[ "$key" != none ]]; then
     restore "$key"
     arguments+=(--ignore-preflight-errors=DirAvailable--var-lib-etcd)
+  elif [[ "$SNAPSHOT" == required && "${1:-}" != --empty ]]; then
+    # Snapshots expire, also when no new ones are taken.
+    die "no snapshot in $BUCKET, and with an empty etcd the workers would end their pods; to start so: switchyard-boot --empty"
   fi
   phase "4/5 kubeadm init"
   kubeadm init "${arguments[@]}"
@@ -108,7 +112,7 @@ if [[ "$ROLE" == controlPlane ]]; then
   # shellcheck source=/dev/null
   source /usr/local/lib/switchyard/snapshots.sh
   phase "4/5 certificates and snapshots"
-  initialise
+  initialise "$@"
   # Not earlier: a snapshot of a cluster that is not whole would be the newest.
   systemctl enable --now switchyard-snapshot.timer
   touch "$STATE/done"

@@ -10,19 +10,35 @@ newest_snapshot() {
     --query "max(Contents[?ends_with(Key, '/etcd.db')].Key || \`[]\`) || 'none'" | tr -d '"'
 }
 
-# etcd_data KEY IMAGE: the data of a snapshot, made and checked by etcd's own image, in $WORK/data.
+# etcd_image IMAGE: pulls the image of etcd's own project of the same version as kubeadm's, and says its name. kubeadm's
+# has etcd and etcdctl alone (kubernetes, cluster/images/etcd), and a restore is etcdutl's from etcd 3.6 on.
+etcd_image() {
+  local version=${1##*:} image
+  version=${version#v}
+  for image in gcr.io/etcd-development/etcd quay.io/coreos/etcd; do
+    image="$image:v${version%%-*}"
+    if retry 3 10 ctr --namespace k8s.io images pull "$image" >&2; then
+      printf '%s\n' "$image"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# etcd_data KEY IMAGE: the data of a snapshot, made and checked by etcdutl of the image's version, in $WORK/data.
 etcd_data() {
-  local address
+  local address image
   rm -rf "$WORK"
   install -d -m 0700 "$WORK"
   aws s3 cp --only-show-errors "s3://$BUCKET/$1" "$WORK/etcd.db"
   address=$(retry 10 3 metadata local-ipv4)
+  image=$(etcd_image "$2")
   # The revision goes far ahead, so that no watcher takes old objects for new: by the clock, in ms, so that it does
   # after a second restore of the same snapshot as well.
-  ctr --namespace k8s.io run --rm --mount "type=bind,src=$WORK,dst=/restore,options=rbind:rw" "$2" \
-    "switchyard-restore-$$" etcdutl snapshot restore /restore/etcd.db --data-dir /restore/data --name "$NODE" \
-    --initial-cluster "$NODE=https://$address:2380" --initial-advertise-peer-urls "https://$address:2380" \
-    --bump-revision "$(date +%s)000" --mark-compacted
+  ctr --namespace k8s.io run --rm --mount "type=bind,src=$WORK,dst=/restore,options=rbind:rw" "$image" \
+    "switchyard-restore-$$" /usr/local/bin/etcdutl snapshot restore /restore/etcd.db --data-dir /restore/data \
+    --name "$NODE" --initial-cluster "$NODE=https://$address:2380" \
+    --initial-advertise-peer-urls "https://$address:2380" --bump-revision "$(date +%s)000" --mark-compacted
   [[ -d "$WORK/data/member" ]] || die "etcdutl made no data of $1"
 }
 

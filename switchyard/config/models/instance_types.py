@@ -10,6 +10,9 @@ from collections.abc import Iterator
 BURSTABLE = ("t2", "t3", "t3a", "t4g")
 """Families whose machines earn and spend CPU credits."""
 
+NOT_EBS_OPTIMIZED = ("c1", "c3", "g2", "i2", "m1", "m2", "m3", "r3", "t1", "t2")
+"""Families with sizes that EC2 refuses to start with EBS optimization. All later ones have it in any case."""
+
 _BURSTABLE_FAMILIES = ("t3", "t3a", "t4g")
 """Families with the sizes of `_BURSTABLE_SIZES`."""
 

@@ -85,7 +85,16 @@ class LoadBalancerSettings(Model):
         ),
         examples=[True],
     )
-    waf: Annotated[str, matching(r"arn:aws[-a-z]*:wafv2:.+", "must be the ARN of a web ACL")] | None = Field(
+    waf: (
+        Annotated[
+            str,
+            matching(
+                r"arn:aws[-a-z]*:wafv2:[-a-z0-9]+:[0-9]{12}:regional/webacl/.+",
+                "must be the ARN of a web ACL of scope REGIONAL",
+            ),
+        ]
+        | None
+    ) = Field(
         default=None,
         description=(
             "ARN of a web ACL of AWS WAF. Without it there is none. A web ACL that is removed here stays in "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from switchyard.config.models.instance_types import BURSTABLE, architecture, family, instance_types
+from switchyard.config.models.instance_types import BURSTABLE, NOT_EBS_OPTIMIZED, architecture, family, instance_types
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,11 @@ class MachineType:
     def burstable(self) -> bool:
         """Whether machines of this type earn and spend CPU credits."""
         return family(self.name) in BURSTABLE
+
+    @property
+    def ebs_optimized(self) -> bool:
+        """Whether EC2 starts machines of this type with EBS optimization."""
+        return family(self.name) not in NOT_EBS_OPTIMIZED
 
     @property
     def capacity_memory_mib(self) -> int:

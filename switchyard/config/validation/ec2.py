@@ -40,7 +40,16 @@ KUBEADM_MEMORY_MIB = 1700
 TAG_LIMIT = 40
 """Most tags in the settings: AWS takes 50 on a resource, and the program and its controllers set the others."""
 
+UNUSABLE = {
+    IPv4Network("0.0.0.0/8"): "no address of a machine",
+    IPv4Network("127.0.0.0/8"): "of each machine itself",
+    IPv4Network("169.254.0.0/16"): "link-local: the metadata service, the name server and the clock of AWS are there",
+    IPv4Network("224.0.0.0/4"): "for multicast",
+}
+"""Networks in which no machine, pod or Service can have an address, with what they are for (RFC 6890, RFC 5771)."""
+
 PROPOSED = {
+    "vpc": ("10.0.0.0/16", "10.64.0.0/16", "172.31.0.0/16"),
     "pods": ("192.168.0.0/16", "10.244.0.0/16", "172.16.0.0/16"),
     "services": ("10.96.0.0/12", "10.48.0.0/16", "172.20.0.0/16"),
 }
@@ -108,6 +117,11 @@ def _network_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
             rule = f"overlaps {at}.{first_key} ({first_network}), and an address in both has two routes"
             remedy = set_command(f"{at}.{second_key}", next(free_networks, PROPOSED[second_key][0]))
             yield related_problem(f"{at}.{second_key}", second_network, rule, remedy, [f"{at}.{first_key}"])
+    for key, block in whole.items():
+        for unusable, purpose in UNUSABLE.items():
+            if block.overlaps(unusable):
+                rule, remedy = f"overlaps {unusable}, which is {purpose}", set_command(f"{at}.{key}", PROPOSED[key][0])
+                yield related_problem(f"{at}.{key}", block, rule, remedy)
     yield from _prefix(f"{at}.vpc", network.vpc, AWS_PREFIXES, "AWS takes", "10.0.0.0/16")
     yield from _prefix(f"{at}.services", network.services, SERVICE_PREFIXES, "kubeadm takes", "10.96.0.0/12")
     yield from _prefix(f"{at}.pods", network.pods, POD_PREFIXES, "the controller manager takes", "192.168.0.0/16")
@@ -188,17 +202,23 @@ def _node_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
 def _machine_problems(at: str, node: NodeSettings) -> Iterator[RelatedProblem]:
     machine = node.machine
     if not is_instance_type(node.type):
-        yield related_problem(at, shown(node.type), "is not an EC2 instance type", _typed(at, node, "t3.medium"))
+        yield related_problem(at, shown(node.type), "is not an EC2 instance type", another_type(at, node, "t3.medium"))
     elif machine.architecture != ARCHITECTURE:
         rule = f"is {machine.architecture}, and the machines' image is {ARCHITECTURE}: one image is for all machines"
-        yield related_problem(at, shown(node.type), rule, _typed(at, node, "t3.medium"))
+        yield related_problem(at, shown(node.type), rule, another_type(at, node, "t3.medium"))
     elif node.role is Role.CONTROL_PLANE and (machine.vcpu < 2 or machine.memory_mib < KUBEADM_MEMORY_MIB):
         rule = f"kubeadm refuses a control plane with less than 2 vCPU or {KUBEADM_MEMORY_MIB} MiB"
-        yield related_problem(at, shown(node.type), rule, _typed(at, node, "t3.large"))
+        yield related_problem(at, shown(node.type), rule, another_type(at, node, "t3.large"))
 
 
-def _typed(at: str, node: NodeSettings, name: str) -> str:
-    """The remedy that sets another type, and removes the figures of the present type."""
+def another_type(at: str, node: NodeSettings, name: str) -> str:
+    """The remedy that sets another type, and removes the figures of the present type.
+
+    Args:
+        at: path of the type.
+        node: the node.
+        name: the other type.
+    """
     figures = {"vcpu": node.vcpu, "memoryGb": node.memory_gb}
     removals = [remove_value(at.removesuffix("type") + key) for key, value in figures.items() if value is not None]
     return " && ".join([set_command(at, name), *removals])
@@ -241,9 +261,15 @@ def _certificate_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
 
 def _tag_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:
     at = f"{CLUSTER}.tags"
+    by_folded: dict[str, str] = {}
     for key in cluster.tags:
-        # AWS compares its own prefix without regard to case.
-        if key == "Name" or key.lower().startswith(RESERVED_TAGS):
+        # IAM ignores the case of keys (user guide, Tags for IAM resources), and AWS that of its own prefix.
+        other = by_folded.setdefault(key.lower(), key)
+        if other != key:
+            own = below(at, key)
+            rule = f"differs from {shown(other)} in case alone, which IAM takes for one key"
+            yield related_problem(own, shown(key), rule, remove_command(own), [below(at, other)])
+        if key.lower() == "name" or key.lower().startswith(RESERVED_TAGS):
             rule = "is reserved: AWS, Kubernetes' controllers and this program set such tags, and act on them"
             own = below(at, key)
             yield related_problem(own, shown(key), rule, f"Choose another key. {remove_command(own)}")

@@ -73,7 +73,7 @@ def _certificate_problems(
     for key, arn in (("certificate", alb.certificate), ("waf", alb.waf)):
         if arn is None:
             continue
-        _, arn_partition, _, region, _ = arn.split(":", 4)
+        _, arn_partition, _, region, account, _ = arn.split(":", 5)
         if region != cluster.region:
             rule = f"must be in the load balancer's region, {cluster.region}"
             yield related_problem(
@@ -91,6 +91,12 @@ def _certificate_problems(
                 f"Copy the ARN that AWS shows, or remove it: {remove_value(f'{at}.{key}')}",
                 [f"{CLUSTER}.region"],
             )
+        elif cluster.account not in {None, account}:
+            rule = (
+                f"is of account {account}, and the load balancer is in {cluster.account}: AWS takes no other one there"
+            )
+            remedy = f"Create one there, or remove it: {remove_value(f'{at}.{key}')}"
+            yield related_problem(f"{at}.{key}", shown(arn), rule, remedy, [f"{CLUSTER}.account"])
 
 
 def _subnet_problems(cluster: Ec2Cluster) -> Iterator[RelatedProblem]:

@@ -3,9 +3,11 @@
 import time
 from pathlib import Path
 
+import boto3  # type: ignore[import-untyped]
 import pytest
 from cryptography import x509
 
+from components.cluster.snapshots import LIST
 from devtools.rehearsal.providers import AWS_NOTICE, TLS_NOTICE, FakeProviders
 from tests.integration.rehearsal.conftest import SmallStack as Stack
 
@@ -86,6 +88,45 @@ def test_user_data_that_is_too_long_is_refused_at_preview_and_nothing_is_created
     assert not preview.ok
     assert "has 16385 bytes, EC2 takes 16384" in preview.output
     assert aws.record.calls("create") == []
+
+
+def test_snapshots_that_are_not_taken_any_more_are_reported_and_stop_nothing(stack: Stack, aws: FakeProviders) -> None:
+    stack.replace("rehearsed:snapshots", "backups")
+    preview = stack.preview()
+    assert preview.ok, preview.output
+    assert "whether bucket backups has a recent snapshot of etcd is not known" in preview.output
+    s3 = boto3.client("s3", region_name="ap-northeast-2")
+    s3.create_bucket(Bucket="backups", CreateBucketConfiguration={"LocationConstraint": "ap-northeast-2"})
+    for key in ("20260131T114500Z/etcd.db", "20260131T120000Z/pki.tar.gz"):
+        s3.put_object(Bucket="backups", Key=f"snapshots/{key}", Body=b"it")
+    assert "bucket backups has no snapshot of etcd since 2026-01-31T12:00:00Z" in stack.preview().output
+    s3.put_object(Bucket="backups", Key="snapshots/20260131T120000Z/etcd.db", Body=b"it")
+    assert "(SY-E009)" not in stack.preview().output
+    assert [call["urn"] for call in aws.record.calls("invoke")].count(LIST) == 2
+
+
+def test_a_new_node_of_a_type_that_aws_does_not_have_in_its_zone_is_refused_at_preview(
+    stack: Stack, aws: FakeProviders
+) -> None:
+    stack.replace("rehearsed:worker", "t3a.medium")
+    preview = stack.preview()
+    assert not preview.ok
+    assert "k8s-worker-1.type: 't3a.medium': AWS has no such instances in ap-northeast-2b" in preview.output
+    assert "k8s-worker-1.zone' ap-northeast-2a" in preview.output
+    assert aws.record.calls("create") == []
+    stack.replace("rehearsed:existing", "k8s-worker-1")
+    preview = stack.preview()
+    assert preview.ok, preview.output
+    assert "AWS has no such instances in ap-northeast-2b, so that a replacement would fail (SY-E005)" in preview.output
+    stack.replace("rehearsed:worker", "t3.medium")
+    assert "AWS has no such instances" not in stack.preview().output
+
+
+def test_more_vcpus_than_the_account_may_run_are_reported(stack: Stack) -> None:
+    stack.replace("rehearsed:worker", "m5.12xlarge")
+    preview = stack.preview()
+    assert preview.ok, preview.output
+    assert "the nodes have 48 vCPU, and the account may run 32 in ap-northeast-2" in preview.output
 
 
 def test_a_destroy_deletes_in_reverse_order_and_leaves_nothing(built: Stack, aws: FakeProviders) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
+from switchyard.aws.security_groups import rules
 from switchyard.bootstrap import cloud_init, kubeadm
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.nodes import DEFAULT_NODES, NodeSettings, Role
@@ -48,6 +49,11 @@ def test_user_data_is_a_cloud_config_that_runs_the_boot_script(node_name: str) -
     assert config["hostname"] == node_name
     assert config["runcmd"] == [["/usr/local/sbin/switchyard-boot"]]
     assert files(node_name)["/usr/local/sbin/switchyard-boot"]["permissions"] == "0755"
+
+
+def test_a_machine_takes_the_time_from_where_its_security_groups_let_it(node_name: str) -> None:
+    assert yaml.safe_load(text(node_name))["ntp"] == {"enabled": True, "servers": ["169.254.169.123"]}
+    assert not any(rule.ports.first <= 123 <= rule.ports.last for rule in rules(CLUSTER))
 
 
 def test_user_data_of_the_longest_names_is_under_the_16_kb_of_ec2() -> None:

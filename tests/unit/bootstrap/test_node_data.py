@@ -6,9 +6,9 @@ import jmespath  # type: ignore[import-untyped]
 import pytest
 
 from tests.support.node_machine import Machine
-from tests.support.prepared_nodes import master
+from tests.support.prepared_nodes import later_master, master
 
-__all__ = ["master"]
+__all__ = ["later_master", "master"]
 
 
 NEWEST = "snapshots/20260131T120000Z/etcd.db"
@@ -32,6 +32,20 @@ def test_a_first_control_plane_starts_with_an_empty_etcd(master: Machine) -> Non
     assert (master.calls("kubectl delete"), master.phase) == (0, "5/5 done")
 
 
+def test_a_control_plane_of_a_cluster_that_ran_before_does_not_start_empty(later_master: Machine) -> None:
+    assert later_master.boot() != 0
+    assert later_master.calls("kubeadm init") == 0
+    assert later_master.phase.startswith("failed: no snapshot in b, and with an empty etcd the workers would end")
+    assert later_master.run("boot", "--empty") == 0
+    assert (later_master.calls("kubeadm init"), later_master.phase) == (1, "5/5 done")
+
+
+def test_a_control_plane_of_a_cluster_that_ran_before_starts_from_its_snapshot(later_master: Machine) -> None:
+    (later_master.root / "newest").write_text(f'"{NEWEST}"\n')
+    assert later_master.boot() == 0
+    assert (later_master.root / "data").read_text() == "member\n"
+
+
 @pytest.fixture
 def successor(master: Machine) -> Machine:
     """A control plane that replaces another one, before its first boot."""
@@ -46,6 +60,7 @@ def test_a_control_plane_that_replaces_another_has_its_data_before_kubeadm_start
         "kubeadm reset",
         "kubeadm config images pull",
         f"aws s3 cp --only-show-errors s3://b/{NEWEST}",
+        "ctr --namespace k8s.io images pull gcr.io/etcd-development/etcd:v3.6.4",
         "ctr --namespace k8s.io run",
         "kubeadm init",
         "systemctl enable --now switchyard-snapshot.timer",
@@ -59,9 +74,23 @@ def test_a_control_plane_that_replaces_another_has_its_data_before_kubeadm_start
     assert stat.S_IMODE((successor.root / "var/lib/etcd").stat().st_mode) == 0o700
     [init] = [line for line in (successor.root / "calls").read_text().splitlines() if line.startswith("kubeadm init")]
     assert init.endswith(" --skip-token-print --ignore-preflight-errors=DirAvailable--var-lib-etcd")
-    [call] = [line for line in (successor.root / "calls").read_text().splitlines() if line.startswith("ctr ")]
-    assert " registry.k8s.io/etcd:3.6.4-0 " in call
+    assert image_of_restore(successor) == "gcr.io/etcd-development/etcd:v3.6.4"
     assert successor.phase == "5/5 done"
+
+
+def image_of_restore(machine: Machine) -> str:
+    """The image that makes the data of a snapshot, which comes before the name of its container."""
+    [call] = [line for line in (machine.root / "calls").read_text().splitlines() if " run --rm " in line]
+    words = call.split()
+    [container] = [word for word in words if word.startswith("switchyard-restore-")]
+    return words[words.index(container) - 1]
+
+
+def test_the_image_of_etcd_comes_from_its_second_registry_while_the_first_does_not_answer(successor: Machine) -> None:
+    (successor.root / "blocked").touch()
+    assert successor.boot() == 0
+    assert successor.calls("ctr --namespace k8s.io images pull gcr.io/etcd-development/etcd:v3.6.4") == 3
+    assert image_of_restore(successor) == "quay.io/coreos/etcd:v3.6.4"
 
 
 def test_a_bucket_that_cannot_be_read_is_not_taken_for_an_empty_one(successor: Machine) -> None:
@@ -82,7 +111,7 @@ def test_an_answer_that_is_no_snapshot_is_not_taken_for_an_empty_bucket(successo
 def test_an_unusable_snapshot_starts_no_control_plane(successor: Machine) -> None:
     (successor.root / "spoilt").touch()
     assert successor.boot() != 0
-    assert (successor.calls("ctr"), successor.calls("kubeadm init")) == (1, 0)
+    assert (successor.calls("ctr --namespace k8s.io run"), successor.calls("kubeadm init")) == (1, 0)
     assert successor.phase == f"failed: etcdutl made no data of {NEWEST}"
 
 
@@ -93,7 +122,7 @@ def test_no_snapshot_is_taken_before_kubeadm_has_ended_well(successor: Machine) 
     (successor.root / "broken").unlink()
     (successor.root / "var/lib/etcd/left").touch()
     assert successor.boot() == 0
-    assert successor.calls("ctr") == 2
+    assert successor.calls("ctr --namespace k8s.io run") == 2
     assert (successor.root / "data").read_text() == "member\n"
 
 

@@ -1,5 +1,6 @@
 """Decisions from one read of the nodes: a wrong table is refused, a lost node is not, and no taint is lost."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from switchyard.kube.nodes import LiveNode, live_node, lost_nodes, stale_nodes, unknown_nodes, wrong_by_now
@@ -51,6 +52,11 @@ def test_a_node_is_managed_once_this_program_has_applied_anything_to_it() -> Non
     assert live_node(node({"f:spec": {"f:taints": {}}})) == LiveNode((DEDICATED,), placed=True, owns_taints=True)
     assert live_node(node({"f:spec": {"f:taints": {}}}, "kubectl")) == LiveNode((DEDICATED,))
     assert live_node({"metadata": {}, "spec": {}}) == LiveNode()
+
+
+def test_a_node_says_when_it_registered() -> None:
+    live = live_node({"metadata": {"creationTimestamp": "2026-01-31T12:00:00Z"}, "spec": {}})
+    assert live.created == datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
 
 
 def test_a_patch_that_would_remove_a_new_taint_is_not_sent() -> None:

@@ -127,7 +127,7 @@ def test_a_service_has_every_annotation_that_its_settings_ask_for_and_no_other()
         "healthcheck-timeout-seconds": "5",
         "healthy-threshold-count": "2",
         "unhealthy-threshold-count": "2",
-        "success-codes": "200",
+        "success-codes": "200-399",
     }
 
 

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from devtools.rehearsal.machines.fleet import ADMINISTRATORS
 from devtools.toolchain.install import installed_from
 from devtools.toolchain.versions import GROUPS
-from switchyard.bootstrap import cloud_init
+from switchyard.bootstrap import cloud_init, cluster_dns
 from switchyard.bootstrap.kubeadm import kubelet_configuration
 from switchyard.config.models.nodes import DEFAULT_NODES, labels, taints
 from tests.integration.rehearsal.nodes.certificates import forged, kubelet_request, with_user
@@ -129,6 +129,23 @@ def test_kubeadm_accepts_an_existing_cluster_and_does_not_change_its_node(cluste
         cluster.administrator, "patch", "node", MASTER, "-p", '{"spec": {"providerID": "aws:///ap-northeast-2b/i-1"}}'
     )
     assert "Forbidden" in other.stderr
+
+
+def test_kubeadm_keeps_the_dns_off_the_control_plane_and_each_pod_on_a_node_of_its_own(cluster: Cluster) -> None:
+    done = kubeadm(cluster.plane.root, "init", "phase", "addon", "coredns", *GIVEN)
+    assert done.returncode == 0, done.stderr
+    live = json.loads(cluster.kubectl("-n", "kube-system", "get", "deployment", cluster_dns.DEPLOYMENT, "-o", "json"))
+    assert live["spec"]["replicas"] == cluster_dns.REPLICAS
+    assert live["spec"]["selector"]["matchLabels"] == cluster_dns.PODS
+    patch = cluster_dns.patch(DEFAULT_NODES)
+    assert patch is not None
+    wanted, affinity = (spec["spec"]["template"]["spec"]["affinity"] for spec in (patch, live))
+    for kind, terms in wanted.items():
+        required = "requiredDuringSchedulingIgnoredDuringExecution"
+        assert affinity[kind][required] == terms[required]
+    # The command of the warning changes nothing on a cluster that has the patch.
+    command = ("-n", "kube-system", "patch", "deployment", cluster_dns.DEPLOYMENT, "--patch", json.dumps(patch))
+    assert "no change" in cluster.kubectl(*command)
 
 
 @pytest.mark.parametrize("node_name", WORKERS)

@@ -1,11 +1,22 @@
 """A network, an instance and a secret: a small program for tests of the fake providers."""
 
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[4]))
+
 import pulumi
 import pulumi_aws as aws
 import pulumi_tls as tls
 
+from components.cluster.instance_offers import check_instances
+from components.cluster.snapshots import warn_of_late_snapshots
+from switchyard.config.models.ec2 import BackupSettings, Ec2Cluster
+
 config = pulumi.Config()
-provider = pulumi.ResourceOptions(provider=aws.Provider("aws", region="ap-northeast-2"))
+region = aws.Provider("aws", region="ap-northeast-2")
+provider = pulumi.ResourceOptions(provider=region)
 
 vpc = aws.ec2.Vpc("vpc", cidr_block=config.get("cidr") or "10.0.0.0/16", enable_dns_hostnames=True, opts=provider)
 subnet = aws.ec2.Subnet(
@@ -73,6 +84,16 @@ machine = aws.ec2.Instance(
         provider=provider.provider, depends_on=[parameter, rule], ignore_changes=["ami", "user_data"]
     ),
 )
+component = pulumi.ComponentResource(
+    "rehearsed:it:It", "component", opts=pulumi.ResourceOptions(providers={"aws": region})
+)
+if bucket := config.get("snapshots"):
+    since = datetime(2026, 1, 31, 12, 0, tzinfo=UTC)
+    warn_of_late_snapshots(component, pulumi.Output.from_input(bucket), BackupSettings(), since)
+if type_ := config.get("worker"):
+    nodes = {"k8s-worker-1": {"type": type_, "zone": "ap-northeast-2b", "diskGb": 40}}
+    cluster = Ec2Cluster.model_validate({"kind": "ec2", "name": "it", "nodes": nodes})
+    check_instances(component, cluster, (config.get("existing") or "").split())
 pulumi.export("address", machine.private_ip)
 pulumi.export("certificate", signed.cert_pem)
 pulumi.export("privateKey", key.private_key_pem)

@@ -74,6 +74,8 @@ def test_a_new_image_type_zone_or_user_data_never_replaces_or_stops_a_machine(re
     request = recording.requests[INSTANCE, f"it-{node}"]
     assert list(request.ignoreChanges) == PINNED
     assert {"ami", "instanceType", "availabilityZone", "subnetId", "userData", "userDataBase64"} <= set(PINNED)
+    # It follows from the type.
+    assert "ebsOptimized" in PINNED
     assert request.object["userDataReplaceOnChange"] is False
 
 

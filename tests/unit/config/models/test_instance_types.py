@@ -40,6 +40,13 @@ def test_credits_are_for_burstable_types(described: dict[str, Any]) -> None:
     assert not MachineType("trn1.2xlarge", 8, 32768).burstable
 
 
+def test_ebs_optimization_is_asked_for_where_ec2_has_it(described: dict[str, Any]) -> None:
+    # Families that have it in some of their sizes alone are earlier generations, which do without.
+    without = {name for name, row in described.items() if row["EbsInfo"]["EbsOptimizedSupport"] != "default"}
+    assert {name for name in described if not MachineType(name, 2, 4096).ebs_optimized} == without
+    assert not MachineType("t2.medium", 2, 4096).ebs_optimized
+
+
 def test_every_known_type_leaves_room_for_pods() -> None:
     assert all(machine.allocatable_memory_mib > 0 and machine.allocatable_cpu_m > 0 for machine in MACHINES.values())
 

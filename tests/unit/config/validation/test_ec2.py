@@ -164,6 +164,13 @@ def test_a_kind_a_name_and_an_administrator_are_enough() -> None:
             f"""tags["kubernetes.io/cluster/x"]: 'kubernetes.io/cluster/x': {RESERVED}["kubernetes.io/cluster/x"]'""",
         ),
         ("tags/Name", "me", f"tags.Name: 'Name': {RESERVED}.Name'"),
+        ("tags/name", "me", f"tags.name: 'name': {RESERVED}.name'"),
+        (
+            "tags/Team",
+            "me",
+            "tags.Team: 'Team': differs from 'team' in case alone, which IAM takes for one key. "
+            "Remove it: pulumi config rm --path '{}.tags.Team'",
+        ),
         ("tags/team", "a&b", f"tags.team: 'a&b': {TAG_VALUE}example"),
         ("tags/team", "a,b=c", f"tags.team: 'a,b=c': {TAG_VALUE}example"),
         ("tags/team", "platform ", f"tags.team: 'platform ': {TAG_VALUE}platform"),

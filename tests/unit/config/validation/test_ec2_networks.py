@@ -146,6 +146,25 @@ def test_a_subnet_larger_than_the_vpc_is_refused() -> None:
     assert line.startswith(f"{CLUSTER}.network.subnets.ap-northeast-2a: 10.0.0.0/16: is not in {CLUSTER}.network.vpc")
 
 
+@pytest.mark.parametrize(
+    ("key", "block", "unusable", "proposed"),
+    [
+        ("vpc", "169.254.0.0/16", "169.254.0.0/16", "10.0.0.0/16"),
+        ("pods", "169.254.128.0/17", "169.254.0.0/16", "192.168.0.0/16"),
+        ("pods", "0.0.0.0/8", "0.0.0.0/8", "192.168.0.0/16"),
+        ("services", "127.16.0.0/12", "127.0.0.0/8", "10.96.0.0/12"),
+        ("services", "239.0.0.0/12", "224.0.0.0/4", "10.96.0.0/12"),
+    ],
+)
+def test_a_network_in_which_no_machine_can_have_an_address_is_refused(
+    key: str, block: str, unusable: str, proposed: str
+) -> None:
+    at = f"{CLUSTER}.network.{key}"
+    [line] = [line for line in cluster_errors((f"network/{key}", block)) if line.startswith(f"{at}: ")]
+    assert line.startswith(f"{at}: {block}: overlaps {unusable}, which is ")
+    assert line.endswith(f"Set it: pulumi config set --path '{at}' {proposed}")
+
+
 def test_no_proposed_cidr_overlaps_another() -> None:
     proposed = [IPv4Network(text) for texts in PROPOSED.values() for text in texts]
     assert not any(network.overlaps(other) for network in proposed for other in proposed if network is not other)

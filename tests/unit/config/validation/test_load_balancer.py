@@ -181,11 +181,28 @@ def test_a_route_for_every_host_needs_no_certificate() -> None:
 
 
 def test_a_web_acl_is_in_the_region_of_the_load_balancer() -> None:
-    acl = "arn:aws:wafv2:us-east-1:123456789012:global/webacl/it/1f2e"
+    acl = "arn:aws:wafv2:us-east-1:123456789012:regional/webacl/a/1f"
     assert cluster_errors(("loadBalancer/waf", acl)) == [
         f"{CLUSTER}.loadBalancer.waf: '{acl}': must be in the load balancer's region, ap-northeast-2. "
         "Create one there, and set its ARN."
     ]
+
+
+def test_a_web_acl_of_cloudfront_is_refused() -> None:
+    [line] = cluster_errors(("loadBalancer/waf", "arn:aws:wafv2:us-east-1:123456789012:global/webacl/it/1f2e"))
+    assert "must be the ARN of a web ACL of scope REGIONAL" in line
+
+
+@pytest.mark.parametrize(
+    ("key", "arn"),
+    [("certificate", CERTIFICATE), ("waf", "arn:aws:wafv2:ap-northeast-2:123456789012:regional/webacl/it/1f2e")],
+)
+def test_a_certificate_and_a_web_acl_are_of_the_account_of_the_load_balancer(key: str, arn: str) -> None:
+    own = ("account", "123456789012")
+    assert load(with_((f"loadBalancer/{key}", arn), own), SERVICES, "production")
+    lines = cluster_errors((f"loadBalancer/{key}", arn), ("account", "210987654321"))
+    [line] = [line for line in lines if line.startswith(f"{CLUSTER}.loadBalancer.{key}: ")]
+    assert "is of account 123456789012, and the load balancer is in 210987654321" in line
 
 
 def test_a_service_that_cannot_be_read_is_not_called_unknown() -> None:

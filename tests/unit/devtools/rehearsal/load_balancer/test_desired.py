@@ -124,7 +124,7 @@ def test_every_health_annotation_of_the_program_becomes_a_parameter() -> None:
         "HealthCheckTimeoutSeconds": 5,
         "HealthyThresholdCount": 2,
         "UnhealthyThresholdCount": 2,
-        "Matcher": {"HttpCode": "200"},
+        "Matcher": {"HttpCode": "200-399"},
     }
     assert backend.health.keys() == HEALTH.keys() | {"Matcher"}
     assert backend.attributes == {"deregistration_delay.timeout_seconds": "30"}
