@@ -9,7 +9,7 @@ from components.failures import run_error
 from switchyard.codes import Code
 from switchyard.config.errors import SettingsError
 from switchyard.config.models.ec2 import Ec2Cluster
-from switchyard.config.validation.offers import offer_problems
+from switchyard.config.validation.offers import ALTERNATIVES, offer_problems
 from switchyard.errors import AwsError
 from switchyard.gates.rules.quota import QUOTA, quota_warning
 from switchyard.gates.rules.refusal import notice
@@ -50,7 +50,7 @@ def check_instances(parent: pulumi.Resource, cluster: Ec2Cluster, existing: Coll
 
 
 async def _check_offers(parent: pulumi.Resource, cluster: Ec2Cluster, existing: Collection[str]) -> None:
-    types = sorted({node.type for node in cluster.nodes.values()})
+    types = sorted({*ALTERNATIVES, *(node.type for node in cluster.nodes.values())})
     arguments = {"locationType": "availability-zone", "filters": [{"name": "instance-type", "values": types}]}
     answer = await ask_aws(LIST, arguments, parent)
     offers: dict[str, set[str]] = {}
