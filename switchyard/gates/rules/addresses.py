@@ -128,10 +128,11 @@ def lost_networks(about: str, before: Iterable[str], now: Iterable[str]) -> str 
     ]
     if not lost:
         return None
+    rest = ", ".join(map(str, remaining)) or "nothing"
     return notice(
         Code.ACCESS_NARROWED,
         about,
-        f"{', '.join(lost)} will no longer have access, and what remains is {', '.join(map(str, remaining))}",
+        f"{', '.join(lost)} will no longer have access, and what remains is {rest}",
         "Clients at other addresses are cut off with this update. To keep them, put the CIDR blocks back.",
     )
 

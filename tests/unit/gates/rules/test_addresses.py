@@ -178,6 +178,7 @@ def test_blocks_that_keep_their_access_are_not_warned_of(before: list[str], now:
             "10.0.0.0/8, 203.0.113.0/24 will no longer have access",
         ),
         (["10.0.0.0/8", "::/0"], ["10.0.0.0/8"], ": ::/0 will no longer have access"),
+        (["10.0.0.0/8"], [], "10.0.0.0/8 will no longer have access, and what remains is nothing (SY-S021)"),
     ],
 )
 def test_every_block_that_loses_its_access_is_named(before: list[str], now: list[str], named: str) -> None:
