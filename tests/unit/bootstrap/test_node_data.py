@@ -177,6 +177,12 @@ def test_a_restore_changes_the_data_and_keeps_what_was_there(running: Machine) -
     assert running.calls("kubectl delete node") == 0
 
 
+def test_the_state_after_a_restore_becomes_the_newest_snapshot(running: Machine) -> None:
+    assert running.run("restore", "20260131T120000Z") == 0
+    steps = ("systemctl restart kubelet", "systemctl start --no-block switchyard-snapshot.service")
+    assert order(running, *steps) == list(steps)
+
+
 def test_a_restore_on_another_machine_registers_the_node_again(running: Machine) -> None:
     (running.root / "provider").write_text(OTHER)
     assert running.run("restore", "20260131T120000Z") == 0
