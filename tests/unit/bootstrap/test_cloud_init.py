@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from switchyard.aws.security_groups import rules
-from switchyard.bootstrap import cloud_init, kubeadm
+from switchyard.bootstrap import cloud_init, cluster_dns, kubeadm
 from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.nodes import DEFAULT_NODES, NodeSettings, Role
 from switchyard.errors import ParameterTooLongError, UserDataTooLongError
@@ -58,9 +58,12 @@ def test_a_machine_takes_the_time_from_where_its_security_groups_let_it(node_nam
 
 def test_user_data_of_the_longest_names_is_under_the_16_kb_of_ec2() -> None:
     name = "a" * 63
-    nodes = {name: DEFAULT_NODES["k8s-master"], "w" * 63: NodeSettings(type="t3.small", zone="a", disk_gb=40)}
+    # Two workers, so that the patch of CoreDNS is part of it.
+    workers = {letter * 63: NodeSettings(type="t3.small", zone="a", disk_gb=40) for letter in "vw"}
+    nodes = {name: DEFAULT_NODES["k8s-master"], **workers}
     cluster = Ec2Cluster(kind="ec2", name="c" * 32, hostname=".".join(["h" * 63] * 3), nodes=nodes)
     longest = cloud_init.user_data(cluster, name, endpoint="255.255.255.255", backup_bucket="b" * 63)
+    assert cluster_dns.PATCH_FILE in longest
     assert len(longest.encode()) <= cloud_init.USER_DATA_LIMIT == 16 * 1024
 
 
