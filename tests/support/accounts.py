@@ -10,6 +10,8 @@ import boto3  # type: ignore[import-untyped]
 from botocore.loaders import JSONFileLoader  # type: ignore[import-untyped]
 from moto import mock_aws
 
+from devtools.rehearsal.aws.provider import AT_MOTO
+
 # Each session reads the models of the API again, that of EC2 in a tenth of a second.
 _load = JSONFileLoader.load_file
 _loaded = functools.cache(lambda path: _load(JSONFileLoader(), path))
@@ -31,10 +33,11 @@ _create = boto3.client
 
 
 def _client(service: str, **settings: Any) -> Any:
-    """A client that is shared between tests. A client with own settings is created anew."""
-    return _kept(service, **settings) if set(settings) == {"region_name"} else _create(service, **settings)
+    """A client that is shared between tests. A client with other settings than the fake's is created anew."""
+    shared = set(settings) == {"region_name"} or settings.get("config") is AT_MOTO
+    return _kept(service, **settings) if shared else _create(service, **settings)
 
 
 @functools.cache
-def _kept(service: str, region_name: str) -> Any:
-    return _create(service, region_name=region_name)
+def _kept(service: str, **settings: Any) -> Any:
+    return _create(service, **settings)

@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3  # type: ignore[import-untyped]
 from botocore import xform_name  # type: ignore[import-untyped]
+from botocore.config import Config  # type: ignore[import-untyped]
 from botocore.exceptions import ClientError, ParamValidationError  # type: ignore[import-untyped]
 from botocore.validate import ParamValidator  # type: ignore[import-untyped]
 
@@ -18,6 +19,9 @@ from devtools.rehearsal.values import Values, has_unknown
 
 IMAGE = "ami-0f1a2b3c4d5e6f708"
 """ID of the newest image, unless a test sets another one."""
+
+AT_MOTO = Config(ignore_configured_endpoint_urls=True)
+"""Settings of clients that reach moto, also in an environment in which the program cannot reach AWS."""
 
 
 class Aws:
@@ -141,7 +145,7 @@ class Aws:
 
     def _client(self, service: str) -> Any:
         if service not in self._clients:
-            self._clients[service] = boto3.client(service, region_name=self._region)
+            self._clients[service] = boto3.client(service, region_name=self._region, config=AT_MOTO)
         return self._clients[service]
 
     def _refused(self, request: Request) -> list[tuple[str, str]]:

@@ -11,6 +11,7 @@ from typing import Any
 import boto3  # type: ignore[import-untyped]
 import pytest
 
+from devtools.rehearsal.aws.provider import AT_MOTO
 from devtools.rehearsal.providers import fake_providers
 from devtools.sandbox.debian import node_environment, parts
 from tests.integration.rehearsal.conftest import SmallStack
@@ -121,7 +122,7 @@ def _cloud_init(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _user_data() -> dict[str, str]:
-    ec2 = boto3.client("ec2", region_name=REGION)
+    ec2 = boto3.client("ec2", region_name=REGION, config=AT_MOTO)
     texts = {}
     for group in ec2.describe_instances()["Reservations"]:
         for instance in group["Instances"]:

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
+from moto import mock_aws
 
 from devtools.rehearsal.aws.provider import Aws
 from devtools.rehearsal.aws.registry import RESOURCE_TYPES
 from devtools.rehearsal.engine_home import launcher, make_home
 from devtools.rehearsal.provider import RefusedError
+from devtools.rehearsal.providers import NO_AWS
 from devtools.rehearsal.record import HIDDEN, Record
 from devtools.rehearsal.tls.provider import KEY, REQUEST, SELF_SIGNED, SIGNED, Tls
 from devtools.rehearsal.values import SECRET, SIGNATURE, UNKNOWN, Values, has_unknown, read, write
@@ -117,6 +119,13 @@ def test_a_vpc_is_created_with_its_default_resources(aws: Aws) -> None:
     assert vpc.outputs["arn"] == f"arn:aws:ec2:ap-northeast-2:123456789012:vpc/{vpc.id}"
     assert vpc.outputs["tagsAll"] == {"Name": "it"}
     assert aws.delete(VPC, vpc.id, {}) == "moto"
+
+
+def test_moto_is_reached_where_the_program_cannot_reach_aws(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in NO_AWS.items():
+        monkeypatch.setenv(name, value)
+    with mock_aws():
+        assert Aws("ap-northeast-2").instances() == []
 
 
 def test_a_name_that_is_taken_is_refused_by_moto(aws: Aws) -> None:
