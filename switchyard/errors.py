@@ -131,11 +131,14 @@ class ClusterError(SwitchyardError):
     """The cluster does not answer, or its answer is an error. Callers of a cluster catch this class alone."""
 
     code = Code.CLUSTER_ERROR
+    about: ClassVar[str] = "The cluster cannot be read: "
+    """Beginning of the error as a sentence, before its text; empty if the text is a sentence."""
 
     @property
     def summary(self) -> str:
         """The error as a whole sentence, without its full stop."""
-        return f"The cluster cannot be read: {self}"
+        sentence = f"{self.about}{self}"
+        return f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 class KubeconfigError(ClusterError):
@@ -164,11 +167,7 @@ class UnreachableError(ClusterError):
     """The API server does not answer, or the answer is not that of an API server."""
 
     code = Code.API_UNREACHABLE
-
-    @property
-    def summary(self) -> str:
-        """The error as a whole sentence, without its full stop."""
-        return f"The cluster does not answer: {self}"
+    about = "The cluster does not answer: "
 
 
 class AccessDeniedError(ClusterError):
@@ -199,6 +198,7 @@ class RejectedError(ClusterError):
     """The API server rejects an object, because it is invalid or a policy forbids it."""
 
     code = Code.API_REJECTED
+    about = ""
 
 
 class NoIdentityError(ClusterError):
@@ -218,15 +218,11 @@ class ApiStatusError(ClusterError):
     """
 
     code = Code.API_ERROR
+    about = ""
 
     def __init__(self, verb: str, resource: str, status: int, answer: str) -> None:
         super().__init__(f"the API server answered {status} to {verb} {resource}: {answer}")
         self.status_code = status
-
-    @property
-    def summary(self) -> str:
-        """The error as a whole sentence, without its full stop."""
-        return f"T{str(self)[1:]}"
 
 
 class ObservationError(SwitchyardError):

@@ -12,6 +12,7 @@ from switchyard.cli.configuration import access_to, read_settings_at_once, warn_
 from switchyard.cli.deploy_request import DeployRequest
 from switchyard.cli.detached_end import end_detached
 from switchyard.cli.detachment import detach, is_detached, report_begun
+from switchyard.cli.due_services import perhaps_due
 from switchyard.cli.due_text import DueReport, end_due
 from switchyard.cli.fast_lane import STATE_SECONDS, read_settings_for, service_of
 from switchyard.cli.group_command import GroupCommand
@@ -73,9 +74,9 @@ async def _retire_due(
     request: DeployRequest, stack: str, settings: StackSettings, access: ClusterAccess, state: EngineCommand
 ) -> ExitCode:
     worst, entries, is_any_due = ExitCode.OK, list[dict[str, Any]](), False
-    for key, service in settings.services.items():
-        if refuse_strategy(key, service, Act.RETIRE) is not None:
-            continue  # it is released in another way; the other services are still due
+    # A service that is released in another way is left out; the other services are still due.
+    services = {key: own for key, own in settings.services.items() if refuse_strategy(key, own, Act.RETIRE) is None}
+    for key in await perhaps_due(access, services):
         own = replace(request, service=key)
         report = DueReport(own, stack, access.described, entries)
         command = _Command(own, stack, settings, access, report)
@@ -129,7 +130,8 @@ class _Command(ServiceRelease):
         if request.act is Act.ABORT:
             await end_detached({request.service: journal}, self.report.warn)
         async with journal.sending():
-            async with journal.held(request.act, detached=is_detached()):
+            back = self.rollback_plan(releases, observation)
+            async with journal.held(request.act, detached=is_detached(), back=back):
                 confirmed = observation
                 await self._read_again(journal)
                 observation = await self.observe(cluster)

@@ -228,4 +228,6 @@ def _next(record: ReleaseRecord, stack: str | None) -> str:
         )
     if record.irreversible is not None:
         return f"Next: switchyard resume {key}{on} (continues)"
+    if record.has_failed_watch:  # which a resume reverts as well
+        return f"Next: switchyard abort {key}{on} (reverts it)"
     return f"Next: switchyard resume {key}{on} (continues), or switchyard abort {key}{on} (reverts it)"

@@ -86,7 +86,7 @@ class GroupCommand:
         async with AsyncExitStack() as messages:
             for journal in journals.values():
                 await messages.enter_async_context(journal.sending())
-            outcomes = await self._held(cluster, journals, before)
+            outcomes = await self._held(cluster, journals, readings)
             observations = {key: await self._observed(cluster, key) for key in outcomes}
             bakes = {key: service.service.release.bake_seconds for key, service in self._services.items()}
             return self._report.end(outcomes, observations, bakes)
@@ -97,17 +97,19 @@ class GroupCommand:
         return ExitCode.OK
 
     async def _held(
-        self, cluster: Cluster, journals: Mapping[str, LeasedDeployJournal], confirmed: Mapping[str, Observation]
+        self, cluster: Cluster, journals: Mapping[str, LeasedDeployJournal], confirmed: Readings
     ) -> Outcomes:
         """Runs the command with the Leases of all services, which all commands take in the order of their names."""
         async with AsyncExitStack() as leases:
             for key in sorted(journals, key=self._place):
-                await leases.enter_async_context(journals[key].held(self._request.act, detached=is_detached()))
+                back = self._services[key].rollback_plan(*confirmed[key])
+                held = journals[key].held(self._request.act, detached=is_detached(), back=back)
+                await leases.enter_async_context(held)
             await self._read_again(journals)
             readings = await self._checked(cluster, journals)  # a Lease may have been waited for
             for key, (_, observation) in readings.items():
                 if not self._request.yes:
-                    raise_refusal(refuse_other_than_confirmed(confirmed[key], observation))
+                    raise_refusal(refuse_other_than_confirmed(confirmed[key][1], observation))
             return await self._act(cluster, journals, readings)
 
     def _place(self, key: str) -> tuple[str, str]:
@@ -156,20 +158,21 @@ class GroupCommand:
     async def _begun(self, journals: Mapping[str, LeasedDeployJournal], readings: Readings) -> dict[str, ReleaseRecord]:
         """Writes the start of each release, and which releases belong together: those with the same start.
 
-        If one record cannot be written, the releases whose records are written end, and nothing else is changed.
+        If one record cannot be written, all of the releases end, and nothing else is changed. The record whose write
+        failed may have its release nevertheless, because the answer was lost.
         """
         records: dict[str, ReleaseRecord] = {}
         for key, (_, observation) in readings.items():
             records[key] = self._services[key].new_record(journals[key], observation)
         started = min(record.started for record in records.values())
         records = {key: replace(record, together=tuple(records), started=started) for key, record in records.items()}
-        written = []
+        begun = []
         try:
             for key, record in records.items():
+                begun.append(key)
                 await journals[key].write(record)
-                written.append(key)
         except SwitchyardError as error:
-            for key in written:
+            for key in begun:
                 with suppress(SwitchyardError):
                     detail = f"the others were not started: {error}"
                     await journals[key].write(records[key].ending(Result.FAILED, journals[key].now(), detail))

@@ -103,7 +103,8 @@ def _while_running(key: str, release: LatestRelease) -> str:
         return ""
     if release.is_abandoned:
         serving = str(release.serving)
-        return f"It has not changed the selector, and {serving} serves. Next: {finishing(record, serving)}"
+        next_steps = finishing(record, serving, release.beneath)
+        return f"It has not changed the selector, and {serving} serves. Next: {next_steps}"
     if record.kind != "deploy":
         return f"Next: {again(record)} (continues)"
     if record.phase is Phase.BAKE and not record.held:
@@ -114,6 +115,8 @@ def _while_running(key: str, release: LatestRelease) -> str:
     resume, abort = typed(f"switchyard resume {key}"), typed(f"switchyard abort {key}")
     if record.irreversible is not None:  # after which an abort is refused
         return f"Next: {resume} (continues)"
+    if record.has_failed_watch:  # which a resume reverts as well
+        return f"Next: {abort} (reverts it)"
     return f"Next: {resume} (continues), or {abort} (reverts it)"
 
 

@@ -11,6 +11,7 @@ from switchyard.cli.fast_lane import service_of
 from switchyard.cli.group_members import is_watched, members_of
 from switchyard.cli.release_cluster import observe_service
 from switchyard.config.loader import StackSettings
+from switchyard.config.models.service import Colour
 from switchyard.gates.base import raise_refusal
 from switchyard.gates.freeze import read_open_window
 from switchyard.gates.rules.windows import OpenWindow
@@ -30,7 +31,7 @@ from switchyard.release.freeze import combined, is_stopped, pass_freeze
 from switchyard.release.hooks.hooks import holding
 from switchyard.release.notices.subscriptions import Subscriptions
 from switchyard.release.phases import Phase
-from switchyard.release.plan import Act, Observation
+from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.record.lease_holder import Holder
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.standing import baked_until
@@ -86,6 +87,9 @@ class ServiceRelease:
             return await self._is_due(cluster, journal)
 
     async def _is_due(self, cluster: Cluster, journal: LeasedDeployJournal) -> bool:
+        latest = (await journal.read()).current
+        if latest is None or not latest.running:
+            return False
         serving = await cluster.serving_track(self.service.namespace, self.name)
         current = (await journal.without_abandoned(str(serving))).current
         if current is None or not current.running or current.kind != Act.DEPLOY:
@@ -180,6 +184,13 @@ class ServiceRelease:
             self._override = await pass_freeze(
                 cluster.api, self.settings.releases.freeze, request.service, step, request.override, request.overridable
             )
+
+    def rollback_plan(self, releases: Releases, observation: Observation) -> Plan | None:
+        """The rollback that an abort does, for a refusal that names the commands by hand; None for other commands."""
+        record = releases.current
+        if self.request.act is not Act.ABORT or record is None:
+            return None
+        return Plan(Act.ABORT, observation, Colour(record.source), patch=observation.serving == record.target)
 
     def new_record(self, journal: LeasedDeployJournal, observation: Observation) -> ReleaseRecord:
         """The record of a new release."""

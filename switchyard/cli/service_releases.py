@@ -43,36 +43,52 @@ async def read_release_statuses(api: BoundedApi, places: Iterable[ServiceLocatio
     Raises:
         switchyard.errors.ClusterError: the API server does not answer.
     """
+    config_maps, denied = await list_records(api, places)
+    problems = {
+        place: with_code(error.code, f"its releases are not shown: this user {error}")
+        for place, error in denied.items()
+    }
+    latest = await _latest(api, config_maps, problems) if config_maps else {}
+    return ReleaseStatuses(latest, problems)
+
+
+async def list_records(
+    api: BoundedApi, places: Iterable[ServiceLocation]
+) -> tuple[dict[ServiceLocation, Mapping[str, Any]], dict[ServiceLocation, AccessDeniedError]]:
+    """The ConfigMap with the record of each service that has one, and where the user may not list them.
+
+    Raises:
+        switchyard.errors.ClusterError: the API server does not answer.
+    """
     services = list(places)
     namespaces = sorted({namespace for namespace, _ in services})
     lists = await asyncio.gather(*(_own(api, "configmaps", namespace, CORE) for namespace in namespaces))
     by_namespace = dict(zip(namespaces, lists, strict=True))
-    problems: dict[ServiceLocation, str] = {}
     config_maps: dict[ServiceLocation, Mapping[str, Any]] = {}
+    denied: dict[ServiceLocation, AccessDeniedError] = {}
     for place in services:
         answer = by_namespace[place[0]]
         if isinstance(answer, AccessDeniedError):
-            problems[place] = with_code(answer.code, f"its releases are not shown: this user {answer}")
+            denied[place] = answer
         elif (config_map := answer.get(record_name(place[1]))) is not None:
             config_maps[place] = config_map
-    latest = await _latest(api, config_maps, problems) if config_maps else {}
-    return ReleaseStatuses(latest, problems)
+    return config_maps, denied
 
 
 async def _latest(
     api: BoundedApi, config_maps: Mapping[ServiceLocation, Mapping[str, Any]], problems: dict[ServiceLocation, str]
 ) -> "Mapping[ServiceLocation, LatestRelease]":
-    from switchyard.release.record.latest import LatestRelease, latest_record
+    from switchyard.release.record.latest import latest_release
 
     latest: dict[ServiceLocation, LatestRelease] = {}
     for place, config_map in config_maps.items():
         try:
-            record = latest_record(config_map)
+            release = latest_release(config_map)
         except RecordUnreadableError as error:
             problems[place] = with_code(error.code, str(error))
             continue
-        if record is not None:
-            latest[place] = LatestRelease(record)
+        if release is not None:
+            latest[place] = release
     running = [place for place, release in latest.items() if release.record.running]
     return {**latest, **await _attended(api, {place: latest[place] for place in running})} if running else latest
 

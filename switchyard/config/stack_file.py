@@ -65,6 +65,10 @@ class Written:
     nodes: Mapping[str, yaml.Node]
     imports: bool = False
 
+    def names(self, path: str) -> frozenset[str]:
+        """The names of the values directly below a key of the configuration."""
+        return frozenset(name for name, _ in _pairs(self.nodes.get(path)))
+
     def scalars(self, path: str) -> dict[str, Scalar]:
         """The scalar values at and under a key of the configuration, by path."""
         return dict(_scalars(path, self.nodes[path])) if path in self.nodes else {}

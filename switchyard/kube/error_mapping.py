@@ -16,6 +16,12 @@ DENIED = frozenset({httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN})
 TRANSIENT = frozenset({httpx.codes.CONFLICT, httpx.codes.TOO_MANY_REQUESTS, httpx.codes.REQUEST_TIMEOUT})
 """Statuses that do not reject the object itself: the same write may be accepted a moment later."""
 
+WRITTEN = frozenset({"create", "update", "patch"})
+"""Verbs of a write of a whole object, which an admission webhook, a policy or a quota may reject."""
+
+GONE = frozenset({httpx.codes.NOT_FOUND, httpx.codes.GONE})
+"""Statuses of an update whose object, or whose namespace, does not exist."""
+
 
 @contextmanager
 def mapped_errors(verb: str, resource: str, seconds: float) -> Iterator[None]:
@@ -45,8 +51,10 @@ def _of_status(verb: str, resource: str, response: httpx.Response) -> ClusterErr
     """Converts an answer with an error status into the matching `ClusterError`."""
     status, answer = response.status_code, server_message(response)
     # 403 is also what an admission webhook or a quota answers a write with.
-    if status in DENIED and (verb != "patch" or status == httpx.codes.UNAUTHORIZED or " cannot patch " in answer):
+    is_denied = verb not in WRITTEN or status == httpx.codes.UNAUTHORIZED or f" cannot {verb} " in answer
+    if status in DENIED and is_denied:
         return AccessDeniedError(verb, resource, status, answer)
-    if verb == "patch" and httpx.codes.is_client_error(status) and status not in TRANSIENT:
+    others = TRANSIENT if verb == "patch" else TRANSIENT | GONE
+    if verb in WRITTEN and httpx.codes.is_client_error(status) and status not in others:
         return RejectedError(f"the API server does not take {resource}: {answer}")
     return ApiStatusError(verb, resource, status, answer)

@@ -84,6 +84,7 @@ class LeasedJournal:
         self._clock: ServerClock | None = None
         self._lease: ReleaseLease | None = None
         self._unwritten: str | None = None  # ID of a new release that is not in the record yet
+        self._sent_end: ReleaseRecord | None = None  # the end of the release of this command, as it was sent
 
     async def read(self) -> Releases:
         """The record of the service."""
@@ -108,6 +109,9 @@ class LeasedJournal:
     async def update_own(self, release: str, change: Callable[[Releases], Releases]) -> None:
         """Changes the record unless another release has begun in it, as while this command was suspended.
 
+        The end of a release that was to run beside another one makes that one the latest release again. If the answer
+        to this write was lost, a repetition changes nothing.
+
         Args:
             release: ID of the release of this command.
             change: returns the changed record for a given record.
@@ -121,8 +125,12 @@ class LeasedJournal:
         def changed(releases: Releases) -> Releases:
             current = releases.current
             if current is not None and current.id != release and not self._is_first_write(release, current):
+                if self._is_end_written(releases):
+                    return releases
                 raise LeaseLostError(lost_text(self._name, self._namespace))
-            return change(releases)
+            after = change(releases)
+            self._sent_end = next((ended for ended in after.history if ended.id == release), None)
+            return after
 
         try:
             await self._store.update(changed)
@@ -132,6 +140,12 @@ class LeasedJournal:
 
     def _is_first_write(self, release: str, current: ReleaseRecord) -> bool:
         return release == self._unwritten and not current.running
+
+    def _is_end_written(self, releases: Releases) -> bool:
+        """Whether the record has the end of the release of this command as this command has sent it."""
+        sent = self._sent_end
+        ends = ((ended.id, ended.result, ended.ended) for ended in releases.history)
+        return sent is not None and (sent.id, sent.result, sent.ended) in ends
 
     async def confirm_if_old(self) -> None:
         """Renews the Lease unless it was taken or renewed within the last second, so that no patch waits."""

@@ -11,10 +11,16 @@ from switchyard.kube.objects import targets_of
 from switchyard.release.plan import Act, Observation
 
 
-def refuse_other_ports(observation: Observation, target: Colour, act: Act) -> Refusal | None:
+def refuse_other_ports(observation: Observation, target: Colour, act: Act, changed: str) -> Refusal | None:
     """Refuses a rollback to pods that listen on other ports than those that the Service targets.
 
     An update has given the service another port, and has stopped between its switch and the pods of the old colour.
+
+    Args:
+        observation: observation of the service.
+        target: the colour that is to serve.
+        act: the command.
+        changed: a sentence about what the command has changed.
     """
     own, serving = (dict(observation.colours[colour].ports) for colour in (target, observation.serving))
     targets = targets_of(observation.live)
@@ -35,7 +41,6 @@ def refuse_other_ports(observation: Observation, target: Colour, act: Act) -> Re
         ),
         rule="a rollback changes the selector alone, and requests would go to a port on which no pod listens",
         remedy=(
-            f"Nothing was changed. {observation.what_serves} An update changes selector and port at once: "
-            f"{' && '.join(commands)}"
+            f"{changed} {observation.what_serves} An update changes selector and port at once: {' && '.join(commands)}"
         ),
     )

@@ -143,18 +143,33 @@ def refuse_serving(observation: Observation, target: Colour, act: Act) -> Refusa
     )
 
 
-def refuse_no_pods(observation: Observation, target: Colour, act: Act) -> Refusal | None:
-    """Refuses a rollback to a colour without a ready endpoint, or whose pods listen on other ports."""
+def not_switched(plan: Plan) -> str:
+    """What a command has changed that stops after the pods of its version are created, and before its switch."""
+    if plan.warm_tag is None:
+        return "The Service was not changed."
+    created = f"The pods of {plan.target} {plan.warm_tag} are created, and the configuration has them."
+    return f"{created} The Service was not changed."
+
+
+def refuse_no_pods(observation: Observation, target: Colour, act: Act, changed: str = UNTOUCHED) -> Refusal | None:
+    """Refuses a rollback to a colour without a ready endpoint, or whose pods listen on other ports.
+
+    Args:
+        observation: observation of the service.
+        target: the colour that is to serve.
+        act: the command.
+        changed: a sentence about what the command has changed.
+    """
     state, service, name = observation.colours[target], observation.settings, observation.name
     if state.ready:
-        return refuse_other_ports(observation, target, act)
+        return refuse_other_ports(observation, target, act, changed)
     return Refusal(
         code=Code.TARGET_NOT_READY,
         step=f"{key_of(name)}: the {act} to {target}",
         observed=f"none of its {state.wanted} pods is ready ({state.tag or 'no version'})",
         rule="a colour without a ready endpoint would answer no request",
         remedy=(
-            f"{UNTOUCHED} {observation.what_serves} See: kubectl -n {service.namespace} get pods -l "
+            f"{changed} {observation.what_serves} See: kubectl -n {service.namespace} get pods -l "
             f"{labels_text(selector(name, target))}"
         ),
     )
@@ -192,14 +207,19 @@ def refuse_rolled_back_target(plan: Plan, version: RolledBack | None, *, abortab
     return replace(refusal, remedy=f"{refusal.remedy}{abort}. {anyway}")
 
 
-def refuse_changed(name: str) -> Refusal:
-    """Refuses to change a Service that somebody else has changed since it was read."""
+def refuse_changed(name: str, changed: str = UNTOUCHED) -> Refusal:
+    """Refuses to change a Service that somebody else has changed since it was read.
+
+    Args:
+        name: name of the service.
+        changed: a sentence about what the command has changed.
+    """
     return Refusal(
         code=Code.SERVICE_CHANGED,
         step=f"{key_of(name)}: this command",
         observed=f"somebody has changed Service {name} or the pods of its colours while the command ran",
         rule="a selector is changed only as the operator has confirmed it",
-        remedy=f"{UNTOUCHED} See what serves, and run the command again: {typed('switchyard status')}",
+        remedy=f"{changed} See what serves, and run the command again: {typed('switchyard status')}",
     )
 
 
@@ -276,6 +296,5 @@ def warn_fewer(plan: Plan, serving_ready: int) -> str:
 
 def command(act: Act, name: str, colour: Colour | None = None, stack: str | None = None) -> str:
     """The command line of a switch or a rollback."""
-    words = ["switchyard", act.value, key_of(name), *([colour.value] if colour else [])]
-    line = " ".join(words)
+    line = " ".join(["switchyard", act.value, key_of(name), *([colour.value] if colour else [])])
     return line + stack_option(stack) if stack else typed(line)

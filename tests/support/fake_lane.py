@@ -12,7 +12,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.kube_proxy import Routing
 from switchyard.kube.objects import Endpoint, Pod
 from switchyard.release.engine.convergence import Convergence
-from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.plan import Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.protocol import Outcome, Steps
@@ -108,8 +108,8 @@ class FakeJournal:
         return self.running
 
     @asynccontextmanager
-    async def held(self, act: Act) -> AsyncGenerator[None, None]:
-        self.events.append(f"hold {act}")
+    async def held(self, plan: Plan) -> AsyncGenerator[None, None]:
+        self.events.append(f"hold {plan.act}")
         yield
         self.events.append("release")
 

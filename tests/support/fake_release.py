@@ -213,6 +213,9 @@ class FakeSteps:
         self.world.write(lambda: setattr(self.world, "configured", record.source))
         return Ended(Event.PASSED)
 
+    def by_hand(self, record: ReleaseRecord) -> str:
+        return f"kubectl patch service {record.service} to {record.source}"
+
     async def withdraw(self, record: ReleaseRecord) -> str:
         self.steps.append("withdraw")
         assert self.world.serving != record.target, "the colour that serves would be deleted"

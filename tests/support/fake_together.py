@@ -108,7 +108,7 @@ class FakeJournal:
     key: str
 
     @asynccontextmanager
-    async def held(self, _: Act) -> AsyncGenerator[None, None]:
+    async def held(self, _: Plan) -> AsyncGenerator[None, None]:
         if error := self.world.lost.get(f"held {self.key}"):
             raise error
         async with self.world.held.setdefault(self.key, asyncio.Lock()):

@@ -107,12 +107,17 @@ def _deployed(chance: random.Random, release: dict[str, Any], moment: datetime) 
         ended = moment + timedelta(seconds=chance.choice([1, 5, 60, 300, 400]))
         release["phases"].append(_phase(name, moment, ended, "passed"))
         moment = ended
-    end = {"refused": "refused", "failed": "failed", "rolledBack": chance.choice(["breached", "noVerdict"])}
+    end = {"refused": "refused", "failed": "failed", "rolledBack": chance.choice(["breached", "breached", "noVerdict"])}
     if release["result"] in end:
         release["phases"][-1]["outcome"] = end[release["result"]]
     for phase in release["phases"]:
         if phase["phase"] == "watch" and chance.random() < 0.8:
             phase["numbers"] = _numbers(chance, phase, moment)
+    watch = release["phases"][-1]
+    if watch["outcome"] == "breached" and release["ofALaterVersion"]["kept"] % 4 == 0:
+        watch.pop("numbers", None)  # the watch was cut short
+        hook = {"name": "check", "point": "afterSwitch", "started": watch["started"], "ended": watch["ended"]}
+        release["hooks"] = [{**hook, "outcome": "failed"}]
     if release["result"] == "rolledBack" and chance.random() < 0.9:
         release["receipt"] = _receipt(chance, moment + timedelta(seconds=chance.choice([0, 1, 30])))
     if chance.random() < 0.05:

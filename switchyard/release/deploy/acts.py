@@ -18,7 +18,7 @@ from switchyard.release.engine.convergence import Convergence, converge
 from switchyard.release.engine.engine import Engine, Step
 from switchyard.release.engine.lock import unlocked
 from switchyard.release.plan import Observation, Plan
-from switchyard.release.refusals import refuse_no_pods
+from switchyard.release.refusals import not_switched, refuse_no_pods
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal_protocol import lost_lease
 
@@ -128,7 +128,7 @@ class SingleServiceActs:
         """
         plan = patch.plan
         if plan.patch:
-            raise_refusal(refuse_no_pods(plan.observation, plan.target, plan.act))
+            raise_refusal(refuse_no_pods(plan.observation, plan.target, plan.act, not_switched(plan)))
         await self._journal.confirm()
         return await patch.lane.patch(plan) if plan.patch else None
 

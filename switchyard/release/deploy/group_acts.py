@@ -194,7 +194,7 @@ class GroupJournal:
         """Returns None, because the release itself is in the record."""
         return
 
-    def held(self, _act: Act) -> AbstractAsyncContextManager[object]:
+    def held(self, _plan: Plan) -> AbstractAsyncContextManager[object]:
         """Is never called, because the release holds the Lease."""
         raise NotImplementedError
 

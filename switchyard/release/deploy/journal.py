@@ -1,7 +1,7 @@
 """The record of a release by `switchyard deploy`, written under the Lease of its service."""
 
 from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext, suppress
 from datetime import datetime
 
 from switchyard.config.models.service import Colour
@@ -10,7 +10,7 @@ from switchyard.kube.clock import ServerClock, to_text
 from switchyard.kube.rolled_back import RolledBack, find_rolled_back
 from switchyard.release import retries
 from switchyard.release.leased_journal import LeasedJournal
-from switchyard.release.phases import Event, Phase, Result
+from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.earlier_releases import abandoned
@@ -18,6 +18,7 @@ from switchyard.release.record.lease_holder import HOOK, Holder
 from switchyard.release.record.release_record import ReleaseRecord, new_id
 from switchyard.release.record.replacing import without_abandoned
 from switchyard.release.record.store import Releases
+from switchyard.release.switch.journal import refused_by_policy
 
 
 class LeasedDeployJournal(LeasedJournal):
@@ -28,17 +29,24 @@ class LeasedDeployJournal(LeasedJournal):
         return (await ServerClock.ask(self._api)).now()
 
     @asynccontextmanager
-    async def held(self, act: Act, *, detached: bool = False) -> AsyncGenerator["LeasedDeployJournal", None]:
+    async def held(
+        self, act: Act, *, detached: bool = False, back: Plan | None = None
+    ) -> AsyncGenerator["LeasedDeployJournal", None]:
         """Holds the Lease of the service within the block. An abort does not wait for a command that changes no pods.
 
         Args:
             act: the command.
             detached: whether the command runs in the background.
+            back: the rollback that an abort does; None for another command.
 
         Raises:
             LeaseHeldError: another running command holds the Lease.
+            GateRefusedError: the API server does not take the Lease of an abort, for example because of a policy.
         """
-        async with self.holding(Holder(act.value, detached=detached), urgent=act is Act.ABORT):
+        async with AsyncExitStack() as stack:
+            with nullcontext() if back is None else refused_by_policy(back):
+                holding = self.holding(Holder(act.value, detached=detached), urgent=act is Act.ABORT)
+                await stack.enter_async_context(holding)
             yield self
 
     async def enter(self, record: ReleaseRecord) -> None:
@@ -87,8 +95,7 @@ class LeasedDeployJournal(LeasedJournal):
         """Starts to send waiting messages, unless the selector will be changed next, which must not be delayed."""
         last = record.phases[-1] if record.phases else None
         switches = last is not None and last.phase is Phase.SWITCH and last.ended is None
-        condemned = last is not None and last.outcome == Event.BREACHED
-        if not record.running or not (switches or condemned):
+        if not record.running or not (switches or record.has_failed_watch):
             self.begin_sending()
 
     async def mark_rolled_back(self, record: ReleaseRecord, reason: str, because: str | None = None) -> None:
@@ -157,7 +164,7 @@ class RollbackJournal:
         return
 
     @asynccontextmanager
-    async def held(self, _act: Act) -> AsyncGenerator[None, None]:
+    async def held(self, _plan: Plan) -> AsyncGenerator[None, None]:
         """Does nothing, because the Lease is already held."""
         await self._journal.confirm()
         yield
@@ -188,8 +195,15 @@ class RollbackJournal:
                 await retries.until_answered(self._mark)
 
 
-class NoJournal:
-    """The journal of a fast lane that only passes gates and patches: the release has its own record."""
+class NoRecord:
+    """The journal of a fast lane that only passes gates and patches: the release has its own record.
+
+    Args:
+        journal: journal of the release, whose Lease is held.
+    """
+
+    def __init__(self, journal: LeasedDeployJournal) -> None:
+        self._journal = journal
 
     async def last(self, _serving: Colour) -> None:
         """Returns None, because there is no earlier release."""
@@ -199,7 +213,7 @@ class NoJournal:
         """Returns None, because no command but that of the release is involved."""
         return
 
-    def held(self, _act: Act) -> AbstractAsyncContextManager[None]:
+    def held(self, _plan: Plan) -> AbstractAsyncContextManager[None]:
         """Does nothing, because the release holds the Lease."""
         return nullcontext()
 
@@ -208,15 +222,12 @@ class NoJournal:
         raise NotImplementedError
 
     async def confirm(self) -> None:
-        """Is never called."""
-        raise NotImplementedError
+        """Ends the command when another one has taken the Lease of the release."""
+        await self._journal.confirm()
 
     async def end(self, receipt: Receipt | None, *, succeeded: bool, detail: str | None = None) -> None:
         """Is never called."""
         raise NotImplementedError
-
-
-NO_JOURNAL = NoJournal()
 
 
 def entering(releases: Releases, record: ReleaseRecord) -> Releases:

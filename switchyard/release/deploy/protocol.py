@@ -93,5 +93,8 @@ class Steps(Protocol):
             marks: whether to record the version as one that was rolled back.
         """
 
+    def by_hand(self, record: ReleaseRecord) -> str:
+        """The commands that have the old colour serve without this program."""
+
     async def withdraw(self, record: ReleaseRecord) -> str:
         """Deletes the pods of a new version that has not served. Returns a sentence about remaining pods."""

@@ -218,25 +218,28 @@ def abort_incomplete(record: ReleaseRecord, why: str) -> str:
     )
 
 
-def report_unrecorded(record: ReleaseRecord, serving: str | None, why: str) -> str:
+def report_unrecorded(record: ReleaseRecord, serving: str | None, why: str, by_hand: str) -> str:
     """Reports that the result of a rollback could not be recorded.
 
     Args:
         record: record of the release.
         serving: the colour that serves; None where it cannot be read.
         why: why the rollback or the record failed.
+        by_hand: the commands that have the old version serve without a record.
     """
     version, key = f"{record.tag} in {record.target}", record.service
+    later = ""
     if serving == record.source:
         outcome, serves = "is rolled back, and the record cannot be written", f"{serving} serves again."
     else:
+        later = f". If that takes too long, switch by hand, and abort it later: {by_hand}"
         outcome = "is to be rolled back, and that is not done"
         serves = f"{serving} serves." if serving else f"What serves cannot be read; {record.target} may still serve."
     return notice(
         Code.ROLLBACK_UNRECORDED,
         key,
         f"{version} {outcome}: {why.strip().removesuffix('.')}",
-        f"{serves} As soon as the API server answers: {typed(f'switchyard abort {key}')}",
+        f"{serves} As soon as the API server takes writes again: {typed(f'switchyard abort {key}')}{later}",
     )
 
 
@@ -271,4 +274,19 @@ def no_abort(record: ReleaseRecord, why: str) -> str:
         f"{key}: {why}. {UNTOUCHED} To continue: {typed(f'switchyard resume {key}')}. To have "
         f"{record.from_tag or record.source} serve again, which warms its pods first: "
         + typed(f"switchyard rollback {key}")
+    )
+
+
+def no_retirement(record: ReleaseRecord, phase: Phase) -> str:
+    """The message that the old colour of a release is not retired before the bake.
+
+    Args:
+        record: record of the release.
+        phase: its phase, by what serves.
+    """
+    key, version = record.service, f"{record.tag} in {record.target}"
+    onward = "" if record.has_failed_watch else f"To continue: {typed(f'switchyard resume {key}')}. "
+    return (
+        f"{key}: the release of {version} is in phase {phase}, and only one whose watch has passed is retired. "
+        f"{UNTOUCHED} {onward}To abort it: {typed(f'switchyard abort {key}')}"
     )

@@ -65,7 +65,7 @@ class Rollback:
             ended = await retries.until_answered(rolled_back, waits)
         except (ClusterError, GateRefusedError) as error:
             return await self.held(record, reason, str(error))
-        record = replace(record, receipt=ended.receipt or record.receipt)
+        record, by_hand = replace(record, receipt=ended.receipt or record.receipt), self._steps.by_hand(record)
         record, problem = await self._hooks.after_rollback(record)
         details = (f"{reason}.", ended.detail, problem)
         detail = " ".join(text for text in details if text)
@@ -74,7 +74,7 @@ class Rollback:
             waits = self._waits(record, f"the record of the rollback to {record.source}")
             await retries.until_answered(lambda: self._journal.write(record), waits)
         except ClusterError as error:
-            raise RollbackUnrecordedError(report_unrecorded(record, record.source, str(error))) from None
+            raise RollbackUnrecordedError(report_unrecorded(record, record.source, str(error), by_hand)) from None
         return record
 
     def _waits(self, record: ReleaseRecord, step: str) -> Callable[[ClusterError], None]:
@@ -96,10 +96,11 @@ class Rollback:
         with suppress(ClusterError, GateRefusedError):
             serving = (await self._steps.live()).serving
         serves = "" if serving is None else f" ({serving} serves)"
+        by_hand = self._steps.by_hand(record)
         held = waiting(record, held=True, detail=f"{reason}. The rollback is not done: {problem}{serves}")
         try:
             waits = self._waits(record, "the record that the rollback is not done")
             await retries.until_answered(lambda: self._journal.write(held), waits)
         except ClusterError:
-            raise RollbackUnrecordedError(report_unrecorded(record, serving, problem)) from None
+            raise RollbackUnrecordedError(report_unrecorded(record, serving, problem, by_hand)) from None
         return held

@@ -13,7 +13,7 @@ from switchyard.release import retries
 from switchyard.release.deploy.hooks import NO_HOOKS, ReleaseHooks
 from switchyard.release.deploy.progress import Progress
 from switchyard.release.deploy.protocol import DeployJournal, Ended, Steps
-from switchyard.release.deploy.refusals import no_abort
+from switchyard.release.deploy.refusals import no_abort, no_retirement
 from switchyard.release.deploy.reverted import SERVES_AGAIN
 from switchyard.release.deploy.rollback import Rollback
 from switchyard.release.deploy.switch_doubt import receipt_in_doubt
@@ -25,7 +25,6 @@ from switchyard.release.record.standing import Standing, baked_until, held_after
 from switchyard.release_errors import TransitionError
 
 __all__ = ["DeployJournal", "Ended", "Runner", "Steps"]
-
 
 _SETBACKS = {Phase.DRAIN: Event.FAILED, Phase.WATCH: Event.NO_VERDICT}
 """The outcomes that replace a refusal or a failure in phases that do not have these outcomes."""
@@ -123,9 +122,8 @@ class Runner:
         stands = await self.standing(record)
         if stands.state.can_roll_back:
             return await self._rollback.run(record, reason)
-        problem = f"not all pods of {record.source} are ready"
-        if stands.state.irreversible:
-            problem = str(refuse_abort(record))
+        unready = f"not all pods of {record.source} are ready"
+        problem = str(refuse_abort(record)) if stands.state.irreversible else unready
         return await self._rollback.held(record, reason, problem)
 
     async def retire(self, record: ReleaseRecord) -> ReleaseRecord:
@@ -138,7 +136,11 @@ class Runner:
         if stands.is_rolled_back:
             return await self._reverted(record)
         event = Event.RESUME if stands.state.phase is Phase.RETIRE else Event.RETIRE
-        return await self._run_phases(_continued(record), apply(stands.state, event))
+        try:
+            state = apply(stands.state, event)
+        except TransitionError:
+            raise TransitionError(no_retirement(record, stands.state.phase)) from None
+        return await self._run_phases(_continued(record), state)
 
     async def standing(self, record: ReleaseRecord) -> Standing:
         """The state of a release, from its record and the colour that serves."""
@@ -257,8 +259,7 @@ class Runner:
 
     async def _reverted(self, record: ReleaseRecord) -> ReleaseRecord:
         """Ends a release whose old colour serves again. Only a version that failed its watch is marked."""
-        has_failed = bool(record.phases) and record.phases[-1].outcome == Event.BREACHED
-        return await self._rollback.run(record, SERVES_AGAIN, marks=has_failed)
+        return await self._rollback.run(record, SERVES_AGAIN, marks=record.has_failed_watch)
 
     def _left(self, record: ReleaseRecord, ended: Ended) -> ReleaseRecord:
         record = record.leaving(ended.event.value, self._journal.now(), ended.detail, ended.numbers)

@@ -11,9 +11,10 @@ from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import EngineError, GateRefusedError
 from switchyard.gates.base import raise_refusal
 from switchyard.kube.polling import poll_until
+from switchyard.release.by_hand import switch_by_hand
 from switchyard.release.deploy.acts import Acts, Patch, SingleServiceActs, Warming
 from switchyard.release.deploy.early_watch import EarlyWatch
-from switchyard.release.deploy.journal import NO_JOURNAL, LeasedDeployJournal, RollbackJournal
+from switchyard.release.deploy.journal import LeasedDeployJournal, NoRecord, RollbackJournal
 from switchyard.release.deploy.protocol import Ended
 from switchyard.release.deploy.refusals import abort_incomplete, refuse_requests, refuse_retirement
 from switchyard.release.deploy.switch_doubt import recheck_after_watch, refuse_in_doubt
@@ -25,7 +26,7 @@ from switchyard.release.drain.report import DrainReport, renews
 from switchyard.release.engine.convergence import Convergence
 from switchyard.release.engine.convergence_text import still_to_do, updated
 from switchyard.release.phases import Event
-from switchyard.release.plan import Act, ColourState, Observation, Plan
+from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.receipt.warnings import judged, not_renewed_yet
 from switchyard.release.record.release_record import ReleaseRecord
@@ -89,12 +90,13 @@ class ClusterSteps:
         change = ColourChange(record.service, target, {"tag": tag, "replicas": pods})
         await self._acts.warm(Warming(change, tag, observation.colours[target].configured))
         self._settings = self._with(record, pods)
-        state = await poll_until(
-            lambda: self._colour(record, target),
-            lambda colour: colour.tag == tag and colour.ready >= pods,
+        observation = await poll_until(
+            lambda: self._observed(record),
+            lambda now: (now.colours[target].tag, now.colours[target].ready >= pods) == (tag, True),
             seconds=ENDPOINT_SECONDS,
             every=1,
         )
+        state = observation.colours[target]
         if state.tag != tag or state.ready < pods:
             return Ended(Event.FAILED, f"{state}, and {pods} pods of {tag} were wanted")
         return Ended(Event.PASSED, str(state))
@@ -110,10 +112,11 @@ class ClusterSteps:
         """Changes the selector to the new colour, and starts the watch of the new version."""
         plan, lane = await self._plan(record), self._lane()
         observation = plan.observation
-        undrained = await self._undrained(observation, plan.target) if plan.patch else None
-        start = None
-        if plan.patch and observation.settings.release.watch.seconds:
-            start = await start_of(self._place.access, observation.name, observation.settings, Track(plan.target))
+        name, settings, undrained, start = observation.name, observation.settings, None, None
+        if plan.patch:
+            undrained = (await undrain(self._place.cluster, name, settings, plan.target)).problem
+            if settings.release.watch.seconds:
+                start = await start_of(self._place.access, name, settings, Track(plan.target))
         patched = await self._acts.patch(Patch(plan, lane, lambda: self._observed(record)))
         if start is not None:
             self._early_watch.begin(self._judged(record, observation, start))
@@ -161,12 +164,11 @@ class ClusterSteps:
 
     async def _drain(self, record: ReleaseRecord, observation: Observation, old: Colour) -> DrainReport:
         """Ends the connections to the old colour. A renewal of its pods waits for every node, as in the fast lane."""
-        cluster = self._place.cluster
         if renews(observation.settings):
             plan = await self._plan(record)
-            if nodes := await still_behind(cluster, plan, record.receipt):
+            if nodes := await still_behind(self._place.cluster, plan, record.receipt):
                 return DrainReport(old, DrainMethod.RENEW, problem=not_renewed_yet(plan, nodes))
-        return await drain(cluster, observation.name, observation.settings, old)
+        return await drain(self._place.cluster, observation.name, observation.settings, old)
 
     async def watch(self, record: ReleaseRecord) -> Ended:
         """Judges the new version by its requests and its pods."""
@@ -241,6 +243,10 @@ class ClusterSteps:
         problems = (outcome.receipt.doubt, undone)
         return Ended(Event.PASSED, " ".join(filter(None, problems)) or None, outcome.receipt.to_json())
 
+    def by_hand(self, record: ReleaseRecord) -> str:
+        """The commands that have the old colour serve without this program."""
+        return switch_by_hand(self._settings.named(record.service), self._settings, Colour(record.source))
+
     async def withdraw(self, record: ReleaseRecord) -> str:
         """Deletes the pods of a new version that has not served. Returns a text about remaining pods."""
         try:
@@ -256,9 +262,6 @@ class ClusterSteps:
     async def _remove(self, record: ReleaseRecord, colour: Colour) -> None:
         """Scales a colour to 0 pods by an update, whose gates refuse it for a colour that serves."""
         await self._acts.remove(Warming(ColourChange(record.service, colour, {"replicas": 0}), str(record.tag)))
-
-    async def _colour(self, record: ReleaseRecord, colour: Colour) -> ColourState:
-        return (await self._observed(record)).colours[colour]
 
     async def _observed(self, record: ReleaseRecord) -> Observation:
         """Reads the service, with the settings that the release has given to its new colour."""
@@ -277,10 +280,7 @@ class ClusterSteps:
         return Plan(Act.SWITCH, observation, target, patch=not observation.is_at(target))
 
     def _lane(self) -> FastLane:
-        return FastLane(self._place.access, self._place.cluster, NO_JOURNAL, self._place.warn)
-
-    async def _undrained(self, observation: Observation, colour: Colour) -> str | None:
-        return (await undrain(self._place.cluster, observation.name, observation.settings, colour)).problem
+        return FastLane(self._place.access, self._place.cluster, NoRecord(self._journal), self._place.warn)
 
     async def _converge_back(self, record: ReleaseRecord, replicas: int | None) -> Convergence:
         self._journal.begin_sending()

@@ -193,8 +193,7 @@ def _setback(record: ReleaseRecord) -> Ended | None:
     events = {Result.ROLLED_BACK: Event.BREACHED, Result.REFUSED: Event.REFUSED, Result.FAILED: Event.FAILED}
     if record.result in events:
         return Ended(events[record.result], record.detail)
-    last = record.phases[-1] if record.phases else None
-    return Ended(Event.BREACHED, last.detail) if last is not None and last.outcome == Event.BREACHED else None
+    return Ended(Event.BREACHED, record.phases[-1].detail) if record.has_failed_watch else None
 
 
 def _result(outcome: ReleaseRecord | SwitchyardError) -> Result | None:

@@ -8,6 +8,7 @@ from switchyard.config.commands import below
 from switchyard.config.models.service import Colour
 from switchyard.config.validation.services import SERVICES
 from switchyard.errors import EngineError, GateRefusedError
+from switchyard.release.engine.convergence import REMOVED
 from switchyard.release.engine.engine import Engine, Step
 
 COMPONENT = "switchyard:service:"
@@ -77,6 +78,8 @@ def preview_changes(
         EngineError: the configuration cannot be read or written.
     """
     services = engine.config().get(SERVICES, {}).get("objectValue") or {}
+    if removed := [change.key for change, _ in changes if change.key not in services]:
+        raise EngineError(f"{', '.join(below(SERVICES, key) for key in removed)} {REMOVED}")
     before = [(change, _before(services, change, live)) for change, live in changes]
     values = {f"{change.path}.{key}": value for change, _ in changes for key, value in change.values.items()}
     engine.change_config(values)

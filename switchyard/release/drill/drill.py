@@ -25,6 +25,7 @@ from switchyard.release.engine.convergence import Convergence
 from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.replacing import beneath
 from switchyard.release.record.store import Releases
 from switchyard.release.refusals import refuse_changed
 from switchyard.release.switch.fast_lane import FastLane
@@ -119,7 +120,7 @@ class Drill:
         if current is not None and current.running and current.kind == Act.DRILL:
             colours = observation.colours
             return DrillPlan(observation, colours[Colour(current.source)], colours[Colour(current.target)], current)
-        raise_refusal(refuse_unsettled(observation, current))
+        raise_refusal(refuse_unsettled(observation, current, beneath(releases, observation.serving)))
         other = observation.colours[observation.serving.other]
         raise_refusal(refuse_rolled_back(observation, find_rolled_back(releases.rolled_back, other.colour, other.tag)))
         rollback = await self._lane().plan_rollback(observation)

@@ -38,7 +38,7 @@ class DrillJournal(LeasedSwitchJournal):
             yield
 
     @asynccontextmanager
-    async def held(self, act: Act) -> AsyncGenerator[None, None]:  # noqa: ARG002 - both passages are of one command
+    async def held(self, plan: Plan) -> AsyncGenerator[None, None]:  # noqa: ARG002 - both passages are of one command
         """Does nothing, because the drill holds the Lease."""
         await self.confirm()
         yield

@@ -15,17 +15,20 @@ from switchyard.release.record.text import finishing, unfinished
 from switchyard.release.refusals import UNTOUCHED, command
 
 
-def refuse_unsettled(observation: Observation, current: ReleaseRecord | None) -> Refusal | None:
+def refuse_unsettled(
+    observation: Observation, current: ReleaseRecord | None, beneath: ReleaseRecord | None = None
+) -> Refusal | None:
     """Refuses a drill during a release, or if the configuration has another colour than the one that serves.
 
     Args:
         observation: observation of the service.
         current: latest release of the service; None without one. An unfinished drill is not refused here.
+        beneath: the release that the latest one was to replace, if its command was killed before that; None otherwise.
     """
     key, serving = key_of(observation.name), observation.serving
     if current is not None and current.running and current.kind != Act.DRILL:
         observed = unfinished(current)
-        remedy = _finishing(current, observation)
+        remedy = _finishing(current, observation, beneath)
     elif observation.settings.active != serving:
         active = observation.settings.active
         observed = f"the configuration has {active} as the active colour, and {serving} serves"
@@ -103,11 +106,11 @@ def not_back(name: str, target: str, source: str, why: str) -> str:
     )
 
 
-def _finishing(record: ReleaseRecord, observation: Observation) -> str:
+def _finishing(record: ReleaseRecord, observation: Observation, beneath: ReleaseRecord | None) -> str:
     """The remedy that ends a release, so that a drill is possible."""
     key = record.service
     if record.kind != Act.DEPLOY:
-        return f"Finish it: {finishing(record, observation.serving)}"
+        return f"Finish it: {finishing(record, observation.serving, beneath)}"
     back = f"Or abort it: {typed(f'switchyard abort {key}')}"
     until = baked_until(record, observation.settings.release.bake_seconds)
     if record.phase != Phase.BAKE or record.held or until is None:

@@ -9,7 +9,7 @@ the operator.
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -33,6 +33,10 @@ INGRESS_URNS = tuple(
     f"**::switchyard:ingress:AlbIngress$kubernetes:{NETWORKING}:Ingress::*-{{key}}{end}" for end in ("", ".*")
 )
 """URN patterns of the Ingresses of a service, whose weights a switch changes where the load balancer chooses."""
+
+
+REMOVED = "is no longer in the configuration: it was removed, or has another key"
+"""End of the problem of a service that the configuration lacks once its colour is to be written there."""
 
 
 @dataclass(frozen=True)
@@ -104,20 +108,27 @@ async def converge_all(
             none. Without it, the configuration would be invalid.
         weighted: services whose colour the load balancer chooses, so that the state needs their Ingresses too.
     """
+    removed = [] if config else await asyncio.to_thread(removed_services, engine, targets)
     written = [SERVICE_URN.format(key=key) for key in targets]
     written += [urn.format(key=key) for key in targets if key in weighted for urn in INGRESS_URNS]
     try:
         if not config:
             values: dict[str, object] = {}
             for key, target in targets.items():
+                if key in removed:
+                    continue  # a service with nothing but its colour would be an error in the settings of the stack
                 values[f"{below(SERVICES, key)}.active"] = target.value
                 if (pods := replicas.get(key)) is not None:
                     values[f"{below(SERVICES, key)}.{target}.replicas"] = pods
-            await asyncio.to_thread(engine.change_config, values)
-            config = True
+            if values:
+                await asyncio.to_thread(engine.change_config, values)
+            config = not removed
         await unlocked(lambda: engine.refresh(*written), warn)
     except EngineError as error:
         return Convergence(config, state=False, problem=str(error))
+    if removed:  # an update would delete what serves
+        paths = ", ".join(below(SERVICES, key) for key in removed)
+        return Convergence(config, state=True, problem=f"{paths} {REMOVED}")
     try:
         changes = tuple(await asyncio.to_thread(engine.preview))
         own = tuple(AUTOSCALER_URN.format(key=key) for key in targets)
@@ -127,3 +138,14 @@ async def converge_all(
     except EngineError as error:
         return Convergence(config, state=False, problem=str(error))
     return Convergence(config, state=True)
+
+
+def removed_services(engine: Engine, keys: Iterable[str]) -> list[str]:
+    """The services that somebody has removed from the configuration while a command runs, or given another key.
+
+    Args:
+        engine: engine of the stack.
+        keys: keys of the services that the command works on.
+    """
+    present = engine.entries(SERVICES)
+    return [] if present is None else [key for key in keys if key not in present]

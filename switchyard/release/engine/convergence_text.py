@@ -5,7 +5,7 @@ from switchyard.config.commands import typed
 from switchyard.config.models.service import Colour
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import notice
-from switchyard.release.engine.convergence import Convergence
+from switchyard.release.engine.convergence import REMOVED, Convergence
 from switchyard.release.engine.lock import is_locked
 from switchyard.release.plan import Act
 from switchyard.release.refusals import command
@@ -43,12 +43,12 @@ def not_converged(name: str, target: Colour, stack: str, why: str, *, config: bo
     later = f"{command(Act.RESUME if deploying else Act.SWITCH, name, None if deploying else target, stack)} --yes"
     if config:
         later = f"pulumi up --stack {stack}"
-    lacking = "the state" if config else "the configuration and the state"
+    lacking = what_lacks(why, config=config)
     return notice(
         Code.NOT_CONVERGED,
         key_of(name),
         f"{target} serves, but {lacking} of stack {stack} cannot be updated now: {why.strip()}",
-        f"{when_writable(why)}: {later}",
+        remedy(why, later),
     )
 
 
@@ -57,12 +57,30 @@ def updated(key: str, target: str, stack: str) -> str:
     return f"{key}: configuration and state of stack {stack} are updated to {target}, which serves."
 
 
-def when_writable(why: str) -> str:
-    """The beginning of a remedy: the condition under which the state can be written again.
+def what_lacks(why: str, *, config: bool) -> str:
+    """What does not have the colour that serves.
 
     Args:
-        why: the engine's own words.
+        why: the problem of the convergence.
+        config: whether the configuration has it.
     """
+    if config:
+        return "the state"
+    return "the configuration" if why.endswith(REMOVED) else "the configuration and the state"
+
+
+def remedy(why: str, command: str) -> str:
+    """How configuration and state get the colour that serves.
+
+    Args:
+        why: the problem of the convergence.
+        command: the command that updates them once the state can be written again.
+    """
+    if why.endswith(REMOVED):
+        return (
+            "If that was not intended, put it back into the stack file, with the colour that serves as `active`. "
+            f"Otherwise see what an update would delete: {typed('pulumi preview')}"
+        )
     if is_locked(why):
-        return f"When the other update has ended, or, if none runs, after `{typed('pulumi cancel')}`"
-    return "When the state can be reached again"
+        return f"When the other update has ended, or, if none runs, after `{typed('pulumi cancel')}`: {command}"
+    return f"When the state can be reached again: {command}"

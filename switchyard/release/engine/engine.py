@@ -132,6 +132,16 @@ class Engine:
         values: dict[str, Any] = json.loads(self.run("config", "--json"))
         return values
 
+    def entries(self, key: str) -> frozenset[str] | None:
+        """The names below a key of the configuration, such as those of the services, without running the engine.
+
+        None if the stack file alone does not have them, so that only the engine knows.
+        """
+        from switchyard.config.stack_file import read_stack_file  # noqa: PLC0415 - a parser not needed to read the state
+
+        written = read_stack_file(self._directory or Path.cwd(), self.stack or self.stack_name(), key.partition(":")[0])
+        return None if written is None or written.imports else written.names(key)
+
     def outputs(self, *, secrets: bool = False, seconds: float | None = None) -> dict[str, Any]:
         """The outputs of the stack.
 

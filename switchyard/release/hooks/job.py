@@ -13,7 +13,7 @@ import httpx
 from switchyard.config.kubernetes import BATCH, CORE
 from switchyard.config.models.hooks import Hook, HookJob
 from switchyard.config.models.service import BlueGreenSettings
-from switchyard.errors import AccessDeniedError, ApiStatusError, ClusterError, UnreachableError
+from switchyard.errors import AccessDeniedError, ApiStatusError, ClusterError, RejectedError, UnreachableError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.error_mapping import TRANSIENT
 from switchyard.kube.polling import watch_until
@@ -208,7 +208,7 @@ def _rejects(error: ClusterError) -> bool:
     """Whether the API server has refused to create the Job, and not only failed to say what became of it."""
     if isinstance(error, ApiStatusError):
         return httpx.codes.is_client_error(error.status_code) and error.status_code not in TRANSIENT
-    return isinstance(error, AccessDeniedError)
+    return isinstance(error, AccessDeniedError | RejectedError)
 
 
 async def _next(watch: AsyncGenerator[dict[str, Any], None]) -> dict[str, Any] | None:

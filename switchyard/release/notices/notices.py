@@ -9,7 +9,7 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record.outbox import Message
 from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
-from switchyard.release.record.replacing import is_taken_back
+from switchyard.release.record.replaced_release import is_taken_back
 from switchyard.release.record.store import Releases
 
 FAST = frozenset({Act.SWITCH.value, Act.ROLLBACK.value})

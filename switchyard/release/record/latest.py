@@ -5,11 +5,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from switchyard.kube.rolled_back import CURRENT, check_version, json_of, unreadable
+from switchyard.kube.rolled_back import CURRENT, HISTORY, check_version, json_of, unreadable
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record.lease_holder import Held
 from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.replaced_release import running_in
+from switchyard.release.record.store import parse_releases
+
+_RUNNING = f'"{Result.RUNNING}"'
+"""Part of the JSON of a release that runs, and of no release that has ended."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +26,7 @@ class LatestRelease:
         attended: whether a command drives it, by its Lease; None where the Lease may not be read, or was renewed at a
             time in the future. A release that has ended is attended by none.
         holder: the command that runs it; None without one, or if the Lease may not be read.
+        beneath: the release that runs on if this one has not changed the selector; None without one.
         serving: the colour that serves now; None where it is not known.
         follows_now: whether every node, asked again, follows a switch that was in doubt.
         doubt_now: what does not follow it, asked again, in words; None where it was not asked again, or follows.
@@ -29,6 +35,7 @@ class LatestRelease:
     record: ReleaseRecord
     attended: bool | None = False
     holder: Held | None = None
+    beneath: ReleaseRecord | None = None
     serving: str | None = None
     follows_now: bool = False
     doubt_now: str | None = None
@@ -101,8 +108,10 @@ def _holder(held: Held) -> dict[str, Any]:
     }
 
 
-def latest_record(config_map: Mapping[str, Any]) -> ReleaseRecord | None:
-    """The latest release in a record; None without one.
+def latest_release(config_map: Mapping[str, Any]) -> LatestRelease | None:
+    """The latest release in a record, without its command; None without one.
+
+    The history is only parsed where a release runs in it: a status reads the records of all services of a stack.
 
     Args:
         config_map: the record, which has the labels of this program.
@@ -112,9 +121,13 @@ def latest_record(config_map: Mapping[str, Any]) -> ReleaseRecord | None:
             valid.
     """
     check_version(config_map)
-    current = json_of(config_map, CURRENT, None)
+    if _RUNNING in str((config_map.get("data") or {}).get(HISTORY)):
+        releases = parse_releases(config_map)
+        current, beneath = releases.current, running_in(releases.history)
+        return None if current is None else LatestRelease(current, beneath=beneath)
+    document = json_of(config_map, CURRENT, None)
     try:
-        return None if current is None else ReleaseRecord.from_json(current)
+        return None if document is None else LatestRelease(ReleaseRecord.from_json(document))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise unreadable(config_map, CURRENT, repr(error)) from None
 

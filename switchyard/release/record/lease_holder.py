@@ -94,11 +94,11 @@ class Held:
 
     @classmethod
     def of(cls, lease: dict[str, Any]) -> "Held":
-        """Reads a Lease, including one that another program wrote."""
-        spec = lease["spec"]
-        about: dict[str, Any] = {}
+        """Reads a Lease, including one that another program wrote, or that somebody has emptied to free it."""
+        spec, about = lease.get("spec") or {}, None
         with suppress(ValueError):
             about = json.loads((lease["metadata"].get("annotations") or {}).get(HOLDER, "{}"))
+        about = about if isinstance(about, dict) else {}
         created = lease["metadata"]["creationTimestamp"]
         return cls(
             spec.get("holderIdentity") or "",

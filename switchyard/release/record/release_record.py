@@ -101,6 +101,7 @@ class ReleaseRecord:
         configured: whether the release has updated the configuration to the new colour.
         replaces: the result that the release whose place it takes gets once it has succeeded, see
             `switchyard.release.record.replacing`; None without such a release, and after its end.
+        replaced_by: ID of the release that has taken its place and so has ended it; None without one.
         others: keys that this version of the program does not know; they are written back as they are.
     """
 
@@ -129,6 +130,7 @@ class ReleaseRecord:
     hotfix: bool = False
     configured: bool = False
     replaces: Result | None = None
+    replaced_by: str | None = None
     others: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property
@@ -140,6 +142,11 @@ class ReleaseRecord:
     def has_switched(self) -> bool:
         """Whether its phase `switch` has passed, so that its new version has served."""
         return any(phase.phase is Phase.SWITCH and phase.outcome == Event.PASSED for phase in self.phases)
+
+    @property
+    def has_failed_watch(self) -> bool:
+        """Whether its new version has failed its watch, or a hook beside it, so that it is rolled back."""
+        return bool(self.phases) and self.phases[-1].outcome == Event.BREACHED
 
     @property
     def doubt(self) -> str | None:
@@ -207,6 +214,7 @@ class ReleaseRecord:
             "hotfix": self.hotfix,
             **({"configured": True} if self.configured else {}),
             **({} if self.replaces is None else {"replaces": self.replaces.value}),
+            **({} if self.replaced_by is None else {"replacedBy": self.replaced_by}),
         }
 
     @classmethod
@@ -238,6 +246,7 @@ class ReleaseRecord:
             hotfix=bool(document.get("hotfix", False)),
             configured=bool(document.get("configured", False)),
             replaces=None if document.get("replaces") is None else Result(document["replaces"]),
+            replaced_by=_text(document, "replacedBy"),
         )
         return replace(read, others=unknown_keys(document, read.to_json()))
 

@@ -9,10 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from switchyard.kube.rolled_back import RolledBack
-from switchyard.release.phases import Phase, Result
-from switchyard.release.plan import Act
+from switchyard.release.phases import Result
 from switchyard.release.record.earlier_releases import abandoned
 from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.replaced_release import CHANGED, SWITCHES, ended_by, result_of, running_in
 from switchyard.release.record.store import Releases
 
 
@@ -28,16 +28,16 @@ def beginning(releases: Releases, record: ReleaseRecord, serving: str, now: date
     last = releases.current
     if last is None or not last.running or last.id == record.id:
         return releases.writing(record)
-    if last.kind in {Act.SWITCH, Act.ROLLBACK}:
+    if last.kind in SWITCHES:
         if abandoned(releases, serving) is not None:
-            ended = last.ending(Result.FAILED, now, _detail(last, record, f"not changed the selector from {serving}"))
+            ended = ended_by(last, record, Result.FAILED, now, f"not changed the selector from {serving}")
             return beginning(ending(releases, ended, now), record, serving, now)
         if last.replaces is Result.RUNNING:
-            ended = last.ending(Result.SUCCEEDED, now, _detail(last, record, "changed the selector"))
+            ended = ended_by(last, record, Result.SUCCEEDED, now, CHANGED)
             return beginning(ending(releases, ended, now), record, serving, now)
         # It has changed the selector, and so has decided about the one before.
         releases, last = _replaced(releases, last, now), replace(last, replaces=None)
-    record = replace(record, replaces=_result(last, record, serving))
+    record = replace(record, replaces=result_of(last, record, serving))
     return replace(releases, current=record, history=(last, *releases.history))
 
 
@@ -55,7 +55,7 @@ def ending(releases: Releases, record: ReleaseRecord, now: datetime) -> Releases
         releases = replace(releases, rolled_back=_without_marks_of(releases, record))
     releases, replaces = _replaced(releases, record, now), record.replaces
     releases = releases.writing(replace(record, replaces=None))
-    runs = next((release for release in releases.history if release.running), None)
+    runs = running_in(releases.history)
     if replaces is not Result.RUNNING or runs is None:
         return releases
     return replace(releases, current=runs, history=tuple(release for release in releases.history if release != runs))
@@ -78,16 +78,15 @@ def without_abandoned(releases: Releases, serving: str, now: datetime) -> Releas
     return ending(releases, last.ending(Result.FAILED, now, detail), now)
 
 
-def is_taken_back(deploy: ReleaseRecord, by: ReleaseRecord) -> bool:
-    """Whether a switch by command has taken a deploy back to the version that served before it.
+def beneath(releases: Releases, serving: str) -> ReleaseRecord | None:
+    """The release that runs on beneath a switch or a rollback whose command was killed; None without one.
 
     Args:
-        deploy: record of the release that may have been taken back.
-        by: record of the switch.
+        releases: the releases.
+        serving: the colour that serves.
     """
-    if deploy.kind != Act.DEPLOY or deploy.result is not Result.ROLLED_BACK or by.kind != Act.SWITCH:
-        return False
-    return by.target == deploy.source and str(deploy.detail).endswith(_taking(by))
+    last = abandoned(releases, serving)
+    return None if last is None or last.replaces is None else running_in(releases.history)
 
 
 def _replaced(releases: Releases, record: ReleaseRecord, now: datetime) -> Releases:
@@ -96,34 +95,10 @@ def _replaced(releases: Releases, record: ReleaseRecord, now: datetime) -> Relea
         return releases
 
     def ended(release: ReleaseRecord) -> ReleaseRecord:
-        detail = _detail(release, record, "changed the selector")
-        return release.ending(Result(str(record.replaces)), now, detail) if release.running else release
+        result = Result(str(record.replaces))
+        return ended_by(release, record, result, now, CHANGED) if release.running else release
 
     return replace(releases, history=tuple(map(ended, releases.history)))
-
-
-def _result(last: ReleaseRecord, record: ReleaseRecord, serving: str) -> Result:
-    """The result of a release once another one has taken its place; running if it runs on beside that."""
-    if last.kind == Act.DEPLOY:
-        if last.target == serving == record.target and last.phase in {Phase.BAKE, Phase.RETIRE}:
-            return Result.RUNNING  # nothing has changed for its users, and its old colour is retired later
-        is_switched = last.target == serving or last.has_switched
-        return Result.ROLLED_BACK if is_switched and last.source in {serving, record.target} else Result.FAILED
-    if last.kind == Act.DRILL:
-        return Result.FAILED
-    goes_back = record.kind == Act.ROLLBACK and record.target == last.source
-    return Result.ROLLED_BACK if goes_back and last.kind == Act.SWITCH else Result.SUCCEEDED
-
-
-def _detail(last: ReleaseRecord, record: ReleaseRecord, effect: str) -> str:
-    """The detail of a release that another one replaces; for a switch or a rollback, with what its command has done."""
-    of_command = f"its command had {effect} and has not written its end; "
-    return f"{of_command if last.kind in {Act.SWITCH, Act.ROLLBACK} else ''}{_taking(record)}"
-
-
-def _taking(record: ReleaseRecord) -> str:
-    """The end of the detail of a release that another one replaces."""
-    return f"{record.kind} {record.id} of {record.actor} took its place"
 
 
 def _without_marks_of(releases: Releases, record: ReleaseRecord) -> tuple[RolledBack, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from switchyard.kube.clock import from_text
-from switchyard.release.phases import BEFORE_SWITCH, Event, Phase, Side, State
+from switchyard.release.phases import BEFORE_SWITCH, Phase, Side, State
 from switchyard.release.record.release_record import ReleaseRecord
 
 
@@ -61,11 +61,10 @@ def standing(record: ReleaseRecord, live: Live) -> Standing:
         phase = Phase.WARM  # an abort has died that had taken the pods out of the configuration
     irreversible = record.irreversible is not None
     state = State(phase, attended=False, held=record.held, serving=serving, full=full, irreversible=irreversible)
-    last = record.phases[-1] if record.phases else None
     return Standing(
         state,
         is_rolled_back=serving is Side.OLD and phase not in BEFORE_SWITCH,
-        condemned=serving is Side.NEW and last is not None and last.outcome == Event.BREACHED,
+        condemned=serving is Side.NEW and record.has_failed_watch,
     )
 
 

@@ -32,6 +32,7 @@ from switchyard.kube.rolled_back import (
 from switchyard.manifests.labels import RECORD_MANAGER, object_labels
 from switchyard.release.record.outbox import Outbox
 from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.replaced_release import settled
 from switchyard.release_errors import RecordUnreadableError
 
 OUTBOX = "outbox"
@@ -136,20 +137,8 @@ class ReleaseStore:
         self._resource_version = None
         if live is None:
             return Releases()
-        check_own(live)
-        check_version(live)
+        releases = parse_releases(live)
         self._resource_version = live["metadata"]["resourceVersion"]
-        current, history = json_of(live, CURRENT, None), json_of(live, HISTORY, [])
-        try:
-            releases = Releases(
-                None if current is None else ReleaseRecord.from_json(current),
-                tuple(ReleaseRecord.from_json(release) for release in history),
-                parse_rolled_back(live),
-                _outbox(live),
-                unknown_keys(live.get("data") or {}, (CURRENT, HISTORY, OUTBOX, ROLLED_BACK)),
-            )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise unreadable(live, f"{CURRENT} or {HISTORY}", repr(error)) from None
         self.outbox = releases.outbox
         return releases
 
@@ -210,6 +199,29 @@ class ReleaseStore:
         room = RECORD_BYTES - sum(len(text.encode()) for text in texts.values())
         texts[HISTORY] = _history_text(releases.history, min(HISTORY_BYTES, room))
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": texts}
+
+
+def parse_releases(live: Mapping[str, Any]) -> Releases:
+    """The record in a ConfigMap, in which an earlier version of the program has left no release running.
+
+    Args:
+        live: the ConfigMap.
+
+    Raises:
+        switchyard.errors.ReleaseError: the record is of a newer version of this program, of somebody else, or broken.
+    """
+    check_own(live)
+    check_version(live)
+    document, entries = json_of(live, CURRENT, None), json_of(live, HISTORY, [])
+    try:
+        current, history = settled(
+            None if document is None else ReleaseRecord.from_json(document),
+            [ReleaseRecord.from_json(release) for release in entries],
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise unreadable(live, f"{CURRENT} or {HISTORY}", repr(error)) from None
+    others = unknown_keys(live.get("data") or {}, (CURRENT, HISTORY, OUTBOX, ROLLED_BACK))
+    return Releases(current, history, parse_rolled_back(live), _outbox(live), others)
 
 
 def _outbox(live: Mapping[str, Any]) -> Outbox:

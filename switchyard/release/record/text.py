@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping
 
 from switchyard.config.commands import typed
+from switchyard.release.phases import Phase
 from switchyard.release.plan import Act
 from switchyard.release.record.release_record import ReleaseRecord
 
@@ -39,14 +40,24 @@ def deploying(record: ReleaseRecord, versions: Mapping[str, str]) -> str:
     return typed(f"switchyard deploy {record.service} {shlex.quote(str(record.tag))}")
 
 
-def finishing(record: ReleaseRecord, serving: str) -> str:
+def finishing(record: ReleaseRecord, serving: str, beneath: ReleaseRecord | None = None) -> str:
     """The commands that end a switch or a rollback whose command was killed, without a full stop.
 
     Args:
         record: record of the switch or the rollback.
         serving: the colour that serves.
+        beneath: the release that it was to replace, and that runs on if it has not changed the selector; None without
+            one.
     """
     if record.target == serving:
         return f"{again(record)} (continues)"
     stay = typed(f"switchyard switch {record.service} {serving}")
-    return f"{again(record)} (changes the selector), or {stay} (stays with {serving})"
+    stay = f"{stay} (stays with {serving})"
+    if beneath is not None and beneath.has_failed_watch:
+        stay = f"{typed(f'switchyard abort {record.service}')} (reverts {described(beneath)})"
+    elif beneath is not None and beneath.kind == Act.DEPLOY and beneath.phase not in {Phase.BAKE, Phase.RETIRE}:
+        # A switch to the colour that serves would end the deploy, and leave its version without a watch.
+        stay = (
+            f"{typed(f'switchyard resume {record.service}')} (stays with {serving}, and continues {described(beneath)})"
+        )
+    return f"{again(record)} (changes the selector), or {stay}"

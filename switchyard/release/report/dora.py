@@ -6,8 +6,9 @@ Sources: the definitions at https://dora.dev/guides/dora-metrics/
 from collections.abc import Iterable, Sequence
 
 from switchyard.release.phases import Phase
-from switchyard.release.report.events import Deployment, Status, moment
+from switchyard.release.report.events import Deployment, Status
 from switchyard.release.report.measure import Measure, Spread, at_most, seconds, share
+from switchyard.release.report.values import moment
 
 FAILED = (Status.FAILED, Status.ROLLED_BACK)
 """Statuses of a failed deployment."""

@@ -3,19 +3,20 @@
 A record may be of an earlier version of the program, or incomplete. A missing value is None and never a guess.
 """
 
-import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from switchyard.config.models.hooks import HookPoint
 from switchyard.kube.clock import from_text
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
-from switchyard.release.record.replacing import is_taken_back
+from switchyard.release.record.replaced_release import is_taken_back
+from switchyard.release.report.values import between, later, moment, number, total
 
 AFTER_SWITCH = frozenset({Phase.DRAIN, Phase.WATCH, Phase.BAKE, Phase.RETIRE})
 """Phases that begin after users got the new version."""
@@ -25,6 +26,8 @@ LAST_OLD = ("lastOldOnNewConnections", "lastOldOnKeptConnections")
 
 WITHDRAWN = re.compile(r"^aborted by|took its place$|has not written its end$")
 """Pattern of the detail of a release that an operator ended, or whose command was killed, before users got its version.
+
+Records of earlier versions of the program have only in this text that another release took its place.
 """
 
 ALONG = re.compile(r"^released together with ")
@@ -36,7 +39,7 @@ class Status(StrEnum):
 
     Attributes:
         SUCCEEDED: it ended well, and no rollback has undone it.
-        ROLLED_BACK: it reached users, and was rolled back by the watch or by an operator.
+        ROLLED_BACK: it reached users, and was rolled back by the watch, a hook or an operator.
         FAILED: it failed in any other way.
         PREVENTED: a gate refused it before it reached users.
         TAKEN_ALONG: it failed or was rolled back only because of another release of its group, which
@@ -62,8 +65,8 @@ class Rollback:
 
     Attributes:
         started: start of the release that has the rollback.
-        by: `watch`, `rollback`, `abort`, `switch` for a switch that has taken a running deploy back, or `together` for
-            a rollback because of another release.
+        by: `watch`, `hook` for a hook after the switch that did not pass, `rollback`, `abort`, `switch` for a switch
+            that has taken a running deploy back, or `together` for a rollback because of another release.
         serving_at: time at which the endpoints were those of the previous version.
         seen_to_decision: from the reading with the bad verdict to the decision.
         decision_to_accepted: from the decision to the API server's answer to the selector.
@@ -126,34 +129,6 @@ class Events:
     rollbacks: tuple[Rollback, ...]
     drills: tuple[ReleaseRecord, ...]
     unreadable: int
-
-
-def moment(text: object) -> datetime | None:
-    """A moment of a record; None for anything else."""
-    try:
-        read = from_text(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return read if read is not None and read.tzinfo is not None else None
-
-
-def between(start: object, end: object) -> float | None:
-    """Seconds between two moments of a record; None if one is missing, or their order is wrong."""
-    began, ended = moment(start), moment(end)
-    if began is None or ended is None or ended < began:
-        return None
-    return (ended - began).total_seconds()
-
-
-def number(value: object) -> float | None:
-    """A number of a record that is not negative; None for anything else."""
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    try:
-        read = float(value)
-    except OverflowError:  # an integer of hundreds of digits
-        return None
-    return read if math.isfinite(read) and read >= 0 else None
 
 
 def reached(record: ReleaseRecord) -> bool:
@@ -224,7 +199,8 @@ def _status(record: ReleaseRecord, *, is_undone: bool) -> Status:
         return Status.ROLLED_BACK
     if record.result in {Result.FAILED, Result.ROLLED_BACK} and ALONG.search(record.detail or ""):
         return Status.TAKEN_ALONG
-    if record.result is Result.FAILED and not reached(record) and WITHDRAWN.search(record.detail or ""):
+    is_withdrawn = record.replaced_by is not None or WITHDRAWN.search(record.detail or "")
+    if record.result is Result.FAILED and not reached(record) and is_withdrawn:
         return Status.WITHDRAWN
     return {
         Result.RUNNING: Status.RUNNING,
@@ -260,6 +236,8 @@ def _by_itself(record: ReleaseRecord) -> Rollback | None:
     if watch is None or watch.outcome != "breached":
         return _rollback(record, Act.ABORT.value, None, None)
     numbers = _numbers(record) or {}
+    if not numbers and any(hook.did_not_pass and hook.point == HookPoint.AFTER_SWITCH for hook in record.hooks):
+        return _rollback(record, "hook", None, watch.ended)  # the watch was cut short, and has no numbers
     return _rollback(record, "watch", numbers.get("problemSeen"), numbers.get("decided", watch.ended))
 
 
@@ -269,16 +247,16 @@ def _rollback(record: ReleaseRecord, by: str, problem_seen: object, decided: obj
     by_operator = by in {Act.ROLLBACK, Act.ABORT, Act.SWITCH}
     began, waited = moment(receipt.get("started")), 0.0 if by_operator else between(decided, receipt.get("started"))
     accepted, serving = number(receipt.get("patchedAfter")), number(receipt.get("endpointsAfter"))
-    to_decision, to_serving = between(problem_seen, decided), _sum(waited, serving)
+    to_decision, to_serving = between(problem_seen, decided), total(waited, serving)
     return Rollback(
         started=_started(record),
         by=by,
-        serving_at=_later(began, serving),
+        serving_at=later(began, serving),
         seen_to_decision=to_decision,
-        decision_to_accepted=_sum(waited, accepted),
+        decision_to_accepted=total(waited, accepted),
         decision_to_serving=to_serving,
-        seen_to_serving=_sum(to_decision, to_serving),
-        decision_to_last_bad=_sum(waited, last_bad(receipt)),
+        seen_to_serving=total(to_decision, to_serving),
+        decision_to_last_bad=total(waited, last_bad(receipt)),
     )
 
 
@@ -286,14 +264,3 @@ def last_bad(receipt: Mapping[str, Any]) -> float | None:
     """Time of the last answer of the old version in a receipt; None if it was not seen."""
     moments = (number(receipt.get(key)) for key in LAST_OLD)
     return max((moment for moment in moments if moment is not None), default=None)
-
-
-def _later(began: datetime | None, seconds: float | None) -> datetime | None:
-    try:
-        return None if began is None or seconds is None else began + timedelta(seconds=seconds)
-    except OverflowError:  # no time that a calendar has
-        return None
-
-
-def _sum(first: float | None, second: float | None) -> float | None:
-    return None if first is None or second is None else first + second

@@ -19,14 +19,12 @@ from switchyard.release.report.events import (
     Events,
     Rollback,
     Status,
-    between,
     events_of,
     last_bad,
-    moment,
-    number,
 )
 from switchyard.release.report.measure import Measure, Spread, at_least, share
 from switchyard.release.report.requests import availability, downtime, error_rate
+from switchyard.release.report.values import between, moment, number
 
 SUCCESS, ROLLBACK_SECONDS, DEPLOYMENT_SECONDS = 0.99, 60.0, 900.0
 """Targets: the share of successful deployments, and the longest rollback and deployment."""
@@ -156,7 +154,7 @@ def _rollback_time(rollbacks: Sequence[Rollback]) -> Measure:
         parts,
         {
             by: sum(rollback.by == by for rollback in rollbacks)
-            for by in ("watch", "rollback", "abort", "switch", "together")
+            for by in ("watch", "hook", "rollback", "abort", "switch", "together")
         },
     )
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from switchyard.release.report.events import Deployment, Rollback, number
+from switchyard.release.report.events import Deployment, Rollback
 from switchyard.release.report.measure import Measure, at_least, at_most, share
+from switchyard.release.report.values import number
 
 
 def downtime(deployments: Sequence[Deployment], rollbacks: Sequence[Rollback]) -> Measure:

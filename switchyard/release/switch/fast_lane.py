@@ -39,8 +39,10 @@ from switchyard.release.record.previous import previous
 from switchyard.release.refusals import refuse_changed, refuse_no_pods, refuse_serving, warn_fewer
 from switchyard.release.switch.journal_protocol import SwitchJournal, end, lost_lease
 from switchyard.release.switch.protocol import Outcome, Steps
+from switchyard.release.switch.record_refusals import report_unread
 from switchyard.release.switch.switching import switching_of
-from switchyard.release_errors import LeaseLostError, ReleaseError
+from switchyard.release.switch.warming import warmed
+from switchyard.release_errors import ForeignRecordError, LeaseLostError, RecordUnreadableError, ReleaseError
 
 if TYPE_CHECKING:
     from switchyard.release.receipt.counting import Counting
@@ -98,9 +100,14 @@ class FastLane:
 
         Raises:
             GateRefusedError: there is no previous version, or none of its pods is ready.
+            switchyard.errors.ReleaseError: the record cannot be read; the text has the commands that switch by hand.
         """
         converged = observation.settings.active == observation.serving
-        before = previous(observation, await self._journal.last(observation.serving), converged=converged)
+        try:
+            last = await self._journal.last(observation.serving)
+        except (ForeignRecordError, RecordUnreadableError) as error:
+            raise type(error)(report_unread(observation, str(error))) from None
+        before = previous(observation, last, converged=converged)
         if isinstance(before, Refusal):
             raise GateRefusedError(str(before))
         patch = before.patch or not observation.is_at(before.colour)
@@ -125,11 +132,10 @@ class FastLane:
             GateRefusedError: a gate refuses, or somebody has changed the Service since the plan was made.
             switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
         """
-        async with self._journal.held(plan.act):
+        async with self._journal.held(plan):
             if plan.patch:
                 plan = await self._planned_again(plan, steps)
-            if plan.warm_tag is not None:
-                plan = await self._warmed(plan, steps)
+            plan = await warmed(plan, steps.warm, self.restore_pods, steps.observe)
             started = self.begun(await self._journal.begin(plan, reason))
             async with self._ended_on_error(plan):
                 await self._journal.confirm()
@@ -191,16 +197,6 @@ class FastLane:
             raise GateRefusedError(str(refuse_changed(plan.observation.name)))
         return now
 
-    async def _warmed(self, plan: Plan, steps: Steps) -> Plan:
-        """Warms the target, and returns the plan with the service read again."""
-        await steps.warm(plan)
-        await self.restore_pods(plan)
-        observation = await steps.observe()
-        if observation.serving != plan.observation.serving:
-            raise GateRefusedError(str(refuse_changed(plan.observation.name)))
-        raise_refusal(refuse_no_pods(observation, plan.target, plan.act))
-        return replace(plan, observation=observation)
-
     async def restore_pods(self, plan: Plan) -> None:
         """Creates the pods of the target that somebody has removed by hand, which the engine does not notice."""
         observation = plan.observation
@@ -245,7 +241,7 @@ class FastLane:
 
     async def patch(self, plan: Plan) -> float:
         """Has the target serve. Returns the seconds since the command began. Refuses a service changed by others."""
-        await switching_of(self._cluster, plan.observation).patch(plan)
+        await switching_of(self._cluster, plan.observation).patch(plan, self._journal.confirm)
         return self._elapsed()
 
     async def drain(self, plan: Plan, following: "asyncio.Future[Receipt]") -> DrainReport:

@@ -1,7 +1,7 @@
 """Writes a switch or a rollback to the record of the service."""
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -21,7 +21,7 @@ from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.earlier_releases import has_not_switched, latest, latest_begun, left_open
 from switchyard.release.record.lease_holder import Holder
 from switchyard.release.record.release_record import ReleaseRecord, new_id
-from switchyard.release.record.replacing import beginning, ending, without_abandoned
+from switchyard.release.record.replacing import beginning, beneath, ending, without_abandoned
 from switchyard.release.record.store import Releases
 from switchyard.release.refusals import refuse_rolled_back_target
 from switchyard.release.switch.record_refusals import refuse_unrecorded
@@ -88,7 +88,7 @@ class LeasedSwitchJournal(LeasedJournal):
         return left_open(self._read, serving)
 
     @asynccontextmanager
-    async def held(self, act: Act) -> AsyncGenerator[None, None]:
+    async def held(self, plan: Plan) -> AsyncGenerator[None, None]:
         """Holds the Lease of the service within the block.
 
         A rollback does not wait for a command that changes no pods, because the command that released the bad version
@@ -96,9 +96,12 @@ class LeasedSwitchJournal(LeasedJournal):
 
         Raises:
             LeaseHeldError: the other command is running and may not be interrupted.
+            GateRefusedError: the API server does not take the Lease, for example because of a policy.
         """
-        holder = Holder(act.value, phase=Phase.SWITCH.value)
-        async with self.holding(holder, urgent=act is Act.ROLLBACK):
+        holder = Holder(plan.act.value, phase=Phase.SWITCH.value)
+        async with AsyncExitStack() as stack:
+            with refused_by_policy(replace(plan, warm_tag=None)):  # nothing is warmed before the Lease is held
+                await stack.enter_async_context(self.holding(holder, urgent=plan.act is Act.ROLLBACK))
             yield
 
     async def begin(self, plan: Plan, reason: str | None) -> str:
@@ -115,11 +118,8 @@ class LeasedSwitchJournal(LeasedJournal):
         now = self.now()
         self._is_release = plan.patch or is_release(await self.read(), plan)
         if self._is_release:
-            try:
+            with refused_by_policy(plan):
                 releases = await self._update(lambda releases: self._begun(releases, plan, reason, now))
-            except (RejectedError, ApiStatusError) as error:
-                raise_refusal(refuse_unrecorded(plan, error))
-                raise
             self._record = releases.current
         return to_text(now)
 
@@ -159,6 +159,20 @@ class LeasedSwitchJournal(LeasedJournal):
         await self.update_own(record.id, lambda releases: _ended(releases, ended, now))
 
 
+@contextmanager
+def refused_by_policy(plan: Plan) -> Generator[None, None, None]:
+    """Refuses a command if the API server does not take its Lease or its record, which the block writes.
+
+    Args:
+        plan: the switch, the rollback or the abort.
+    """
+    try:
+        yield
+    except (RejectedError, ApiStatusError) as error:
+        raise_refusal(refuse_unrecorded(plan, error))
+        raise
+
+
 def _is_drilled(releases: Releases, colour: str) -> bool:
     """Whether a colour serves only for a drill, so that a rollback from it does not mark its version as bad."""
     last = releases.current
@@ -194,7 +208,8 @@ def _refuse_rolled_back(releases: Releases, plan: Plan) -> Refusal | None:
     """Refuses a rollback to a version that was rolled back itself."""
     if plan.act is not Act.ROLLBACK or plan.source.colour == plan.target:
         return None
-    last, version = releases.current, find_rolled_back(releases.rolled_back, plan.target, plan.to_tag)
+    last = beneath(releases, plan.source.colour) or releases.current  # an abort continues beneath a killed switch
+    version = find_rolled_back(releases.rolled_back, plan.target, plan.to_tag)
     abortable = last is not None and last.running and last.kind == Act.DEPLOY and last.phase is not Phase.RETIRE
     return refuse_rolled_back_target(plan, version, abortable=abortable)
 

@@ -7,7 +7,7 @@ from switchyard.config.models.service import Colour
 from switchyard.errors import ClusterError
 from switchyard.gates.base import Warn
 from switchyard.release import retries
-from switchyard.release.plan import Act, Plan
+from switchyard.release.plan import Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.previous import Recorded
 from switchyard.release_errors import LeaseLostError
@@ -30,7 +30,7 @@ class SwitchJournal(Protocol):
             serving: the colour that serves.
         """
 
-    def held(self, act: Act) -> AbstractAsyncContextManager[object]:
+    def held(self, plan: Plan) -> AbstractAsyncContextManager[object]:
         """Holds the Lease of the service within the block, for one command at a time."""
 
     async def begin(self, plan: Plan, reason: str | None) -> str:

@@ -1,4 +1,4 @@
-"""Refuses a switch or a rollback whose record the API server does not take. Pure functions."""
+"""Refuses a switch or a rollback whose record or Lease the API server does not take. Pure functions."""
 
 import httpx
 
@@ -7,21 +7,27 @@ from switchyard.config.models.service_name import key_of
 from switchyard.errors import ApiStatusError, RejectedError
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.release.by_hand import switch_by_hand
-from switchyard.release.plan import Plan
-from switchyard.release.refusals import UNTOUCHED
+from switchyard.release.plan import Observation, Plan
+from switchyard.release.refusals import UNTOUCHED, not_switched
+
+_UNANSWERED = frozenset({httpx.codes.INTERNAL_SERVER_ERROR, httpx.codes.GATEWAY_TIMEOUT})
+"""Statuses of a write for which a webhook gave no answer: 500, or 504 if the time of the write was over before."""
+
+_OF_WEBHOOK = "admission webhook"
+"""Part of the message of the API server if a webhook denies a write, which chooses the status itself."""
 
 
 def refuse_unrecorded(plan: Plan, error: RejectedError | ApiStatusError) -> Refusal | None:
-    """Refuses a command whose record a policy, a quota or a webhook that does not answer keeps from being written.
+    """Refuses a command whose record or Lease a policy, a quota or a webhook keeps from being written.
 
     Args:
         plan: the command.
         error: the answer to the write. Status 409, and an API server that is overloaded, are no refusal of the record.
     """
-    if isinstance(error, ApiStatusError) and error.status_code != httpx.codes.INTERNAL_SERVER_ERROR:
+    if isinstance(error, ApiStatusError) and not (error.status_code in _UNANSWERED or _OF_WEBHOOK in str(error)):
         return None
     name, observation = plan.observation.name, plan.observation
-    done = UNTOUCHED if plan.warm_tag is None else f"{plan.target} has its pods, and nothing else was changed."
+    done = UNTOUCHED if plan.warm_tag is None else not_switched(plan)
     remedy = f"{done} {observation.what_serves} Repair what keeps the record from being written, and try again."
     if plan.patch:
         other = observation.colours[plan.target.other]
@@ -33,7 +39,22 @@ def refuse_unrecorded(plan: Plan, error: RejectedError | ApiStatusError) -> Refu
     return Refusal(
         code=Code.RELEASE_UNRECORDED,
         step=f"{key_of(name)}: the {plan.act} to {plan.target}",
-        observed=f"its record cannot be written: {error}",
+        observed=f"its record cannot be written: {str(error).rstrip('.')}",
         rule="without a record, the next update or the next rollback would bring the other version back",
         remedy=remedy,
+    )
+
+
+def report_unread(observation: Observation, why: str) -> str:
+    """Reports that a rollback cannot read the record, with the commands that switch without it.
+
+    Args:
+        observation: observation of the service.
+        why: why it cannot be read, and how to repair that.
+    """
+    other = observation.colours[observation.serving.other]
+    by_hand = switch_by_hand(observation.name, observation.settings, other.colour)
+    return (
+        f"{why.rstrip('.')}. {observation.what_serves} If that takes too long, and {other} is the version to go back "
+        f"to, switch by hand: {by_hand}"
     )

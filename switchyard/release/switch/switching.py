@@ -1,5 +1,6 @@
 """How a command gives the traffic of a service to another colour, by the `switchEngine` of the service."""
 
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 import httpx
@@ -13,8 +14,11 @@ from switchyard.kube.cluster import Cluster
 from switchyard.manifests.labels import selector
 from switchyard.release.plan import Observation, Plan
 from switchyard.release.receipt.balancer_answer import BalancerAnswer
-from switchyard.release.refusals import refuse_changed
+from switchyard.release.refusals import not_switched, refuse_changed
 from switchyard.release.switch.selector import apply_selector
+
+Confirm = Callable[[], Awaitable[None]]
+"""Ends a command by `switchyard.release_errors.LeaseLostError` if another one has taken its Lease."""
 
 
 class Switching(Protocol):
@@ -23,11 +27,16 @@ class Switching(Protocol):
     def gates(self, settings: BlueGreenSettings, access: ClusterAccess, warn: Warn) -> BlueGreenGates:
         """The gates that a switch to the active colour of these settings passes."""
 
-    async def patch(self, plan: Plan) -> None:
+    async def patch(self, plan: Plan, confirm: Confirm) -> None:
         """Gives the traffic to the target of a plan.
+
+        Args:
+            plan: the switch.
+            confirm: ends the command if another one has taken its Lease.
 
         Raises:
             GateRefusedError: somebody else has changed the service since it was read; nothing was changed.
+            switchyard.release_errors.LeaseLostError: another command has taken the Lease, and has changed the Service.
             switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
         """
 
@@ -56,8 +65,12 @@ class SelectorSwitching:
         """The gates of a service in two colours."""
         return BlueGreenGates(self._observation.name, settings, access, warn)
 
-    async def patch(self, plan: Plan) -> None:
-        """Changes the selector. Refused if somebody else has changed it since it was read."""
+    async def patch(self, plan: Plan, confirm: Confirm) -> None:
+        """Changes the selector. Refused if somebody else has changed it since it was read.
+
+        A command that was suspended after it had confirmed its Lease has lost it when another one has switched, also
+        if that one has switched back since, so that the selector is as it was read.
+        """
         observation, live = plan.observation, plan.observation.live
         labels = selector(observation.name, plan.target)
         try:
@@ -65,10 +78,11 @@ class SelectorSwitching:
         except ApiStatusError as error:
             if error.status_code != httpx.codes.CONFLICT:
                 raise
+            await confirm()
             # A controller of a load balancer may have written an annotation, which is no reason to stop.
             now = await self._cluster.api.find("services", observation.name, observation.settings.namespace)
             if now is None or now["spec"].get("selector") != live["spec"].get("selector"):
-                raise GateRefusedError(str(refuse_changed(observation.name))) from None
+                raise GateRefusedError(str(refuse_changed(observation.name, not_switched(plan)))) from None
             await apply_selector(self._cluster.api, now, labels)
 
     async def follow(self, _plan: Plan, _seconds: float) -> None:

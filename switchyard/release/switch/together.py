@@ -24,11 +24,12 @@ from switchyard.release.engine.convergence import Convergence
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.receipt.warnings import judged
-from switchyard.release.refusals import refuse_changed, refuse_no_pods
+from switchyard.release.refusals import not_switched, refuse_changed, refuse_no_pods
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal_protocol import SwitchJournal, end, lost_lease
 from switchyard.release.switch.protocol import Outcome
 from switchyard.release.switch.together_refusals import report_split, report_undone
+from switchyard.release.switch.warming import warmed
 from switchyard.release_errors import LeaseLostError, ReleaseError, TogetherSplitError, TogetherUndoneError
 
 Value = TypeVar("Value")
@@ -110,9 +111,9 @@ class Together:
         await all_or_reasons({key: self._pass_gates(key, plans[key]) for key in self._members})
         async with AsyncExitStack() as leases:
             for key, member in sorted(self._members.items(), key=lambda item: _place(plans[item[0]])):
-                await leases.enter_async_context(member.journal.held(plans[key].act))
+                await leases.enter_async_context(member.journal.held(plans[key]))
             plans = await all_or_reasons({key: self._planned_again(key, plans[key]) for key in self._members})
-            plans = {key: await self._warmed(key, plan) for key, plan in plans.items()}
+            plans = await self._warmed(plans)
             started, patched = await self.change(plans, reason)
             receipts = await _each(
                 {key: member.lane.follow(plans[key], started[key], patched[key]) for key, member in self._items()}
@@ -152,17 +153,17 @@ class Together:
             await self._pass_gates(key, now)
         return now
 
-    async def _warmed(self, key: str, plan: Plan) -> Plan:
-        if plan.warm_tag is None:
-            return plan
-        member = self._members[key]
-        await member.warm(plan)
-        await member.lane.restore_pods(plan)
-        now = replace(plan, observation=await member.observe())
-        if now.source.colour != plan.source.colour:
-            raise GateRefusedError(str(refuse_changed(plan.observation.name)))
-        raise_refusal(refuse_no_pods(now.observation, now.target, now.act))
-        return now
+    async def _warmed(self, plans: Plans) -> Plans:
+        """The plans once every target has its pods. A refusal of one names the others that have got theirs."""
+        done: dict[str, Plan] = {}
+        for key, plan in plans.items():
+            member = self._members[key]
+            try:
+                done[key] = await warmed(plan, member.warm, member.lane.restore_pods, member.observe)
+            except GateRefusedError as error:
+                others = [f"{key}: {not_switched(other)}" for key, other in done.items() if other.warm_tag is not None]
+                raise GateRefusedError("\n".join([str(error), *others])) from None
+        return done
 
     async def change(self, plans: Plans, reason: str | None) -> tuple[dict[str, str], dict[str, float | None]]:
         """Starts every record and changes every selector. If it is stopped, it undoes its changes."""

@@ -6,7 +6,7 @@ from switchyard.codes import Code
 from switchyard.config.commands import typed
 from switchyard.config.models.service import Colour
 from switchyard.gates.rules.refusal import Refusal, notice
-from switchyard.release.engine.convergence_text import when_writable
+from switchyard.release.engine.convergence_text import remedy, what_lacks
 from switchyard.release.plan import Act, Plan
 from switchyard.release.refusals import UNTOUCHED
 
@@ -123,10 +123,10 @@ def not_converged_together(plans: Mapping[str, Plan], stack: str, why: str, *, c
     behind = {key: plan for key, plan in plans.items() if plan.observation.settings.active != plan.target}
     words = " ".join(f"{key}={plan.target}" for key, plan in (behind or plans).items())
     later = f"pulumi up --stack {stack}" if config else f"switchyard switch {words} --together --stack {stack} --yes"
-    lacking = "the state" if config else "the configuration and the state"
+    lacking = what_lacks(why, config=config)
     return notice(
         Code.NOT_CONVERGED,
         ", ".join(plans),
         f"they serve as requested, but {lacking} of stack {stack} cannot be updated now: {why.strip()}",
-        f"{when_writable(why)}: {later}",
+        remedy(why, later),
     )

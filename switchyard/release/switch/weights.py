@@ -28,9 +28,9 @@ from switchyard.manifests.pods import Manifest
 from switchyard.manifests.weights import ACTIONS, action, weighted_service
 from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt.balancer_answer import BalancerAnswer
-from switchyard.release.refusals import refuse_changed
+from switchyard.release.refusals import UNTOUCHED, not_switched, refuse_changed
 from switchyard.release.switch.selector import applied_fields, apply, apply_selector
-from switchyard.release.switch.switching import SelectorSwitching
+from switchyard.release.switch.switching import Confirm, SelectorSwitching
 from switchyard.release.switch.weights_refusals import report_weights_not_written
 from switchyard.release_errors import WeightsNotWrittenError
 
@@ -88,10 +88,14 @@ class WeightsSwitching:
 
         return WeightedGates(self._name, settings, access, warn, self._routing, warn, preview=False)
 
-    async def patch(self, plan: Plan) -> None:
+    async def patch(self, plan: Plan, confirm: Confirm) -> None:
         """Changes the selector and then the weights.
 
         What the API server would refuse of the Ingresses is asked before the Service is changed.
+
+        Args:
+            plan: the switch.
+            confirm: ends the command if another one has taken its Lease.
 
         Raises:
             GateRefusedError: an Ingress has no target group for the colour yet, or somebody has changed something.
@@ -102,8 +106,9 @@ class WeightsSwitching:
         settings = _with_active(observation.settings, plan.target)
         raise_refusal(refuse_early_weights(name, settings, routes_to(name, observation.ingresses)))
         value = action(name, settings)
-        ingresses = await asyncio.gather(*(self._permitted(live, value) for live in observation.ingresses))
-        await self._of_service.patch(plan)
+        changed = not_switched(plan)
+        ingresses = await asyncio.gather(*(self._permitted(live, value, changed) for live in observation.ingresses))
+        await self._of_service.patch(plan, confirm)
         try:
             for live in ingresses:
                 await self._write(live, value)
@@ -134,12 +139,12 @@ class WeightsSwitching:
             every=POLL_SECONDS,
         )
 
-    async def _permitted(self, live: Mapping[str, Any], value: str) -> Mapping[str, Any]:
+    async def _permitted(self, live: Mapping[str, Any], value: str, changed: str) -> Mapping[str, Any]:
         """The Ingress as it is now, once the API server has said that it would accept the weights."""
         try:
             await self._apply(live, value, dry_run=True)
         except ApiStatusError as error:
-            live = await self._unchanged(live, error)
+            live = await self._unchanged(live, error, changed)
             await self._apply(live, value, dry_run=True)
         return live
 
@@ -153,7 +158,9 @@ class WeightsSwitching:
                 raise error from None
             await self._apply(now, value)
 
-    async def _unchanged(self, live: Mapping[str, Any], error: ApiStatusError) -> Mapping[str, Any]:
+    async def _unchanged(
+        self, live: Mapping[str, Any], error: ApiStatusError, changed: str = UNTOUCHED
+    ) -> Mapping[str, Any]:
         """The Ingress of now, if only its controller has written it since it was read, as into its status."""
         if error.status_code != httpx.codes.CONFLICT:
             raise error
@@ -161,9 +168,9 @@ class WeightsSwitching:
         now = await self._cluster.api.find("ingresses", metadata["name"], metadata["namespace"], NETWORKING)
         weights = metadata.get("annotations", {}).get(key)
         if now is None or now["metadata"].get("annotations", {}).get(key) != weights:
-            raise GateRefusedError(str(refuse_changed(self._name)))
-        changed: Mapping[str, Any] = now
-        return changed
+            raise GateRefusedError(str(refuse_changed(self._name, changed)))
+        present: Mapping[str, Any] = now
+        return present
 
     async def _apply(self, live: Mapping[str, Any], value: str, *, dry_run: bool = False) -> None:
         await apply(self._cluster.api, "ingresses", with_weights(live, self._name, value), dry_run=dry_run)

@@ -54,6 +54,26 @@ def test_what_is_due_is_one_document_whatever_becomes_of_each_service(run: Run, 
     assert result.exit_code == 1
 
 
+def test_services_without_a_release_that_runs_are_not_read_one_by_one(run: Run, server: FakeApiServer) -> None:
+    keys = ["backend", "ended", "messages", "broken", "unknown"]
+    one = {"blue": {"tag": "v1", "replicas": 1}, "green": {"tag": "v2", "replicas": 1}}
+    services = {key: BACKEND | one | {"nodePort": 30080 + number} for number, key in enumerate(keys)}
+    baked(server, keys[:-1])
+    stored: dict[tuple[str, str], tuple[int, Any]] = dict(server.answers)
+    records = {key: stored["GET", f"{SERVICES}/configmaps/{key}-release"][1] for key in keys[:-1]}
+    done = BAKED.ending(Result.SUCCEEDED, datetime(2030, 1, 31, tzinfo=UTC)).to_json()
+    for key in ("ended", "messages"):
+        records[key]["data"]["current"] = json.dumps(done)
+    records["messages"]["data"]["outbox"] = "{}"
+    records["broken"]["data"]["current"] = "{"
+    server.answers["GET", f"{SERVICES}/configmaps"] = (200, {"items": list(records.values())})
+    result = run("retire", "--due", "--yes", "--json", services=services)
+    assert {entry["service"] for entry in json.loads(result.stdout)["due"]} == {"backend", "broken"}
+    read = {path.rpartition("/")[2] for _, path in server.asked if "/configmaps/" in path or "/services/" in path}
+    assert {"backend-release", "messages-release", "unknown-release", "broken-release", "backend"} <= read
+    assert not read & {"ended", "ended-release", "messages", "unknown"}
+
+
 def lease(age: timedelta) -> dict[str, Any]:
     """The Lease of a `retire` that has renewed it so long ago."""
     renewed = (datetime.now(UTC) - age).isoformat()

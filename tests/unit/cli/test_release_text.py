@@ -31,6 +31,7 @@ from tests.support.release_records import START, record
 STARTED = "2030-01-31T12:00:00Z"
 ENDED = "2030-01-31T12:01:00Z"
 BAKING = record().entering(Phase.BAKE, START)
+CONDEMNED = record(phase=Phase.WATCH).entering(Phase.WATCH, START).leaving("breached", START)
 TRACKS = (Track.BLUE, Track.BLUE)
 SETTINGS = load(EXISTING, {}, "test")
 SERVICE = ServiceStatus(ServiceName("backend", "backend"), "default", SwitchEngine.SELECTOR, *TRACKS, {}, 30080, False)
@@ -86,6 +87,25 @@ def test_a_command_that_was_killed_before_the_selector_says_so(changes: dict[str
     assert f"Next: {first} (continues)" in after
 
 
+@pytest.mark.parametrize(
+    ("beneath", "step"),
+    [
+        (record(phase=Phase.WATCH), "switchyard resume backend (stays with green, and continues the deploy of v2.0.0 "),
+        (record(phase=Phase.PROVE), "switchyard resume backend (stays with green, and continues the deploy of v2.0.0 "),
+        (record(phase=Phase.BAKE), "switchyard switch backend green (stays with green)"),
+        (CONDEMNED, "switchyard abort backend (reverts the deploy of v2.0.0 by ada "),
+        (record(kind="drill"), "switchyard switch backend green (stays with green)"),
+        (None, "switchyard switch backend green (stays with green)"),
+    ],
+)
+def test_a_deploy_whose_watch_has_not_passed_is_resumed_after_a_switch_that_was_killed(
+    beneath: ReleaseRecord | None, step: str
+) -> None:
+    killed = record(1, kind="switch", source="green", target="blue", phase=Phase.SWITCH)
+    line = release_line("backend", LatestRelease(killed, serving="green", beneath=beneath))
+    assert f"Next: switchyard switch backend blue (changes the selector), or {step}" in line
+
+
 def test_a_lease_that_may_not_be_read_is_no_reason_to_intervene() -> None:
     line = release_line("backend", LatestRelease(record(), attended=None))
     assert "is not known, as this user may not list leases" in line
@@ -107,6 +127,11 @@ def test_after_an_irreversible_hook_no_abort_is_proposed() -> None:
     assert release_line("backend", held).endswith("Next: switchyard resume backend (continues)")
     reversible = LatestRelease(record(phase=Phase.RETIRE, held=True))
     assert release_line("backend", reversible).endswith("or switchyard abort backend (reverts it)")
+
+
+def test_a_version_that_failed_its_watch_is_only_reverted() -> None:
+    line = release_line("backend", LatestRelease(replace(CONDEMNED, held=True)))
+    assert line.endswith("Next: switchyard abort backend (reverts it)")
 
 
 def test_a_release_that_was_rolled_back_says_how_to_override() -> None:

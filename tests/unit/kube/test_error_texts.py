@@ -8,6 +8,7 @@ import pytest
 
 from switchyard.config.models.service import Track
 from switchyard.errors import AccessDeniedError, ApiStatusError, RejectedError, UnreachableError
+from switchyard.kube.error_mapping import mapped_errors
 from switchyard.kube.error_texts import why_unreachable
 from switchyard.kube.kube_proxy import Routing
 from tests.support.api_server import DEPLOYMENT, MANIFEST, PODS, SERVICE, FakeApiServer, denial, server
@@ -67,6 +68,32 @@ def test_a_write_that_is_denied_rejected_or_possible_later_is_distinguished(
     server.answers["PATCH", DEPLOYMENT] = (status, denial(message))
     with pytest.raises(error, match=message):
         server.run(lambda cluster: cluster.pods_change(MANIFEST))
+
+
+@pytest.mark.parametrize("verb", ["create", "update"])
+@pytest.mark.parametrize(
+    ("status", "message", "error"),
+    [
+        (409, "the object has been modified", ApiStatusError),
+        (404, 'leases "backend-release" not found', ApiStatusError),
+        (500, WEBHOOK, ApiStatusError),
+        (401, "Unauthorized", AccessDeniedError),
+        (403, "admission webhook denied the request", RejectedError),
+        (403, "exceeded quota: objects", RejectedError),
+        (422, "ValidatingAdmissionPolicy 'owner' denied the request", RejectedError),
+    ],
+)
+def test_a_lease_that_a_policy_rejects_is_not_a_missing_permission(
+    verb: str, status: int, message: str, error: type[Exception]
+) -> None:
+    request = httpx.Request("PUT", "https://127.0.0.1/leases/backend-release")
+    response = httpx.Response(status, json=denial(message), request=request)
+    with pytest.raises(error, match=message), mapped_errors(verb, "leases/backend-release", 30):
+        response.raise_for_status()
+    if status == 403:
+        cannot = httpx.Response(403, json=denial(f'User "ci" cannot {verb} resource "leases"'), request=request)
+        with pytest.raises(AccessDeniedError), mapped_errors(verb, "leases/backend-release", 30):
+            cannot.raise_for_status()
 
 
 def test_an_answer_that_is_no_json_is_not_the_api_server_s(server: FakeApiServer) -> None:

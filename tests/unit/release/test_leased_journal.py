@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -202,6 +202,23 @@ def test_a_command_that_was_suspended_leaves_the_record_of_a_later_release(
         with pytest.raises(LeaseLostError, match="another command has taken Lease backend-release in namespace shop"):
             updated(store, is_new=is_new)
         assert store.releases is before
+
+
+@pytest.mark.parametrize("ended", ["2030-01-31T12:00:00Z", "2030-01-31T12:00:09Z"])
+def test_an_end_that_somebody_else_has_written_is_not_taken_for_its_own(ended: str) -> None:
+    own = replace(OWN, result=Result.SUCCEEDED, ended="2030-01-31T12:00:00Z")
+    store = FakeStore(Releases().writing(OWN))
+    record = LeasedJournal(cast("BoundedApi", None), "shop", "backend", print)
+    record._store = cast("Any", store)
+    asyncio.run(record.update_own(OWN.id, lambda releases: releases.writing(own)))
+    other = Releases().writing(replace(own, ended=ended)).writing(release(id="id-3", kind="rollback"))
+    store.releases = other
+    if ended == own.ended:
+        asyncio.run(record.update_own(OWN.id, lambda releases: releases.writing(own)))
+    else:
+        with pytest.raises(LeaseLostError):
+            asyncio.run(record.update_own(OWN.id, lambda releases: releases.writing(own)))
+    assert store.releases == other
 
 
 @pytest.mark.parametrize("error", [RecordUnreadableError, ForeignRecordError])

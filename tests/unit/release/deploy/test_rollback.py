@@ -116,7 +116,7 @@ def test_a_record_that_cannot_be_written_stops_no_rollback(monkeypatch: pytest.M
     assert refused == [Result.RUNNING, Result.ROLLED_BACK]
     text = str(raised.value)
     assert "backend: v2.0.1 in green is rolled back, and the record cannot be written: no answer (SY-P170)" in text
-    assert text.endswith("blue serves again. As soon as the API server answers: switchyard abort backend")
+    assert text.endswith("blue serves again. As soon as the API server takes writes again: switchyard abort backend")
     refused.extend([""] * 99)
     command.act("abort")
     command.expect(Result.ROLLED_BACK, Phase.WATCH, "blue")
@@ -139,7 +139,10 @@ def test_a_rollback_that_is_not_done_in_the_end_says_what_serves(
     assert (command.world.serving, refused) == ("green", [Result.RUNNING, Result.RUNNING])
     text = str(raised.value)
     assert "v2.0.1 in green is to be rolled back, and that is not done: connection refused (SY-P170)" in text
-    assert text.endswith(f"{serves} As soon as the API server answers: switchyard abort backend")
+    later = (
+        "As soon as the API server takes writes again: switchyard abort backend. If that takes too long, switch by hand"
+    )
+    assert text.endswith(f"{serves} {later}, and abort it later: kubectl patch service backend to blue")
 
 
 def test_a_condemned_version_is_rolled_back_by_resume_without_another_watch() -> None:

@@ -159,9 +159,13 @@ def test_what_does_not_fit_the_phase_is_refused_and_changes_nothing() -> None:
     command = FakeCommand()
     command.deploy(hold_after=Phase.DRAIN)
     before = command.world.releases
-    with pytest.raises(TransitionError, match="retire does not fit"):
+    with pytest.raises(TransitionError) as refused:
         command.act("retire")
     assert command.world.releases is before
+    assert str(refused.value) == (
+        "backend: the release of v2.0.1 in green is in phase watch, and only one whose watch has passed is retired. "
+        "Nothing was changed. To continue: switchyard resume backend. To abort it: switchyard abort backend"
+    )
 
 
 def test_a_command_without_its_lease_changes_nothing_more() -> None:

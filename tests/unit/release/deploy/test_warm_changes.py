@@ -47,6 +47,14 @@ def preview(engine: FakeEngine) -> None:
 SET = {f"{GREEN}.tag": "v2", f"{GREEN}.replicas": 3}
 
 
+def test_a_service_that_was_removed_meanwhile_is_not_created_in_the_configuration() -> None:
+    engine = FakeEngine(None)
+    engine.entry = {"switchyard:services": {"objectValue": {"worker": {}}}}
+    with pytest.raises(EngineError, match=r"switchyard:services\.backend is no longer in the configuration"):
+        preview(engine)
+    assert engine.changes == []
+
+
 @pytest.mark.parametrize("steps", [[], [OWN]])
 def test_a_preview_of_the_idle_colour_alone_passes(steps: list[Step]) -> None:
     engine = FakeEngine({"tag": "v1"}, steps)

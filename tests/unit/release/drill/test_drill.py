@@ -27,6 +27,7 @@ RUNNING = record(1, from_tag="v1", tag="v2")
 DEPLOYED = RUNNING.ending(Result.SUCCEEDED, START)
 BAKING = RUNNING.entering(Phase.BAKE, START)
 HELD = replace(BAKING, held=True)
+KILLED = record(2, kind="switch", source="green", target="blue", phase=Phase.SWITCH, replaces=Result.ROLLED_BACK)
 
 
 @pytest.fixture(autouse=True)
@@ -229,6 +230,11 @@ def test_a_rollback_that_takes_the_lease_ends_the_drill_where_it_is() -> None:
             "'switchyard:services.backend.blue.replicas' 3 && pulumi up && switchyard drill backend",
         ),
         (DrilledService(releases=Releases().writing(HELD)), "SY-P122", "Finish it: switchyard resume backend"),
+        (
+            DrilledService(releases=Releases(KILLED, (replace(HELD, held=False, phase=Phase.WATCH),))),
+            "SY-P122",
+            "or switchyard resume backend (stays with green, and continues the deploy of ",
+        ),
         (
             DrilledService(
                 releases=Releases().writing(replace(RUNNING, kind="switch", together=("backend", "worker")))

@@ -2,9 +2,7 @@
 
 import asyncio
 import errno
-import json
 import os
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,52 +17,13 @@ from switchyard.release.engine.convergence import Convergence, converge
 from switchyard.release.engine.engine import Engine, Step
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.switch.warming import warm
+from tests.support.engine_program import EngineFactory, asked, engine_with, steps
 from tests.support.observed import observed
 
-PROGRAM = """#!{python}
-import json, pathlib, sys, time
-here = pathlib.Path(__file__).parent
-with (here / "asked").open("a") as asked:
-    asked.write(json.dumps(sys.argv[1:]) + "\\n")
-answers = json.loads((here / "answers").read_text())
-code, output, errors = answers.get(sys.argv[1], (0, "", ""))
-if output == "silent":
-    time.sleep(60)
-sys.stdout.write(output)
-sys.stderr.write(errors)
-sys.exit(code)
-"""
+__all__ = ["asked", "engine_with"]
 
-Answers = dict[str, tuple[int, str, str]]
-EngineFactory = Callable[[Answers], Engine]
 PAIRS = ["--plaintext", "a:b.replicas=3", "--plaintext", "a:b[0].active=green"]
 SERVICE = "**::switchyard:service:*$kubernetes:core/v1:Service::backend"
-
-
-@pytest.fixture
-def engine_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> EngineFactory:
-    program = tmp_path / "bin" / "pulumi"
-    program.parent.mkdir()
-    program.write_text(PROGRAM.format(python=sys.executable))
-    program.chmod(0o755)
-    monkeypatch.setattr("sys.prefix", str(tmp_path))
-    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
-
-    def engine(answers: Answers) -> Engine:
-        (program.parent / "answers").write_text(json.dumps(answers))
-        return Engine("test", tmp_path)
-
-    return engine
-
-
-@pytest.fixture
-def asked(tmp_path: Path) -> Callable[[], list[list[str]]]:
-    return lambda: [json.loads(line) for line in (tmp_path / "bin" / "asked").read_text().splitlines()]
-
-
-def steps(*changes: tuple[str, str]) -> tuple[int, str, str]:
-    document = {"steps": [{"urn": f"urn:pulumi:test::p::t::{name}", "op": op} for name, op in changes]}
-    return 0, json.dumps(document), ""
 
 
 def test_values_are_set_in_one_call_and_text_like_a_number_as_text(

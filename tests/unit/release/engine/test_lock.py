@@ -41,6 +41,9 @@ class LockedEngine:
     def change_config(self, _: Mapping[str, object]) -> None:
         self.done.append("config")
 
+    def entries(self, _: str) -> None:
+        """Only the engine knows the configuration."""
+
     def refresh(self, *_: str) -> None:
         self._write("refresh")
 

@@ -93,6 +93,16 @@ def hold(server: ChangedMeanwhile) -> str:
     return asyncio.run(held())
 
 
+@pytest.mark.parametrize("holder", ["[]", "5", "null", "{", '"text"'])
+@pytest.mark.parametrize("emptied", [{"spec": None}, {"spec": {}}, {}])
+def test_a_lease_that_somebody_has_emptied_is_free(emptied: dict[str, Any], holder: str) -> None:
+    document = {key: value for key, value in lease("").items() if key != "spec"} | emptied
+    document["metadata"]["annotations"] = {HOLDER: holder}
+    assert Held.of(document).act == "command"
+    server = ChangedMeanwhile(document)
+    assert hold(server).startswith("ada@")
+
+
 def test_a_lease_that_is_deleted_before_the_write_is_held_only_once_it_is_written() -> None:
     server = ChangedMeanwhile(lease(""), [None])
     assert hold(server).startswith("ada@")

@@ -17,8 +17,9 @@ from switchyard.kube.rolled_back import (
     json_of,
     parse_rolled_back,
 )
+from switchyard.manifests.labels import MANAGED
 from switchyard.release.phases import Phase, Result
-from switchyard.release.record.latest import latest_record
+from switchyard.release.record.latest import LatestRelease, latest_release
 from switchyard.release.record.release_record import ReleaseRecord, new_id
 from switchyard.release.record.store import HISTORY_BYTES, KEPT_RELEASES, KEPT_ROLLBACKS, Releases, _history_text
 from switchyard.release_errors import ForeignRecordError, RecordUnreadableError
@@ -45,6 +46,20 @@ def test_a_record_reads_what_it_has_written() -> None:
         (Phase.WARM, 12, "passed"),
         (Phase.PROVE, None, None),
     ]
+
+
+def test_the_latest_release_of_a_status_is_the_one_that_commands_find() -> None:
+    deploy, killed = record(phase=Phase.WATCH), record(1, kind="switch", replaces=Result.ROLLED_BACK)
+    above = config_map(current=killed.to_json(), history=[deploy.to_json()])
+    above["metadata"]["labels"] = MANAGED
+    assert latest_release(above) == LatestRelease(killed, beneath=deploy)
+    failed = replace(killed, result=Result.FAILED, ended=killed.started, replaces=None)
+    left = config_map(current=failed.to_json(), history=[failed.to_json(), deploy.to_json()])
+    left["metadata"]["labels"] = MANAGED
+    assert latest_release(left) == LatestRelease(deploy)
+    broken = {**above, "data": {**above["data"], "history": '[{"result": "running"}]'}}
+    with pytest.raises(RecordUnreadableError, match="key current or history of ConfigMap backend-release"):
+        latest_release(broken)
 
 
 def test_keys_of_a_later_program_of_the_same_form_are_kept() -> None:
@@ -150,6 +165,6 @@ def test_an_object_of_somebody_else_is_not_taken_over() -> None:
 )
 def test_a_record_that_somebody_has_broken_is_refused_before_anything_uses_it(broken: dict[str, Any]) -> None:
     document = config_map(current=record().to_json() | broken)
-    assert latest_record(config_map(current=record().to_json())) == record()
+    assert latest_release(config_map(current=record().to_json())) == LatestRelease(record())
     with pytest.raises(RecordUnreadableError, match="key current of ConfigMap backend-release in namespace shop"):
-        latest_record(document)
+        latest_release(document)

@@ -7,7 +7,8 @@ import pytest
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.release.phases import Phase, Result
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.replacing import beginning, ending, is_taken_back, without_abandoned
+from switchyard.release.record.replaced_release import is_taken_back
+from switchyard.release.record.replacing import beginning, ending, without_abandoned
 from switchyard.release.record.store import Releases
 from tests.support.fake_release import release
 from tests.support.release_records import START
@@ -194,7 +195,14 @@ def test_a_rollback_that_failed_leaves_an_earlier_mark_of_the_version() -> None:
 def test_only_a_switch_that_took_a_deploy_back_is_its_rollback() -> None:
     back = taking()
     deploy = ended(beginning(Releases().writing(BAKING), back, "green", START)).history[1]
-    assert is_taken_back(deploy, back)
+    assert (is_taken_back(deploy, back), deploy.replaced_by, deploy.to_json()["replacedBy"]) == (True, "id-2", "id-2")
+    assert is_taken_back(replace(deploy, detail="a text"), back)
+    assert not is_taken_back(replace(deploy, replaced_by="id-3"), back)
     assert not is_taken_back(deploy, replace(back, id="id-3"))
+    earlier = replace(deploy, replaced_by=None)  # of an earlier version of the program, with the text alone
+    assert is_taken_back(earlier, back)
+    assert not is_taken_back(earlier, replace(back, id="id-3"))
+    assert ReleaseRecord.from_json(deploy.to_json()) == deploy
+    assert "replacedBy" not in release().to_json()
     assert not is_taken_back(replace(deploy, result=Result.FAILED), back)
     assert not is_taken_back(deploy, replace(back, kind="rollback"))

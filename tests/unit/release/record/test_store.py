@@ -105,6 +105,18 @@ def test_an_earlier_program_that_writes_the_record_keeps_the_messages() -> None:
     assert set(server.owned) == {FIELD_MANAGER, RECORD_MANAGER}
 
 
+def test_a_release_that_an_earlier_program_has_left_running_is_settled_by_the_next_write() -> None:
+    server = Server()
+    write(server)
+    back = record(1, kind="switch", source="green", target="blue", result=Result.SUCCEEDED, ended=record().started)
+    assert server.data is not None
+    history = json.dumps([back.to_json(), record().to_json()])
+    server.apply(RECORD_MANAGER, server.data | {"current": json.dumps(back.to_json()), "history": history})
+    assert [entry.result for entry in asyncio.run(store(server).read()).history] == [Result.SUCCEEDED, Result.FAILED]
+    write(server, 2)
+    assert [entry["result"] for entry in json.loads(server.data["history"])] == ["succeeded", "failed"]
+
+
 def test_a_key_of_a_later_program_is_kept() -> None:
     server = Server()
     write(server)

@@ -2,11 +2,13 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from switchyard.cli.history import all_releases
 from switchyard.release.phases import Phase, Result
+from switchyard.release.record.hook import HookOutcome, HookRecord
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.replacing import beginning, ending, without_abandoned
 from switchyard.release.record.store import Releases
@@ -63,6 +65,30 @@ def test_another_switch_is_a_deployment_and_no_rollback(deploy: ReleaseRecord, b
     counted = events(deploy, back)
     assert [deployment.record.kind for deployment in counted.deployments] == ["deploy", "switch"]
     assert [rollback.by for rollback in counted.rollbacks] == []
+
+
+@pytest.mark.parametrize(
+    ("hook", "numbers", "by"),
+    [
+        (HookOutcome.FAILED, None, "hook"),
+        (HookOutcome.UNKNOWN, None, "hook"),
+        (HookOutcome.FAILED, {"outcome": "breach"}, "watch"),  # the release continued after the hook
+        (HookOutcome.PASSED, None, "watch"),  # a record of an earlier version of the program
+        (None, None, "watch"),
+    ],
+)
+def test_a_rollback_after_a_hook_that_did_not_pass_is_not_one_of_the_watch(
+    hook: HookOutcome | None, numbers: dict[str, Any] | None, by: str
+) -> None:
+    bad = replace(deployed(), phases=deployed().phases[:1]).entering(Phase.WATCH, SWITCHED)
+    bad = bad.leaving("breached", BACK, "hook check at afterSwitch has failed", numbers)
+    if hook is not None:
+        check = HookRecord("check", "afterSwitch", text(SWITCHED)).ending(hook, BACK, "exit code 1")
+        before = HookRecord("warn", "beforeSwitch", text(START)).ending(HookOutcome.FAILED, START, "no")
+        bad = bad.with_hook(before).with_hook(check)
+    receipt = {"started": text(BACK), "patchedAfter": 0.5, "endpointsAfter": 0.75}
+    [rollback] = events_of([record_with(bad, receipt).ending(Result.ROLLED_BACK, BACK)]).rollbacks
+    assert (rollback.by, rollback.decision_to_serving, rollback.seen_to_serving) == (by, 0.75, None)
 
 
 @pytest.mark.parametrize("by", ["resume", "rollback"])

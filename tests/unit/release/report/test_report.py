@@ -58,10 +58,11 @@ CREATE TABLE rollbacks AS SELECT t, kind AS by, NULL AS seen, accepted AS decide
     serving AS decided_serving, last_bad AS decided_bad FROM r
     WHERE kind = 'rollback' AND result = 'succeeded' AND NOT continued OR id IN taking
   UNION ALL SELECT t, by, iif(decided >= seen, decided - seen, NULL),
-    iif(by IN ('watch', 'together'), iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + accepted,
-    iif(by IN ('watch', 'together'), iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + serving,
-    iif(by IN ('watch', 'together'), iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + last_bad
-  FROM (SELECT *, CASE WHEN status = 'takenAlong' THEN 'together' WHEN watch->>'outcome' = 'breached' THEN 'watch'
+    iif(by IN ('watch', 'hook', 'together'), iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + accepted,
+    iif(by IN ('watch', 'hook', 'together'), iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + serving,
+    iif(by IN ('watch', 'hook', 'together'), iif(receipt_t >= decided, receipt_t - decided, NULL), 0.0) + last_bad
+  FROM (SELECT *, CASE WHEN status = 'takenAlong' THEN 'together' WHEN watch->>'outcome' = 'breached' THEN
+        iif(watch->>'$.numbers' IS NULL AND doc->>'$.hooks[0].outcome' = 'failed', 'hook', 'watch')
         ELSE 'abort' END AS by,
       iif(status = 'takenAlong', NULL, unixepoch(watch->>'$.numbers.problemSeen')) AS seen,
       iif(status = 'takenAlong', coalesce((SELECT unixepoch(p.value->>'ended') FROM json_each(doc, '$.phases') AS p

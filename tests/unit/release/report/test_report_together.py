@@ -47,7 +47,14 @@ def test_of_a_group_that_goes_back_the_condemned_version_alone_has_failed(monkey
     assert (measured["changeFailureRate"]["value"], measured["changeFailureRate"]["sample"]["size"]) == (1.0, 1)
     assert measured["deploymentFrequency"]["sample"]["size"] == 2, "both have reached users"
     rollbacks = measured["rollbackTime"]
-    assert rollbacks["sample"]["counts"] == {"watch": 1, "rollback": 0, "abort": 0, "switch": 0, "together": 1}
+    assert rollbacks["sample"]["counts"] == {
+        "watch": 1,
+        "hook": 0,
+        "rollback": 0,
+        "abort": 0,
+        "switch": 0,
+        "together": 1,
+    }
     accepted = next(part for part in rollbacks["parts"] if part["name"] == "decision -> selector accepted")
     assert (accepted["size"], accepted["worstSeconds"]) == (2, 0.5)
 

@@ -82,6 +82,13 @@ def test_the_abort_of_a_deploy_that_runs_is_named_where_it_is_possible(current: 
     assert "switchyard rollback backend --override REASON" in text
 
 
+@pytest.mark.parametrize("kind", ["switch", "rollback"])
+def test_the_abort_of_a_deploy_is_named_beneath_a_command_that_was_killed(kind: str) -> None:
+    killed = release(id="id-2", kind=kind, source="green", target="blue", replaces=Result.ROLLED_BACK)
+    deploy = release(phase=Phase.WATCH)
+    assert "switchyard abort backend" in refusal(Releases(killed, (deploy,), (BLUE_MARK,)))
+
+
 def test_an_irreversible_hook_is_named_before_an_earlier_rollback() -> None:
     assert "SY-P092" in refusal(Releases(rolled_back=(BLUE_MARK,)).writing(RELEASED))
 

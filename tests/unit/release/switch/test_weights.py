@@ -4,6 +4,7 @@ import asyncio
 import json
 from dataclasses import dataclass, field, replace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -62,7 +63,7 @@ def switching(api: Api, observation: Observation) -> WeightsSwitching:
 
 def patch(api: Api, act: Act = Act.SWITCH, observation: Observation | None = None) -> None:
     observation = observation or weighted()
-    asyncio.run(switching(api, observation).patch(Plan(act, observation, Colour.GREEN)))
+    asyncio.run(switching(api, observation).patch(Plan(act, observation, Colour.GREEN), AsyncMock()))
 
 
 def test_a_service_without_such_a_load_balancer_is_switched_by_its_selector() -> None:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from typing import Any
+from unittest.mock import AsyncMock
 
 from switchyard.config.models.service import Colour
 from switchyard.errors import UnreachableError
@@ -64,7 +65,8 @@ def switch(api: Api) -> str | None:
     cluster: Any = Cluster(api)
     observation = replace(weighted(), ingresses=(ingress(Colour.BLUE, name="a"), ingress(Colour.BLUE, name="b")))
     try:
-        asyncio.run(switching_of(cluster, observation).patch(Plan(Act.SWITCH, observation, Colour.GREEN)))
+        plan = Plan(Act.SWITCH, observation, Colour.GREEN)
+        asyncio.run(switching_of(cluster, observation).patch(plan, AsyncMock()))
     except WeightsNotWrittenError as error:
         return str(error)
     return None
