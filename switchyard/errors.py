@@ -222,6 +222,7 @@ class ApiStatusError(ClusterError):
 
     def __init__(self, verb: str, resource: str, status: int, answer: str) -> None:
         super().__init__(f"the API server answered {status} to {verb} {resource}: {answer}")
+        self.verb = verb
         self.status_code = status
 
 

@@ -1,6 +1,7 @@
 """Maps errors of libraries in a call to the API server to errors of this project, where calls are sent."""
 
 import json
+import re
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +19,13 @@ TRANSIENT = frozenset({httpx.codes.CONFLICT, httpx.codes.TOO_MANY_REQUESTS, http
 
 WRITTEN = frozenset({"create", "update", "patch"})
 """Verbs of a write of a whole object, which an admission webhook, a policy or a quota may reject."""
+
+NO_PERMISSION = re.compile(r' cannot (create|update|patch) resource "| is forbidden: *(?:RBAC: .*)?$', re.DOTALL)
+"""Pattern of the answer to a write that the user is not permitted to do, with the verb that is missing.
+
+A patch that creates its object needs the permission to create it as well. If only that one is missing, API servers
+name it, or no verb at all. A webhook, a policy or a quota has words of its own.
+"""
 
 GONE = frozenset({httpx.codes.NOT_FOUND, httpx.codes.GONE})
 """Statuses of an update whose object, or whose namespace, does not exist."""
@@ -51,9 +59,11 @@ def _of_status(verb: str, resource: str, response: httpx.Response) -> ClusterErr
     """Converts an answer with an error status into the matching `ClusterError`."""
     status, answer = response.status_code, server_message(response)
     # 403 is also what an admission webhook or a quota answers a write with.
-    is_denied = verb not in WRITTEN or status == httpx.codes.UNAUTHORIZED or f" cannot {verb} " in answer
+    missing = NO_PERMISSION.search(answer) if verb in WRITTEN else None
+    is_denied = verb not in WRITTEN or status == httpx.codes.UNAUTHORIZED or missing is not None
     if status in DENIED and is_denied:
-        return AccessDeniedError(verb, resource, status, answer)
+        asked = verb if missing is None else missing[1] or "create"
+        return AccessDeniedError(asked, resource, status, answer)
     others = TRANSIENT if verb == "patch" else TRANSIENT | GONE
     if verb in WRITTEN and httpx.codes.is_client_error(status) and status not in others:
         return RejectedError(f"the API server does not take {resource}: {answer}")

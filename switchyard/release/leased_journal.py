@@ -16,6 +16,7 @@ from switchyard.kube.rolled_back import UNTOUCHED
 from switchyard.release import retries
 from switchyard.release.notices.notices import queueing
 from switchyard.release.notices.subscriptions import NO_SUBSCRIPTIONS, Subscriptions
+from switchyard.release.phases import Result
 from switchyard.release.record.lease import ReleaseLease, lost_text
 from switchyard.release.record.lease_holder import Held, Holder
 from switchyard.release.record.outbox import Outbox
@@ -41,6 +42,9 @@ POLL_SECONDS = 0.5
 
 UNSEEN = "unseen"
 """Stage of a wait while the API server does not answer."""
+
+_End = tuple[str, Result, str | None]
+"""ID, result and time of the end of a release."""
 
 
 class LeasedJournal:
@@ -84,7 +88,7 @@ class LeasedJournal:
         self._clock: ServerClock | None = None
         self._lease: ReleaseLease | None = None
         self._unwritten: str | None = None  # ID of a new release that is not in the record yet
-        self._sent_end: ReleaseRecord | None = None  # the end of the release of this command, as it was sent
+        self._sent_ends = set[_End]()  # the ends of releases, as this command has sent them
 
     async def read(self) -> Releases:
         """The record of the service."""
@@ -125,11 +129,11 @@ class LeasedJournal:
         def changed(releases: Releases) -> Releases:
             current = releases.current
             if current is not None and current.id != release and not self._is_first_write(release, current):
-                if self._is_end_written(releases):
+                if self._is_end_written(release, releases):
                     return releases
                 raise LeaseLostError(lost_text(self._name, self._namespace))
             after = change(releases)
-            self._sent_end = next((ended for ended in after.history if ended.id == release), None)
+            self._sent_ends.update(_end(ended) for ended in after.history if ended.id == release)
             return after
 
         try:
@@ -141,11 +145,9 @@ class LeasedJournal:
     def _is_first_write(self, release: str, current: ReleaseRecord) -> bool:
         return release == self._unwritten and not current.running
 
-    def _is_end_written(self, releases: Releases) -> bool:
-        """Whether the record has the end of the release of this command as this command has sent it."""
-        sent = self._sent_end
-        ends = ((ended.id, ended.result, ended.ended) for ended in releases.history)
-        return sent is not None and (sent.id, sent.result, sent.ended) in ends
+    def _is_end_written(self, release: str, releases: Releases) -> bool:
+        """Whether the record has the end of a release as this command has sent it, in any of its attempts."""
+        return any(ended.id == release and _end(ended) in self._sent_ends for ended in releases.history)
 
     async def confirm_if_old(self) -> None:
         """Renews the Lease unless it was taken or renewed within the last second, so that no patch waits."""
@@ -268,3 +270,7 @@ class LeasedJournal:
         if not self._wait:
             return f"Waiting for {WAIT_SECONDS} s at most. {error}"
         return f"{self._name}: waits until this command has ended: {error.holder}. Ctrl-C ends the wait."
+
+
+def _end(release: ReleaseRecord) -> _End:
+    return release.id, release.result, release.ended

@@ -6,6 +6,7 @@ from switchyard.codes import Code
 from switchyard.config.models.service_name import key_of
 from switchyard.errors import ApiStatusError, RejectedError
 from switchyard.gates.rules.refusal import Refusal
+from switchyard.kube.error_mapping import WRITTEN
 from switchyard.release.by_hand import switch_by_hand
 from switchyard.release.plan import Observation, Plan
 from switchyard.release.refusals import UNTOUCHED, not_switched
@@ -22,9 +23,10 @@ def refuse_unrecorded(plan: Plan, error: RejectedError | ApiStatusError) -> Refu
 
     Args:
         plan: the command.
-        error: the answer to the write. Status 409, and an API server that is overloaded, are no refusal of the record.
+        error: the answer to the write, or to a read before it. Status 409, an API server that is overloaded, and one
+            that does not answer a read either, are no refusal of the record.
     """
-    if isinstance(error, ApiStatusError) and not (error.status_code in _UNANSWERED or _OF_WEBHOOK in str(error)):
+    if isinstance(error, ApiStatusError) and not _is_of_webhook(error):
         return None
     name, observation = plan.observation.name, plan.observation
     done = UNTOUCHED if plan.warm_tag is None else not_switched(plan)
@@ -43,6 +45,11 @@ def refuse_unrecorded(plan: Plan, error: RejectedError | ApiStatusError) -> Refu
         rule="without a record, the next update or the next rollback would bring the other version back",
         remedy=remedy,
     )
+
+
+def _is_of_webhook(error: ApiStatusError) -> bool:
+    is_kept = error.status_code in _UNANSWERED or _OF_WEBHOOK in str(error)
+    return error.verb in WRITTEN and is_kept
 
 
 def report_unread(observation: Observation, why: str) -> str:

@@ -96,6 +96,34 @@ def test_a_lease_that_a_policy_rejects_is_not_a_missing_permission(
             cannot.raise_for_status()
 
 
+CONFIG_MAP = 'configmaps "backend-release" is forbidden: '
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        f'{CONFIG_MAP}User "ci" cannot create resource "configmaps" in API group "" in the namespace "shop"',
+        CONFIG_MAP,
+        f'{CONFIG_MAP}RBAC: role.rbac.authorization.k8s.io "deployer" not found',
+    ],
+)
+def test_a_patch_that_may_not_create_its_object_lacks_a_permission(server: FakeApiServer, message: str) -> None:
+    server.answers["GET", DEPLOYMENT] = (200, {})
+    server.answers["PATCH", DEPLOYMENT] = (403, denial(message))
+    with pytest.raises(AccessDeniedError, match="may not create ") as error:
+        server.run(lambda cluster: cluster.pods_change(MANIFEST))
+    assert error.value.asked.startswith("create ")
+
+
+@pytest.mark.parametrize("verb", ["create", "update", "patch"])
+def test_a_webhook_that_says_what_the_user_cannot_do_is_no_missing_permission(verb: str) -> None:
+    message = f'admission webhook "x" denied the request: you cannot {verb} a Lease without a label'
+    request = httpx.Request("PUT", "https://127.0.0.1/leases/backend-release")
+    response = httpx.Response(403, json=denial(message), request=request)
+    with pytest.raises(RejectedError, match=message), mapped_errors(verb, "leases/backend-release", 30):
+        response.raise_for_status()
+
+
 def test_an_answer_that_is_no_json_is_not_the_api_server_s(server: FakeApiServer) -> None:
     for page, said in (("<!DOCTYPE html><html>", "an HTML page, not an answer"), ("hello", "not an answer")):
         server.answers["GET", SERVICE] = (200, page)

@@ -221,6 +221,40 @@ def test_an_end_that_somebody_else_has_written_is_not_taken_for_its_own(ended: s
     assert store.releases == other
 
 
+def test_an_end_that_is_written_late_is_known_after_a_second_attempt() -> None:
+    deploy = release(id="id-1")
+    store = FakeStore(Releases(replace(OWN, kind="switch"), (deploy,)))
+    record = LeasedJournal(cast("BoundedApi", None), "shop", "backend", print)
+    record._store = cast("Any", store)
+    before, sent = store.releases, list[Releases]()
+
+    def ending(at: str) -> None:
+        ended = replace(OWN, kind="switch", result=Result.FAILED, ended=at)
+        asyncio.run(record.update_own(OWN.id, lambda _: Releases(deploy, (ended,))))
+        sent.append(store.releases)
+
+    ending("2030-01-31T12:00:00Z")
+    store.releases = before  # the API server has not answered in time
+    ending("2030-01-31T12:00:31Z")
+    store.releases = sent[0]  # it has written the first attempt after all, and so has refused the second one
+    ending("2030-01-31T12:00:32Z")
+    assert store.releases is sent[0]
+
+
+def test_the_end_of_a_killed_switch_is_not_taken_for_that_of_the_deploy_beneath_it() -> None:
+    killed = replace(OWN, kind="switch", result=Result.FAILED, ended="2030-01-31T12:00:00Z")
+    deploy = release(id="id-1")
+    store = FakeStore(Releases(replace(killed, result=Result.RUNNING, ended=None), (deploy,)))
+    record = LeasedJournal(cast("BoundedApi", None), "shop", "backend", print)
+    record._store = cast("Any", store)
+    asyncio.run(record.update_own(killed.id, lambda _: Releases(deploy, (killed,))))
+    rollback = Releases(release(id="id-3", kind="rollback", replaces=Result.ROLLED_BACK), (deploy, killed))
+    store.releases = rollback
+    with pytest.raises(LeaseLostError):
+        asyncio.run(record.update_own(deploy.id, lambda releases: releases.writing(deploy)))
+    assert store.releases is rollback
+
+
 @pytest.mark.parametrize("error", [RecordUnreadableError, ForeignRecordError])
 def test_a_record_that_was_broken_during_a_release_counts_as_one_that_cannot_be_written(
     error: type[Exception], monkeypatch: pytest.MonkeyPatch

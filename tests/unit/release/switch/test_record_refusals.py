@@ -24,6 +24,7 @@ DENIED = RejectedError("the API server does not take configmaps/backend-release:
 BROKEN = ApiStatusError("patch", "configmaps/backend-release", 500, "failed calling webhook")
 CONFLICT = ApiStatusError("patch", "configmaps/backend-release", 409, "the object has been modified")
 LATE = ApiStatusError("patch", "configmaps/backend-release", 504, "Timeout: request did not complete")
+UNREAD = ApiStatusError("get", "configmaps/backend-release", 504, "the load balancer has no answer")
 BUSY = ApiStatusError("patch", "configmaps/backend-release", 503, "the server is currently unable to handle")
 
 
@@ -75,7 +76,7 @@ def test_the_refusal_says_what_was_done_and_which_version_must_not_come_back(
     assert f"stop the pipelines that would bring {version} back: kubectl -n default patch service backend" in text
 
 
-@pytest.mark.parametrize("error", [CONFLICT, BUSY])
+@pytest.mark.parametrize("error", [CONFLICT, BUSY, UNREAD])
 def test_a_record_that_can_be_written_a_moment_later_is_no_refusal(
     monkeypatch: pytest.MonkeyPatch, error: ApiStatusError
 ) -> None:
