@@ -76,13 +76,14 @@ class CanaryService(RolloutService[CanarySettings, CanaryGates]):
 
         Args:
             name: the engine's name of the object that is changed.
-            route: the VirtualService, if it is that object.
+            route: the VirtualService, if it is that object; else it is the Rollout, whose state has a number of pods.
         """
 
         async def routing(args: pulumi.ResourceHookArgs) -> None:
             if route and (warning := lost_hosts(self._name, args.old_outputs or {}, route)) is not None:
                 pulumi.log.warn(warning, self)
-            await self._gates.before_size(recorded_replicas(args))
+            if route is None:
+                await self._gates.before_size(recorded_replicas(args))
             await self._gates.before_routing()
 
         return self._hook(f"{name}-routing", routing)

@@ -17,8 +17,8 @@ from switchyard.kube.object_names import ObjectName
 async def before_release_deletion(guard: Guard, inputs: Mapping[str, Any], *, preview: bool) -> None:
     """Checks before a Helm release is deleted, which Helm identifies by its name alone.
 
-    A destroy deletes the releases of an existing cluster too, on which objects of others may need them. On machines of
-    the stack nothing is left that could need them.
+    A destroy deletes the releases of an existing cluster too, on which objects of others may need them. With the
+    machines of the stack nothing is left that could need them.
 
     Args:
         guard: the guard of the run.
@@ -33,7 +33,8 @@ async def before_release_deletion(guard: Guard, inputs: Mapping[str, Any], *, pr
     destroying = guard.destroying or guard.destroy_asked
     if not destroying and (namespace, name) in guard.releases:
         raise_refusal(refuse_release_deletion(namespace, name))
-    if name not in NEEDS or guard.access is None or not guard.access.exists or (destroying and guard.own_machines):
+    deletes_machines = guard.own_machines and guard.destroy_asked  # a destroy of single resources does not
+    if name not in NEEDS or guard.access is None or not guard.access.exists or deletes_machines:
         return
     users: list[ObjectName] = []
     try:

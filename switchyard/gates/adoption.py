@@ -1,12 +1,11 @@
 """What an engineer has to know of an object that is adopted: what else it belongs to, and what its clients lose."""
 
 from collections.abc import Iterator, Mapping
-from http import HTTPStatus
 from typing import Any
 
 from switchyard.config.kubernetes import APPLICATIONS
 from switchyard.config.models.service_name import ServiceName
-from switchyard.errors import AccessDeniedError, ApiStatusError
+from switchyard.errors import ClusterError
 from switchyard.gates.rules.addresses import lost_addresses, lost_sources
 from switchyard.gates.rules.ownership import warn_other_deployer
 from switchyard.kube.api import BoundedApi
@@ -41,7 +40,7 @@ async def application_by_label(api: BoundedApi, name: ObjectName, live: Mapping[
     So does Argo CD mark its objects before 3.0, and later ones where it is configured so.
     The label alone proves nothing: by default it is `app.kubernetes.io/instance`, which charts of Helm set too. So the
     applications on this cluster are asked. None is known of an Argo CD on another cluster, of one whose applications
-    the user may not list, and of an application that has never been compared with the cluster.
+    cannot be listed, and of an application that has never been compared with the cluster.
 
     Args:
         api: the API server.
@@ -53,12 +52,8 @@ async def application_by_label(api: BoundedApi, name: ObjectName, live: Mapping[
         return None
     try:
         listed = await api.find_all("applications", None, {}, APPLICATIONS)
-    except AccessDeniedError:
-        return None
-    except ApiStatusError as error:
-        if error.status_code == HTTPStatus.NOT_FOUND:
-            return None  # the cluster has no Argo CD
-        raise
+    except ClusterError:
+        return None  # the cluster has no Argo CD, or shows none: a warning must not end the update
     names = (
         item["metadata"]["name"]
         for item in listed["items"]

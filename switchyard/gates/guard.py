@@ -235,7 +235,7 @@ class Guard:
         decision = decide(record, live, run)
         deletes = decision.action in {Action.ASK, Action.DELETE}
         if name.kind == "Namespace":
-            if deletes and not (self.own_machines and self.destroying):
+            if deletes and not (self.own_machines and self.destroy_asked):
                 await check_namespace(api, name.name)
         elif decision.action is Action.ASK and live is not None:
             reason = await reason_to_keep(api, record, live, whole=bool(record.service) and not run.configured)

@@ -1,11 +1,11 @@
 """Reads the objects of a namespace that decide which pods serve."""
 
 from collections.abc import Mapping
-from contextlib import suppress
+from http import HTTPStatus
 from typing import Any
 
 from switchyard.config.kubernetes import CORE, DISCOVERY, GATEWAY, ISTIO, NETWORKING
-from switchyard.errors import AccessDeniedError
+from switchyard.errors import AccessDeniedError, ApiStatusError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.records import Record
 from switchyard.kube.serving import NamespaceView, object_serves, pods_of_others, service_serves, users_services
@@ -21,10 +21,14 @@ async def read_namespace(api: BoundedApi, namespace: str) -> NamespaceView:
         return tuple((await api.find_all(resource, namespace, {}, version))["items"])
 
     async def of_known(resource: str, version: str) -> tuple[Mapping[str, Any], ...]:
-        with suppress(AccessDeniedError):  # who may not see objects of a router has none to route by
-            if await api.knows(resource, namespace, version):
-                return await items(resource, version)
-        return ()
+        try:
+            return await items(resource, version)
+        except AccessDeniedError:
+            return ()  # a user who may not see objects of a router has none to route by
+        except ApiStatusError as error:
+            if error.status_code == HTTPStatus.NOT_FOUND:
+                return ()  # the cluster does not know the kind
+            raise
 
     return NamespaceView(
         services=await items("services"),

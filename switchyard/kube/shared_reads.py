@@ -63,8 +63,6 @@ class SharedReads(BoundedApi):
         self, resource: str, namespace: str | None, labels: Mapping[str, str], version: str = CORE
     ) -> Any:
         """Lists the objects with these labels; returns the list as the API has it."""
-        if namespace is None:
-            return await super().find_all(resource, namespace, labels, version)
         kind = (resource, namespace, version)
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(kind, _Waiting()).selectors.append((dict(labels), future))

@@ -13,6 +13,7 @@ from switchyard.config.validation.services import SERVICES
 from switchyard.gates.rules.refusal import notice
 from switchyard.gates.runbook import section
 from switchyard.manifests.pods import Manifest
+from switchyard.manifests.urls import service_hosts
 
 Network = IPv4Network | IPv6Network
 
@@ -88,12 +89,13 @@ def lost_hosts(name: str, old: Mapping[str, Any], new: Manifest) -> str | None:
         new: the manifest that will be written.
     """
     before, after = old.get("spec") or {}, new["spec"]
-    gateways = after.get("gateways") or [MESH]
+    gateways, namespace = after.get("gateways") or [MESH], (old.get("metadata") or {}).get("namespace")
+    hosts = [_full(item, namespace) for item in after["hosts"]]
     lost = [
         *(
             f"host {host}"
             for host in before.get("hosts") or ()
-            if not any(_matches(item, host) for item in after["hosts"])
+            if not any(_matches(item, _full(host, namespace)) for item in hosts)
         ),
         *(f"gateway {item}" for item in (before.get("gateways") or [MESH]) if before and item not in gateways),
     ]
@@ -107,6 +109,11 @@ def lost_hosts(name: str, old: Mapping[str, Any], new: Manifest) -> str | None:
         "the Service without the weights. Add the new hosts and gateways first, and remove the old ones once no client "
         "uses them.",
     )
+
+
+def _full(host: str, namespace: str | None) -> str:
+    """A host of a VirtualService as Istio reads it: one without a dot is a Service in the same namespace."""
+    return host if "." in host or "*" in host or not namespace else service_hosts(host, namespace)[-1]
 
 
 def _matches(pattern: str, host: str) -> bool:
@@ -123,16 +130,15 @@ def lost_networks(about: str, before: Iterable[str], now: Iterable[str]) -> str 
         now: the blocks of the configuration.
     """
     remaining = _collapsed(now)
-    lost = [
-        block for block in dict.fromkeys(before) if not any(_includes(other, ip_network(block)) for other in remaining)
-    ]
+    # Kubernetes also accepts spaces around a block, and an address inside of it.
+    blocks = dict.fromkeys(str(ip_network(block.strip(), strict=False)) for block in before)
+    lost = [block for block in blocks if not any(_includes(other, ip_network(block)) for other in remaining)]
     if not lost:
         return None
-    rest = ", ".join(map(str, remaining)) or "nothing"
     return notice(
         Code.ACCESS_NARROWED,
         about,
-        f"{', '.join(lost)} will no longer have access, and what remains is {rest}",
+        f"{', '.join(lost)} will no longer have access, and what remains is {', '.join(map(str, remaining)) or 'none'}",
         "Clients at other addresses are cut off with this update. To keep them, put the CIDR blocks back.",
     )
 

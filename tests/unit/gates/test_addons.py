@@ -110,6 +110,8 @@ def test_a_destroy_keeps_the_controller_of_others(
         removal(monkeypatch, make(rollout(THEIRS), destroy_asked=True), preview=preview)
     # A destroy deletes no machines of an existing cluster, and all those of a cluster of the stack.
     removal(monkeypatch, make(rollout(THEIRS), destroy_asked=True, own_machines=True), preview=preview)
+    with pytest.raises(GateRefusedError, match="SY-D019"):  # one of single resources keeps the machines
+        removal(monkeypatch, make(rollout(THEIRS), destroying=True, own_machines=True), preview=preview)
 
 
 def test_a_destroy_with_rollouts_of_this_stack_alone_deletes_the_controller(

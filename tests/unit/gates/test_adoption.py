@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from switchyard.errors import AccessDeniedError, ApiStatusError
+from switchyard.errors import AccessDeniedError, ApiStatusError, UnreachableError
 from switchyard.gates.adoption import application_by_label
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.api import BoundedApi
@@ -66,6 +66,8 @@ def test_an_application_has_the_name_of_the_label_and_lists_the_object(
     [
         AccessDeniedError("list", "applications", 403, "no"),
         ApiStatusError("list", "applications", 404, "not found"),
+        ApiStatusError("list", "applications", 503, "the server is currently unable to handle the request"),
+        UnreachableError("no answer to list applications in 30 s"),
     ],
 )
 def test_no_application_is_known_of_a_cluster_that_shows_none(error: Exception) -> None:

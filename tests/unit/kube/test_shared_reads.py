@@ -2,17 +2,21 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import fields
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 
 from switchyard.cli.service_status import inspect_services
-from switchyard.config.kubernetes import APPS
+from switchyard.config.kubernetes import APPLICATIONS, APPS
 from switchyard.config.models.service import BlueGreenSettings
-from switchyard.errors import AccessDeniedError, UnreachableError
+from switchyard.errors import AccessDeniedError, ApiStatusError, UnreachableError
 from switchyard.gates.blue_green import BlueGreenGates
 from switchyard.kube import api as kube_api
 from switchyard.kube.api import BoundedApi
+from switchyard.kube.namespace import read_namespace
+from switchyard.kube.serving import NamespaceView
 from switchyard.kube.shared_reads import SharedReads, covering
 from switchyard.manifests.labels import MANAGED
 from tests.support.stored_objects import StoredObjects, matches, serving
@@ -168,6 +172,42 @@ def test_a_denied_list_is_an_error_for_each_that_asked_for_it(stored: StoredObje
         return await asyncio.gather(*lists, return_exceptions=True)
 
     assert [type(error) for error in asyncio.run(both())] == [AccessDeniedError] * 2
+
+
+def test_many_that_list_all_namespaces_share_a_list(stored: StoredObjects) -> None:
+    """Each object that is adopted asks for the applications of Argo CD, which may be large."""
+
+    async def all_of_them() -> Any:
+        api = await reads(stored)
+        return await asyncio.gather(*(api.find_all("applications", None, {}, APPLICATIONS) for _ in range(SERVICES)))
+
+    assert len(asyncio.run(all_of_them())) == SERVICES
+    assert stored.asked == [f"GET /apis/{APPLICATIONS}/applications"]
+
+
+def test_the_objects_of_a_namespace_are_read_by_one_list_of_each_kind(stored: StoredObjects) -> None:
+    async def read() -> NamespaceView:
+        return await read_namespace(await reads(stored), "shop")
+
+    assert asyncio.run(read()) == NamespaceView()
+    assert len(stored.asked) == len(fields(NamespaceView)) + 1, "two kinds of routes of the Gateway API"
+    assert max(Counter(stored.asked).values()) == 1
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_routers_that_the_cluster_does_not_show_route_nothing(stored: StoredObjects, status: int) -> None:
+    async def answer(verb: str, resource: str, *_: object, **__: object) -> Any:
+        if resource in {"virtualservices", "httproutes", "grpcroutes"}:
+            error = AccessDeniedError if status == HTTPStatus.FORBIDDEN else ApiStatusError
+            raise error(verb, resource, status, "no")
+        return {"items": []}
+
+    async def read() -> NamespaceView:
+        api = await reads(stored)
+        api.ask = answer  # type: ignore[method-assign]
+        return await read_namespace(api, "shop")
+
+    assert asyncio.run(read()) == NamespaceView()
 
 
 def test_a_kind_that_does_not_exist_has_no_objects(stored: StoredObjects) -> None:

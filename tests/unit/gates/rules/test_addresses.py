@@ -178,7 +178,7 @@ def test_blocks_that_keep_their_access_are_not_warned_of(before: list[str], now:
             "10.0.0.0/8, 203.0.113.0/24 will no longer have access",
         ),
         (["10.0.0.0/8", "::/0"], ["10.0.0.0/8"], ": ::/0 will no longer have access"),
-        (["10.0.0.0/8"], [], "10.0.0.0/8 will no longer have access, and what remains is nothing (SY-S021)"),
+        (["10.0.0.0/8"], [], "10.0.0.0/8 will no longer have access, and what remains is none (SY-S021)"),
     ],
 )
 def test_every_block_that_loses_its_access_is_named(before: list[str], now: list[str], named: str) -> None:
@@ -200,6 +200,9 @@ def load_balancer(*ranges: str, **more: Any) -> dict[str, Any]:
         (load_balancer(ipFamilies=["IPv6"]), load_balancer("10.0.0.0/8"), "loadBalancerSourceRanges: ::/0 will"),
         (load_balancer("10.0.0.0/8"), load_balancer("10.1.0.0/16"), "loadBalancerSourceRanges: 10.0.0.0/8 will"),
         (load_balancer("10.1.0.0/16"), load_balancer("10.0.0.0/8"), None),
+        # Of an adopted Service: Kubernetes accepts an address inside of the block, and spaces.
+        (load_balancer("10.1.2.3/16"), load_balancer("10.0.0.0/8"), None),
+        (load_balancer(" 10.1.2.3/16"), load_balancer("10.2.0.0/16"), "loadBalancerSourceRanges: 10.1.0.0/16 will"),
         (load_balancer("10.1.0.0/16"), load_balancer(), None),
         ({"spec": {"type": "NodePort"}}, load_balancer("10.1.0.0/16"), None),
         ({}, load_balancer("10.1.0.0/16"), None),
@@ -214,7 +217,10 @@ def test_a_load_balancer_of_a_service_that_admits_fewer_clients_is_named(
 
 def mesh(hosts: list[str], *gateways: str) -> dict[str, Any]:
     """A VirtualService."""
-    return {"spec": {"hosts": hosts, **({"gateways": list(gateways)} if gateways else {})}}
+    return {
+        "metadata": {"name": "backend", "namespace": "shop"},
+        "spec": {"hosts": hosts, **({"gateways": list(gateways)} if gateways else {})},
+    }
 
 
 @pytest.mark.parametrize(
@@ -227,6 +233,10 @@ def mesh(hosts: list[str], *gateways: str) -> dict[str, Any]:
         (mesh(["a.org"]), mesh(["a.org", "b.org"], "public", "mesh"), None),
         (mesh(["a.org"], "public"), mesh(["b.org"]), "of host a.org, gateway public (SY-S016)"),
         ({}, mesh(["a.org"], "public"), None),
+        # A name without a dot is the Service of that name in the namespace of the VirtualService.
+        (mesh(["backend"]), mesh(["backend.shop.svc.cluster.local"]), None),
+        (mesh(["backend.shop.svc.cluster.local"]), mesh(["backend"]), None),
+        (mesh(["backend"]), mesh(["backend.other.svc.cluster.local"]), "of host backend (SY-S016)"),
     ],
 )
 def test_every_host_and_gateway_that_a_virtual_service_loses_is_named(
