@@ -175,6 +175,7 @@ class _Held:
         self._of = service
         self._store: Any = _Store(service)
         self._lease: ReleaseLease | None = None
+        self._sent_ends: set[Any] = set()
 
     def now(self) -> datetime:
         return NOW
