@@ -135,13 +135,11 @@ def refuse_addon_in_use(release: str, users: Sequence[ObjectName]) -> Refusal | 
         return None
     need, named = NEEDS[release], ", ".join(str(user) for user in sorted(users)[:MOST_NAMED])
     more = f" and {len(users) - MOST_NAMED} more" if len(users) > MOST_NAMED else ""
-    return Refusal(
-        code=Code.ADDON_IN_USE,
-        step=f"{CLUSTER}.{need.key}: deleting Helm release {release}",
+    return _refuse_deletion(
+        release,
         observed=f"{named}{more} {'needs' if len(users) == 1 else 'need'} it",
-        rule=need.without,
-        remedy=(
-            f"The release was not deleted. Put {CLUSTER}.{need.key} back, or first migrate or remove what needs it. "
+        next_step=(
+            f"Put {CLUSTER}.{need.key} back, or first migrate or remove what needs it. "
             f"To leave the add-on on the cluster without this stack: {SECTION}."
         ),
     )
@@ -154,16 +152,21 @@ def refuse_unknown_use(release: str, problem: str) -> Refusal:
         release: name of its Helm release.
         problem: why the cluster could not be read.
     """
+    return _refuse_deletion(
+        release,
+        observed=f"whether objects on the cluster need it is not known: {problem}",
+        next_step="Check the API server and the permissions of the kubeconfig's user, then run the command again.",
+    )
+
+
+def _refuse_deletion(release: str, observed: str, next_step: str) -> Refusal:
     need = NEEDS[release]
     return Refusal(
         code=Code.ADDON_IN_USE,
         step=f"{CLUSTER}.{need.key}: deleting Helm release {release}",
-        observed=f"whether objects on the cluster need it is not known: {problem}",
+        observed=observed,
         rule=need.without,
-        remedy=(
-            "The release was not deleted. Check the API server and the permissions of the kubeconfig's user, then run "
-            "the command again."
-        ),
+        remedy=f"The release was not deleted. {next_step}",
     )
 
 
