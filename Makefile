@@ -8,9 +8,10 @@ PACKAGES := switchyard components devtools
 
 .DEFAULT_GOAL := help
 .PHONY: help up down test test-unit test-sandbox test-canary test-rehearsal test-traffic test-moves rehearse lint format bench lock reference \
-	tools walk tools-nodes tools-canary tools-ec2
-# What `make test` runs, in this order.
-PARTS := test-unit test-sandbox test-canary test-rehearsal test-traffic
+	tools walk tools-nodes tools-canary tools-ec2 tools-traffic
+# What `make test` runs. test-traffic runs beside the others, which run in this order: those that are most sensitive to
+# a busy machine come last, when the load is over.
+PARTS := test-unit test-sandbox test-rehearsal test-canary test-traffic
 PYTEST := $(BIN)/python -m pytest --durations 15
 # One worker runs all tests of a file, in their order, because they share a stack whose state they hand to the next test.
 BY_FILE := --dist loadfile --no-loadscope-reorder
@@ -56,6 +57,10 @@ tools-canary: tools ## install what canaries need as well: Argo Rollouts and Pro
 tools-ec2: tools $(CHECKOV)/.installed ## install what the tests of kind ec2 need as well: kubeadm, cloud-init, checkov
 	@$(BIN)/python -m devtools.toolchain install --group core --group ec2 kubelet
 
+tools-traffic: tools ## install what load on real nodes needs as well, where they can run
+	@if [ "$$SANDBOX" = kind ]; then $(BIN)/python -m devtools.toolchain install --group traffic; \
+	elif $(REAL_NODES_RUN_HERE); then $(BIN)/python -m devtools.toolchain install --group nodes --group traffic; fi
+
 # In a separate virtual environment, because checkov needs other versions of its dependencies than this project.
 $(CHECKOV)/.installed: devtools/rehearsal/policy/checkov.txt | $(INSTALLED)
 	@echo "Installing checkov into $(CHECKOV), about a minute and 300 MB ..."
@@ -75,11 +80,8 @@ down: $(INSTALLED) ## remove the local cluster and its state
 rehearse: $(if $(POLICY),tools-ec2,tools) ## create and destroy a stack of kind ec2 on fake AWS, at no cost; STACK=staging; POLICY=1 checks it with checkov
 	@$(BIN)/python -m devtools.rehearsal $(STACK) $(if $(POLICY),--policy)
 
-test: tools ## run all tests, installing what they need; ends with the duration of each part
-	@took=; for part in $(PARTS); do \
-		start=$$(date +%s); $(MAKE) --no-print-directory $$part || exit; \
-		took="$$took$$(printf '%-15s %5d s' $$part $$(($$(date +%s) - start)))\n"; \
-	done; printf "\nDuration of each part:\n$$took"
+test: tools-canary tools-ec2 tools-traffic ## run all tests, installing what they need; ends with the duration of each part
+	@$(BIN)/python -m devtools.run_tests $(PARTS)
 
 # Each process imports and collects everything, a fifth of the CPU time of the tests. Two still finish sooner than one.
 test-unit: $(INSTALLED) ## test configuration, renderers, gates, and components on mocks
@@ -102,9 +104,7 @@ test-rehearsal: tools-ec2 tools-canary ## test whole stacks of kind ec2 in the r
 
 # In one process: with two workers on two cores, 3 of 32,757 requests failed in one of two runs, probably because the
 # load of one test takes CPU time from the pods of the other.
-test-traffic: tools ## test real nodes under load, on Linux as root; skipped elsewhere
-	@if [ "$$SANDBOX" = kind ]; then $(BIN)/python -m devtools.toolchain install --group traffic; \
-	elif $(REAL_NODES_RUN_HERE); then $(BIN)/python -m devtools.toolchain install --group nodes --group traffic; fi
+test-traffic: tools-traffic ## test real nodes under load, on Linux as root; skipped elsewhere
 	@$(PYTEST) tests/integration/traffic
 
 test-moves: tools ## test the runbook's moves of a service and a stack under load, also between two clusters; on Linux as root

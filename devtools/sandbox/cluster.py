@@ -260,11 +260,15 @@ class Sandbox:
     def _wait(self, what: str, ready: Callable[[], bool]) -> None:
         limit = time.monotonic() + READY_SECONDS
         while time.monotonic() < limit:
+            # If kwokctl ended early, the components that it had not started yet are missing as well.
+            if missing := sorted(set(COMPONENTS) - set(self.processes())):
+                causes = self._ended() or missing
+                raise ComponentError(
+                    f"Sandbox {self.name}: {', '.join(causes)} not running. {self._ends_of_logs(causes)}"
+                )
             with contextlib.suppress(httpx.TransportError):
                 if ready():
                     return
-            if ended := self._ended():
-                raise ComponentError(f"Sandbox {self.name}: {', '.join(ended)} ended. {self._ends_of_logs(ended)}")
             time.sleep(POLL_SECONDS)
         raise SandboxError(
             f"Sandbox {self.name}: {what} not ready after {READY_SECONDS} s, though everything runs. "

@@ -28,11 +28,27 @@ def processes_of(directory: Path, starter: Path) -> list[psutil.Process]:
     """
     processes = []
     for process in psutil.process_iter(["cmdline"]):
-        command = process.info["cmdline"] or []
+        process.info["cmdline"] = command = process.info["cmdline"] or _command_after_exec(process, directory)
         inside = [argument for argument in command if argument.startswith(f"{directory}/")]
         if inside and (command[0] in inside or command[0] == str(starter)):
             processes.append(process)
     return processes
+
+
+def _command_after_exec(process: psutil.Process, directory: Path) -> list[str]:
+    """The command of a process that had none when it was read; empty if it is none of the sandbox's.
+
+    Within execve(2), a process has a new program but no arguments yet, for milliseconds on a busy machine. A process
+    of the sandbox is then identified by its working directory.
+    """
+    try:
+        while Path(process.cwd()).is_relative_to(directory):
+            if command := process.cmdline():
+                return command
+            time.sleep(POLL_SECONDS)
+    except (psutil.Error, OSError):  # it ended, or it is a thread of the kernel
+        pass
+    return []
 
 
 def end(processes: list[psutil.Process]) -> None:

@@ -124,6 +124,16 @@ def test_up_names_the_component_that_cannot_start_and_works_when_the_cause_is_go
     assert own.running()
 
 
+def test_up_starts_again_when_kwokctl_ended_before_it_had_started_every_component(
+    own: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = [[], ["etcd"]]
+    monkeypatch.setattr(Sandbox, "_ended", lambda _: ended.pop() if ended else [])
+    own.up()
+    assert ended == []
+    assert own.running()
+
+
 def test_the_first_up_takes_other_ports_when_its_own_are_taken(own: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     first = free_ports(len(COMPONENTS))
     taken = first[COMPONENTS.index("kube-apiserver")]

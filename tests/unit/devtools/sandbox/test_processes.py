@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import psutil
 import pytest
@@ -38,3 +39,29 @@ def test_a_zombie_with_a_thread_that_has_not_ended_still_runs(monkeypatch: pytes
     assert process.status() == psutil.STATUS_ZOMBIE, "it was waited for, though nobody has to"
     child.wait()
     child.stdout.close()
+
+
+class Executing:
+    """A process within execve(2): it has no arguments until they were asked for twice."""
+
+    def __init__(self, directory: Path, command: list[str]) -> None:
+        self.info: dict[str, list[str]] = {"cmdline": []}
+        self._directory = directory
+        self._answers = [command, []]
+
+    def cwd(self) -> str:
+        return str(self._directory)
+
+    def cmdline(self) -> list[str]:
+        return self._answers.pop()
+
+
+def test_a_process_that_has_no_arguments_yet_belongs_to_the_sandbox_in_whose_directory_it_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    etcd = [f"{tmp_path}/bin/etcd"]
+    executing = Executing(tmp_path / "clusters", etcd)
+    of_another = Executing(tmp_path.parent / "another", etcd)
+    monkeypatch.setattr(psutil, "process_iter", lambda _: iter([executing, of_another]))
+    assert processes.processes_of(tmp_path, Path("kwokctl")) == [executing]
+    assert executing.info["cmdline"] == etcd
