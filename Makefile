@@ -11,7 +11,7 @@ PACKAGES := switchyard components devtools
 	tools walk tools-nodes tools-canary tools-ec2 tools-traffic
 # What `make test` runs. test-traffic runs beside the others, which run in this order: those that are most sensitive to
 # a busy machine come last, when the load is over.
-PARTS := test-unit test-sandbox test-rehearsal test-canary test-traffic
+PARTS := test-unit test-rehearsal test-sandbox test-canary test-traffic
 PYTEST := $(BIN)/python -m pytest --durations 15
 # One worker runs all tests of a file, in their order, because they share a stack whose state they hand to the next test.
 BY_FILE := --dist loadfile --no-loadscope-reorder

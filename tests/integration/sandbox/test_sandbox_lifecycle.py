@@ -127,10 +127,17 @@ def test_up_names_the_component_that_cannot_start_and_works_when_the_cause_is_go
 def test_up_starts_again_when_kwokctl_ended_before_it_had_started_every_component(
     own: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ended = [[], ["etcd"]]
-    monkeypatch.setattr(Sandbox, "_ended", lambda _: ended.pop() if ended else [])
+    reports: list[str] = []
+
+    def etcd_ended_once(_: Sandbox) -> list[str]:
+        if reports or not list(own.directory.rglob("etcd.pid")):
+            return []
+        reports.append("etcd")
+        return reports
+
+    monkeypatch.setattr(Sandbox, "_ended", etcd_ended_once)
     own.up()
-    assert ended == []
+    assert reports == ["etcd"]
     assert own.running()
 
 
