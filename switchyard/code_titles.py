@@ -85,6 +85,7 @@ TITLES: Mapping[Code, str] = {
     Code.PARTIAL_SWITCH: "A switch in an update of single resources",
     Code.PORT_CLOSED: "A Service would target a port on which its pods do not listen",
     Code.ACCESS_NARROWED: "Clients outside of the remaining CIDR blocks lose access",
+    Code.NODES_LOST: "A node would have no pod of the version that takes over",
     Code.ARGO_ROLLOUTS_MISSING: "The cluster has no Argo Rollouts",
     Code.ROLLOUT_CONTROLLER_SILENT: "The controller of Argo Rollouts does not act on the Rollout",
     Code.ROLLOUT_NOT_READY: "The Rollout is not ready for the traffic",

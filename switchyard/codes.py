@@ -95,6 +95,7 @@ class Code(StrEnum):
     PARTIAL_SWITCH = "SY-S019"
     PORT_CLOSED = "SY-S020"
     ACCESS_NARROWED = "SY-S021"
+    NODES_LOST = "SY-S022"
     # R: Rollouts and analysis
     ARGO_ROLLOUTS_MISSING = "SY-R001"
     ROLLOUT_CONTROLLER_SILENT = "SY-R002"

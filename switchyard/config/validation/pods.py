@@ -95,16 +95,16 @@ def _service_problems(at: str, path: str, service: ServiceSettings) -> Iterator[
         own = f"{path}.servicePort"
         yield Problem(own, str(service.service_port), rule, remove_command(own))
     spread = service.spread
-    soft = spread.when_unsatisfiable != "DoNotSchedule" or spread.topology_key != HOSTNAME_LABEL
+    strict = (spread.when_unsatisfiable, spread.topology_key, spread.max_skew) == ("DoNotSchedule", HOSTNAME_LABEL, 1)
     policies = {
         "externalTrafficPolicy": options.external_traffic_policy,
         "internalTrafficPolicy": options.internal_traffic_policy,
     }
     for key, policy in policies.items():
-        if policy == "Local" and soft:
+        if policy == "Local" and not strict:
             rule = (
                 "routes to pods of the same node alone: after a switch a node without a pod of the new version answers "
-                f"no request, so it needs a strict spread over nodes ({HOSTNAME_LABEL}, DoNotSchedule)"
+                f"no request, so it needs a strict spread over nodes ({HOSTNAME_LABEL}, DoNotSchedule, maxSkew 1)"
             )
             yield Problem(f"{at}.{key}", "'Local'", rule, set_command(f"{at}.{key}", "Cluster"))
 

@@ -22,6 +22,7 @@ VALUES = {
 }
 PATHS = {
     "{idle[0]}.replicas": "blue.replicas",
+    "service.{policy}": "service.internalTrafficPolicy",
     "to.replicas_key": "replicas",
     "track.replicas_key": "replicas",
 }
