@@ -17,6 +17,7 @@ from switchyard.errors import (
     LoginError,
     RejectedError,
 )
+from switchyard.gates.rules.adopted_fields import refuse_unready_addresses
 from switchyard.gates.rules.incompatible_version import refuse_incompatible_version
 from switchyard.gates.rules.local_traffic import local_policies, refuse_lost_nodes
 from switchyard.gates.rules.refusal import Refusal
@@ -102,11 +103,14 @@ class GateBase(Generic[S_co]):
             self._warn(warning)
 
     async def _check_adoption(self, cluster: Cluster, selected: Mapping[str, str] | None) -> None:
-        """Refuses to adopt a Service without permission, or with ports on which no pod of this stack answers."""
-        if selected is None or serving_track(self._name, selected) is not None:
+        """Refuses to adopt a Service without permission, or one that would send requests where no pod is ready."""
+        if selected is None:
             return
         self._raise(refuse_adoption(self._name, self._service, selected))
         spec = await cluster.service_spec(self._service.namespace, self._name)
+        self._raise(refuse_unready_addresses(self._name, self._service, spec))
+        if serving_track(self._name, selected) is not None:
+            return
         ports = [port["port"] for port in spec.get("ports") or ()]
         self._raise(refuse_other_ports(self._name, self._service, ports))
         self._warn_once(shared_selector(self._name, self._service.track, selected))
