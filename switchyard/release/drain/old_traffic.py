@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.errors import ClusterError
 from switchyard.kube.cluster import Cluster
 from switchyard.release.drain.drain import drain
 from switchyard.release.watch.pod_metrics import PodMetrics, Reading
@@ -41,9 +42,6 @@ async def old_traffic(
         service: settings of the service.
         colour: the colour that does not serve.
         seconds: time for which its requests are counted.
-
-    Raises:
-        switchyard.errors.ClusterError: the API server does not say on which nodes unread pods are.
     """
     connections = await _connections(cluster, name, service, colour)
     if connections.used is not None:
@@ -52,9 +50,17 @@ async def old_traffic(
     if requests.used is not None:
         return requests
     unread, unseen = connections.unread or requests.unread, requests.unseen
-    if (unread or unseen) and await simulated_nodes(cluster, name, service, Track(colour)):
-        return OldTraffic()  # pods of simulated nodes answer no request
+    if (unread or unseen) and await _is_simulated(cluster, name, service, colour):
+        return OldTraffic()
     return OldTraffic(unread=unread, unseen=unseen)
+
+
+async def _is_simulated(cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour) -> bool:
+    """Whether all pods of a colour are on simulated nodes, so that they answer no request."""
+    try:
+        return bool(await simulated_nodes(cluster, name, service, Track(colour)))
+    except ClusterError:  # for example a user who may not read nodes
+        return False
 
 
 async def _connections(cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour) -> OldTraffic:

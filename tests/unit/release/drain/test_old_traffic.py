@@ -8,6 +8,7 @@ import pytest
 
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
+from switchyard.errors import UnreachableError
 from switchyard.release.drain import old_traffic as module
 from switchyard.release.drain.old_traffic import OldTraffic, old_traffic
 from switchyard.release.drain.report import DrainReport
@@ -121,6 +122,17 @@ def test_pods_of_simulated_nodes_get_no_requests(
 ) -> None:
     simulated.add("node-1")
     assert read(monkeypatch, reading) == OldTraffic()
+
+
+def test_nodes_that_cannot_be_read_count_as_real(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def denied(*_: object) -> set[str]:
+        asked.append(True)
+        raise UnreachableError("no answer")
+
+    asked: list[bool] = []
+    monkeypatch.setattr(module, "simulated_nodes", denied)
+    assert read(monkeypatch, BARE) == OldTraffic(unseen=BARE.problem)
+    assert asked
 
 
 @pytest.mark.parametrize(
