@@ -47,6 +47,8 @@ async def old_traffic(
     if connections.used is not None:
         return connections
     requests = await _requests(cluster, name, service, colour, seconds)
+    if requests.unread is not None:  # a pod may have ended since they were listed
+        requests = await _requests(cluster, name, service, colour, seconds)
     if requests.used is not None:
         return requests
     unread, unseen = connections.unread or requests.unread, requests.unseen
@@ -102,13 +104,14 @@ async def _requests(
                 used=f"its pods have answered {requests} requests in {seconds:.0f} s (those of their probes too, if "
                 "the application counts them)"
             )
+    # Only a watch that reads the pods says that they have metrics which the API server reaches.
+    expected = bool(watch.seconds) and watch.prometheus is None
     problem = next((reading.problem for reading in readings if reading.problem), None)
     if problem is not None:
-        # Only a watch that reads the pods says that they have metrics which the API server reaches.
-        expected = bool(watch.seconds) and watch.prometheus is None
         shows_none = all(reading.shows_none or not (expected or reading.error) for reading in readings)
         return OldTraffic(unseen=problem) if shows_none else OldTraffic(unread=problem)
     series = [name for reading in readings for pod in reading.series.values() for name, _ in pod]
-    if readings[0].series and watch.requests_metric not in series:
+    # Where requests are counted, the series may begin with the first request, as in pods that the drain has renewed.
+    if readings[0].series and watch.requests_metric not in series and not expected:
         return OldTraffic(unseen=f"its pods have no series of {watch.requests_metric}")
     return OldTraffic()

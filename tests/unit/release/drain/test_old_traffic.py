@@ -93,18 +93,22 @@ def test_pods_that_cannot_be_read_are_not_taken_for_unused(
     assert read(monkeypatch, *readings) == OldTraffic(unread=why)
 
 
-@pytest.mark.parametrize(
-    ("reading", "why"),
-    [
-        (BARE, "1 of 1 pods do not answer (a: GET /metrics answers 404)"),
-        (Reading(series={"a": {("other_total", ()): 1.0}}), "its pods have no series of http_requests_total"),
-        (Reading(series={"a": {}}), "its pods have no series of http_requests_total"),
-    ],
-)
-def test_an_application_without_metrics_does_not_show_its_requests(
-    monkeypatch: pytest.MonkeyPatch, reading: Reading, why: str
+def test_pods_that_did_not_answer_are_read_once_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, LOST, counting(a=7)) == OldTraffic()
+
+
+def test_an_application_without_metrics_does_not_show_its_requests(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert read(monkeypatch, BARE) == OldTraffic(unseen="1 of 1 pods do not answer (a: GET /metrics answers 404)")
+
+
+@pytest.mark.parametrize("series", [{("other_total", ()): 1.0}, {}])
+def test_pods_without_the_counter_are_unused_only_where_the_watch_reads_it(
+    monkeypatch: pytest.MonkeyPatch, series: dict[Any, float]
 ) -> None:
-    assert read(monkeypatch, reading) == OldTraffic(unseen=why)
+    reading = Reading(series={"a": series})
+    assert read(monkeypatch, reading) == OldTraffic(), "the series begins with the first request"
+    unseen = OldTraffic(unseen="its pods have no series of http_requests_total")
+    assert read(monkeypatch, reading, watch={"seconds": 0}) == unseen
 
 
 @pytest.mark.parametrize("watch", [{"seconds": 0}, {"prometheus": "http://prometheus.monitoring:9090"}])
