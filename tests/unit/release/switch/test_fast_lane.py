@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -67,6 +68,19 @@ def test_a_rollback_without_a_record_is_refused_and_names_what_serves_and_the_sw
     assert "(SY-P023): no record says which version served before blue v1, and green v2 may never have served" in text
     assert "backend serves blue v1, 3 of 3 pods ready." in text
     assert text.endswith("To have green serve (green v2, 3 of 3 pods ready): switchyard switch backend green")
+
+
+def test_a_rollback_that_leaves_a_node_without_pods_is_warned_of_and_not_stopped() -> None:
+    blue = ColourState(Colour.BLUE, "v1", 3, 3, nodes=frozenset({"n1", "n2"}))
+    green = ColourState(Colour.GREEN, "v2", 3, 3, nodes=frozenset({"n2"}))
+    now = observed(blue=blue, green=green)
+    assert done(Lane().lane.plan_rollback(now)).warnings == ()
+    local = replace(now, live={**now.live, "spec": {**now.live["spec"], "internalTrafficPolicy": "Local"}})
+    [warning] = done(Lane().lane.plan_rollback(local)).warnings
+    assert "on n1 pods serve, and none of green is ready there" in warning
+    assert "internalTrafficPolicy Local these nodes answer no request after the rollback (SY-S022)" in warning
+    patch = 'kubectl -n default patch service backend -p \'{"spec": {"internalTrafficPolicy": "Cluster"}}\''
+    assert f"The rollback continues. To have every node route to all pods at once: {patch}" in warning
 
 
 @pytest.mark.parametrize("blue", [ColourState(Colour.BLUE, "v1", 0, 0), ColourState(Colour.BLUE, "v3", 3, 3)])
