@@ -27,6 +27,7 @@ from switchyard.release.switch.protocol import Steps
 from switchyard.release.switch.together import Together
 from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import EXISTING
+from tests.support.fake_lane import OF_BLUE
 from tests.support.observed import BLUE, GREEN, observed
 from tests.unit.cli.test_deploy import BACKEND, FakeAnswer, refused
 from tests.unit.cli.test_frozen import FROZEN
@@ -69,6 +70,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, server: FakeApiServer) 
         monkeypatch.setattr("switchyard.cli.together_command.check_cluster", is_own)
         monkeypatch.setattr("switchyard.cli.drill_command.check_cluster", is_own)
         monkeypatch.setattr(Engine, "begin_outputs", lambda _: FakeAnswer())
+        monkeypatch.setattr("switchyard.release.switch.journal.latest", lambda *_: OF_BLUE)
         monkeypatch.setattr(FastLane, "run", lane)
         monkeypatch.setattr(FastLane, "patch", reached)
         confirmed = () if asked else ("--yes", "--json")
