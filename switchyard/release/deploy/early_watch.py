@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from switchyard.errors import ClusterError
 from switchyard.release.deploy.protocol import Ended
 from switchyard.release.watch.verdict import Outcome, Verdict, in_words
+
+Value = TypeVar("Value")
 
 
 class Others(Protocol):
@@ -72,6 +74,14 @@ class EarlyWatch:
         finally:
             if others is not None:
                 others.cancel()
+
+    async def unless_condemned(self, call: Coroutine[Any, Any, Value]) -> Value | None:
+        """The result of a call; None if the version failed its watch before, which cancels the call."""
+        task = asyncio.create_task(call)
+        if await self.permits(task):
+            return await task
+        task.cancel()
+        return None
 
     async def verdict(self, watch: Callable[[], Coroutine[Any, Any, Verdict]]) -> Verdict | Ended:
         """The verdict, or the outcome of this version if another one of the group fails first.

@@ -20,7 +20,6 @@ from switchyard.release.drain.report import DrainReport
 from switchyard.release.engine.convergence import Convergence
 from switchyard.release.phases import Event, Phase
 from switchyard.release.plan import ColourState, Observation
-from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.release_context import ReleaseContext
 from switchyard.release.watch.samples import Counts
@@ -193,21 +192,20 @@ def test_endpoints_that_follow_their_pods_late_are_waited_for(monkeypatch: pytes
     assert (ended.event, ended.detail) == (Event.PASSED, "green v2, 3 of 3 pods ready")
 
 
-def test_a_condemned_version_does_not_wait_until_the_nodes_follow(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Lane:
-        async def follow(self, *_: object) -> Receipt:
-            await asyncio.Event().wait()
-            raise AssertionError("an endless wait for nodes ended")
+def test_a_bad_version_waits_for_no_count_of_requests_at_the_end_of_the_drain(monkeypatch: pytest.MonkeyPatch) -> None:
+    fakes = StepsWithFakes(monkeypatch)
+    fakes.ended.set()
+    counting: list[str] = []
 
-    async def run() -> Receipt:
-        steps: Any = StepsWithFakes(monkeypatch).steps
-        steps._early_watch.begin(asyncio.sleep(0, BREACH))
-        followed: Receipt = await steps._followed(Lane(), None, RELEASE, 0.2)
-        return followed
+    async def endless(*_: object) -> None:
+        counting.append("began")
+        fakes.steps._early_watch.begin(asyncio.sleep(0, BREACH))
+        await asyncio.Event().wait()
 
-    receipt = asyncio.run(run())
-    assert (receipt.patched_after, receipt.followed) == (0.2, None)
-    assert receipt.unseen == ("endpoints and nodes: ended early: the new version is worse than accepted",)
+    monkeypatch.setattr(fakes.steps._receipt, "end", endless)
+    ended = fakes.drain()
+    assert counting == ["began"]
+    assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
 
 
 def test_a_version_that_was_condemned_is_rolled_back_although_the_service_cannot_be_read(
