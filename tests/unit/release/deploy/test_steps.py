@@ -16,6 +16,7 @@ from switchyard.release.deploy import acts as deploy_acts
 from switchyard.release.deploy import steps as deploy_steps
 from switchyard.release.deploy.runner import Ended
 from switchyard.release.deploy.steps import ClusterSteps
+from switchyard.release.deploy.switch_receipt import CONDEMNED
 from switchyard.release.drain.report import DrainReport
 from switchyard.release.engine.convergence import Convergence
 from switchyard.release.phases import Event, Phase
@@ -104,6 +105,7 @@ def test_a_drain_ends_with_what_it_reached_and_what_configuration_and_state_have
     assert (ended.event, fakes.converged) == (Event.PASSED, [Colour.GREEN])
     assert "no connection is left" in str(ended.detail)
     assert (ended.receipt or {})["drain"]["connectionsLeft"] == 0
+    assert ended.lines[0].startswith("connections   1 of 3 pods of blue were replaced; no connection is left")
 
 
 def test_a_state_that_cannot_be_written_does_not_stop_the_release_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -151,7 +153,7 @@ def test_old_pods_are_not_renewed_while_a_node_may_send_to_them(monkeypatch: pyt
 def test_a_condemned_version_waits_neither_for_the_drain_nor_for_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     fakes = StepsWithFakes(monkeypatch, drained=None)
     ended = fakes.drain(BREACH)
-    assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
+    assert (ended.event, ended.detail) == (Event.FAILED, CONDEMNED)
 
 
 def test_a_version_that_was_condemned_before_the_drain_begins_none_and_no_update(
@@ -166,7 +168,7 @@ def test_a_version_that_was_condemned_before_the_drain_begins_none_and_no_update
         return await fakes.steps.drain(RELEASE)
 
     ended = asyncio.run(condemned_and_drained())
-    assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
+    assert (ended.event, ended.detail) == (Event.FAILED, CONDEMNED)
     assert fakes.converged == []
 
 
@@ -195,17 +197,24 @@ def test_endpoints_that_follow_their_pods_late_are_waited_for(monkeypatch: pytes
 def test_a_bad_version_waits_for_no_count_of_requests_at_the_end_of_the_drain(monkeypatch: pytest.MonkeyPatch) -> None:
     fakes = StepsWithFakes(monkeypatch)
     fakes.ended.set()
-    counting: list[str] = []
 
-    async def endless(*_: object) -> None:
-        counting.append("began")
-        fakes.steps._early_watch.begin(asyncio.sleep(0, BREACH))
-        await asyncio.Event().wait()
+    async def run() -> Ended:
+        counting = asyncio.Event()
 
-    monkeypatch.setattr(fakes.steps._receipt, "end", endless)
-    ended = fakes.drain()
-    assert counting == ["began"]
-    assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
+        async def endless(*_: object) -> None:
+            counting.set()
+            await asyncio.Event().wait()
+
+        async def condemned() -> Verdict:
+            await counting.wait()
+            return BREACH
+
+        monkeypatch.setattr(fakes.steps._receipt, "end", endless)
+        fakes.steps._early_watch.begin(condemned())
+        return await fakes.steps.drain(RELEASE)
+
+    ended = asyncio.run(run())
+    assert (ended.event, ended.detail) == (Event.FAILED, CONDEMNED)
 
 
 def test_a_version_that_was_condemned_is_rolled_back_although_the_service_cannot_be_read(

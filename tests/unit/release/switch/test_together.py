@@ -131,6 +131,13 @@ def test_a_lease_that_was_lost_before_changes_nothing() -> None:
     assert str(world.records["worker"][1]).startswith("failed: "), "the journal leaves that of another command"
 
 
+def test_the_receipt_of_each_service_has_its_requests_after_the_drain() -> None:
+    receipts = [outcome.receipt for outcome in run(World()).values()]
+    assert [(receipt.requests, receipt.errors, receipt.drain is not None) for receipt in receipts] == [
+        (3000, 0, True)
+    ] * 2
+
+
 @pytest.mark.parametrize("keys", [("api",), ("api", "worker")])
 def test_a_service_that_a_rollback_takes_after_the_switch_is_left_to_it(keys: tuple[str, ...]) -> None:
     world = World()
