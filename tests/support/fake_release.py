@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -273,10 +273,14 @@ class FakeCommand:
         fake_steps, warn = self.fake_steps, self.warnings.append
         if self.hooks is not None:
             hooks = DeployHooks(HookRuns(self.hooks, self.calls, fake_steps, warn), fake_steps, "backend")
-        self.runner = Runner(fake_steps, fake_steps, self._ended, self.bake_seconds, self.around(hooks), warn)
-
-    def _ended(self, phase: PhaseRecord, _: Sequence[str]) -> None:
-        self.lines.append(phase)
+        self.runner = Runner(
+            fake_steps,
+            fake_steps,
+            lambda phase, _: self.lines.append(phase),
+            self.bake_seconds,
+            self.around(hooks),
+            warn,
+        )
 
     def deploy(self, hold_after: Phase | None = None) -> ReleaseRecord:
         async def begun() -> ReleaseRecord:
