@@ -69,10 +69,10 @@ class Cluster(PodsReader):
             content=json.dumps([{"op": "replace", "path": "/spec/selector", "value": dict(labels)}]),
         )
 
-    async def service_ports(self, namespace: str, service: str) -> tuple[int, ...]:
-        """The ports of a Service; empty when the Service does not exist."""
+    async def service_spec(self, namespace: str, service: str) -> Mapping[str, Any]:
+        """The specification of a Service; empty when the Service does not exist."""
         live = await self._api.find("services", service, namespace)
-        return () if live is None else tuple(port["port"] for port in live["spec"].get("ports", ()))
+        return {} if live is None else dict(live["spec"])
 
     async def service_targets(self, namespace: str, service: str) -> dict[str, int | str]:
         """The ports of pods that a Service targets, by the names of its ports; empty when it does not exist."""
@@ -190,14 +190,15 @@ class Cluster(PodsReader):
         """Sends one GET to a ready endpoint of a Service through the API server's proxy."""
         return await self._api.get_through_proxy("services", namespace, f"{service}:{PORT}", request)
 
-    async def routing(self, labels: Mapping[str, str], timeout: float) -> list[Routing]:
-        """Asks the kube-proxy of each node with these labels for its health; simulated nodes are left out.
+    async def routing(self, timeout: float) -> list[Routing]:
+        """Asks the kube-proxy of each node for its health; simulated nodes are left out.
+
+        A node without a pod of a service still routes to it the requests of its own pods, and those to its node port.
 
         Args:
-            labels: labels of the nodes that take traffic.
             timeout: seconds within which each kube-proxy must answer.
         """
-        nodes = await self._nodes(labels)
+        nodes = await self._nodes({})
         answers = await asyncio.gather(*(self._kube_proxy(node["metadata"]["name"], timeout) for node in nodes))
         return [routing_of(node, answer) for node, answer in zip(nodes, answers, strict=True)]
 

@@ -9,7 +9,7 @@ from switchyard.errors import ClusterError
 from switchyard.release.deploy.protocol import Ended
 from switchyard.release.watch.verdict import Outcome, Verdict, in_words
 
-Value = TypeVar("Value")
+T = TypeVar("T")
 
 
 class Others(Protocol):
@@ -75,13 +75,13 @@ class EarlyWatch:
             if others is not None:
                 others.cancel()
 
-    async def unless_condemned(self, call: Coroutine[Any, Any, Value]) -> Value | None:
-        """The result of a call; None if the version failed its watch before, which cancels the call."""
+    async def result(self, call: Coroutine[Any, Any, T], otherwise: T) -> T:
+        """The result of a call, or another one as soon as the version fails its watch, which ends the call."""
         task = asyncio.create_task(call)
         if await self.permits(task):
             return await task
         task.cancel()
-        return None
+        return otherwise
 
     async def verdict(self, watch: Callable[[], Coroutine[Any, Any, Verdict]]) -> Verdict | Ended:
         """The verdict, or the outcome of this version if another one of the group fails first.

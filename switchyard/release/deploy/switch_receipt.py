@@ -57,7 +57,7 @@ class SwitchReceipt:
             record: record of the release.
             patched: result of `FastLane.patch`; None if the selector was already right.
         """
-        followed = await self._early_watch.unless_condemned(lane.follow(plan, record.started, patched))
+        followed = await self._early_watch.result(lane.follow(plan, record.started, patched), None)
         if followed is None:
             unseen = f"endpoints, nodes and requests: {CONDEMNED}"
             return Receipt(record.started, patched_after=patched, unseen=(unseen,))
