@@ -281,7 +281,6 @@ class FastLane:
             patched: result of `patch`; None if the selector was already right.
         """
         counting, task = await self._observed(plan, Receipt(started, patched_after=patched))
-
         from switchyard.release.receipt.counting import Followed  # noqa: PLC0415 - as above
 
         return Followed(await task, counting)

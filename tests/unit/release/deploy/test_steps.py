@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -202,27 +202,16 @@ def test_endpoints_that_follow_their_pods_late_are_waited_for(monkeypatch: pytes
     assert (ended.event, ended.detail) == (Event.PASSED, "green v2, 3 of 3 pods ready")
 
 
-def test_a_bad_version_waits_for_no_count_of_requests_at_the_end_of_the_drain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_version_that_is_condemned_at_the_end_of_the_drain_has_no_receipt(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def condemned(call: Coroutine[Any, Any, Any], otherwise: Any) -> Any:
+        call.close()
+        return otherwise
+
     fakes = StepsWithFakes(monkeypatch)
     fakes.ended.set()
-
-    async def run() -> Ended:
-        counting = asyncio.Event()
-
-        async def endless(*_: object) -> None:
-            counting.set()
-            await asyncio.Event().wait()
-
-        async def condemned() -> Verdict:
-            await counting.wait()
-            return BREACH
-
-        monkeypatch.setattr(fakes.steps._receipt, "end", endless)
-        fakes.steps._early_watch.begin(condemned())
-        return await fakes.steps.drain(RELEASE)
-
-    ended = asyncio.run(run())
-    assert (ended.event, ended.detail) == (Event.FAILED, CONDEMNED)
+    monkeypatch.setattr(fakes.steps._early_watch, "result", condemned)
+    ended = fakes.drain()
+    assert (ended.event, ended.detail, ended.receipt) == (Event.FAILED, CONDEMNED, None)
 
 
 def test_a_version_that_was_condemned_is_rolled_back_although_the_service_cannot_be_read(
