@@ -9,7 +9,6 @@ from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import EngineError, GateRefusedError
-from switchyard.gates.base import raise_refusal
 from switchyard.kube.polling import poll_until
 from switchyard.release.by_hand import switch_by_hand
 from switchyard.release.deploy.acts import Acts, Patch, SingleServiceActs, Warming
@@ -17,13 +16,13 @@ from switchyard.release.deploy.early_watch import EarlyWatch
 from switchyard.release.deploy.journal import LeasedDeployJournal, NoRecord, RollbackJournal
 from switchyard.release.deploy.old_readings import OldReadings
 from switchyard.release.deploy.protocol import Ended
-from switchyard.release.deploy.refusals import abort_incomplete, refuse_requests, refuse_retirement
-from switchyard.release.deploy.switch_doubt import recheck_after_watch, refuse_in_doubt
+from switchyard.release.deploy.refusals import abort_incomplete
+from switchyard.release.deploy.retirement import check_unused, retired
+from switchyard.release.deploy.switch_doubt import recheck_after_watch
 from switchyard.release.deploy.switch_receipt import CONDEMNED, SwitchReceipt
 from switchyard.release.deploy.warm_changes import ColourChange
 from switchyard.release.deploy.watch_readiness import check_metrics
 from switchyard.release.drain.drain import drain, undrain
-from switchyard.release.drain.old_traffic import still_used
 from switchyard.release.drain.report import DrainReport, renews
 from switchyard.release.engine.convergence import Convergence
 from switchyard.release.engine.convergence_text import still_to_do, updated
@@ -191,20 +190,16 @@ class ClusterSteps:
         access, name, settings = self._place.access, observation.name, observation.settings
         return watch(access, name, settings, self._watched, track=Track(record.target), start=start)
 
-    async def check_unused(self, record: ReleaseRecord) -> None:
-        """Raises `GateRefusedError` while the old colour serves, gets requests, or may get some from a node."""
-        observation, old = await self._observed(record), Colour(record.source)
-        raise_refusal(refuse_retirement(record, observation, configured=self.is_configured(record)))
-        if used := await still_used(self._place.cluster, observation.name, observation.settings, old):
-            raise GateRefusedError(str(refuse_requests(record, observation, used)))
-        if (refusal := await refuse_in_doubt(self._place.cluster, record, observation)) is not None:
-            raise GateRefusedError(refusal)
+    async def check_unused(self, record: ReleaseRecord) -> str | None:
+        """Raises `GateRefusedError` while the old colour may get requests. Returns why that could not be seen."""
+        observation, configured = await self._observed(record), self.is_configured(record)
+        return await check_unused(self._place.cluster, record, observation, configured=configured)
 
     async def retire(self, record: ReleaseRecord) -> Ended:
         """Deletes the pods of the old colour, which gets no more requests."""
-        await self.check_unused(record)
-        await self._remove(record, old := Colour(record.source))
-        return Ended(Event.PASSED, f"{old} {record.from_tag or ''} no longer has pods".replace("  ", " "))
+        unseen = await self.check_unused(record)
+        await self._remove(record, Colour(record.source))
+        return retired(record, unseen)
 
     async def roll_back(self, record: ReleaseRecord, reason: str, *, marks: bool = True) -> Ended:
         """Changes the selector back to the old colour if necessary.
