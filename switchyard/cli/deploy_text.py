@@ -1,5 +1,6 @@
 """Output of `deploy`, `resume`, `abort` and `retire`, for people and as JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import typer
@@ -88,8 +89,13 @@ class DeployReport(CommandReport):
         if not self._request.as_json:
             self._watches.show(self._request.service, verdict)
 
-    def phase_ended(self, phase: PhaseRecord) -> None:
-        """Prints one line for a phase that has ended, with its duration. Longer details follow at the end."""
+    def phase_ended(self, phase: PhaseRecord, receipt: Sequence[str] = ()) -> None:
+        """Prints one line for a phase that has ended, with its duration. Longer details follow at the end.
+
+        Args:
+            phase: the phase.
+            receipt: lines of the receipt of the switch, which follow the line of the drain.
+        """
         self._watches.clear()
         if phase.phase is Phase.WATCH:
             self._watches.end(self._request.service)
@@ -99,6 +105,8 @@ class DeployReport(CommandReport):
         seconds = "" if phase.seconds is None else f"{phase.seconds:.0f} s"
         line = f"{self._prefix}{phase.phase:<9} {phase.outcome:<9} {seconds:>6}  {detail}"
         console.print(line.rstrip(), markup=False)
+        for line in receipt:
+            console.print(f"{self._prefix}  {line}", markup=False)
 
     def detached(self, process: Detached) -> None:
         """Reports the background process: how to follow it, and how to end it."""

@@ -1,7 +1,7 @@
 """A simulated release of several services together, whose command can be killed at each moment."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import cast
@@ -223,7 +223,7 @@ class FakeGroupCommand:
             return NO_HOOKS
         return DeployHooks(HookRuns(EVERYWHERE, FakeCalls(member.world), member, lambda _: None), member, member.key)
 
-    def _ended(self, key: str, line: PhaseRecord) -> None:
+    def _ended(self, key: str, line: PhaseRecord, _: Sequence[str]) -> None:
         self.lines.append((key, line))
 
     def expect(self, result: Result, phase: Phase, serving: str, *, held: bool = False) -> None:

@@ -273,7 +273,8 @@ class FakeCommand:
         fake_steps, warn = self.fake_steps, self.warnings.append
         if self.hooks is not None:
             hooks = DeployHooks(HookRuns(self.hooks, self.calls, fake_steps, warn), fake_steps, "backend")
-        self.runner = Runner(fake_steps, fake_steps, self.lines.append, self.bake_seconds, self.around(hooks), warn)
+        hooks, seconds = self.around(hooks), self.bake_seconds
+        self.runner = Runner(fake_steps, fake_steps, lambda phase, _: self.lines.append(phase), seconds, hooks, warn)
 
     def deploy(self, hold_after: Phase | None = None) -> ReleaseRecord:
         async def begun() -> ReleaseRecord:

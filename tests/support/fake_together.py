@@ -13,10 +13,12 @@ from switchyard.errors import GateRefusedError
 from switchyard.release.drain.report import DrainReport
 from switchyard.release.engine.convergence import Convergence
 from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.receipt.counting import Followed
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.protocol import Outcome
 from switchyard.release.switch.together import Member, Together
+from tests.support.fake_counting import FakeCounting, followed
 from tests.support.fake_release import KilledError
 from tests.support.observed import observed
 
@@ -92,8 +94,9 @@ class FakeLane:
     def begun(self, now: str) -> str:
         return now
 
-    async def follow(self, _: Plan, started: str, patched: float | None) -> Receipt:
-        return Receipt(started, patched_after=patched)
+    async def follow(self, _: Plan, started: str, patched: float | None) -> Followed:
+        counting = FakeCounting({"requests": 3000, "errors": 0})
+        return followed(Receipt(started, patched_after=patched), counting)
 
     async def drain(self, plan: Plan, _: object) -> DrainReport:
         self.world.events.append(f"drain {self.key}")

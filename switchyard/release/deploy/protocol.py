@@ -18,12 +18,14 @@ class Ended:
         detail: the numbers or the reason, as text.
         receipt: receipt of the switch; None for a phase without one.
         numbers: numbers of the verdict; None for a phase without one.
+        lines: lines of the receipt for people, at the end of the drain; empty for another phase.
     """
 
     event: Event
     detail: str | None = None
     receipt: dict[str, Any] | None = None
     numbers: dict[str, Any] | None = None
+    lines: tuple[str, ...] = ()
 
 
 class DeployJournal(Protocol):

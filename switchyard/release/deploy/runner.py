@@ -4,7 +4,7 @@
 command dies, the phase in the record and the colour that the Service selects determine how to continue.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 from switchyard.errors import ClusterError, EngineError, GateRefusedError
@@ -29,8 +29,8 @@ __all__ = ["DeployJournal", "Ended", "Runner", "Steps"]
 _SETBACKS = {Phase.DRAIN: Event.FAILED, Phase.WATCH: Event.NO_VERDICT}
 """The outcomes that replace a refusal or a failure in phases that do not have these outcomes."""
 
-OnPhase = Callable[[PhaseRecord], None]
-"""Called at the end of each phase."""
+OnPhase = Callable[[PhaseRecord, Sequence[str]], None]
+"""Called at the end of each phase, with the lines of the receipt at the end of the drain."""
 
 
 class Runner:
@@ -268,7 +268,7 @@ class Runner:
             record = replace(record, receipt=ended.receipt, content=content)
         if record.phase is Phase.DRAIN:
             record = self._configured(record)
-        self._on_phase(record.phases[-1])
+        self._on_phase(record.phases[-1], ended.lines)
         return record
 
     async def _written(

@@ -19,6 +19,7 @@ from switchyard.release.deploy.protocol import Ended
 from switchyard.release.deploy.refusals import abort_incomplete
 from switchyard.release.deploy.retirement import check_unused, retired
 from switchyard.release.deploy.switch_doubt import recheck_after_watch
+from switchyard.release.deploy.switch_receipt import CONDEMNED, SwitchReceipt
 from switchyard.release.deploy.warm_changes import ColourChange
 from switchyard.release.deploy.watch_readiness import check_metrics
 from switchyard.release.drain.drain import drain, undrain
@@ -27,8 +28,7 @@ from switchyard.release.engine.convergence import Convergence
 from switchyard.release.engine.convergence_text import still_to_do, updated
 from switchyard.release.phases import Event
 from switchyard.release.plan import Act, Observation, Plan
-from switchyard.release.receipt.receipt import Receipt
-from switchyard.release.receipt.warnings import judged, not_renewed_yet
+from switchyard.release.receipt.warnings import not_renewed_yet
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.standing import Live
 from switchyard.release.record.verdict_numbers import WatchedVerdict
@@ -39,9 +39,6 @@ from switchyard.release.switch.protocol import Steps
 from switchyard.release.switch.warming import warm
 from switchyard.release.watch.verdict import Outcome, Verdict, in_words
 from switchyard.release.watch.watch import Start, start_of, watch
-
-CONDEMNED = "ended early: the new version is worse than accepted"
-"""Detail of a step after the switch that ended early because of a bad version."""
 
 EVENTS = {Outcome.PASS: Event.PASSED, Outcome.BREACH: Event.BREACHED}
 """The event for each outcome of a watch; other outcomes count as undecided."""
@@ -70,6 +67,7 @@ class ClusterSteps:
         self._settings = settings
         self._configured = settings.active
         self._early_watch = EarlyWatch(self._acts)
+        self._receipt = SwitchReceipt(self._early_watch)
         self._old_readings = OldReadings(place)
         self._watched = WatchedVerdict(journal.now, place.on_tick)
         self._converging: asyncio.Task[Convergence] | None = None
@@ -124,16 +122,9 @@ class ClusterSteps:
         patched = await self._acts.patch(Patch(plan, lane, lambda: self._observed(record)))
         if start is not None:
             self._early_watch.begin(self._judged(record, observation, start))
-        receipt = await self._followed(lane, plan, record, patched)
-        if not self.is_condemned():  # a condemned version is on its way out
-            receipt = judged(plan, receipt)
+        receipt = await self._receipt.follow(lane, plan, record, patched)
         notes = (f"{plan.target} serves {record.tag}", undrained, receipt.doubt)
         return Ended(Event.PASSED, ". ".join(filter(None, notes)), receipt.to_json())
-
-    async def _followed(self, lane: FastLane, plan: Plan, record: ReleaseRecord, patched: float | None) -> Receipt:
-        """The receipt with endpoints and nodes. The rollback of a bad version does not wait for it."""
-        unseen = Receipt(record.started, patched_after=patched, unseen=(f"endpoints and nodes: {CONDEMNED}",))
-        return await self._early_watch.result(lane.follow(plan, record.started, patched), unseen)
 
     async def drain(self, record: ReleaseRecord) -> Ended:
         """Ends the connections to the old colour, and updates configuration and state to the colour that serves.
@@ -150,9 +141,12 @@ class ClusterSteps:
             return Ended(Event.FAILED, CONDEMNED)
         report, convergence = await drained, await converging
         problem = self._forward(record, convergence)
-        receipt = {**(record.receipt or {}), "drain": report.as_json()}
+        whole = await self._early_watch.result(self._receipt.end(record, report), None)
+        if whole is None:
+            return Ended(Event.FAILED, CONDEMNED)
         event = Event.FAILED if report.problem else Event.PASSED
-        return Ended(event, " ".join(text for text in (report.summary, problem) if text), receipt)
+        detail = " ".join(text for text in (report.summary, problem) if text)
+        return Ended(event, detail, whole.document, lines=whole.lines)
 
     def is_configured(self, record: ReleaseRecord) -> bool:
         """Whether the configuration has the new colour as the one that serves."""
@@ -173,6 +167,7 @@ class ClusterSteps:
 
     async def watch(self, record: ReleaseRecord) -> Ended:
         """Judges the new version by its requests and its pods."""
+        self._receipt.cancel()  # of a drain that has failed, which has not ended it
 
         async def judged() -> Verdict:
             return await self._judged(record, await self._observed(record))
@@ -215,6 +210,7 @@ class ClusterSteps:
             marks: whether to record the version as one that was rolled back.
         """
         self._early_watch.cancel()
+        self._receipt.cancel()
         observation, old = await self._observed(record), Colour(record.source)
         journal = RollbackJournal(self._journal, record, self._acts.because(), marks=marks)
         lane = FastLane(self._place.access, self._place.cluster, journal, self._place.warn)

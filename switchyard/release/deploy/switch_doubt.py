@@ -26,7 +26,7 @@ def receipt_in_doubt(record: ReleaseRecord, error: Exception) -> dict[str, Any]:
         error: the error in place of the answer.
     """
     doubt = f"what followed the switch was not seen: {error}"
-    return Receipt(record.started, unseen=(f"endpoints and nodes: {error}",), doubt=doubt).to_json()
+    return Receipt(record.started, unseen=(f"endpoints, nodes and requests: {error}",), doubt=doubt).to_json()
 
 
 async def recheck_after_watch(

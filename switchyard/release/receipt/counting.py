@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from switchyard.config.models.service import Track
 from switchyard.kube.api import BoundedApi
+from switchyard.release.drain.report import DrainReport
 from switchyard.release.plan import Plan
 from switchyard.release.receipt.node_ports import requests_sent
 from switchyard.release.receipt.receipt import Receipt
@@ -72,10 +73,14 @@ class Counting:
         """Starts to follow the counters of the old colour, until its last request."""
         self._tasks.append(asyncio.create_task(self._follow_old()))
 
-    async def end(self, receipt: Receipt) -> Receipt:
-        """Ends the counting. Returns the receipt with the counts, and with what could not be counted."""
+    def cancel(self) -> None:
+        """Ends the counting without a result."""
         for task in self._tasks:
             task.cancel()
+
+    async def end(self, receipt: Receipt) -> Receipt:
+        """Ends the counting. Returns the receipt with the counts, and with what could not be counted."""
+        self.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await asyncio.gather(self._new.look(), self._look_at_old())
         counts, new, old = self._new.counts, self._plan.target, self._plan.target.other
@@ -114,6 +119,27 @@ class Counting:
 
     def _old_is_used(self) -> bool:
         return self._last_old is not None and self._elapsed() - self._last_old < QUIET_SECONDS
+
+
+@dataclass(frozen=True)
+class Followed:
+    """A switch whose endpoints and nodes were observed, and whose requests are counted until the end of its drain.
+
+    Attributes:
+        receipt: the receipt so far.
+        counting: the count, which has begun.
+    """
+
+    receipt: Receipt
+    counting: Counting
+
+    async def ended(self, drained: DrainReport) -> Receipt:
+        """Ends the counting after the drain. Returns the whole receipt.
+
+        Args:
+            drained: the result of the drain.
+        """
+        return await self.counting.end(replace(self.receipt, drain=drained))
 
 
 def _problem(reading: Reading) -> str:

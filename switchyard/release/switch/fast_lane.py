@@ -46,8 +46,7 @@ from switchyard.release.switch.warming import warmed
 from switchyard.release_errors import ForeignRecordError, LeaseLostError, RecordUnreadableError, ReleaseError
 
 if TYPE_CHECKING:
-    from switchyard.release.receipt.counting import Counting
-    from switchyard.release.switch.following import Following
+    from switchyard.release.receipt.counting import Counting, Followed
 
 
 class FastLane:
@@ -151,10 +150,7 @@ class FastLane:
 
     async def _followed(self, plan: Plan, receipt: Receipt, steps: Steps) -> Outcome:
         """Runs the steps after the patch. The drain does not wait for the nodes, nor the receipt for the drain."""
-        following = self._following(plan)
-        receipt = await following.endpoints(receipt)
-        counting = self._count(plan)
-        task = asyncio.create_task(following.nodes_and_content(receipt))
+        counting, task = await self._observed(plan, receipt)
 
         async def converged() -> Convergence:
             followed = await task
@@ -162,23 +158,32 @@ class FastLane:
                 raise lost
             if followed.content_warning is not None:
                 self._warn(followed.content_warning)
-            counting.follow_old()
             return await steps.converge(followed)
 
         drained, convergence = await asyncio.gather(self.drain(plan, task), converged())
         return Outcome(await counting.end(replace(await task, drain=drained)), convergence)
 
-    def _following(self, plan: Plan) -> "Following":
+    async def _observed(self, plan: Plan, receipt: Receipt) -> "tuple[Counting, asyncio.Task[Receipt]]":
+        """Observes the endpoints, and starts to count requests and to ask the nodes. Returns the count and the task.
+
+        The requests of the old colour are followed once every node has been asked.
+        """
         from switchyard.release.switch.following import Following  # noqa: PLC0415 - nothing of it is needed before the patch
 
-        return Following(self._cluster, plan, self._elapsed)
+        following = Following(self._cluster, plan, self._elapsed)
+        receipt = await following.endpoints(receipt)
 
-    def _count(self, plan: Plan) -> "Counting":
-        from switchyard.release.receipt.counting import Counting  # noqa: PLC0415 - a parser that is not needed before the patch
+        from switchyard.release.receipt.counting import Counting  # noqa: PLC0415 - a parser that the endpoints do not wait for
 
         counting = Counting(self._cluster.api, plan, self._elapsed)
         counting.begin()
-        return counting
+
+        async def asked() -> Receipt:
+            followed = await following.nodes_and_content(receipt)
+            counting.follow_old()
+            return followed
+
+        return counting, asyncio.create_task(asked())
 
     async def _planned_again(self, plan: Plan, steps: Steps) -> Plan:
         """Plans again under the Lease, because another command may have retired or warmed a colour."""
@@ -267,17 +272,18 @@ class FastLane:
         seconds = None if rolled_back or method is DrainMethod.ENDPOINT else 0
         return await drain(self._cluster, name, settings, old, seconds, rolled_back=rolled_back)
 
-    async def follow(self, plan: Plan, started: str, patched: float | None) -> Receipt:
-        """Observes the switch for a limited time. The switch is done whatever is observed.
+    async def follow(self, plan: Plan, started: str, patched: float | None) -> "Followed":
+        """Observes the switch for a limited time, and starts to count. The switch is done whatever is observed.
 
         Args:
             plan: the switch.
             started: when the command began, RFC 3339.
             patched: result of `patch`; None if the selector was already right.
         """
-        following = self._following(plan)
-        receipt = await following.endpoints(Receipt(started, patched_after=patched))
-        return await following.nodes_and_content(receipt)
+        counting, task = await self._observed(plan, Receipt(started, patched_after=patched))
+        from switchyard.release.receipt.counting import Followed  # noqa: PLC0415 - as above
+
+        return Followed(await task, counting)
 
     def begun(self, now: str) -> str:
         """When this command began, RFC 3339 by the API server's clock, from which the times of the receipt count.

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from switchyard.errors import ClusterError, GateRefusedError
 from switchyard.gates.base import Warn, raise_refusal
@@ -31,6 +31,9 @@ from switchyard.release.switch.protocol import Outcome
 from switchyard.release.switch.together_refusals import report_split, report_undone
 from switchyard.release.switch.warming import warmed
 from switchyard.release_errors import LeaseLostError, ReleaseError, TogetherSplitError, TogetherUndoneError
+
+if TYPE_CHECKING:
+    from switchyard.release.receipt.counting import Followed
 
 Value = TypeVar("Value")
 
@@ -115,10 +118,10 @@ class Together:
             plans = await all_or_reasons({key: self._planned_again(key, plans[key]) for key in self._members})
             plans = await self._warmed(plans)
             started, patched = await self.change(plans, reason)
-            receipts = await _each(
+            followed = await _each(
                 {key: member.lane.follow(plans[key], started[key], patched[key]) for key, member in self._items()}
             )
-            return await self._ended(plans, receipts)
+            return await self._ended(plans, followed)
 
     def _items(self) -> Sequence[tuple[str, Member]]:
         return list(self._members.items())
@@ -228,7 +231,7 @@ class Together:
             return str(error)
         return None if now.is_at(source) else f"{now.serving} serves, changed by somebody else"
 
-    async def _ended(self, plans: Plans, receipts: Receipts) -> dict[str, Outcome]:
+    async def _ended(self, plans: Plans, followed: Mapping[str, "Followed"]) -> dict[str, Outcome]:
         """Ends kept connections and the records, while configuration and state follow.
 
         A service whose Lease a rollback has taken is left to the rollback, and the others continue without it.
@@ -238,16 +241,20 @@ class Together:
         """
         lost = {key: error for key, member in self._items() if (error := await lost_lease(member.journal)) is not None}
         plans = {key: plan for key, plan in plans.items() if key not in lost}
-        outcomes = await self._converged(plans, {key: receipts[key] for key in plans}, lost) if plans else {}
+        outcomes = await self._converged(plans, {key: followed[key] for key in plans}, lost) if plans else {}
         if lost:
             raise LeaseLostError("\n".join(map(str, lost.values())))
         return outcomes
 
-    async def _converged(self, plans: Plans, receipts: Receipts, lost: dict[str, LeaseLostError]) -> dict[str, Outcome]:
+    async def _converged(
+        self, plans: Plans, followed: Mapping[str, "Followed"], lost: dict[str, LeaseLostError]
+    ) -> dict[str, Outcome]:
         """The outcome of the services whose Leases are held. A Lease lost at the end is added to the lost ones."""
+        receipts = {key: switch.receipt for key, switch in followed.items()}
         drains = _each({key: self._members[key].lane.drain(plans[key], _known(receipts[key])) for key in plans})
         drained, convergence = await asyncio.gather(drains, self._converge(plans, receipts))
-        receipts = {key: judged(plans[key], replace(receipt, drain=drained[key])) for key, receipt in receipts.items()}
+        whole = await _each({key: switch.ended(drained[key]) for key, switch in followed.items()})
+        receipts = {key: judged(plans[key], receipt) for key, receipt in whole.items()}
         for key, receipt in receipts.items():
             problems = (receipt.doubt, convergence.problem)
             detail = " ".join(filter(None, problems)) or None

@@ -108,6 +108,19 @@ def test_each_phase_ends_with_one_line_and_its_time(capfd: pytest.CaptureFixture
     assert capfd.readouterr().out.splitlines() == ["  warm      passed      12 s  3 of 3 pods ready"]
 
 
+def test_the_receipt_follows_the_line_of_the_drain(capfd: pytest.CaptureFixture[str]) -> None:
+    left = release().entering(Phase.DRAIN, NOW).leaving("passed", NOW + timedelta(seconds=4), "no connection is left")
+    lines = ("selector      accepted by the API server after 0.20 s", "requests      7 counted, 0 failed")
+    for as_json in (False, True):
+        request = DeployRequest(Act.DEPLOY, "backend", "v2", as_json=as_json)
+        DeployReport(request, "test", "kubeconfig").phase_ended(left.phases[0], lines)
+    assert capfd.readouterr().out.splitlines() == [
+        "  drain     passed       4 s  no connection is left",
+        "    selector      accepted by the API server after 0.20 s",
+        "    requests      7 counted, 0 failed",
+    ]
+
+
 @pytest.mark.parametrize("written", [BAKING, UNFINISHED, release().ending(Result.FAILED, NOW, "no room")])
 def test_every_command_that_a_report_suggests_is_for_the_same_stack(
     written: ReleaseRecord, capsys: pytest.CaptureFixture[str]

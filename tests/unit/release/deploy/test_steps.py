@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,11 +16,11 @@ from switchyard.release.deploy import acts as deploy_acts
 from switchyard.release.deploy import steps as deploy_steps
 from switchyard.release.deploy.runner import Ended
 from switchyard.release.deploy.steps import ClusterSteps
+from switchyard.release.deploy.switch_receipt import CONDEMNED
 from switchyard.release.drain.report import DrainReport
 from switchyard.release.engine.convergence import Convergence
 from switchyard.release.phases import Event, Phase
 from switchyard.release.plan import ColourState, Observation
-from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.release_context import ReleaseContext
 from switchyard.release.watch.samples import Counts
@@ -112,6 +112,7 @@ def test_a_drain_ends_with_what_it_reached_and_what_configuration_and_state_have
     assert (ended.event, fakes.converged) == (Event.PASSED, [Colour.GREEN])
     assert "no connection is left" in str(ended.detail)
     assert (ended.receipt or {})["drain"]["connectionsLeft"] == 0
+    assert ended.lines[0].startswith("connections   1 of 3 pods of blue were replaced; no connection is left")
 
 
 def test_a_state_that_cannot_be_written_does_not_stop_the_release_and_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -159,7 +160,7 @@ def test_old_pods_are_not_renewed_while_a_node_may_send_to_them(monkeypatch: pyt
 def test_a_condemned_version_waits_neither_for_the_drain_nor_for_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
     fakes = StepsWithFakes(monkeypatch, drained=None)
     ended = fakes.drain(BREACH)
-    assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
+    assert (ended.event, ended.detail) == (Event.FAILED, CONDEMNED)
 
 
 def test_a_version_that_was_condemned_before_the_drain_begins_none_and_no_update(
@@ -174,7 +175,7 @@ def test_a_version_that_was_condemned_before_the_drain_begins_none_and_no_update
         return await fakes.steps.drain(RELEASE)
 
     ended = asyncio.run(condemned_and_drained())
-    assert (ended.event, ended.detail) == (Event.FAILED, "ended early: the new version is worse than accepted")
+    assert (ended.event, ended.detail) == (Event.FAILED, CONDEMNED)
     assert fakes.converged == []
 
 
@@ -201,21 +202,16 @@ def test_endpoints_that_follow_their_pods_late_are_waited_for(monkeypatch: pytes
     assert (ended.event, ended.detail) == (Event.PASSED, "green v2, 3 of 3 pods ready")
 
 
-def test_a_condemned_version_does_not_wait_until_the_nodes_follow(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Lane:
-        async def follow(self, *_: object) -> Receipt:
-            await asyncio.Event().wait()
-            raise AssertionError("an endless wait for nodes ended")
+def test_a_version_that_is_condemned_at_the_end_of_the_drain_has_no_receipt(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def condemned(call: Coroutine[Any, Any, Any], otherwise: Any) -> Any:
+        call.close()
+        return otherwise
 
-    async def run() -> Receipt:
-        steps: Any = StepsWithFakes(monkeypatch).steps
-        steps._early_watch.begin(asyncio.sleep(0, BREACH))
-        followed: Receipt = await steps._followed(Lane(), None, RELEASE, 0.2)
-        return followed
-
-    receipt = asyncio.run(run())
-    assert (receipt.patched_after, receipt.followed) == (0.2, None)
-    assert receipt.unseen == ("endpoints and nodes: ended early: the new version is worse than accepted",)
+    fakes = StepsWithFakes(monkeypatch)
+    fakes.ended.set()
+    monkeypatch.setattr(fakes.steps._early_watch, "result", condemned)
+    ended = fakes.drain()
+    assert (ended.event, ended.detail, ended.receipt) == (Event.FAILED, CONDEMNED, None)
 
 
 def test_a_version_that_was_condemned_is_rolled_back_although_the_service_cannot_be_read(

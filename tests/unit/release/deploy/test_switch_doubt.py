@@ -21,6 +21,7 @@ from switchyard.release.drain.report import DrainReport
 from switchyard.release.engine.convergence import Convergence
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act, Observation, Plan
+from switchyard.release.receipt.counting import Followed
 from switchyard.release.receipt.receipt import NodeAnswer, Receipt
 from switchyard.release.receipt.warnings import judged
 from switchyard.release.record.release_record import ReleaseRecord
@@ -28,6 +29,7 @@ from switchyard.release.release_context import ReleaseContext
 from switchyard.release.switch.protocol import Outcome
 from switchyard.release.watch.verdict import Outcome as Judgement
 from switchyard.release.watch.verdict import Verdict
+from tests.support.fake_counting import followed
 from tests.support.fake_release import FakeCommand, release
 from tests.support.observed import observed, settings
 
@@ -58,8 +60,8 @@ class FakeLane:
     def __init__(self, receipt: Receipt) -> None:
         self._receipt = receipt
 
-    async def follow(self, *_: object) -> Receipt:
-        return self._receipt
+    async def follow(self, *_: object) -> Followed:
+        return followed(self._receipt)
 
 
 @pytest.fixture

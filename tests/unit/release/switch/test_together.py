@@ -10,7 +10,7 @@ from switchyard.config.models.service import Colour
 from switchyard.errors import ApiStatusError, GateRefusedError, UnreachableError
 from switchyard.release import retries
 from switchyard.release.plan import Act, Plan
-from switchyard.release.receipt.receipt import Receipt
+from switchyard.release.receipt.counting import Followed
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.switch.together import planned
 from switchyard.release.switch.together_refusals import not_converged_together
@@ -131,13 +131,20 @@ def test_a_lease_that_was_lost_before_changes_nothing() -> None:
     assert str(world.records["worker"][1]).startswith("failed: "), "the journal leaves that of another command"
 
 
+def test_the_receipt_of_each_service_has_its_requests_after_the_drain() -> None:
+    receipts = [outcome.receipt for outcome in run(World()).values()]
+    assert [(receipt.requests, receipt.errors, receipt.drain is not None) for receipt in receipts] == [
+        (3000, 0, True)
+    ] * 2
+
+
 @pytest.mark.parametrize("keys", [("api",), ("api", "worker")])
 def test_a_service_that_a_rollback_takes_after_the_switch_is_left_to_it(keys: tuple[str, ...]) -> None:
     world = World()
     together, plans = group(world), {key: world.plan(key) for key in world.serving}
     follow = together._members["worker"].lane.follow
 
-    async def taken(*arguments: object) -> Receipt:
+    async def taken(*arguments: object) -> Followed:
         world.lost |= {key: LeaseLostError(f"{key}: another command has taken the Lease") for key in keys}
         return await follow(*arguments)  # type: ignore[arg-type]
 
