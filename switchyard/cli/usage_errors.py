@@ -37,9 +37,10 @@ class Commands(TyperGroup):
         except UsageError as error:
             if not self._as_json:
                 raise UsageError(_message(error), error.ctx) from None
-            from switchyard.cli.output import print_json  # noqa: PLC0415 - not before something is printed
+            # Not before something is printed.
+            from switchyard.cli.output import error_document, print_json  # noqa: PLC0415
 
-            print_json(_document(error))
+            print_json(error_document(_text(error), Code.COMMAND_LINE_WRONG.value, ExitCode.USAGE))
             raise typer.Exit(ExitCode.USAGE) from None
 
 
@@ -52,9 +53,8 @@ def _message(error: UsageError) -> str:
     return f"{error.format_message().rstrip('.')} ({Code.COMMAND_LINE_WRONG}). Nothing was changed."
 
 
-def _document(error: UsageError) -> dict[str, Any]:
+def _text(error: UsageError) -> str:
     context = error.ctx
     named = () if context is None or context.parent is None else (str(context.info_name),)
     command = " ".join(("switchyard", *named))
-    text = f"{command}: {_message(error)} What it takes: {command} --help"
-    return {"error": text, "code": Code.COMMAND_LINE_WRONG.value, "exitCode": ExitCode.USAGE.value}
+    return f"{command}: {_message(error)} What it takes: {command} --help"

@@ -25,6 +25,7 @@ def test_a_wrong_command_line_is_one_document(words: list[str], message: str) ->
     result = CliRunner().invoke(app, words)
     document = json.loads(result.stdout)
     assert (document["code"], document["exitCode"], result.exit_code) == ("SY-X010", ExitCode.USAGE, ExitCode.USAGE)
+    assert document["version"] == 1
     assert message in document["error"]
     assert "Nothing was changed." in document["error"]
 
