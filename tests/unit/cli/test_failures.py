@@ -10,3 +10,11 @@ def test_a_write_that_is_rejected_is_not_said_to_be_a_failed_reading() -> None:
     )
     assert message_of(ApiStatusError("patch", "services/backend", 409, "changed")).startswith("The API server answered")
     assert message_of(UnreachableError("no answer")).startswith("The cluster does not answer: no answer (")
+
+
+def test_only_the_message_of_a_connection_that_could_not_be_opened_says_that_nothing_was_changed() -> None:
+    later, first = UnreachableError("no answer"), UnreachableError("no answer")
+    first.is_of_first_call = True
+    remedy = "Check the API server and the kubeconfig."
+    assert message_of(later) == f"The cluster does not answer: no answer (SY-K004). {remedy}"
+    assert message_of(first) == f"The cluster does not answer: no answer (SY-K004). Nothing was changed. {remedy}"
