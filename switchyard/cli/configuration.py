@@ -16,7 +16,6 @@ from switchyard.config.stack_values import read_project, stack_values
 from switchyard.errors import ConfigurationError, EngineError, UsageError
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.release.engine.engine import Engine
-from switchyard.release.refusals import refuse_unknown
 
 SELECTED = "PULUMI_STACK"
 """Environment variable with the stack that the engine takes for the selected one."""
@@ -123,8 +122,10 @@ def check_known(key: str, stack: str, services: Collection[str], command: str) -
     Raises:
         UsageError: the stack has no such service.
     """
-    if (refusal := refuse_unknown(key, stack, services, command)) is not None:
-        raise UsageError(str(refusal))
+    if key not in services:
+        from switchyard.release.refusals import refuse_unknown  # noqa: PLC0415 - `status` needs none of its modules
+
+        raise UsageError(str(refuse_unknown(key, stack, services, command)))
 
 
 def access_to(stack: str, settings: StackSettings, seconds: float | None = None) -> ClusterAccess:

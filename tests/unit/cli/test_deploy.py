@@ -229,8 +229,7 @@ def test_a_cluster_that_does_not_answer_at_first_is_reported_with_nothing_change
     run: Run, server: FakeApiServer, act: str
 ) -> None:
     server.answers["GET", "/version/"] = (503, {"kind": "Status", "message": "starting"})
-    result = run(*typed(act), "--yes", "--json")
-    error = json.loads(result.stdout)["error"]
+    error = json.loads(run(*typed(act), "--yes", "--json").stdout)["error"]
     assert "The API server answered 503" in error
     assert ". Nothing was changed. " in error
     assert {path for _, path in server.asked} == {"/version/"}

@@ -42,7 +42,7 @@ def test_a_service_that_is_not_configured_is_named_beside_those_that_are() -> No
     output = " ".join(result.output.split())
     document = json.loads(CliRunner().invoke(app, ["history", "frontend", "--json"]).stdout)
     assert (document["version"], document["code"], document["exitCode"]) == (1, "SY-P020", ExitCode.USAGE)
-    assert "frontend: switchyard history is refused (SY-P020): stack staging has the services backend;" in output
+    assert "frontend: the history is refused (SY-P020): stack staging has the services backend;" in output
     assert "Type one of them: switchyard history backend --stack staging" in output
 
 
