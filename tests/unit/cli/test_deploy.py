@@ -229,17 +229,6 @@ def test_a_version_that_was_rolled_back_is_not_deployed_again(run: Run, server: 
     ) in message
 
 
-@pytest.mark.parametrize("act", EVERY)
-def test_a_cluster_that_does_not_answer_at_first_is_reported_with_nothing_changed(
-    run: Run, server: FakeApiServer, act: str
-) -> None:
-    server.answers["GET", "/version/"] = (503, {"kind": "Status", "message": "starting"})
-    error = json.loads(run(*typed(act), "--yes", "--json").stdout)["error"]
-    assert "The API server answered 503" in error
-    assert ". Nothing was changed. " in error
-    assert {path for _, path in server.asked} == {"/version/"}
-
-
 @pytest.mark.parametrize(
     "current",
     [
