@@ -134,6 +134,9 @@ class ClusterError(SwitchyardError):
     about: ClassVar[str] = "The cluster cannot be read: "
     """Beginning of the error as a sentence, before its text; empty if the text is a sentence."""
 
+    is_of_first_call = False
+    """Whether the connection could not be opened, so that a command has not changed anything yet."""
+
     @property
     def summary(self) -> str:
         """The error as a whole sentence, without its full stop."""

@@ -136,15 +136,12 @@ def hint(name: str, analysis: Analysis, judgements: Iterable[Judgement]) -> str 
     )
 
 
-def analysed(services: Mapping[str, ServiceSettings], name: str) -> tuple[CanarySettings, Analysis]:
+def analysed(name: str, service: ServiceSettings) -> tuple[CanarySettings, Analysis]:
     """The settings of a service under a canary, and its analysis.
 
     Raises:
-        NoAnalysisError: the service does not exist, or has no analysis.
+        NoAnalysisError: the service has no analysis.
     """
-    service = services.get(name)
-    if service is None:
-        raise NoAnalysisError(f"{name}: there is no such service. Known: {', '.join(sorted(services)) or 'none'}")
     if not isinstance(service, CanarySettings):
         raise NoAnalysisError(
             f"{name}: has no analysis: its strategy is {service.strategy}, and only blueGreen and canary have one"

@@ -12,8 +12,7 @@ from switchyard.cli.options import Json, Stack
 from switchyard.errors import ExitCode
 
 if TYPE_CHECKING:
-    from switchyard.config.loader import StackSettings
-    from switchyard.config.models.service import BlueGreenSettings
+    from switchyard.config.models.service import BlueGreenSettings, ServiceSettings
     from switchyard.kube.access import ClusterAccess
 
 WATCH_SECONDS = 30
@@ -95,19 +94,20 @@ def analyze(
     For blueGreen, the version that serves is watched for some seconds and judged as a release would judge it. For a
     canary, Prometheus is queried once. Ends with 0 if the version would pass, and with 1 otherwise.
     """
-    from switchyard.cli.configuration import access_to, print_ignored_errors, read_settings_at_once
+    from switchyard.cli.configuration import access_to, check_known, print_ignored_errors, read_settings_at_once
     from switchyard.cli.failures import errors_end_the_command
     from switchyard.config.models.service import BlueGreenSettings
 
     with errors_end_the_command(stack, as_json=as_json):
         name, settings = read_settings_at_once(stack, (service,))
         print_ignored_errors(settings)
-        own = settings.services.get(service)
+        check_known(service, name, settings.services, "analyze")
+        own = settings.services[service]
         request = Request(name, service, prometheus, pod_hash, seconds, as_json=as_json)
         if isinstance(own, BlueGreenSettings):
             succeeded = _analyse_colour(request, own, access_to(name, settings))
         else:
-            succeeded = _analyse_canary(request, settings)
+            succeeded = _analyse_canary(request, own, access_to(name, settings))
     if not succeeded:
         raise typer.Exit(ExitCode.FAILED)
 
@@ -132,20 +132,18 @@ def _analyse_colour(request: Request, service: "BlueGreenSettings", access: "Clu
     return analysis.is_good
 
 
-def _analyse_canary(request: Request, settings: "StackSettings") -> bool:
+def _analyse_canary(request: Request, own: "ServiceSettings", access: "ClusterAccess") -> bool:
     """Whether each measurement of the version to judge would be a success."""
     from switchyard.cli.analysis import analysed, hint, measure, succeeded
     from switchyard.cli.analysis_table import document, table
-    from switchyard.cli.configuration import access_to
     from switchyard.cli.output import console, print_json
     from switchyard.kube.blocking import run_blocking
 
     stack, service = request.stack, request.service
-    canary, configured = analysed(settings.services, service)
+    canary, configured = analysed(service, own)
     if request.seconds is not None:
         _refuse(request, canary.strategy, "--seconds")
     analysis = configured.model_copy(update={"prometheus": request.prometheus or configured.prometheus})
-    access = access_to(stack, settings)
     judgements = run_blocking(measure(access, canary.named(service), canary, analysis, request.pod_hash))
     is_good = succeeded(judgements)
     if request.as_json:

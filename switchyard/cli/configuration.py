@@ -13,7 +13,7 @@ from switchyard.config.models.cluster import ExistingCluster
 from switchyard.config.models.releases import RELEASES
 from switchyard.config.stack_file import Written, local_name, read_stack_file
 from switchyard.config.stack_values import read_project, stack_values
-from switchyard.errors import ConfigurationError, EngineError
+from switchyard.errors import ConfigurationError, EngineError, UsageError
 from switchyard.kube.access import ClusterAccess, StackKubeconfig
 from switchyard.release.engine.engine import Engine
 
@@ -108,6 +108,24 @@ def print_ignored_errors(settings: StackSettings) -> None:
     from switchyard.cli.output import errors  # noqa: PLC0415 - few configurations have errors
 
     warn_of_ignored_errors(settings, lambda warning: errors.print(warning, style="yellow"))
+
+
+def check_known(key: str, stack: str, services: Collection[str], command: str) -> None:
+    """Raises an error for a service that the stack does not have.
+
+    Args:
+        key: key of the service.
+        stack: name of the stack.
+        services: keys of the stack's services.
+        command: name of the command, which the error shows with a service that the stack has.
+
+    Raises:
+        UsageError: the stack has no such service.
+    """
+    if key not in services:
+        from switchyard.release.refusals import refuse_unknown  # noqa: PLC0415 - `status` needs none of its modules
+
+        raise UsageError(str(refuse_unknown(key, stack, services, command)))
 
 
 def access_to(stack: str, settings: StackSettings, seconds: float | None = None) -> ClusterAccess:

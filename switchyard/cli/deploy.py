@@ -21,7 +21,11 @@ TagArgument = Annotated[
 
 HoldAfter = Annotated[
     Literal["warm", "prove", "switch", "drain", "watch"] | None,
-    typer.Option("--hold-after", help="Holds the release after this phase, for an operator.", show_default=False),
+    typer.Option(
+        "--hold-after",
+        help="Holds the release after this phase, for an operator. After watch, the old version keeps its pods.",
+        show_default=False,
+    ),
 ]
 
 

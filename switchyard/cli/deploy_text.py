@@ -115,7 +115,8 @@ class DeployReport(CommandReport):
         if request.as_json:
             [release] = process.releases.values()
             at = {"process": process.process, "host": host, "log": str(process.log), "release": release}
-            print_json({"version": VERSION, "detached": True, "service": request.service, "stack": self._stack, **at})
+            head = {"version": VERSION, "detached": True, "command": request.act.value, "stack": self._stack}
+            print_json({**head, "service": request.service, **at})
             return
         act = f"the {request.act} of {request.tag}" if request.tag else f"the {request.act}"
         console.print(
@@ -136,10 +137,15 @@ class DeployReport(CommandReport):
         """Reports the phase of the release, what serves and the next command. Returns the exit code."""
         code = exit_code(record, self._request)
         if self._request.as_json:
-            print_json(document(record))
+            print_json(self.document(record, observation, code))
             return code
         self.tell_end(code, record, observation, bake_seconds)
         return code
+
+    def document(self, record: ReleaseRecord, observation: Observation | None, code: ExitCode) -> dict[str, Any]:
+        """The document that `--json` prints. Scripts rely on its keys."""
+        head = {"version": VERSION, "command": self._request.act.value, "stack": self._stack}
+        return {**head, **record.to_json(), "serving": serving_version(observation), "exitCode": code.value}
 
     def tell_end(
         self, code: ExitCode, record: ReleaseRecord, observation: Observation | None, bake_seconds: int
@@ -160,9 +166,12 @@ def what_serves(observation: Observation | None) -> str:
     return observation.what_serves
 
 
-def document(record: ReleaseRecord) -> dict[str, Any]:
-    """The document that `--json` prints. Scripts rely on its keys."""
-    return {"version": VERSION, **record.to_json()}
+def serving_version(observation: Observation | None) -> dict[str, Any] | None:
+    """Colour and tag of the version that serves, for a document; None if it cannot be read now."""
+    if observation is None:
+        return None
+    serving = observation.colours[observation.serving]
+    return {"colour": serving.colour.value, "tag": serving.tag}
 
 
 def exit_code(record: ReleaseRecord, request: DeployRequest) -> ExitCode:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from switchyard.cli.deploy_request import DeployRequest
-from switchyard.cli.deploy_text import VERSION, DeployReport, document, exit_code
+from switchyard.cli.deploy_text import VERSION, DeployReport, exit_code
 from switchyard.cli.failures import message_of
 from switchyard.cli.output import console, print_json
 from switchyard.cli.status_json import failure
@@ -42,7 +42,7 @@ class DueReport(DeployReport):
     def end(self, record: ReleaseRecord, observation: Observation | None, bake_seconds: int) -> ExitCode:
         """Reports the phase of the release, what serves and the next command. Returns the exit code."""
         code = exit_code(record, self._request)
-        self._entries.append(document(record))
+        self._entries.append(self.document(record, observation, code))
         if not self._request.as_json:
             self.tell_end(code, record, observation, bake_seconds)
         return code

@@ -35,7 +35,8 @@ def message_of(error: SwitchyardError) -> str:
         return with_code(error.code, str(error))
     from switchyard.kube.error_texts import remedy_for  # noqa: PLC0415 - with the HTTP client
 
-    return f"{error.summary.removesuffix('.')} ({error.code}). {remedy_for(error)}"
+    unchanged = "Nothing was changed. " if error.is_of_first_call else ""
+    return f"{error.summary.removesuffix('.')} ({error.code}). {unchanged}{remedy_for(error)}"
 
 
 def _print(error: SwitchyardError, *, as_json: bool) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Collection, Iterable, Mapping
 
 import typer
 
-from switchyard.cli.configuration import access_to, read_settings_at_once, warn_of_ignored_errors
+from switchyard.cli.configuration import access_to, check_known, read_settings_at_once, warn_of_ignored_errors
 from switchyard.cli.fast_lane_text import Report
 from switchyard.cli.release_cluster import check_cluster, observe_service
 from switchyard.cli.release_request import Request
@@ -20,7 +20,6 @@ from switchyard.errors import (
     ExitCode,
     GateRefusedError,
     SwitchyardError,
-    UsageError,
 )
 from switchyard.gates.base import raise_refusal
 from switchyard.gates.weighted_routing import switching_load_balancer
@@ -35,7 +34,6 @@ from switchyard.release.refusals import (
     command,
     refuse_kubeconfig_unreachable,
     refuse_strategy,
-    refuse_unknown,
 )
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal import LeasedSwitchJournal
@@ -89,8 +87,7 @@ def service_of(key: str, act: Act, stack: str, settings: StackSettings) -> BlueG
         UsageError: the stack has no such service.
         GateRefusedError: the program does not switch the service between two colours.
     """
-    if (refusal := refuse_unknown(key, stack, settings.services, act)) is not None:
-        raise UsageError(str(refusal))
+    check_known(key, stack, settings.services, act)
     service = settings.services[key]
     raise_refusal(refuse_strategy(key, service, act))
     if not isinstance(service, BlueGreenSettings):

@@ -7,7 +7,7 @@ import typer
 
 from switchyard.cli.command_report import CommandReport
 from switchyard.cli.deploy_request import DeployRequest
-from switchyard.cli.deploy_text import VERSION, DeployReport, exit_code, what_serves
+from switchyard.cli.deploy_text import VERSION, DeployReport, exit_code, serving_version, what_serves
 from switchyard.cli.detachment import Detached
 from switchyard.cli.failures import message_of
 from switchyard.cli.output import console, errors, print_json
@@ -107,15 +107,7 @@ class GroupReport(CommandReport):
                 its_own: dict[str, Any] = {"service": key, "error": reported["error"], "code": reported["code"]}
             else:
                 its_own = outcome.to_json()
-            services.append({**its_own, "serving": _serving(observations[key])})
+            services.append({**its_own, "serving": serving_version(observations[key])})
         act = self._request.act.value
         head = {"version": VERSION, "command": act, "stack": self._stack, "together": True}
         return {**head, "services": services, "exitCode": int(worst)}
-
-
-def _serving(observation: Observation | None) -> dict[str, Any] | None:
-    """The version that serves; None if it cannot be read now."""
-    if observation is None:
-        return None
-    serving = observation.colours[observation.serving]
-    return {"colour": serving.colour.value, "tag": serving.tag}

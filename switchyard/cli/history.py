@@ -18,14 +18,15 @@ FORM_VERSION = 1
 
 def history(service: ServiceKey, stack: Stack = None, *, as_json: Json = False) -> None:
     """Shows the recorded releases of a service, newest first."""
-    from switchyard.cli.configuration import access_to, print_ignored_errors, read_settings_at_once
+    from switchyard.cli.configuration import access_to, check_known, print_ignored_errors, read_settings_at_once
     from switchyard.cli.failures import errors_end_the_command
     from switchyard.kube.blocking import run_blocking
 
     with errors_end_the_command(stack, as_json=as_json):
         name, settings = read_settings_at_once(stack, (service,))
         print_ignored_errors(settings)
-        releases = run_blocking(_read(access_to(name, settings), service, _known(service, settings.services)))
+        check_known(service, name, settings.services, "history")
+        releases = run_blocking(_read(access_to(name, settings), service, settings.services[service]))
         if as_json:
             from switchyard.cli.output import print_json
 
@@ -49,16 +50,6 @@ def all_releases(releases: "Releases") -> list[Any]:
     """All releases of a record, newest first. A release that is running comes first."""
     running = [releases.current] if releases.current is not None and releases.current.running else []
     return [*running, *releases.history]
-
-
-def _known(service: str, services: "dict[str, ServiceSettings] | Any") -> "ServiceSettings":
-    from switchyard.errors import ConfigurationError
-
-    if service not in services:
-        known = ", ".join(services) or "none"
-        raise ConfigurationError(f"there is no service {service} in the configuration; it has: {known}")
-    settings: ServiceSettings = services[service]
-    return settings
 
 
 async def _read(access: "ClusterAccess", key: str, settings: "ServiceSettings") -> "Releases":

@@ -47,11 +47,11 @@ def end(text: str, serving: Mapping[str, str | None] | None = None, *, as_json: 
         serving: the serving colour by the key of the service, None if unreadable; None without services.
         as_json: whether the output is one JSON document.
     """
-    from switchyard.cli.output import errors, print_json
+    from switchyard.cli.output import error_document, errors, print_json
 
     message = f"Interrupted ({Code.INTERRUPTED}). {text}"
     if as_json:
-        document = {"error": message, "code": Code.INTERRUPTED.value, "exitCode": ExitCode.FAILED.value}
+        document = error_document(message, Code.INTERRUPTED.value, ExitCode.FAILED)
         print_json(document if serving is None else {**document, "serving": dict(serving)})
     else:
         errors.print(message)

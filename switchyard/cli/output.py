@@ -5,6 +5,11 @@ from typing import Any
 
 from rich.console import Console
 
+from switchyard.errors import ExitCode
+
+ERROR_VERSION = 1
+"""Version of the JSON document of an error. It changes when a key is removed or its meaning changes."""
+
 LOG_WIDTH = 120
 """Width of the output in columns if there is no terminal."""
 
@@ -20,6 +25,17 @@ def on_terminal(output: Console) -> bool:
 if not on_terminal(console):
     console.width = LOG_WIDTH
 errors = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True, style="red")
+
+
+def error_document(text: str, code: str, exit_code: ExitCode) -> dict[str, Any]:
+    """The document that every command prints with `--json` when it ends in an error.
+
+    Args:
+        text: the message for people.
+        code: the code of the error.
+        exit_code: the exit code of the command.
+    """
+    return {"version": ERROR_VERSION, "error": text, "code": code, "exitCode": exit_code.value}
 
 
 def print_json(document: dict[str, Any]) -> None:

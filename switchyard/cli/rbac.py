@@ -50,7 +50,8 @@ def rbac(namespace: Namespaces = None, stack: Stack = None, *, as_json: Json = F
     The Roles have the project and the name of the stack in their names. The ClusterRole is the same for every stack.
     "What the kubeconfig's user must be allowed" in docs/runbook.md lists the commands for which they suffice.
     With --namespace no configuration is read: the Roles then name no Secret, and permit neither Jobs of hooks, nor the
-    deletion of pods after a rollback, nor the weights of a load balancer, nor access to the Prometheus of a watch.
+    deletion of pods after a rollback, nor the weights of a load balancer, nor access to the Prometheus of a watch. They
+    permit changes of every ConfigMap, Lease, Service and Deployment of the namespace, not only those of the services.
     Apply the output with: kubectl apply -f -
     """
     from switchyard.cli.failures import errors_end_the_command
@@ -97,7 +98,11 @@ def _of_stack(stack: str | None) -> "list[Manifest]":
     urls = {service.release.watch.prometheus for service in services} - {None}
     addresses = [address for url in urls if (address := service_address(str(url))) is not None]
     namespaces = [service.namespace for service in services]
-    return roles(namespaces, _secrets(settings), jobs, pods, addresses, weights, mark)
+    names: dict[str, list[str]] = {}
+    for key, service in settings.services.items():
+        if isinstance(service, BlueGreenSettings):
+            names.setdefault(service.namespace, []).append(service.kubernetes_name(key))
+    return roles(namespaces, _secrets(settings), jobs, pods, addresses, weights, mark, names)
 
 
 def _secrets(settings: "StackSettings") -> "Mapping[str, Sequence[str]]":

@@ -81,11 +81,10 @@ def _span(text: str) -> "timedelta":
 def _chosen(
     keys: list[str] | None, stack: str, services: "Mapping[str, ServiceSettings]"
 ) -> "Mapping[str, ServiceSettings]":
-    from switchyard.errors import UsageError
-    from switchyard.release.report.refusals import refuse_unreported
+    from switchyard.cli.configuration import check_known
 
-    if (refusal := refuse_unreported(keys or (), stack, services)) is not None:
-        raise UsageError(str(refusal))
+    for key in keys or ():
+        check_known(key, stack, services, "report")
     return {key: services[key] for key in keys or services}
 
 

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 from switchyard.config.kubernetes import COORDINATION, CORE
 from switchyard.errors import AccessDeniedError, with_code
 from switchyard.kube.api import BoundedApi
-from switchyard.kube.rolled_back import record_name
-from switchyard.manifests.labels import MANAGED
+from switchyard.manifests.labels import MANAGED, record_name
 from switchyard.release_errors import RecordUnreadableError
 
 if TYPE_CHECKING:

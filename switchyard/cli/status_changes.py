@@ -9,7 +9,7 @@ from io import UnsupportedOperation
 
 from switchyard.cli.release_text import doubt_line, release_line
 from switchyard.cli.service_status import ServiceStatus
-from switchyard.cli.status_json import FORM_VERSION, document, failure
+from switchyard.cli.status_json import document, failure
 from switchyard.cli.status_table import versions_of
 from switchyard.cli.status_watch import StatusReading, reason
 from switchyard.config.errors import Problem
@@ -69,9 +69,8 @@ class Documents:
             content = document(self._stack, list(reading.services), ignored=reading.problems)
             changed: object = content
         else:
-            error = failure(reason(reading.error), reading.error)
-            content = {"version": FORM_VERSION, "stack": self._stack, **error}
-            changed = error["code"]  # the text may have a time in it
+            content = {**failure(reason(reading.error), reading.error), "stack": self._stack}
+            changed = content["code"]  # the text may have a time in it
         if changed != self._last:
             print(json.dumps({"at": to_text(reading.at), **content}, separators=(",", ":")), flush=True)
         self._last = changed

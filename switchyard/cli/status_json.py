@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from switchyard.cli.output import error_document
 from switchyard.cli.service_status import ServiceStatus, TrackStatus
 from switchyard.config.errors import Problem
 from switchyard.config.models.service_name import key_of
@@ -52,7 +53,7 @@ def failure(message: str, error: SwitchyardError) -> dict[str, Any]:
         error: the error, with its code and the exit code of the command.
     """
     code = _OF_REFUSAL.search(message) if isinstance(error, GateRefusedError | UsageError) else None
-    return {"error": message, "code": code[1] if code else error.code.value, "exitCode": error.exit_code.value}
+    return error_document(message, code[1] if code else error.code.value, error.exit_code)
 
 
 def _service(service: ServiceStatus) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""Reports a wrong command line as a JSON document if it has `--json`, as every other error is reported."""
+"""Reports a wrong command line with its code: with `--json` as a document, as every other error is reported."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import typer
-from typer._click.exceptions import UsageError  # typer exports only a class below it
+from typer._click.exceptions import NoArgsIsHelpError, UsageError  # typer exports only a class below it
 from typer.core import TyperGroup
 
 from switchyard.codes import Code
@@ -13,7 +13,7 @@ from switchyard.errors import ExitCode
 
 
 class Commands(TyperGroup):
-    """All commands of the program. Without `--json`, a wrong command line is reported as by any program of typer."""
+    """All commands of the program. Without `--json`, the error of a wrong command line follows lines of usage."""
 
     _as_json = False
 
@@ -32,12 +32,15 @@ class Commands(TyperGroup):
     def _reporting(self) -> Iterator[None]:
         try:
             yield
+        except NoArgsIsHelpError:  # the help, which is no error
+            raise
         except UsageError as error:
             if not self._as_json:
-                raise
-            from switchyard.cli.output import print_json  # noqa: PLC0415 - not before something is printed
+                raise UsageError(_message(error), error.ctx) from None
+            # Not before something is printed.
+            from switchyard.cli.output import error_document, print_json  # noqa: PLC0415
 
-            print_json(_document(error))
+            print_json(error_document(_text(error), Code.COMMAND_LINE_WRONG.value, ExitCode.USAGE))
             raise typer.Exit(ExitCode.USAGE) from None
 
 
@@ -46,10 +49,12 @@ def _options(args: Sequence[str]) -> Sequence[str]:
     return args[: args.index("--")] if "--" in args else args
 
 
-def _document(error: UsageError) -> dict[str, Any]:
+def _message(error: UsageError) -> str:
+    return f"{error.format_message().rstrip('.')} ({Code.COMMAND_LINE_WRONG}). Nothing was changed."
+
+
+def _text(error: UsageError) -> str:
     context = error.ctx
     named = () if context is None or context.parent is None else (str(context.info_name),)
     command = " ".join(("switchyard", *named))
-    message = error.format_message().rstrip(".")
-    text = f"{command}: {message} ({Code.COMMAND_LINE_WRONG}). Nothing was changed. What it takes: {command} --help"
-    return {"error": text, "code": Code.COMMAND_LINE_WRONG.value, "exitCode": ExitCode.USAGE.value}
+    return f"{command}: {_message(error)} What it takes: {command} --help"

@@ -3,6 +3,7 @@
 import asyncio
 from dataclasses import dataclass
 
+from switchyard.errors import ClusterError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.login import Login
 from switchyard.kube.shared_reads import SharedReads
@@ -48,7 +49,11 @@ class Connections:
 
 
 async def _open(login: Login) -> SharedReads:
-    return SharedReads(await BoundedApi.connect(login), MANAGED)
+    try:
+        return SharedReads(await BoundedApi.connect(login), MANAGED)
+    except ClusterError as error:
+        error.is_of_first_call = True
+        raise
 
 
 def _has_failed(task: "asyncio.Task[SharedReads]") -> bool:

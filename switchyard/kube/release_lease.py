@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from switchyard.config.kubernetes import COORDINATION
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock, from_text
-from switchyard.kube.rolled_back import record_name
+from switchyard.manifests.labels import record_name
 
 DURATION_SECONDS = 15
 """Seconds for which a Lease is valid without a renewal. Three renewals may be lost."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from switchyard.kube.api import BoundedApi
-from switchyard.manifests.labels import MANAGED
+from switchyard.manifests.labels import MANAGED, record_name
 from switchyard.release_errors import ForeignRecordError, RecordUnreadableError
 
 RECORD_VERSION = "switchyard/record-version"
@@ -76,11 +76,6 @@ _KEYS = ("colour", "tag", "release", "at", "actor", "reason", "because")
 def unknown_keys(document: Mapping[str, Any], known: Iterable[str]) -> dict[str, Any]:
     """The keys that a later program has added to a part of the record, within the same format version."""
     return {key: document[key] for key in document.keys() - set(known)}
-
-
-def record_name(service: str) -> str:
-    """Name of the ConfigMap with the record of a service, and of its Lease."""
-    return f"{service}-release"
 
 
 def parse_rolled_back(config_map: Mapping[str, Any] | None) -> tuple[RolledBack, ...]:

@@ -59,6 +59,11 @@ change meanwhile: a Rollout's `observedGeneration` is text, and of what it makes
 """
 
 
+def record_name(service: str) -> str:
+    """Name of the ConfigMap with the record of a service's releases, and of its Lease."""
+    return f"{service}-release"
+
+
 def colour_name(service: str, colour: Colour) -> str:
     """Name of a colour's Deployment, Service and PodDisruptionBudget, for example ``backend-green``."""
     return f"{service}-{colour.value}"

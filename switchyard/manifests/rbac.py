@@ -4,7 +4,7 @@ The rights are those of a person who releases, not of a pipeline that creates a 
 Secrets only those that the services refer to can be read.
 """
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from switchyard.config.cluster_address import ServiceAddress
@@ -22,7 +22,9 @@ from switchyard.config.kubernetes import (
     ROLLOUTS,
     TARGETS,
 )
-from switchyard.manifests.labels import MANAGED
+from switchyard.config.models.pod_settings import PORT
+from switchyard.config.models.service import Colour
+from switchyard.manifests.labels import MANAGED, colour_name, record_name
 from switchyard.manifests.manifest import Manifest
 from switchyard.manifests.ownership_marks import Mark
 
@@ -45,12 +47,15 @@ class Grant:
         resource: plural name of the kind, with its subresource.
         verbs: verbs of Kubernetes' access rules.
         purpose: the step of the commands that needs the permission.
+        names: the objects of a service to which the grant is limited, by the name of the service; None for all objects
+            of the namespace.
     """
 
     version: str
     resource: str
     verbs: tuple[str, ...]
     purpose: str
+    names: Callable[[str], tuple[str, ...]] | None = None
 
     @property
     def group(self) -> str:
@@ -58,24 +63,33 @@ class Grant:
         return self.version.rpartition("/")[0]
 
 
+def _records(service: str) -> tuple[str, ...]:
+    return (record_name(service),)
+
+
+def _colours(service: str) -> tuple[str, ...]:
+    return tuple(colour_name(service, colour) for colour in Colour)
+
+
+def _colour_addresses(service: str) -> tuple[str, ...]:
+    """The Service of each colour with its port, as the API server's proxy names it; the smoke test may use TLS."""
+    return tuple(f"{scheme}{name}:{PORT}" for name in _colours(service) for scheme in ("", "https:"))
+
+
 READ = ("get", "list")
 WATCH = ("get", "list", "watch")
 
 IN_NAMESPACE = (
-    Grant(CORE, "configmaps", (*READ, "create", "patch"), "record of releases; versions that were rolled back"),
-    Grant(COORDINATION, "leases", (*READ, "create", "update"), "one command at a time"),
-    Grant(CORE, "services", (*READ, "patch"), "selector, which is the switch"),
+    Grant(CORE, "configmaps", (*READ, "create"), "record of releases; versions that were rolled back"),
+    Grant(COORDINATION, "leases", (*READ, "create"), "one command at a time"),
+    Grant(CORE, "services", READ, "selector, which is the switch"),
     Grant(DISCOVERY, "endpointslices", WATCH, "ready endpoints"),
     Grant(CORE, "pods", WATCH, "readiness, versions and restarts"),
     Grant(CORE, "pods/proxy", ("get",), "smoke test, drain, watch and receipt"),
-    Grant(CORE, "services/proxy", ("get",), "smoke test of a colour"),
     Grant(CORE, "events", WATCH, "why pods are not ready"),
-    Grant(APPS, "deployments", (*WATCH, "patch"), "colours: warm, renew, retire"),
+    Grant(APPS, "deployments", WATCH, "colours"),
     # Without these the wait of the provider (4.25.0) for a Deployment does not end: it had not after four minutes.
     Grant(CORE, "persistentvolumeclaims", WATCH, "the provider's wait for a Deployment"),
-    Grant(
-        APPS, "deployments/scale", ("patch",), "a colour that is autoscaled or was scaled down by hand, before a switch"
-    ),
     Grant(APPS, "replicasets", WATCH, "pods of the current template"),
     Grant(AUTOSCALING, "horizontalpodautoscalers", READ, "sizes that autoscalers set"),
     Grant(CORE, "serviceaccounts", READ, "objects that are missing"),
@@ -86,7 +100,26 @@ IN_NAMESPACE = (
     Grant(ROLLOUTS, "analysistemplates", READ, "services under Argo Rollouts, for status"),
     Grant(ISTIO, "virtualservices", READ, "services with traffic by Istio, for status"),
 )
-"""Permissions of the commands in the namespace of a service."""
+"""Permissions of the commands in the namespace of a service, on all objects of a kind.
+
+Whoever may list a kind reads every object of it, and RBAC cannot limit a list, a watch or a create to names.
+"""
+
+ON_OBJECTS = (
+    Grant(CORE, "configmaps", ("patch",), "record of releases; versions that were rolled back", _records),
+    Grant(COORDINATION, "leases", ("update",), "one command at a time", _records),
+    Grant(CORE, "services", ("patch",), "selector, which is the switch", lambda service: (service,)),
+    Grant(CORE, "services/proxy", ("get",), "smoke test of a colour", _colour_addresses),
+    Grant(APPS, "deployments", ("patch",), "colours: warm, renew, retire", _colours),
+    Grant(
+        APPS,
+        "deployments/scale",
+        ("patch",),
+        "a colour that is autoscaled or was scaled down by hand, before a switch",
+        _colours,
+    ),
+)
+"""Permissions of the commands on the objects of a service, by name."""
 
 FOR_HOOKS = (
     Grant(BATCH, "jobs", (*WATCH, "create"), "hooks of a release"),
@@ -127,6 +160,7 @@ def roles(
     prometheus: Iterable[ServiceAddress] = (),
     weights: Collection[str] = (),
     stack: Mark | None = None,
+    services: Mapping[str, Collection[str]] | None = None,
 ) -> list[Manifest]:
     """The ClusterRole, the Role of each namespace, and one of each other namespace that has a Prometheus.
 
@@ -139,44 +173,56 @@ def roles(
         prometheus: the Services of Prometheus that watches read through the API server.
         weights: the namespaces of services that the load balancer switches.
         stack: the stack of the services; None for Roles that belong to no stack.
+        services: names of the services that the commands release, by their namespace; None if the names are not known,
+            so that the Roles permit to change every object of these kinds.
     """
     role = ROLE if stack is None else f"{ROLE}:{stack.project}:{stack.stack}"
     named, own = secrets or {}, set(namespaces)
-    others: dict[str, set[str]] = {}
+    addresses: dict[str, set[str]] = {}
     for address in prometheus:
-        if address.namespace not in own:  # whose Role permits the proxy of every Service
-            others.setdefault(address.namespace, set()).add(address.resource_name)
+        addresses.setdefault(address.namespace, set()).add(address.resource_name)
     return [
         {**_head("ClusterRole", CLUSTER_ROLE), "rules": [_rule(grant) for grant in IN_CLUSTER]},
         *(
-            _role(
+            _in(
                 role,
                 namespace,
-                named.get(namespace, ()),
-                (
-                    *(FOR_HOOKS if namespace in jobs else ()),
-                    *(FOR_ROLLBACK if namespace in pods else ()),
-                    *(FOR_WEIGHTS if namespace in weights else ()),
-                ),
+                [
+                    *map(_rule, IN_NAMESPACE),
+                    *_object_rules(None if services is None else sorted(services.get(namespace, ()))),
+                    *map(_rule, FOR_HOOKS if namespace in jobs else ()),
+                    *map(_rule, FOR_ROLLBACK if namespace in pods else ()),
+                    *map(_rule, FOR_WEIGHTS if namespace in weights else ()),
+                    *_named_rule("secrets", named.get(namespace, ())),
+                    *_named_rule("services/proxy", addresses.get(namespace, ())),
+                ],
             )
             for namespace in sorted(own)
         ),
-        *(_in(role, namespace, [_proxy_rule(names)]) for namespace, names in sorted(others.items())),
+        *(
+            _in(role, namespace, _named_rule("services/proxy", names))
+            for namespace, names in sorted(addresses.items())
+            if namespace not in own
+        ),
     ]
 
 
-def _role(name: str, namespace: str, secrets: Sequence[str], more: Iterable[Grant]) -> Manifest:
-    rules = [_rule(grant) for grant in (*IN_NAMESPACE, *more)]
-    if secrets:
-        rules.append(
-            {"apiGroups": [""], "resources": ["secrets"], "resourceNames": sorted(set(secrets)), "verbs": ["get"]}
-        )
-    return _in(name, namespace, rules)
+def _object_rules(services: Collection[str] | None) -> list[dict[str, list[str]]]:
+    """The rules for the objects of some services; for every object of the namespace if the names are not known."""
+    if services is None:
+        return [_rule(grant) for grant in ON_OBJECTS]
+    # An empty list of names would permit every object.
+    return [
+        {**_rule(grant), "resourceNames": [name for service in services for name in grant.names(service)]}
+        for grant in ON_OBJECTS
+        if grant.names is not None and services
+    ]
 
 
-def _proxy_rule(names: Iterable[str]) -> dict[str, list[str]]:
-    """The permission to reach some Services by name and port through the API server."""
-    return {"apiGroups": [""], "resources": ["services/proxy"], "resourceNames": sorted(names), "verbs": ["get"]}
+def _named_rule(resource: str, names: Iterable[str]) -> list[dict[str, list[str]]]:
+    """The permission to get some objects of the core group by name; none without names."""
+    listed = sorted(set(names))
+    return [{"apiGroups": [""], "resources": [resource], "resourceNames": listed, "verbs": ["get"]}] if listed else []
 
 
 def _in(name: str, namespace: str, rules: list[dict[str, list[str]]]) -> Manifest:

@@ -22,16 +22,14 @@ from switchyard.release.port_refusals import refuse_other_ports
 UNTOUCHED = "Nothing was changed."
 
 
-def refuse_unknown(key: str, stack: str, services: Collection[str], act: Act) -> Refusal | None:
+def refuse_unknown(key: str, stack: str, services: Collection[str], command: str) -> Refusal:
     """Refuses a service that the stack does not have."""
-    if key in services:
-        return None
     first = next(iter(services), None)
-    words = f"{act} {first}{' TAG' if act is Act.DEPLOY else ''}"
+    words = f"{command} {first}{' TAG' if command == Act.DEPLOY else ''}"
     remedy = f"Type one of them: switchyard {words} --stack {stack}" if first else "Add it to the configuration."
     return Refusal(
         code=Code.SERVICE_UNKNOWN,
-        step=f"{key}: the {act}",
+        step=f"{key}: the {'analysis' if command == 'analyze' else command}",
         observed=f"stack {stack} has " + (f"the services {', '.join(services)}" if services else "no services"),
         rule="a service is named by its key under switchyard:services",
         remedy=f"{UNTOUCHED} {remedy}",

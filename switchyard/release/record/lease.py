@@ -21,8 +21,8 @@ from switchyard.errors import ApiStatusError, ClusterError
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.clock import ServerClock, from_text
 from switchyard.kube.release_lease import DURATION_SECONDS
-from switchyard.kube.rolled_back import check_own, record_name
-from switchyard.manifests.labels import object_labels
+from switchyard.kube.rolled_back import check_own
+from switchyard.manifests.labels import object_labels, record_name
 from switchyard.release.record.lease_holder import HOLDER, Held, Holder
 from switchyard.release_errors import LeaseHeldError, LeaseLostError
 

@@ -25,11 +25,10 @@ from switchyard.kube.rolled_back import (
     check_version,
     json_of,
     parse_rolled_back,
-    record_name,
     unknown_keys,
     unreadable,
 )
-from switchyard.manifests.labels import RECORD_MANAGER, object_labels
+from switchyard.manifests.labels import RECORD_MANAGER, object_labels, record_name
 from switchyard.release.record.outbox import Outbox
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.replaced_release import settled

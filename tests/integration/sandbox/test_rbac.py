@@ -10,7 +10,9 @@ import yaml
 
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
+from switchyard.errors import AccessDeniedError, ClusterError
 from switchyard.kube.access import ClusterAccess
+from switchyard.kube.api import ProxyRequest
 from switchyard.kube.cluster import Cluster
 from switchyard.release.drain.drain import drain
 from switchyard.release.drain.report import DrainReport
@@ -94,6 +96,39 @@ def test_each_command_works_with_the_printed_roles_alone(releaser: Shared) -> No
     assert service["release"]["attended"] is False
 
 
+def test_objects_that_are_not_of_the_services_can_be_read_and_not_changed(releaser: Shared) -> None:
+    kubectl = releaser.kubectl
+    own = {
+        "patch": ["configmaps/backend-release", "services/backend", "deployments/backend-green"],
+        "update": ["leases/backend-release"],
+    }
+    for verb, objects in own.items():
+        for name in objects:
+            expect_right(kubectl, USER, verb, name, permitted=True)
+            expect_right(kubectl, USER, verb, f"{name.partition('/')[0]}/other", permitted=False)
+            expect_right(kubectl, USER, "get", f"{name.partition('/')[0]}/other", permitted=True)
+    expect_right(kubectl, USER, "patch", "services/backend-green", permitted=False)
+
+
+def test_only_the_services_of_the_colours_are_reached_through_the_api_server(releaser: Shared) -> None:
+    config = releaser.stack.snapshot()["config"]["switchyard:cluster"]["kubeconfig"]
+
+    async def is_denied(service: str, *, https: bool) -> bool:
+        """No application runs on a simulated node; what matters is whether the user may ask it."""
+        cluster = await Cluster.connect(ClusterAccess(config))
+        try:
+            await cluster.get_from_service(releaser.kubectl.namespace, service, ProxyRequest("/", 2.0, https=https))
+        except AccessDeniedError:
+            return True
+        except ClusterError:
+            return False
+        return False
+
+    for https in (False, True):
+        denied = [asyncio.run(is_denied(name, https=https)) for name in ("backend-blue", "backend-green", "backend")]
+        assert denied == [False, False, True]
+
+
 def test_the_steps_of_a_deploy_may_renew_and_read_the_pods(releaser: Shared) -> None:
     stack, kubectl = releaser.stack, releaser.kubectl
     settings = BlueGreenSettings.model_validate(stack.snapshot()["config"]["switchyard:services"]["backend"])
@@ -174,6 +209,21 @@ def test_a_release_is_deployed_retired_and_rolled_back_with_the_printed_roles(re
     assert result.returncode == 0, result.stdout + result.stderr
     kubectl.expect_pods(blue=3, green=3)
     assert kubectl.serving() == "blue"
+    read_back(stack)
+
+
+def test_a_release_is_resumed_aborted_and_judged_with_the_printed_roles(releaser: Shared) -> None:
+    stack, kubectl = releaser.stack, releaser.kubectl
+    held = run_command(stack, "deploy", "backend", "v4.0.0", "--hold-after", "prove", "--yes", "--json")
+    assert (document(held, code=0)["held"], kubectl.serving()) == (True, "blue")
+    resumed = document(run_command(stack, "resume", "backend", "--yes", "--json"), code=0)
+    assert (resumed["phase"], resumed["serving"]["colour"], kubectl.serving()) == ("bake", "green", "green")
+    judged = run_command(stack, "analyze", "backend", "--seconds", "1", "--json")
+    # Nothing answers for its metrics; what matters is that the user may ask.
+    assert "may not" not in judged.stdout + judged.stderr
+    assert document(judged, code=1)["colour"] == "green"
+    aborted = document(run_command(stack, "abort", "backend", "--yes", "--json"), code=0)
+    assert (aborted["result"], kubectl.serving()) == ("rolledBack", "blue")
     read_back(stack)
 
 

@@ -103,7 +103,7 @@ def test_a_result_without_samples_may_lack_labels() -> None:
 
 
 def settings(raw: dict[str, Any] = CANARY) -> CanarySettings:
-    service, _ = analysed(read({"backend": raw}).services, "backend")
+    service, _ = analysed("backend", read({"backend": raw}).services["backend"])
     return service
 
 

@@ -226,7 +226,7 @@ def test_without_a_cluster_it_ends_with_1(analyze: Analyze, monkeypatch: pytest.
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (["shop"], "shop: there is no such service. Known: backend, shadow, worker"),
+        (["shop"], "shop: the analysis is refused (SY-P020): stack test has the services backend, "),
         (["shadow"], "shadow: has no analysis: its strategy is argoBlueGreen, and only blueGreen and canary have one"),
         (["worker", "--hash", HASH], "worker: the analysis"),
         (["backend", "--seconds", "5", "--hash", HASH], "backend: the analysis"),

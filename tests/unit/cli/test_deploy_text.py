@@ -8,8 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from switchyard.cli.deploy_request import DeployRequest
-from switchyard.cli.deploy_text import DeployReport, document
+from switchyard.cli.deploy_text import DeployReport
 from switchyard.config.models.service import Colour
+from switchyard.errors import ExitCode
 from switchyard.release.deploy.refusals import abort_incomplete
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
@@ -94,10 +95,24 @@ def test_the_document_of_a_release_in_doubt_has_the_doubt_and_the_command_ends_w
     assert json.loads(capfd.readouterr().out)["receipt"] == DOUBT
 
 
-def test_the_document_is_the_record_with_the_version_of_its_form(capfd: pytest.CaptureFixture[str]) -> None:
-    assert ended(BAKING, as_json=True) == 0
-    parsed = json.loads(capfd.readouterr().out)
-    assert parsed == document(BAKING) == {"version": 1, **BAKING.to_json()}
+@pytest.mark.parametrize(("written", "act", "code"), [(BAKING, Act.DEPLOY, 0), (UNFINISHED, Act.RESUME, 1)])
+def test_the_document_is_the_record_with_the_command_what_serves_and_the_exit_code(
+    capfd: pytest.CaptureFixture[str], written: ReleaseRecord, act: Act, code: int
+) -> None:
+    assert ended(written, act, as_json=True) == code
+    assert json.loads(capfd.readouterr().out) == {
+        "version": 1,
+        "command": act.value,
+        "stack": "test",
+        **written.to_json(),
+        "serving": {"colour": "green", "tag": "v2"},
+        "exitCode": code,
+    }
+
+
+def test_the_document_has_no_serving_version_if_it_cannot_be_read() -> None:
+    report = DeployReport(DeployRequest(Act.DEPLOY, "backend", "v2"), "test", "kubeconfig")
+    assert report.document(BAKING, None, ExitCode.OK)["serving"] is None
 
 
 def test_each_phase_ends_with_one_line_and_its_time(capfd: pytest.CaptureFixture[str]) -> None:

@@ -154,6 +154,7 @@ def test_the_terminal_shows_the_process_and_how_to_follow_and_end_it(
     if as_json:
         document = json.loads(printed)
         assert (document["version"], document["detached"], document["process"]) == (1, True, 4711)
+        assert (document["command"], document["stack"], document["service"]) == ("deploy", "test", "backend")
         assert (document["log"], document["release"]) == ("a.log", "id-1")
     else:
         for text in (

@@ -40,7 +40,11 @@ def test_a_service_without_releases_has_an_empty_history() -> None:
 def test_a_service_that_is_not_configured_is_named_beside_those_that_are() -> None:
     result = CliRunner().invoke(app, ["history", "frontend"])
     assert result.exit_code == ExitCode.USAGE
-    assert "there is no service frontend in the configuration; it has: backend" in " ".join(result.output.split())
+    output = " ".join(result.output.split())
+    document = json.loads(CliRunner().invoke(app, ["history", "frontend", "--json"]).stdout)
+    assert (document["version"], document["code"], document["exitCode"]) == (1, "SY-P020", ExitCode.USAGE)
+    assert "frontend: the history is refused (SY-P020): stack staging has the services backend;" in output
+    assert "Type one of them: switchyard history backend --stack staging" in output
 
 
 @pytest.mark.parametrize("reason", ["500s on [/pay]", "[red]not red[/red] :bug:", r"a \\[b]"])

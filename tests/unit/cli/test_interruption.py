@@ -101,6 +101,7 @@ def test_ctrl_c_of_a_command_that_reads_says_that_nothing_was_changed(
 ) -> None:
     result = end(monkeypatch, "configuration.read_settings_at_once", command, "--json")
     assert json.loads(result.stdout) == {
+        "version": 1,
         "error": "Interrupted (SY-X009). Nothing was changed.",
         "code": "SY-X009",
         "exitCode": 1,

@@ -97,6 +97,13 @@ def test_each_namespace_has_the_rights_that_the_switches_of_its_services_need(
         if rule["resources"] == ["ingresses"] and "patch" in rule["verbs"]
     ]
     assert patched == ["weighted"], "the weights of a load balancer are written where it switches, and only there"
+    changed = {
+        role["metadata"]["namespace"]: rule["resourceNames"]
+        for role in roles
+        for rule in role["rules"]
+        if rule["resources"] == ["services"] and "patch" in rule["verbs"]
+    }
+    assert changed == {"weighted": ["weighted"], "shop": ["backend"]}, "the commands change no canary"
 
 
 def test_only_the_secrets_of_notifications_of_a_service_may_be_read(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,7 @@ def test_a_namespace_that_may_not_be_read_leaves_the_other_services_reported(run
 @pytest.mark.parametrize(
     ("arguments", "code", "remedy"),
     [
-        (("frontend",), "SY-P020", "switchyard report --stack test"),
+        (("frontend",), "SY-P020", "switchyard report backend --stack test"),
         (("--since", "yesterday"), "SY-P120", "switchyard report --since 30d"),
         (("--since", "0d"), "SY-P120", "switchyard report --since 30d"),
     ],

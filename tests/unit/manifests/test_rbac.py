@@ -5,7 +5,7 @@ import pytest
 from switchyard.config.cluster_address import ServiceAddress
 from switchyard.manifests.manifest import Manifest
 from switchyard.manifests.ownership_marks import Mark
-from switchyard.manifests.rbac import CLUSTER_ROLE, FOR_HOOKS, IN_CLUSTER, IN_NAMESPACE, ROLE, roles
+from switchyard.manifests.rbac import CLUSTER_ROLE, FOR_HOOKS, IN_CLUSTER, IN_NAMESPACE, ON_OBJECTS, ROLE, Grant, roles
 
 NEVER = {"delete", "deletecollection", "*", "escalate", "bind", "impersonate"}
 
@@ -29,11 +29,11 @@ def test_stacks_with_services_in_one_namespace_have_roles_of_their_own() -> None
     assert len({str(objects[0]) for objects in printed}) == 1, "the ClusterRole is the same"
 
 
-@pytest.mark.parametrize("grants", [IN_NAMESPACE, FOR_HOOKS, IN_CLUSTER])
-def test_each_resource_has_one_place_and_nothing_can_be_deleted(grants: tuple[object, ...]) -> None:
-    resources = [(grant.group, grant.resource) for grant in (*IN_NAMESPACE, *FOR_HOOKS, *IN_CLUSTER) if grant in grants]
+@pytest.mark.parametrize("grants", [IN_NAMESPACE, ON_OBJECTS, FOR_HOOKS, IN_CLUSTER])
+def test_each_resource_has_one_place_and_nothing_can_be_deleted(grants: tuple[Grant, ...]) -> None:
+    resources = [(grant.group, grant.resource) for grant in grants]
     assert len(resources) == len(set(resources))
-    for grant in (*IN_NAMESPACE, *FOR_HOOKS, *IN_CLUSTER):
+    for grant in grants:
         assert NEVER.isdisjoint(grant.verbs), grant
         assert "*" not in grant.resource
         assert grant.purpose
@@ -76,11 +76,47 @@ def test_only_namespaces_with_hooks_permit_to_create_jobs() -> None:
 def test_a_prometheus_in_another_namespace_may_be_asked_by_name_and_nothing_else() -> None:
     plain, encrypted = (ServiceAddress("prom", "monitoring", 9090, https, "") for https in (False, True))
     own = ServiceAddress("prom", "shop", 9090, False, "")
-    _, shop, monitoring = roles(["shop"], prometheus=[encrypted, plain, own])
+    _, shop, monitoring = roles(["shop"], prometheus=[encrypted, plain, own], services={"shop": ["api"]})
     assert (monitoring["metadata"]["name"], monitoring["metadata"]["namespace"]) == (ROLE, "monitoring")
     names = ["https:prom:9090", "prom:9090"]
     rule = {"apiGroups": [""], "resources": ["services/proxy"], "resourceNames": names, "verbs": ["get"]}
     assert monitoring["rules"] == [rule]
-    [proxy] = [rule for rule in shop["rules"] if "services/proxy" in rule["resources"]]
-    assert proxy["verbs"] == ["get"]
-    assert "resourceNames" not in proxy
+    colours = ["api-blue:http", "https:api-blue:http", "api-green:http", "https:api-green:http"]
+    proxies = [rule for rule in shop["rules"] if "services/proxy" in rule["resources"]]
+    assert [rule["resourceNames"] for rule in proxies] == [colours, ["prom:9090"]]
+    assert all(rule["verbs"] == ["get"] for rule in proxies)
+
+
+WRITES = {"patch", "update"}
+
+
+def writes(role: Manifest) -> dict[str, list[str] | None]:
+    """The names of the objects that a Role permits to change, by resource; None for all of them."""
+    rules = [rule for rule in role["rules"] if not WRITES.isdisjoint(rule["verbs"])]
+    return {resource: rule.get("resourceNames") for rule in rules for resource in rule["resources"]}
+
+
+def test_only_the_objects_of_the_released_services_can_be_changed() -> None:
+    _, canaries, shop = roles(["shop", "canaries"], services={"shop": ["web", "api"]})
+    colours = ["api-blue", "api-green", "web-blue", "web-green"]
+    assert writes(shop) == {
+        "configmaps": ["api-release", "web-release"],
+        "leases": ["api-release", "web-release"],
+        "services": ["api", "web"],
+        "deployments": colours,
+        "deployments/scale": colours,
+    }
+    assert writes(canaries) == {}, "an empty list of names would permit every object"
+
+
+def test_a_namespace_without_known_services_permits_every_object_of_the_kinds() -> None:
+    _, shop = roles(["shop"])
+    assert set(writes(shop)) == {"configmaps", "leases", "services", "deployments", "deployments/scale"}
+    assert set(writes(shop).values()) == {None}
+
+
+@pytest.mark.parametrize("services", [None, {"shop": ["api"]}])
+def test_lists_watches_and_creations_are_not_limited_to_names(services: dict[str, list[str]] | None) -> None:
+    _, shop = roles(["shop"], services=services)
+    for rule in shop["rules"]:
+        assert "resourceNames" not in rule or {"list", "watch", "create"}.isdisjoint(rule["verbs"]), rule

@@ -110,6 +110,18 @@ def test_a_release_is_held_after_the_phase_that_was_asked_for(phase: Phase, act:
         command.expect(Result.SUCCEEDED, Phase.RETIRE, serving)
 
 
+@pytest.mark.parametrize("act", ["resume", "retire"])
+def test_a_release_held_after_its_watch_keeps_the_old_colour_until_an_operator_continues(act: str) -> None:
+    command = FakeCommand(bake_seconds=3600)
+    command.deploy(hold_after=Phase.WATCH)
+    command.expect(Result.RUNNING, Phase.BAKE, "green", held=True)
+    command.act(act)
+    if act == "resume":  # the bake, whose end `retire --due` waits for
+        command.expect(Result.RUNNING, Phase.BAKE, "green", held=False)
+    else:
+        command.expect(Result.SUCCEEDED, Phase.RETIRE, "green")
+
+
 def test_a_patch_whose_answer_was_lost_counts_by_what_serves() -> None:
     command = FakeCommand(outcomes={Phase.SWITCH: UnreachableError("no answer")})
     command.fake_steps.lost_answer = True
