@@ -1,6 +1,7 @@
 """Ends a run that would move a stack or a serving service, before anything is registered."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import pulumi
@@ -33,8 +34,12 @@ from switchyard.kube.serving import service_serves
 from switchyard.operation import is_destroy
 
 
+@cache
 def last_outputs() -> Mapping[str, Any]:
-    """The outputs of the last update. Secret outputs are in plain text, and stay in memory."""
+    """The outputs of the last update. Secret outputs are in plain text, and stay in memory.
+
+    A program asks the backend once, which may be far away.
+    """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value or {}
     outputs: Mapping[str, Any] = answer.get("outputs") or {}

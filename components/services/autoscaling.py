@@ -1,18 +1,20 @@
 """The autoscaler of a service, and one read of the numbers that autoscalers have given to all services."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pulumi
 
 from components.failures import end_if_refused
 from components.manifest import KubernetesObject, register
+from components.relocation import last_outputs
 from switchyard.codes import Code
 from switchyard.config.models.autoscaling import Autoscaling
 from switchyard.config.models.service import ServiceSettings
 from switchyard.errors import ClusterError
 from switchyard.gates.autoscaling import read_sizings
 from switchyard.gates.rules.autoscaling import kept_numbers, refuse_fixed_number
-from switchyard.gates.rules.sizes import Sizing
+from switchyard.gates.rules.sizes import Sizing, last_configured
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
@@ -39,7 +41,8 @@ def inspect_sizes(services: Mapping[str, ServiceSettings], access: ClusterAccess
     for name, service in services.items():
         for warning in kept_numbers(name, service, sizings[name]):
             pulumi.log.warn(warning)
-    return sizings
+    outputs = last_outputs()
+    return {key: replace(sizing, configured=last_configured(outputs, key)) for key, sizing in sizings.items()}
 
 
 async def _read(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> dict[str, Sizing]:
