@@ -26,7 +26,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.error_texts import remedy_for
 from switchyard.kube.incompatible_version import find_incompatible_version, parse_releases
-from switchyard.kube.release_lease import is_held
+from switchyard.kube.release_lease import holder_of
 from switchyard.kube.rolled_back import parse_rolled_back, read_record
 
 Warn = Callable[[str], None]
@@ -131,7 +131,7 @@ class GateBase(Generic[S_co]):
     async def _is_released(self, cluster: Cluster) -> bool:
         """Whether a command on the releases of the service is running, as far as this user may see it."""
         with suppress(AccessDeniedError):  # a user who may not read Leases may still update
-            return await is_held(cluster.api, self._service.namespace, self._name)
+            return await holder_of(cluster.api, self._service.namespace, self._name) is not None
         return False
 
     def _raise(self, refusal: Refusal | None) -> None:
