@@ -79,6 +79,26 @@ def refuse_fixed_number(name: str, service: ServiceSettings, sizing: Sizing) -> 
     )
 
 
+def refuse_fixed_number_above_max(name: str, service: ServiceSettings, sizing: Sizing) -> Refusal | None:
+    """Refuses to replace the autoscaler with a fixed number above its maximum.
+
+    The engine deletes the autoscaler last. Until then it would remove the pods for which the update waits.
+    """
+    own, track = sizing.own, service.track
+    if own is None or own.track is not track or service.autoscaling is not None or sizing.sizes(service, track):
+        return None
+    fixed = service.replicas_of(track)
+    if fixed <= own.max or sizing.behind > own.max:
+        return None
+    return Refusal(
+        code=Code.AUTOSCALER_MAX_TOO_LOW,
+        step=f"{key_of(name)}: the removal of the autoscaler",
+        observed=f"{track.replicas_key} is {fixed}, and the maximum of the autoscaler is {own.max}",
+        rule="the autoscaler is deleted at the end of the update, and until then removes the pods above its maximum",
+        remedy=f"Nothing was changed. Run {setting(name, track.replicas_key, own.max)}, and raise it afterwards.",
+    )
+
+
 def refuse_removal_of_added_pods(
     name: str, track: Track, before: int, after: int, configured: int | None
 ) -> Refusal | None:

@@ -98,6 +98,18 @@ def test_autoscaled_service_never_loses_serving_pods(serving: Stack, kubectl: Ku
         assert status.as_configured
         green = status.tracks[Track.GREEN]
         assert (green.tag, green.wanted, green.ready) == ("v2.0.0", 7, 7)
+
+        # The autoscaler goes last, so that no larger number than its maximum can replace it.
+        serving.set("services.backend.autoscaling", None)
+        serving.set("services.backend.green.replicas", 9)
+        for result in (serving.preview(), serving.up()):
+            assert not result.ok
+            assert "(SY-A003): green.replicas is 9, and the maximum of the autoscaler is 8" in result.output
+        serving.set("services.backend.green.replicas", 8)
+        result = serving.up()
+        assert result.ok, result.output
+        kubectl.expect_pods(green=8, blue=0)
+        assert not kubectl.get("hpa")
     assert history.colours("backend") == ["blue", "green", "blue", "green"]
     for colour in ("blue", "green"):
         counts = [moment.ready for moment in history.moments("backend") if moment.colour == colour]
