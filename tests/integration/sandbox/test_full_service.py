@@ -141,7 +141,7 @@ def test_a_service_with_nearly_every_key_and_a_change_of_its_config_map(stack: S
     assert (uids(kubectl, "blue"), uids(kubectl, "green")) == (blue, green)
     assert not any(b"hunter2" in file.read_bytes() for file in stack.directory.rglob("*") if file.is_file())
 
-    # Without versions no template changes, whatever happens to the objects; nor does what serves on the way back.
+    # Without versions no template changes; nor does that of what serves when they are named again.
     stack.set("services.backend.contentHash", "none")
     assert stack.planned() == {}
     kubectl.run("patch", "configmap", "config", "--patch", '{"data": {"greeting": "good night"}}')
