@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -60,6 +61,19 @@ def test_a_rollback_to_fewer_pods_is_warned_of_and_not_stopped() -> None:
     plan = done(Lane().lane.plan_rollback(observed(green=ColourState(Colour.GREEN, "v2", 3, 2))))
     [warning] = plan.warnings
     assert "green has 2 ready pods, and 3 serve now (SY-P033)" in warning
+
+
+def test_a_rollback_that_leaves_a_node_without_pods_is_warned_of_and_not_stopped() -> None:
+    blue = ColourState(Colour.BLUE, "v1", 3, 3, nodes=frozenset({"n1", "n2"}))
+    green = ColourState(Colour.GREEN, "v2", 3, 3, nodes=frozenset({"n2"}))
+    now = observed(blue=blue, green=green)
+    assert done(Lane().lane.plan_rollback(now)).warnings == ()
+    local = replace(now, live={**now.live, "spec": {**now.live["spec"], "internalTrafficPolicy": "Local"}})
+    [warning] = done(Lane().lane.plan_rollback(local)).warnings
+    assert "on n1 pods serve, and none of green is ready there" in warning
+    assert "internalTrafficPolicy Local these nodes answer no request after the rollback (SY-S022)" in warning
+    patch = 'kubectl -n default patch service backend -p \'{"spec": {"internalTrafficPolicy": "Cluster"}}\''
+    assert f"The rollback continues. To have every node route to all pods at once: {patch}" in warning
 
 
 @pytest.mark.parametrize("blue", [ColourState(Colour.BLUE, "v1", 0, 0), ColourState(Colour.BLUE, "v3", 3, 3)])
