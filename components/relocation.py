@@ -1,6 +1,8 @@
 """Ends a run that would move a stack or a serving service, before anything is registered."""
 
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import pulumi
@@ -9,7 +11,7 @@ from components.failures import end_if_refused
 from switchyard.codes import Code
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.cluster import ExistingCluster
-from switchyard.errors import ClusterError
+from switchyard.errors import AccessDeniedError, ClusterError
 from switchyard.gates.cluster_identity import read_uid
 from switchyard.gates.rules.cluster_identity import refuse_unknown_cluster, refuse_unseen, warn_unknown_cluster
 from switchyard.gates.rules.deletion import refuse_unconfigured_service
@@ -22,19 +24,26 @@ from switchyard.gates.rules.relocation import (
     refuse_other_kind,
     refuse_other_name,
     refuse_other_namespace,
+    removed_on_purpose,
     warn_nothing_to_remove,
 )
+from switchyard.gates.rules.running_release import refuse_removal
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.blocking import run_blocking
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.namespace import read_namespace
+from switchyard.kube.release_lease import holder_of
 from switchyard.kube.serving import service_serves
 from switchyard.operation import is_destroy
 
 
+@cache
 def last_outputs() -> Mapping[str, Any]:
-    """The outputs of the last update. Secret outputs are in plain text, and stay in memory."""
+    """The outputs of the last update. Secret outputs are in plain text, and stay in memory.
+
+    A program asks the backend once, which may be far away.
+    """
     name = f"{pulumi.get_organization()}/{pulumi.get_project()}/{pulumi.get_stack()}"
     answer = pulumi.runtime.invoke("pulumi:pulumi:readStackOutputs", {"name": name}).value or {}
     outputs: Mapping[str, Any] = answer.get("outputs") or {}
@@ -119,4 +128,9 @@ async def _moved(settings: StackSettings, api: BoundedApi, last: StackLocation) 
     for key, old in {} if is_plain_destroy else no_longer_configured(last, configured, settings.removed).items():
         reason = service_serves(last.service(key), await read_namespace(api, old))
         refusals.append(refuse_unconfigured_service(last.service(key), old, reason, "this run"))
+    left = {key: service.leaves for key, service in settings.services.items()}
+    for removed in [] if is_plain_destroy else removed_on_purpose(last, settings.removed, left):
+        with suppress(AccessDeniedError):  # a user who may not read Leases may still update
+            holder = await holder_of(api, removed.namespace, removed.name)
+            refusals.append(refuse_removal(removed.name, removed.namespace, holder))
     return refusals

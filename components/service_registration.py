@@ -14,6 +14,7 @@ from switchyard.config.models.service import (
     ServiceSettings,
 )
 from switchyard.gates.rules.relocation import NAME_OUTPUT
+from switchyard.gates.rules.sizes import AUTOSCALED_OUTPUT
 
 if TYPE_CHECKING:
     from components.platform import ClusterPlatform
@@ -51,7 +52,8 @@ def register_service(
         registered = _rollout(key, service, platform)
     else:
         raise TypeError(f"no component for {type(service).__name__}")
-    return RegisteredService(registered.component, location | registered.outputs)
+    sized = {} if service.autoscaling is None else {AUTOSCALED_OUTPUT: True}
+    return RegisteredService(registered.component, location | sized | registered.outputs)
 
 
 # Each strategy is imported where a service has it: the gates and renderers of the others take time to import.

@@ -1,6 +1,6 @@
 """The ConfigMaps and Secrets that the pods of a service read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,10 +41,21 @@ def tracked_references(service: ServiceSettings, track: Track) -> dict[str, Refe
     """The objects whose change creates a new version of a track's pods, sorted by their keys."""
     if service.content_hash == "none":
         return {}
-    references: dict[str, Reference] = {}
-    for reference in _references(service, service.own(track), secret_env=service.content_hash == "all"):
-        references[reference.key] = reference.joined(references.get(reference.key, reference))
-    return dict(sorted(references.items()))
+    return _joined(_references(service, service.own(track), secret_env=service.content_hash == "all"))
+
+
+def untracked_references(service: ServiceSettings, track: Track) -> frozenset[str]:
+    """Keys of the objects that a track's pods read, and whose change creates no new version."""
+    every = _joined(_references(service, service.own(track), secret_env=True))
+    return frozenset(every.keys() - tracked_references(service, track).keys())
+
+
+def _joined(references: Iterable[Reference]) -> dict[str, Reference]:
+    """One reference for each object, sorted by the keys of the objects."""
+    joined: dict[str, Reference] = {}
+    for reference in references:
+        joined[reference.key] = reference.joined(joined.get(reference.key, reference))
+    return dict(sorted(joined.items()))
 
 
 def _references(service: ServiceSettings, own: ColourSettings, *, secret_env: bool) -> Iterator[Reference]:

@@ -31,7 +31,7 @@ from switchyard.kube.cluster import Cluster
 from switchyard.kube.error_texts import remedy_for
 from switchyard.kube.incompatible_version import find_incompatible_version, parse_releases
 from switchyard.kube.objects import Endpoint
-from switchyard.kube.release_lease import is_held
+from switchyard.kube.release_lease import holder_of
 from switchyard.kube.rolled_back import parse_rolled_back, read_record
 from switchyard.kube.selectors import endpoint_nodes, serving_track
 
@@ -159,7 +159,7 @@ class GateBase(Generic[S_co]):
     async def _is_released(self, cluster: Cluster) -> bool:
         """Whether a command on the releases of the service is running, as far as this user may see it."""
         with suppress(AccessDeniedError):  # a user who may not read Leases may still update
-            return await is_held(cluster.api, self._service.namespace, self._name)
+            return await holder_of(cluster.api, self._service.namespace, self._name) is not None
         return False
 
     def _raise(self, refusal: Refusal | None) -> None:

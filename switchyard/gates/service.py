@@ -108,10 +108,11 @@ class Gates(GateBase[S_co]):
             self._switching = serving is not None
 
     def _check_added_pods(self, track: Track, before: int, after: int, recorded: int | None) -> None:
-        """Refuses to remove pods of the track that serves, which somebody has added. Arguments as of the rule."""
+        """Refuses to remove pods of the track that serves, which nobody has configured. Arguments as of the rule."""
         # The removal of an autoscaler has a rule of its own.
         if self.sizing.own is None and not self.sizing.sizes(self._service, track):
-            self._raise(refuse_removal_of_added_pods(self._name, track, before, after, recorded))
+            configured = self.sizing.both(track, recorded)
+            self._raise(refuse_removal_of_added_pods(self._name, track, before, after, configured))
 
     async def before_autoscaler(self, *, preview: bool) -> None:
         """Checks before the autoscaler is created or changed.

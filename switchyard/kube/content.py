@@ -5,10 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from switchyard.config.commands import below, set_value
 from switchyard.config.kubernetes import APPS, NETWORKING, ROLLOUTS
 from switchyard.config.models.service import BlueGreenSettings, Colour, ServiceSettings, Track
-from switchyard.config.references import Reference, tracked_references
+from switchyard.config.references import Reference, tracked_references, untracked_references
 from switchyard.config.types.values import image_reference
+from switchyard.config.validation.service_names import SERVICES
 from switchyard.errors import AccessDeniedError, ClusterError, ContentUnreadableError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.api import BoundedApi
@@ -56,17 +58,11 @@ def read_content(services: Mapping[str, ServiceSettings], access: ClusterAccess)
     Raises:
         ContentUnreadableError: the API server does not answer, or denies or refuses the request.
     """
-    referring = {name: service for name, service in services.items() if any(_tracked(service).values())}
+    referring = {name: service for name, service in services.items() if _names_versions(service)}
     if not referring:
         return {}
     try:
         return run_blocking(_read_all(referring, access))
-    except AccessDeniedError as error:
-        raise ContentUnreadableError(
-            f"{', '.join(referring)}: the user of the kubeconfig {error} "
-            f"({ContentUnreadableError.code}). Nothing was changed. Grant it (of a Secret "
-            "only the metadata is read), or ignore changes of ConfigMaps and Secrets: contentHash: none."
-        ) from error
     except ClusterError as error:
         raise ContentUnreadableError(
             f"{', '.join(referring)}: ConfigMaps and Secrets could not be read: {error} "
@@ -96,10 +92,32 @@ def _tracked(service: ServiceSettings) -> dict[Track, dict[str, Reference]]:
     return {track: tracked_references(service, track) for track in tracks}
 
 
+def _names_versions(service: ServiceSettings) -> bool:
+    """Whether the templates of a service name versions of objects, or may have done so before `contentHash: none`."""
+    tracked = _tracked(service)
+    if service.content_hash == "none":
+        return any(untracked_references(service, track) for track in tracked)
+    return any(tracked.values())
+
+
 async def _read_all(services: Mapping[str, ServiceSettings], access: ClusterAccess) -> dict[str, Content]:
     api = await access.api()
-    contents = await asyncio.gather(*(_read(api, service.named(key), service) for key, service in services.items()))
+    contents = await asyncio.gather(*(_read_permitted(api, key, service) for key, service in services.items()))
     return dict(zip(services, contents, strict=True))
+
+
+async def _read_permitted(api: BoundedApi, key: str, service: ServiceSettings) -> Content:
+    try:
+        return await _read(api, service.named(key), service)
+    except AccessDeniedError as error:
+        ignore = ""
+        if service.content_hash != "none":
+            command = set_value(f"{below(SERVICES, key)}.contentHash", "none")
+            ignore = f", or ignore changes of ConfigMaps and Secrets, which replaces no pod: `{command}`"
+        raise ContentUnreadableError(
+            f"{key}: the user of the kubeconfig {error} ({ContentUnreadableError.code}). Nothing was changed. Grant it "
+            f"(of a Secret only the metadata is read){ignore}."
+        ) from error
 
 
 async def _read(api: BoundedApi, name: str, service: ServiceSettings) -> Content:
@@ -178,7 +196,8 @@ async def _rollout(api: BoundedApi, name: str, service: ServiceSettings) -> Mapp
 def _wanted(service: ServiceSettings, track: Track, references: Mapping[str, Reference]) -> Wanted:
     tag = service.tag if track is Track.ROLLOUT else service.colour(Colour(track)).tag
     image = image_reference(service.image, tag)
-    return Wanted(references, image, service.replicas_of(track), track is service.track)
+    untracked = untracked_references(service, track)
+    return Wanted(references, image, service.replicas_of(track), track is service.track, untracked)
 
 
 def _current(wanted: Wanted, objects: Mapping[str, Mapping[str, Any] | None]) -> dict[str, str]:

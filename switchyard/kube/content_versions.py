@@ -101,18 +101,22 @@ class Wanted:
         image: image of the application.
         replicas: configured number of pods.
         active: whether the track should get the traffic.
+        untracked: keys of the objects that the pods read, and whose change is no new version.
     """
 
     references: Mapping[str, Reference]
     image: str
     replicas: int
     active: bool
+    untracked: frozenset[str] = frozenset()
 
 
 def colour_versions(
     wanted: Wanted, current: Versions, own: LiveTemplate | None, serving: Iterable[LiveTemplate], *, serves: bool
 ) -> dict[str, str]:
     """The versions that the template of a colour names.
+
+    The version of an untracked object stays until new pods start anyway: without it, the template would change.
 
     Args:
         wanted: the colour as the configuration has it.
@@ -123,14 +127,14 @@ def colour_versions(
     """
     serving = tuple(serving)
     versions = {}
-    for key in wanted.references:
+    for key in (*wanted.references, *wanted.untracked):
         current_version = current.get(key)
         previous_version = None if own is None else own.versions.get(key)
-        if own is None or key not in own.named:
+        if own is None or key not in own.named or (key in wanted.untracked and not serves and _starts(wanted, own)):
             version = current_version  # the template changes with the reference
         elif serves or current_version is None:
             version = previous_version
-        elif own.image != wanted.image or (own.replicas == 0 and wanted.replicas):
+        elif _starts(wanted, own):
             version = current_version  # these pods start from now on
         elif wanted.active:
             # It was warmed and checked, and a switch does not change the pods that it goes to.
@@ -146,9 +150,13 @@ def colour_versions(
 
 
 def rollout_versions(wanted: Wanted, current: Versions, own: LiveTemplate | None) -> dict[str, str]:
-    """The versions that the template of a Rollout names: the current ones, so that a change is a new version."""
+    """The versions that the template of a Rollout names: the current ones, so that a change is a new version.
+
+    The version of an untracked object stays until another image is a new version anyway.
+    """
     previous = {} if own is None else own.versions
-    versions = {key: current.get(key) or previous.get(key) for key in wanted.references}
+    kept = wanted.untracked if own is not None and own.image == wanted.image else ()
+    versions = {key: current.get(key) or previous.get(key) for key in (*wanted.references, *kept)}
     return {key: version for key, version in versions.items() if version is not None}
 
 
@@ -173,6 +181,11 @@ def older_content(name: str, track: str, keys: Iterable[str]) -> str:
         "to these pods. For pods with the new content, set its replicas to 0, "
         f"`{typed('pulumi up')}`, and warm it again."
     )
+
+
+def _starts(wanted: Wanted, own: LiveTemplate) -> bool:
+    """Whether new pods of a colour start with this update, whatever objects have changed."""
+    return own.image != wanted.image or (own.replicas == 0 and wanted.replicas > 0)
 
 
 def _is_read(reference: Reference, key: str) -> bool:

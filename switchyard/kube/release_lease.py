@@ -23,8 +23,8 @@ def is_renewed(renewed: datetime, duration: timedelta, now: datetime) -> bool:
     return now - renewed <= duration + timedelta(seconds=1)
 
 
-async def is_held(api: BoundedApi, namespace: str, service: str) -> bool:
-    """Whether a command that is running holds the Lease of a service.
+async def holder_of(api: BoundedApi, namespace: str, service: str) -> str | None:
+    """Identity of the running command that holds the Lease of a service; None without one.
 
     Raises:
         switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
@@ -32,6 +32,7 @@ async def is_held(api: BoundedApi, namespace: str, service: str) -> bool:
     lease = await api.find("leases", record_name(service), namespace, COORDINATION)
     spec = (lease or {}).get("spec") or {}
     if not spec.get("holderIdentity") or not spec.get("renewTime"):
-        return False
+        return None
     duration = timedelta(seconds=spec.get("leaseDurationSeconds") or DURATION_SECONDS)
-    return is_renewed(from_text(spec["renewTime"]), duration, (await ServerClock.ask(api)).now())
+    is_running = is_renewed(from_text(spec["renewTime"]), duration, (await ServerClock.ask(api)).now())
+    return str(spec["holderIdentity"]) if is_running else None

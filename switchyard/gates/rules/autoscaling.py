@@ -79,33 +79,54 @@ def refuse_fixed_number(name: str, service: ServiceSettings, sizing: Sizing) -> 
     )
 
 
-def refuse_removal_of_added_pods(
-    name: str, track: Track, before: int, after: int, recorded: int | None
-) -> Refusal | None:
-    """Refuses to remove pods that serve and that somebody has added since the last update, for example under load.
+def refuse_fixed_number_above_max(name: str, service: ServiceSettings, sizing: Sizing) -> Refusal | None:
+    """Refuses to replace the autoscaler with a fixed number above its maximum.
 
-    So does the first update of a workload that is adopted, or whose state was lost. Its preview shows a creation.
+    The engine deletes the autoscaler last. Until then it would remove the pods for which the update waits.
+    """
+    own, track = sizing.own, service.track
+    if own is None or own.track is not track or service.autoscaling is not None or sizing.sizes(service, track):
+        return None
+    fixed = service.replicas_of(track)
+    if fixed <= own.max or sizing.behind > own.max:
+        return None
+    return Refusal(
+        code=Code.AUTOSCALER_MAX_TOO_LOW,
+        step=f"{key_of(name)}: the removal of the autoscaler",
+        observed=f"{track.replicas_key} is {fixed}, and the maximum of the autoscaler is {own.max}",
+        rule="the autoscaler is deleted at the end of the update, and until then removes the pods above its maximum",
+        remedy=f"Nothing was changed. Run {setting(name, track.replicas_key, own.max)}, and raise it afterwards.",
+    )
+
+
+def refuse_removal_of_added_pods(
+    name: str, track: Track, before: int, after: int, configured: int | None
+) -> Refusal | None:
+    """Refuses to remove pods that serve and that the configuration did not ask for.
+
+    Somebody has added them, or an autoscaler that no longer exists. So does the first update of a workload that is
+    adopted, or whose state was lost. Its preview shows a creation.
 
     Args:
         name: the service's name.
         track: the track that serves.
         before: its replicas on the cluster.
         after: its replicas after the update.
-        recorded: its replicas in the state; None without a record.
+        configured: the replicas that the stack has configured; None if it has configured none.
     """
-    if after >= before or (recorded is not None and before <= recorded):
+    if after >= before or (configured is not None and before <= configured):
         return None
-    known = "of which the stack has no record" if recorded is None else f"though the stack has {recorded}"
-    removal = f"`{typed('pulumi up --refresh')}`, which shows the difference."
-    if recorded is None:
-        removal = "lower the number in an update after that."
+    known = f"though the stack has configured {configured}"
+    if configured is None:
+        known = "a number that the stack has not configured"
     return Refusal(
         code=Code.FIXED_NUMBER_TOO_LOW,
         step=f"{key_of(name)}: a change of the number of pods of {track}",
         observed=f"{track} serves with {before} pods, {known}, and this would leave {after}",
-        rule="an update does not remove pods that somebody has added to what serves",
+        rule="an update does not remove pods that somebody or an autoscaler has added to what serves",
         remedy=(
-            f"No pod was removed. To keep them: {setting(name, track.replicas_key, before)}. To remove them: {removal}"
+            f"No pod was removed. To keep them: {setting(name, track.replicas_key, before)}. To remove them, do the "
+            f"same, run `{typed('pulumi up')}`, and lower the number in the update after it."
         ),
     )
 

@@ -162,6 +162,22 @@ def no_longer_configured(
     }
 
 
+def removed_on_purpose(
+    last: StackLocation, removed: Mapping[str, NamespacedName], left: Mapping[str, str | None]
+) -> list[NamespacedName]:
+    """The services that the stack had, and that the settings remove.
+
+    Args:
+        last: where the stack was.
+        removed: namespace and name of the services that are marked to be removed, by their keys.
+        left: the namespace that a configured service leaves, by its key.
+    """
+    before = {key: NamespacedName(namespace, last.service(key)) for key, namespace in last.namespaces.items()}
+    return [
+        service for key, service in before.items() if removed.get(key) == service or left.get(key) == service.namespace
+    ]
+
+
 def warn_nothing_to_remove(last: StackLocation, removed: Collection[str]) -> list[str]:
     """Warns of services that are marked to be removed and that the stack does not have.
 

@@ -1,4 +1,4 @@
-"""Refuses an update that would end a running release, because its configuration is older than the release."""
+"""Refuses an update that would end a running release: by an older configuration, or by the removal of the service."""
 
 from collections.abc import Iterable
 
@@ -8,6 +8,7 @@ from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.incompatible_version import RecordedRelease
+from switchyard.kube.rolled_back import record_name
 
 DEPLOY = "deploy"
 """The kind of a release that watches its new version."""
@@ -55,5 +56,28 @@ def refuse_outdated(name: str, to: Track, release: RecordedRelease) -> Refusal:
             f"{release.target} continues to serve. What the release does: {typed('switchyard status')}. To have {to} "
             f"serve again: {typed(f'switchyard abort {key}')}. Otherwise update with the configuration of the release, "
             "once it has ended"
+        ),
+    )
+
+
+def refuse_removal(name: str, namespace: str, holder: str | None) -> Refusal | None:
+    """Refuses to remove a service while a command on its releases is running.
+
+    Args:
+        name: name of the service.
+        namespace: namespace of the service.
+        holder: identity of the running command, as its Lease has it; None without one.
+    """
+    if holder is None:
+        return None
+    user, _, process = holder.partition("/")
+    return Refusal(
+        code=Code.RELEASE_IN_PROGRESS,
+        step=f"{key_of(name)}: its removal from namespace {namespace}",
+        observed=f"{user} (process {process.partition('/')[0]}) is running a command on its releases",
+        rule="a service is not removed while a command releases it",
+        remedy=(
+            f"Nothing was changed. Wait until the command has ended, then run `{typed('pulumi up')}` again. Its Lease: "
+            f"kubectl -n {namespace} get lease {record_name(name)} -o yaml"
         ),
     )

@@ -5,8 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from switchyard.config.models.service import Colour, ServiceSettings, Track
+from switchyard.gates.rules.relocation import SERVICES_OUTPUT
 from switchyard.manifests.autoscaling import scale_target
 from switchyard.manifests.labels import object_labels
+
+AUTOSCALED_OUTPUT = "autoscaled"
+"""Output of a service with `autoscaling`, whose number of pods the configuration does not set."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,7 @@ class Sizing:
         serving: the track that gets the traffic; None if that is none of the service's tracks.
         behind: number of ready pods behind the Service.
         serving_ready: ready pods behind the Service that do not belong to the configured active track.
+        configured: replicas that the configuration of the last update set, by track.
     """
 
     autoscalers: tuple[Autoscaler, ...] = ()
@@ -47,6 +52,7 @@ class Sizing:
     serving: Track | None = None
     behind: int = 0
     serving_ready: int = 0
+    configured: Mapping[Track, int] = field(default_factory=dict)
 
     def foreign(self, track: Track | None = None) -> tuple[Autoscaler, ...]:
         """Foreign autoscalers that size a track; with None, any track."""
@@ -57,6 +63,16 @@ class Sizing:
     def own(self) -> Autoscaler | None:
         """The autoscaler that this program created for the service; None without one."""
         return next((item for item in self.autoscalers if item.own), None)
+
+    def both(self, track: Track, recorded: int | None) -> int | None:
+        """The replicas of a track that the last update has both configured and recorded; None without one of the two.
+
+        Args:
+            track: the track.
+            recorded: its replicas in the state; None without a record.
+        """
+        configured = self.configured.get(track)
+        return None if configured is None or recorded is None else min(configured, recorded)
 
     def sizes(self, service: ServiceSettings, track: Track) -> bool:
         """Whether an autoscaler sets the number of a track's pods, and not the settings."""
@@ -123,6 +139,24 @@ def needed_to_retire(service: ServiceSettings, sizing: Sizing, live: int | None,
     if live is None:
         return service.replicas_of(service.track)
     return max(_fewest(service, service.track, sizing), min(live, leaving))
+
+
+def last_configured(outputs: Mapping[str, Any], key: str) -> dict[Track, int]:
+    """The replicas that the configuration of the last update set for a service; none under `autoscaling`.
+
+    The state itself also has numbers that the configuration did not set: the number of an autoscaler's pods, with which
+    a colour was warmed, and after a refresh a number that somebody has set by hand.
+
+    Args:
+        outputs: outputs of the stack.
+        key: the service's key.
+    """
+    entry = (outputs.get(SERVICES_OUTPUT) or {}).get(key) or {}
+    if entry.get(AUTOSCALED_OUTPUT):
+        return {}
+    tracks = {**(entry.get("colours") or {}), Track.ROLLOUT.value: entry.get("rollout") or {}}
+    numbers = {track: (tracks.get(track.value) or {}).get("replicas") for track in Track}
+    return {track: int(number) for track, number in numbers.items() if number is not None}
 
 
 def autoscaler_of(name: str, item: Mapping[str, Any]) -> Autoscaler:

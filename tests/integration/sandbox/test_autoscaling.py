@@ -98,8 +98,47 @@ def test_autoscaled_service_never_loses_serving_pods(serving: Stack, kubectl: Ku
         assert status.as_configured
         green = status.tracks[Track.GREEN]
         assert (green.tag, green.wanted, green.ready) == ("v2.0.0", 7, 7)
+
+        # The autoscaler goes last, so that no larger number than its maximum can replace it.
+        serving.set("services.backend.autoscaling", None)
+        serving.set("services.backend.green.replicas", 9)
+        for result in (serving.preview(), serving.up()):
+            assert not result.ok
+            assert "(SY-A003): green.replicas is 9, and the maximum of the autoscaler is 8" in result.output
+        serving.set("services.backend.green.replicas", 8)
+        result = serving.up()
+        assert result.ok, result.output
+        kubectl.expect_pods(green=8, blue=0)
+        assert not kubectl.get("hpa")
     assert history.colours("backend") == ["blue", "green", "blue", "green"]
     for colour in ("blue", "green"):
         counts = [moment.ready for moment in history.moments("backend") if moment.colour == colour]
         assert counts == sorted(counts), f"pods of {colour} were lost while it served: {counts}"
     assert counts[0] == 6
+
+
+def test_pods_of_an_autoscaler_that_was_deleted_by_hand_stay(serving: Stack, kubectl: Kubectl) -> None:
+    """The state has their number, since a release has warmed the new colour with it, and the stack file has another."""
+    serving.set("services.backend.autoscaling", {"min": 3, "max": 8})
+    assert serving.up().ok
+    scale(kubectl, "backend-blue", 5)
+    serving.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
+    serving.set("services.backend.active", "green")
+    assert serving.up().ok
+    kubectl.expect_ready(green=5)
+    kubectl.run("delete", "hpa", "backend")
+    serving.set("services.backend.autoscaling", None)
+    with History(kubectl.kubeconfig, kubectl.namespace) as history:
+        for result in (serving.preview(), serving.up(), serving.up("--refresh")):
+            assert not result.ok
+            assert "a change of the number of pods of green is refused (SY-A004)" in result.output
+            assert "green serves with 5 pods, a number that the stack has not configured" in result.output
+        serving.set("services.backend.green.replicas", 5)
+        result = serving.up()
+        assert result.ok, result.output
+    assert history.fewest_ready("backend") == 5
+    # As the message says, to remove them after all.
+    serving.set("services.backend.green.replicas", 3)
+    result = serving.up()
+    assert result.ok, result.output
+    kubectl.expect_pods(green=3)

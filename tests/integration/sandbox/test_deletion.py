@@ -1,6 +1,7 @@
 """Nothing that serves is deleted: not by a replacement, a pending delete or a removal from the configuration."""
 
 import json
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,15 @@ def pending(stack: Stack) -> list[str]:
     return [
         resource["urn"].rpartition("::")[2] for resource in state["deployment"]["resources"] if resource.get("delete")
     ]
+
+
+def hold_lease(kubectl: Kubectl) -> None:
+    """Creates the Lease of a service's releases as a running command holds it."""
+    now = datetime.now(UTC).isoformat(timespec="microseconds")
+    spec = {"holderIdentity": "ada@laptop/7/1f0c", "leaseDurationSeconds": 3600, "renewTime": now}
+    kubectl.apply(
+        {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "backend-release"}, "spec": spec}
+    )
 
 
 def test_a_change_that_would_delete_a_serving_service_is_refused_unless_it_is_explicit(
@@ -76,6 +86,12 @@ def test_a_change_that_would_delete_a_serving_service_is_refused_unless_it_is_ex
     assert uids(kubectl) == before
 
     serving.set("services.backend", {"remove": True, "namespace": kubectl.namespace})
+    hold_lease(kubectl)
+    for result in (serving.preview(), serving.up()):
+        assert not result.ok
+        assert "is refused (SY-P001): ada@laptop (process 7) is running a command on its releases" in result.output
+    assert uids(kubectl) == before
+    kubectl.run("delete", "lease", "backend-release")
     result = serving.up()
     assert result.ok, result.output
     assert uids(kubectl) == {}

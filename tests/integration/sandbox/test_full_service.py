@@ -140,3 +140,13 @@ def test_a_service_with_nearly_every_key_and_a_change_of_its_config_map(stack: S
     assert stack.planned() == {}
     assert (uids(kubectl, "blue"), uids(kubectl, "green")) == (blue, green)
     assert not any(b"hunter2" in file.read_bytes() for file in stack.directory.rglob("*") if file.is_file())
+
+    # Without versions no template changes; nor does that of what serves when they are named again.
+    stack.set("services.backend.contentHash", "none")
+    assert stack.planned() == {}
+    kubectl.run("patch", "configmap", "config", "--patch", '{"data": {"greeting": "good night"}}')
+    assert stack.planned() == {}
+    result = stack.up()
+    assert result.ok, result.output
+    stack.set("services.backend.contentHash", None)
+    assert stack.planned() == {"backend-blue": "update"}

@@ -37,26 +37,25 @@ def test_the_service_alone_gets_no_port_on_which_no_pod_listens(serving: Stack, 
     assert kubectl.get("service", "backend")["spec"]["ports"][0]["targetPort"] == 8000
 
 
-def test_pods_added_by_hand_are_removed_only_after_a_refresh(serving: Stack, kubectl: Kubectl) -> None:
+def test_pods_added_by_hand_are_removed_only_once_they_are_configured(serving: Stack, kubectl: Kubectl) -> None:
     kubectl.run("scale", "deployment", "backend-blue", "--replicas=5")
     kubectl.expect_ready(blue=5)
     serving.set("services.backend.revisionHistoryLimit", 4)
-    for result in (serving.preview(), serving.up()):
+    # A refresh records the pods, and is no order to remove them.
+    for result in (serving.preview(), serving.up(), serving.up("--refresh"), serving.up()):
         assert not result.ok
         assert "a change of the number of pods of blue is refused (SY-A004)" in result.output
-        assert "blue serves with 5 pods, though the stack has 3, and this would leave 3" in result.output
+        assert "blue serves with 5 pods, though the stack has configured 3, and this would leave 3" in result.output
     kubectl.expect_pods(blue=5)
     serving.set("services.backend.blue.replicas", 5)
     result = serving.up()
     assert result.ok, result.output
     kubectl.expect_pods(blue=5)
-
-    kubectl.run("scale", "deployment", "backend-blue", "--replicas=6")
-    kubectl.expect_ready(blue=6)
-    serving.set("services.backend.revisionHistoryLimit", 5)
-    result = serving.up("--refresh")
+    # As the message says, to remove them after all.
+    serving.set("services.backend.blue.replicas", 3)
+    result = serving.up()
     assert result.ok, result.output
-    kubectl.expect_pods(blue=5)
+    kubectl.expect_pods(blue=3)
 
 
 def test_pods_behind_a_narrowed_selector_are_not_replaced(serving: Stack, kubectl: Kubectl) -> None:

@@ -39,22 +39,38 @@ def test_pods_that_are_not_behind_the_service_are_replaced(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("preview", [True, False])
-def test_pods_that_somebody_has_added_are_not_removed(monkeypatch: pytest.MonkeyPatch, *, preview: bool) -> None:
+@pytest.mark.parametrize(
+    ("recorded", "configured"),
+    [
+        (3, 3),
+        (10, 3),  # the state has the pods of an autoscaler that was deleted, or those of a refresh
+        (3, 10),  # the number was configured, and another autoscaler decided
+    ],
+)
+def test_pods_that_nobody_has_configured_are_not_removed(
+    monkeypatch: pytest.MonkeyPatch, recorded: int, configured: int, *, preview: bool
+) -> None:
     live = FakeCluster(selected=selector("backend", BLUE), change=removal(after=3))
     it = gates_on(monkeypatch, live)
-    text = refusal(it.gates.before_pods_change(BLUE, {}, preview=preview, recorded=3))
+    it.gates.sizing = Sizing(configured={Track.BLUE: configured})
+    text = refusal(it.gates.before_pods_change(BLUE, {}, preview=preview, recorded=recorded))
     assert "a change of the number of pods of blue is refused (SY-A004)" in text
-    assert "blue serves with 10 pods, though the stack has 3, and this would leave 3" in text
+    assert "blue serves with 10 pods, though the stack has configured 3, and this would leave 3" in text
     assert "pulumi config set --path 'switchyard:services.backend.blue.replicas' 10" in text
-    assert "pulumi up --refresh" in text
+    assert "To remove them, do the same, run `pulumi up`, and lower the number in the update after it." in text
 
 
-def test_a_deployment_without_a_record_keeps_the_pods_that_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("recorded", "configured"), [(None, {Track.BLUE: 10}), (10, {})])
+def test_a_deployment_without_a_configured_number_keeps_the_pods_that_serve(
+    monkeypatch: pytest.MonkeyPatch, recorded: int | None, configured: dict[Track, int]
+) -> None:
     """The preview of an adoption, and of an update after a lost state, shows a creation."""
     live = FakeCluster(selected=selector("backend", BLUE), change=removal(after=3))
-    text = refusal(gates_on(monkeypatch, live).gates.before_pods_change(BLUE, {}, preview=True, recorded=None))
-    assert "blue serves with 10 pods, of which the stack has no record, and this would leave 3" in text
-    assert "blue.replicas' 10`. To remove them: lower the number in an update after that." in text
+    it = gates_on(monkeypatch, live)
+    it.gates.sizing = Sizing(configured=configured)
+    text = refusal(it.gates.before_pods_change(BLUE, {}, preview=True, recorded=recorded))
+    assert "blue serves with 10 pods, a number that the stack has not configured, and this would leave 3" in text
+    assert "blue.replicas' 10`. To remove them, do the same" in text
 
 
 @pytest.mark.parametrize(
@@ -71,7 +87,9 @@ def test_pods_are_removed_where_the_configuration_says_so(
     monkeypatch: pytest.MonkeyPatch, selected: Colour, after: int, recorded: int | None
 ) -> None:
     live = FakeCluster(selected=selector("backend", selected), change=removal(after))
-    asyncio.run(gates_on(monkeypatch, live).gates.before_pods_change(BLUE, {}, preview=False, recorded=recorded))
+    it = gates_on(monkeypatch, live)
+    it.gates.sizing = Sizing(configured={} if recorded is None else {Track.BLUE: recorded})
+    asyncio.run(it.gates.before_pods_change(BLUE, {}, preview=False, recorded=recorded))
 
 
 def test_the_removal_of_an_autoscaler_has_a_rule_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,6 +129,7 @@ def test_added_pods_of_a_rollout_are_not_removed(
     monkeypatch.setattr(Cluster, "connect", connect)
     raw = {"image": "org/backend", "strategy": "canary", "tag": "v1", "replicas": replicas}
     gates = CanaryGates("backend", CanarySettings.model_validate(raw), ClusterAccess(), print)
+    gates.sizing = Sizing(configured={Track.ROLLOUT: 10 if recorded is None else recorded})
     if not refused:
         asyncio.run(gates.before_size(recorded))
         return

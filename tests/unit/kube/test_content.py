@@ -249,8 +249,50 @@ def test_a_denied_secret_is_named_with_the_two_ways_out(api: FakeApi) -> None:
     with pytest.raises(ContentUnreadableError, match="may not get secrets/tokens in namespace shop") as error:
         read(BlueGreenSettings.model_validate(SETTINGS))
     assert "Grant it" in str(error.value)
-    assert "contentHash: none" in str(error.value)
+    assert "pulumi config set --path 'switchyard:services.backend.contentHash' none" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def deploy(api: FakeApi, service: BlueGreenSettings) -> Mapping[Track, str]:
+    """Creates the Deployments of a service as an update does, and returns the versions that their templates name."""
+    versions = annotations(service)
+    for colour in Colour:
+        rendered = blue_green.deployment("backend", colour, service, versions.get(Track(colour)))
+        api.objects["deployments", f"backend-{colour}"] = rendered
+    return versions
+
+
+def test_versions_that_are_no_longer_counted_change_no_template(api: FakeApi) -> None:
+    """`contentHash: none` is the remedy where the objects may not be read, and must not end in a refusal itself."""
+    counted = BlueGreenSettings.model_validate(SETTINGS)
+    first = deploy(api, counted)
+    api.asked.clear()
+    api.error = AccessDeniedError("get", "secrets/tokens in namespace shop", 403, "")
+    off = BlueGreenSettings.model_validate(SETTINGS | {"contentHash": "none"})
+    assert deploy(api, off) == first
+    assert {resource for resource, _, _ in api.asked} == {"deployments", "services"}
+    off = off.model_copy(update={"env_from": (), "volumes": {}})
+    assert read(off) is None  # nothing is read
+    # Back again: what serves keeps what its template has, also when an object has changed meanwhile.
+    api.error = None
+    api.objects["configmaps", "config"] = {"data": {"a": "2"}}
+    assert deploy(api, counted)[BLUE] == first[BLUE]
+
+
+def test_pods_that_start_without_counted_versions_name_none(api: FakeApi) -> None:
+    deploy(api, BlueGreenSettings.model_validate(SETTINGS))
+    warm = SETTINGS | {"green": {"tag": "v3", "replicas": 3}}
+    versions = deploy(api, BlueGreenSettings.model_validate(warm | {"contentHash": "none"}))
+    assert versions.keys() == {BLUE}
+    # Once green serves, its template stays as it is when versions are counted again.
+    api.objects["services", "backend"] = {"spec": {"selector": {"app": "backend", "version": "green"}}}
+    assert GREEN not in deploy(api, BlueGreenSettings.model_validate(warm | {"active": "green"}))
+
+
+def test_a_rollout_keeps_versions_that_are_no_longer_counted_until_its_next_image() -> None:
+    off = Wanted({}, "org/backend:v1", 3, active=True, untracked=frozenset({KEY}))
+    assert rollout_versions(off, {}, live(OLD)) == OLD
+    assert rollout_versions(off, {}, live(OLD, image="org/backend:v0")) == {}
 
 
 def test_a_canary_with_every_key_reads_its_objects() -> None:

@@ -12,6 +12,7 @@ from switchyard.gates.rules.relocation import (
     refuse_other_identifier,
     refuse_other_kind,
     refuse_other_namespace,
+    removed_on_purpose,
     warn_nothing_to_remove,
 )
 
@@ -137,3 +138,12 @@ def test_a_stack_that_has_created_its_cluster_has_an_output_for_it() -> None:
     assert StackLocation.of({"identity": {"name": "production"}}).created
     assert StackLocation.of({"kubeconfig": "apiVersion: v1"}).created  # of an earlier version
     assert not StackLocation.of({"cluster": {"uid": "uid-1"}}).created
+
+
+def test_a_service_is_removed_by_its_entry_or_by_the_namespace_that_it_leaves() -> None:
+    backend, web = NamespacedName("default", "backend"), NamespacedName("shop", "web")
+    assert removed_on_purpose(BEFORE, {"backend": backend}, {}) == [backend]
+    assert removed_on_purpose(BEFORE, {}, {"backend": None, "web": "shop"}) == [web]
+    # The stack did not have it there, so that somebody else may release it.
+    assert removed_on_purpose(BEFORE, {"backend": NamespacedName("other", "backend")}, {"web": "default"}) == []
+    assert removed_on_purpose(StackLocation(), {"backend": backend}, {"web": "shop"}) == []

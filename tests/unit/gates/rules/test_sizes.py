@@ -9,6 +9,7 @@ from switchyard.gates.rules.autoscaling import (
     kept_numbers,
     not_sized,
     refuse_fixed_number,
+    refuse_fixed_number_above_max,
     refuse_lower_max,
     refuse_other_autoscalers,
 )
@@ -206,6 +207,24 @@ def test_removing_the_autoscaler_does_not_scale_down_what_serves() -> None:
     assert refuse_fixed_number("backend", fixed, Sizing((), {}, BLUE, 6, 0)) is None
     assert refuse_fixed_number("backend", canary(replicas=None), Sizing(OWN, {}, ROLLOUT, 6, 0)) is None
     assert refuse_fixed_number("backend", colours(), Sizing(OWN, {BLUE: 6}, BLUE, 6, 0)) is None
+
+
+def test_the_autoscaler_is_not_replaced_with_more_pods_than_its_maximum() -> None:
+    """It is deleted last, and would remove the pods for which the update waits."""
+    fixed, serving = colours(scaling={}, blue={"tag": "v1", "replicas": 12}), {BLUE: 6}
+    text = str(refuse_fixed_number_above_max("backend", fixed, Sizing(OWN, serving, BLUE, 6, 0)))
+    assert "(SY-A003): blue.replicas is 12, and the maximum of the autoscaler is 10" in text
+    assert "`pulumi config set --path 'switchyard:services.backend.blue.replicas' 10`, and raise it afterwards" in text
+    switched = colours("green", {}, green={"tag": "v2", "replicas": 12})
+    most = colours(scaling={}, blue={"tag": "v1", "replicas": 10})
+    for service, sizing in (
+        (most, Sizing(OWN, serving, BLUE, 6, 0)),
+        (fixed, Sizing((), serving, BLUE, 6, 0)),
+        (colours(), Sizing(OWN, serving, BLUE, 6, 0)),
+        (switched, Sizing(OWN, serving, BLUE, 6, 0)),  # it sizes the other colour
+        (fixed, Sizing(OWN, {BLUE: 11}, BLUE, 11, 0)),  # somebody has lowered its maximum: the next number is enough
+    ):
+        assert refuse_fixed_number_above_max("backend", service, sizing) is None
 
 
 def test_autoscaler_that_is_missing_or_sizes_the_idle_colour_is_a_problem() -> None:
