@@ -45,6 +45,7 @@ TITLES: Mapping[Code, str] = {
     Code.FORMER_STACK_IS_THIS: "formerStack names this stack itself",
     Code.NODE_PORTS_UNKNOWN: "Whether the configured node ports are free is not known",
     Code.ADOPTED_FROM_ANOTHER_TOOL: "An adopted object also belongs to Helm, Argo CD or a controller",
+    Code.NODE_OF_ANOTHER_STACK: "Another stack has placed the node",
     Code.SERVING_OBJECT_DELETED: "The object to be deleted serves users",
     Code.SERVING_SERVICE_REMOVED: "A service that serves is no longer in the configuration",
     Code.SERVING_UNKNOWN_BEFORE_DELETION: "Whether an object serves is not known, so it is not deleted",
