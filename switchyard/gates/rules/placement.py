@@ -36,10 +36,10 @@ def refuse_node_of_another_stack(name: str, row: NodeSettings, live: LiveNode, o
         observed=f"{described(other, owner.mark)} has placed it, with {_placement(live)}",
         rule="one stack places a node, because new pods of that stack could not be scheduled on it otherwise",
         remedy=(
-            f"The node was not changed, and its pods continue to run. Let this stack place no nodes: {clear_map(NODES)} && "
-            f"{again}. Or move the node's row from the node table of that stack to this one, update that stack, then "
-            f"run `{again}` here. If this stack is that stack under a new name, "
-            f"or that state is lost: {former} ({SECTION})."
+            "The node was not changed, and its pods continue to run. Let this stack place no nodes: "
+            f"{clear_map(NODES)} && {again}. Or move the node's row from the node table of that stack to this one, "
+            f"update that stack, then run `{again}` here. If this stack is that stack under a new name, or that state "
+            f"is lost: {former} ({SECTION})."
         ),
     )
 
