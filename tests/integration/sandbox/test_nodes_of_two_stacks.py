@@ -1,5 +1,6 @@
 """Two stacks on one cluster: one places a node, and the other changes nothing of it."""
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from devtools.engine import Stack
 from devtools.sandbox import Sandbox
 from switchyard.manifests.ownership_marks import mark_of
 from tests.support.kubectl import Kubectl
-from tests.support.shared import backend_stack, fresh_namespace
+from tests.support.shared import fresh_namespace
 
 NODE = "k8s-redis"
 ROW = {"type": "t3.small", "zone": "ap-northeast-2a", "diskGb": 40}
@@ -25,6 +26,16 @@ def marked_by(kubectl: Kubectl) -> str:
     """The stack whose mark the node has; empty without a mark."""
     mark = mark_of(kubectl.get("node", NODE))
     return str(mark) if mark is not None else ""
+
+
+def without_nodes(stack: Stack, namespace: str) -> dict[str, Any]:
+    """The configuration of a stack for another namespace, without the node table and what follows from it."""
+    config: dict[str, Any] = copy.deepcopy(stack.snapshot()["config"])
+    del config["switchyard:cluster"]["nodes"]
+    backend = config["switchyard:services"]["backend"]
+    del backend["nodeSelector"], backend["tolerations"]
+    backend["namespace"] = namespace
+    return config
 
 
 @pytest.fixture
@@ -46,8 +57,7 @@ def test_a_second_stack_with_the_default_node_table_does_not_take_a_node_of_the_
     assert marked_by(kubectl) == "switchyard/test"
     (directory := tmp_path / "other").mkdir()
     with fresh_namespace(sandbox) as namespace:
-        config = backend_stack(sandbox, namespace.namespace, directory).snapshot()["config"]
-        other = Stack(directory, config, name="other")
+        other = Stack(directory, without_nodes(payments, namespace.namespace), name="other")
         for result in (other.preview(), other.up(), other.up("--skip-preview")):
             assert not result.ok
             assert f"node {NODE}: changing its labels and taints is refused (SY-O014)" in result.output
