@@ -21,11 +21,11 @@ POLL_SECONDS = 0.1
 
 
 async def wait_for_nodes(cluster: Cluster, service: ServiceSettings, seconds: float) -> list[str]:
-    """Waits until the kube-proxy of every node that takes traffic is healthy.
+    """Waits until the kube-proxy of every node is healthy, also where no pod of the service runs.
 
     Args:
         cluster: the cluster.
-        service: settings of the service, whose node selector decides which nodes take traffic.
+        service: settings of the service.
         seconds: how long to wait.
 
     Returns:
@@ -35,7 +35,7 @@ async def wait_for_nodes(cluster: Cluster, service: ServiceSettings, seconds: fl
         return []
 
     async def observe() -> list[str]:
-        return not_following(await cluster.routing(service.node_selector, ANSWER_SECONDS))
+        return not_following(await cluster.routing(ANSWER_SECONDS))
 
     try:
         return await poll_until(observe, lambda reasons: not reasons, seconds=seconds, every=POLL_SECONDS)

@@ -190,14 +190,15 @@ class Cluster(PodsReader):
         """Sends one GET to a ready endpoint of a Service through the API server's proxy."""
         return await self._api.get_through_proxy("services", namespace, f"{service}:{PORT}", request)
 
-    async def routing(self, labels: Mapping[str, str], timeout: float) -> list[Routing]:
-        """Asks the kube-proxy of each node with these labels for its health; simulated nodes are left out.
+    async def routing(self, timeout: float) -> list[Routing]:
+        """Asks the kube-proxy of each node for its health; simulated nodes are left out.
+
+        A node without a pod of a service still routes to it the requests of its own pods, and those to its node port.
 
         Args:
-            labels: labels of the nodes that take traffic.
             timeout: seconds within which each kube-proxy must answer.
         """
-        nodes = await self._nodes(labels)
+        nodes = await self._nodes({})
         answers = await asyncio.gather(*(self._kube_proxy(node["metadata"]["name"], timeout) for node in nodes))
         return [routing_of(node, answer) for node, answer in zip(nodes, answers, strict=True)]
 

@@ -62,6 +62,7 @@ class FakeCluster:
     api: Table = field(default_factory=Table)
     behind: tuple[str, ...] = ("green-1", "green-2")
     nodes: tuple[Routing, ...] = ()
+    others: tuple[str, ...] = ()  # nodes without the labels of the service
     serving: Track = Track.BLUE
     unreadable: Exception | None = None
     denied: Exception | None = None
@@ -80,10 +81,10 @@ class FakeCluster:
             raise self.unreadable
         return self.serving
 
-    async def ready_nodes(self, _: object) -> list[str]:
+    async def ready_nodes(self, labels: Mapping[str, str]) -> list[str]:
         if self.denied is not None:
             raise self.denied
-        return [node.node for node in self.nodes if node.ready]
+        return [node.node for node in self.nodes if node.ready and not (labels and node.node in self.others)]
 
     async def routing(self, *_: object) -> list[Routing]:
         if self.denied is not None:

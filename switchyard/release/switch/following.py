@@ -108,23 +108,27 @@ class Following:
 
     async def _asked(self) -> tuple[tuple[NodeAnswer, ...], tuple[str, ...]]:
         api, labels = self._cluster.api, self._plan.observation.settings.node_selector
-        port, names = await asyncio.gather(node_port(api, self._plan), self._cluster.ready_nodes(labels))
-        if not names:
-            return (), ()
+        # A load balancer sends requests to the node ports of the nodes with these labels. Every node routes requests of
+        # its own pods.
+        port, targets, nodes = await asyncio.gather(
+            node_port(api, self._plan), self._cluster.ready_nodes(labels), self._cluster.ready_nodes({})
+        )
         answers: dict[str, NodeAnswer] = {}
-        if not isinstance(port, str):
-            answers = {node.node: node for node in await follow_nodes(api, port, names, self._elapsed)}
-            if all(node.follows is not None for node in answers.values()):
-                return tuple(answers[name] for name in names), ()
+        if targets and not isinstance(port, str):
+            answers = {node.node: node for node in await follow_nodes(api, port, targets, self._elapsed)}
+            if all(name in answers and answers[name].follows is not None for name in nodes):
+                return tuple(answers[name] for name in targets), ()
+        if not nodes:
+            return (), ()
         # What was not seen to answer is judged by the health of its kube-proxy.
-        routing = await self._cluster.routing(labels, ANSWER_SECONDS)
-        health = {node.node: node_answer(node) for node in routing if node.ready}
+        health = {node.node: node_answer(node) for node in await self._cluster.routing(ANSWER_SECONDS) if node.ready}
         if isinstance(port, str):
             unseen = (
                 f"when each NodePort first answered with the new version: {port}; the health of kube-proxy is shown"
             )
             return tuple(health.values()), (unseen,)
-        return tuple(_together(answers[name], health.get(name)) for name in names), ()
+        others = tuple(answer for name, answer in health.items() if name not in answers)
+        return (*(_together(answer, health.get(name)) for name, answer in answers.items()), *others), ()
 
 
 async def still_behind(cluster: Cluster, plan: Plan, receipt: Mapping[str, Any] | None) -> tuple[str, ...]:

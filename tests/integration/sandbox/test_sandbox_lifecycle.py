@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from devtools.sandbox import Sandbox, SandboxError, cluster
+from devtools.sandbox import Sandbox, SandboxError, cluster, kwokctl
 from devtools.sandbox.control_plane import COMPONENTS
 from devtools.sandbox.directory import HOME
 from devtools.sandbox.faults import CRASH_AFTER_READY, CRASH_LOOP, NEVER_READY
@@ -127,17 +127,19 @@ def test_up_names_the_component_that_cannot_start_and_works_when_the_cause_is_go
 def test_up_starts_again_when_kwokctl_ended_before_it_had_started_every_component(
     own: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reports: list[str] = []
+    started: list[list[str]] = []
 
     def etcd_ended_once(_: Sandbox) -> list[str]:
-        if reports or not list(own.directory.rglob("etcd.pid")):
+        components = [file.stem for file in own.directory.rglob("*.pid")]
+        if started or not components:
             return []
-        reports.append("etcd")
-        return reports
+        started.append(components)
+        return components
 
     monkeypatch.setattr(Sandbox, "_ended", etcd_ended_once)
+    monkeypatch.setattr(kwokctl, "POLL_SECONDS", 0)
     own.up()
-    assert reports == ["etcd"]
+    assert started == [["etcd"]]
     assert own.running()
 
 

@@ -197,7 +197,7 @@ def test_kube_proxy_is_asked_for_livez_and_an_old_one_for_healthz(
     ready = {"conditions": [{"type": "Ready", "status": "True"}]}
     server.answers["GET", "/api/v1/nodes"] = (200, {"items": [{"metadata": {"name": "worker"}, "status": ready}]})
     server.answers[kube_proxy("/livez")], server.answers[kube_proxy("/healthz")] = livez, healthz
-    routing = server.run(lambda cluster: cluster.routing({}, 5))
+    routing = server.run(lambda cluster: cluster.routing(5))
     assert routing == [Routing("worker", True, status)]
     assert (kube_proxy("/healthz") in server.asked) is (livez[0] == 404)
 

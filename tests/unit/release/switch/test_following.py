@@ -88,6 +88,13 @@ def test_the_receipt_names_each_node_that_does_not_follow() -> None:
     assert "c: kube-proxy does not answer" in text
 
 
+@pytest.mark.parametrize("others", [("b",), ("a", "b")], ids=["one of two", "all"])
+def test_a_node_on_which_no_pod_of_the_service_may_run_is_asked_too(others: tuple[str, ...]) -> None:
+    """Its own pods are clients, and its node port answers like any other."""
+    assert behind(None, 200, 503, others=others) == ("b",)
+    assert behind(None, 200, 200, others=others) == ()
+
+
 def test_a_pod_of_the_new_colour_that_came_after_the_switch_is_one_of_its_endpoints() -> None:
     class Renewed(FakeCluster):
         asked = 0
