@@ -84,7 +84,7 @@ def test_nodes_without_a_mark_or_with_that_of_the_former_stack_are_marked(table:
 
 
 def test_a_mark_that_cannot_be_written_ends_no_update(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    asked: list[str] = []
 
     async def unreachable(_: ClusterAccess) -> Table:
         asked.append("api")
