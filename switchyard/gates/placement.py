@@ -37,8 +37,8 @@ async def before_node_write(
 ) -> None:
     """Reads a node again right before it is patched, and refuses a patch that would be wrong by now.
 
-    Here, and not when the program begins: another stack may have changed a node that both have. Then this stack would
-    write only if its own row changes, so an update that writes nothing to the node, perhaps a rollback, goes on.
+    The owner is checked here and not at the start of the program, because an update that writes nothing to a node must
+    not be refused: it may be a rollback, on nodes whose labels or taints another stack has changed.
 
     Args:
         access: the cluster.
