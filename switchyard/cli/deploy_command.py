@@ -18,7 +18,7 @@ from switchyard.cli.fast_lane import STATE_SECONDS, read_settings_for, service_o
 from switchyard.cli.group_command import GroupCommand
 from switchyard.cli.group_members import going_together
 from switchyard.cli.release_cluster import check_cluster
-from switchyard.cli.service_release import ServiceRelease, operator
+from switchyard.cli.service_release import ServiceRelease, aborter
 from switchyard.config.loader import StackSettings
 from switchyard.errors import ClusterError, ExitCode, GateRefusedError, SwitchyardError
 from switchyard.gates.base import raise_refusal
@@ -172,6 +172,6 @@ class _Command(ServiceRelease):
         acts: dict[Act, Callable[[ReleaseRecord], Awaitable[ReleaseRecord]]] = {
             Act.RESUME: runner.resume,
             Act.RETIRE: runner.retire,
-            Act.ABORT: lambda record: runner.abort(record, operator()),
+            Act.ABORT: lambda record: runner.abort(record, aborter(request)),
         }
         return await acts[request.act](current)

@@ -180,9 +180,10 @@ def _end_interrupted(request: DeployRequest) -> NoReturn:
     from switchyard.config.commands import typed
 
     key = request.keys[0]
+    abort = f"switchyard abort {key}{options(reason=request.reason if request.act is Act.ABORT else None)}"
     remedy = (
         f"Phase of the release: {typed('switchyard status')}; {typed(f'switchyard history {key}')}\n"
-        f"To continue: {typed(f'switchyard resume {key}')}. To revert it: {typed(f'switchyard abort {key}')}"
+        f"To continue: {typed(f'switchyard resume {key}')}. To revert it: {typed(abort)}"
     )
     end_interrupted(remedy, request.keys, request.stack, as_json=request.as_json)
 

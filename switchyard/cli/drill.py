@@ -3,7 +3,7 @@
 # What the command does is imported when it runs: its help needs none of it.
 # ruff: noqa: PLC0415
 
-from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Yes
+from switchyard.cli.options import Json, Reason, ServiceKey, Stack, Wait, Yes
 
 
 def drill(
@@ -11,6 +11,7 @@ def drill(
     reason: Reason = None,
     stack: Stack = None,
     *,
+    wait: Wait = False,
     yes: Yes = False,
     as_json: Json = False,
 ) -> None:
@@ -21,4 +22,4 @@ def drill(
     """
     from switchyard.cli.drill_request import DrillRequest, begin
 
-    begin(DrillRequest(service, reason, stack, yes=yes, as_json=as_json))
+    begin(DrillRequest(service, reason, stack, wait=wait, yes=yes, as_json=as_json))

@@ -47,6 +47,11 @@ async def _drilled(
 ) -> ExitCode:
     report, name = DrillReport(request, stack, access.described), service.named(request.service)
     cluster = await Cluster.connect(access)
+    journal = DrillJournal(cluster.api, service.namespace, name, report.warn, wait=request.wait)
+    await journal.wait_until_free()
+    if journal.waited:  # the other command may have changed the configuration
+        _, settings = await asyncio.to_thread(read_settings_at_once, request.stack)
+        service = service_of(request.service, Act.DRILL, stack, settings)
     routing = switching_load_balancer(settings.cluster, request.service, service)
 
     async def observe() -> Observation:
@@ -54,7 +59,6 @@ async def _drilled(
 
     observation = await observe()
     await check_cluster(cluster, access, stack, state, STATE_SECONDS[Act.DRILL], report.state_unreachable)
-    journal = DrillJournal(cluster.api, service.namespace, name, report.warn)
     engine = Engine(stack)
     drill = Drill(access, cluster, journal, observe, lambda plan: warm(engine, plan, report.warn), report.warn)
     plan = await drill.plan(observation, await journal.read())

@@ -17,6 +17,7 @@ class DrillRequest:
         service: key of the service.
         reason: the operator's reason, for the record.
         stack: name of the stack; None for the selected one.
+        wait: whether to wait for another command on the service, without a time limit.
         yes: whether the command is confirmed in advance.
         as_json: whether the output is one JSON document.
     """
@@ -24,6 +25,7 @@ class DrillRequest:
     service: str
     reason: str | None = None
     stack: str | None = None
+    wait: bool = False
     yes: bool = False
     as_json: bool = False
 
@@ -47,7 +49,7 @@ def _refuse_unconfirmed(request: DrillRequest) -> None:
     from switchyard.errors import UsageError
     from switchyard.release.refusals import refuse_unconfirmed
 
-    confirmed = typed(f"switchyard drill {request.service}{options(reason=request.reason)} --yes")
+    confirmed = typed(f"switchyard drill {request.service}{options(reason=request.reason, wait=request.wait)} --yes")
     raise UsageError(str(refuse_unconfirmed(f"{request.service}: the drill", confirmed)))
 
 

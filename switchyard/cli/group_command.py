@@ -12,7 +12,7 @@ from switchyard.cli.detachment import detach, is_detached, report_begun
 from switchyard.cli.fast_lane import STATE_SECONDS, read_settings_for
 from switchyard.cli.group_text import GroupReport
 from switchyard.cli.release_cluster import check_cluster
-from switchyard.cli.service_release import ServiceRelease, operator
+from switchyard.cli.service_release import ServiceRelease, aborter
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.service import Colour
 from switchyard.config.models.switch_engine import SwitchEngine
@@ -152,7 +152,7 @@ class GroupCommand:
             hold_after = self._request.hold_after
             return await deploy_together.begin(group, parts, None if hold_after is None else Phase(hold_after))
         if self._request.act is Act.ABORT:
-            return await deploy_together.abort(group, parts, operator())
+            return await deploy_together.abort(group, parts, aborter(self._request))
         return await deploy_together.resume(group, parts)
 
     async def _begun(self, journals: Mapping[str, LeasedDeployJournal], readings: Readings) -> dict[str, ReleaseRecord]:

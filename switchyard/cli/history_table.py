@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from switchyard.cli.output import console
-from switchyard.release.record.release_record import ReleaseRecord
+from switchyard.release.record.release_record import ABORTED, ReleaseRecord
 
 NARROW = 80
 """Width in columns below which a table has no room for its text."""
@@ -49,9 +49,10 @@ def _line(release: ReleaseRecord) -> str:
 
 
 def _reason(release: ReleaseRecord) -> str:
-    reason = release.reason or release.detail or ""
+    detail = release.detail or ""
+    reasons = (release.reason, detail) if detail.startswith(ABORTED) else (release.reason or detail,)
     override = "" if release.override is None else f"override: {release.override}"
-    return "; ".join(text for text in ("hotfix" if release.hotfix else "", reason, override) if text)
+    return "; ".join(text for text in ("hotfix" if release.hotfix else "", *reasons, override) if text)
 
 
 def _result(release: ReleaseRecord) -> str:

@@ -66,7 +66,7 @@ def _read_serving(keys: Sequence[str], stack: str | None) -> dict[str, str | Non
     from switchyard.errors import SwitchyardError
 
     try:
-        name, settings = read_settings_at_once(stack)
+        name, settings = read_settings_at_once(stack, keys)  # errors of other services hide nothing
         access = access_to(name, settings, SERVING_SECONDS)
         places = {key: settings.services[key] for key in keys}
         return asyncio.run(_ask(access, places))

@@ -209,7 +209,7 @@ class ServiceRelease:
         return replace(current, service=key, override=override, hotfix=hotfix)
 
 
-def operator() -> str:
-    """The operating system user who runs this command, for the record."""
+def aborter(request: DeployRequest) -> str:
+    """The operating system user who aborts a release, with the reason if there is one, for the record."""
     holder = Holder("", process=os.getpid())
-    return f"{holder.user} on {holder.host}"
+    return ": ".join(filter(None, (f"{holder.user} on {holder.host}", request.reason)))

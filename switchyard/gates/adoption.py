@@ -7,6 +7,7 @@ from switchyard.config.kubernetes import APPLICATIONS
 from switchyard.config.models.service_name import ServiceName
 from switchyard.errors import ClusterError
 from switchyard.gates.rules.addresses import lost_addresses, lost_sources
+from switchyard.gates.rules.adopted_fields import kept_fields
 from switchyard.gates.rules.ownership import warn_other_deployer
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.object_names import ObjectName
@@ -31,6 +32,7 @@ async def adoption_warnings(
     if name.kind == "Service":
         own = ServiceName(name.name, service)
         warnings += [lost_addresses(own, live, dict(new)), lost_sources(own, live, dict(new))]
+        warnings.append(kept_fields(own, name.namespace, live, new))
     return [warning for warning in warnings if warning is not None]
 
 

@@ -1,6 +1,6 @@
 """The base of all gates: access to the cluster, and reports of errors and warnings to the engineer."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Generic, TypeVar
 
@@ -17,8 +17,12 @@ from switchyard.errors import (
     LoginError,
     RejectedError,
 )
+from switchyard.gates.rules.adopted_fields import refuse_unready_addresses
 from switchyard.gates.rules.incompatible_version import refuse_incompatible_version
+from switchyard.gates.rules.local_traffic import local_policies, refuse_lost_nodes
 from switchyard.gates.rules.refusal import Refusal
+from switchyard.gates.rules.release import refuse_adoption, refuse_other_ports
+from switchyard.gates.rules.reports import shared_selector
 from switchyard.gates.rules.rolled_back import refuse_rolled_back, warn_rollbacks_unknown
 from switchyard.gates.rules.running_release import find_outdated, refuse_outdated
 from switchyard.gates.rules.sizes import Sizing
@@ -26,8 +30,10 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.error_texts import remedy_for
 from switchyard.kube.incompatible_version import find_incompatible_version, parse_releases
+from switchyard.kube.objects import Endpoint
 from switchyard.kube.release_lease import is_held
 from switchyard.kube.rolled_back import parse_rolled_back, read_record
+from switchyard.kube.selectors import endpoint_nodes, serving_track
 
 Warn = Callable[[str], None]
 
@@ -95,6 +101,28 @@ class GateBase(Generic[S_co]):
         if warning is not None and warning not in self._warned:
             self._warned.add(warning)
             self._warn(warning)
+
+    async def _check_adoption(self, cluster: Cluster, selected: Mapping[str, str] | None) -> None:
+        """Refuses to adopt a Service without permission, or one that would send requests where no pod is ready."""
+        if selected is None:
+            return
+        self._raise(refuse_adoption(self._name, self._service, selected))
+        spec = await cluster.service_spec(self._service.namespace, self._name)
+        self._raise(refuse_unready_addresses(self._name, self._service, spec))
+        if serving_track(self._name, selected) is not None:
+            return
+        ports = [port["port"] for port in spec.get("ports") or ()]
+        self._raise(refuse_other_ports(self._name, self._service, ports))
+        self._warn_once(shared_selector(self._name, self._service.track, selected))
+
+    async def _check_nodes(self, cluster: Cluster, to: Track, endpoints: Iterable[Endpoint]) -> None:
+        """Refuses a switch after which, by the traffic policy Local, nodes that answer now would not."""
+        namespace = self._service.namespace
+        live = await cluster.service_spec(namespace, self._name)
+        policies = local_policies(self._service, live, by_command=self.by_command)
+        if live and policies:
+            nodes = endpoint_nodes(await cluster.endpoints(namespace, self._name)) - endpoint_nodes(endpoints)
+            self._raise(refuse_lost_nodes(self._name, self._service, to, policies, nodes))
 
     async def _check_frozen(self, cluster: Cluster, to: Track, serving: Track | None) -> None:
         """Refuses a switch while a window without releases is open."""

@@ -1,6 +1,5 @@
 """The gates of a service: each reads the cluster, waits a bounded time for its condition, or refuses."""
 
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -22,10 +21,8 @@ from switchyard.gates.rules.namespace import refuse_namespace
 from switchyard.gates.rules.node_routing import warn_unfollowed
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.gates.rules.release import (
-    refuse_adoption,
     refuse_fewer_replicas,
     refuse_no_answer,
-    refuse_other_ports,
     refuse_smoke,
     refuse_switch,
     wanted_ready,
@@ -37,7 +34,6 @@ from switchyard.gates.rules.reports import (
     changed_ports,
     nothing_ready,
     serving_report,
-    shared_selector,
     unfinished_migration,
 )
 from switchyard.gates.rules.rollout import refuse_silent_controller
@@ -228,6 +224,7 @@ class Gates(GateBase[S_co]):
         """
         await self._warm(cluster, to, serving_ready)
         endpoints = await self._wait_for_endpoints(cluster, to, serving_ready)
+        await self._check_nodes(cluster, to, endpoints)
         await self._smoke(cluster, to, endpoints)
 
     async def _wait_for_endpoints(self, cluster: Cluster, to: Track, serving_ready: int) -> frozenset[Endpoint]:
@@ -283,14 +280,6 @@ class Gates(GateBase[S_co]):
             return
         failures = await smoke_failures(cluster, self._name, self._service, to, ready_pods(endpoints))
         self._raise(refuse_smoke(self._name, self._service, to, failures))
-
-    async def _check_adoption(self, cluster: Cluster, selected: Mapping[str, str] | None) -> None:
-        if selected is None or serving_track(self._name, selected) is not None:
-            return
-        self._raise(refuse_adoption(self._name, self._service, selected))
-        ports = await cluster.service_ports(self._service.namespace, self._name)
-        self._raise(refuse_other_ports(self._name, self._service, ports))
-        self._warn_once(shared_selector(self._name, self._service.track, selected))
 
     async def _serving_ready(self, cluster: Cluster, to: Track) -> int:
         """Number of ready pods behind the active Service, whatever it selects, without those of a track."""

@@ -69,10 +69,10 @@ class Cluster(PodsReader):
             content=json.dumps([{"op": "replace", "path": "/spec/selector", "value": dict(labels)}]),
         )
 
-    async def service_ports(self, namespace: str, service: str) -> tuple[int, ...]:
-        """The ports of a Service; empty when the Service does not exist."""
+    async def service_spec(self, namespace: str, service: str) -> Mapping[str, Any]:
+        """The specification of a Service; empty when the Service does not exist."""
         live = await self._api.find("services", service, namespace)
-        return () if live is None else tuple(port["port"] for port in live["spec"].get("ports", ()))
+        return {} if live is None else dict(live["spec"])
 
     async def service_targets(self, namespace: str, service: str) -> dict[str, int | str]:
         """The ports of pods that a Service targets, by the names of its ports; empty when it does not exist."""

@@ -13,6 +13,11 @@ def ready_pods(endpoints: Iterable[Endpoint]) -> frozenset[str]:
     return frozenset(endpoint.pod for endpoint in endpoints if endpoint.ready)
 
 
+def endpoint_nodes(endpoints: Iterable[Endpoint]) -> frozenset[str]:
+    """Names of the nodes with a pod that a Service would send traffic to."""
+    return frozenset(endpoint.node for endpoint in endpoints if endpoint.ready and endpoint.node)
+
+
 def serving_track(name: str, selected: Mapping[str, str] | None) -> Track | None:
     """The track that takes all the traffic.
 

@@ -11,7 +11,7 @@ from switchyard.gates.weighted_routing import LoadBalancerRouting
 from switchyard.kube.cluster import Cluster
 from switchyard.kube.images import parsed
 from switchyard.kube.objects import application, ports_of
-from switchyard.kube.selectors import ready_pods, serving_track
+from switchyard.kube.selectors import endpoint_nodes, ready_pods, serving_track
 from switchyard.manifests.labels import colour_name
 from switchyard.manifests.ownership_marks import Mark
 from switchyard.release.plan import ColourState, Observation
@@ -72,6 +72,6 @@ async def _colour(cluster: Cluster, name: str, settings: BlueGreenSettings, colo
     if owner is None:
         return ColourState(colour, None, 0, 0)
     container = application(owner["spec"]["template"]["spec"])
-    ready = len(ready_pods(endpoints).intersection(current))
+    own = [endpoint for endpoint in endpoints if endpoint.pod in current]
     tag, wanted = parsed(container["image"]).configured, owner["spec"].get("replicas", 1)
-    return ColourState(colour, tag, wanted, ready, ports_of(container))
+    return ColourState(colour, tag, wanted, len(ready_pods(own)), ports_of(container), endpoint_nodes(own))

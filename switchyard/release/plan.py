@@ -34,6 +34,7 @@ class ColourState:
         wanted: number of replicas of its Deployment.
         ready: ready endpoints of its present version.
         ports: ports of the application's container, by name and number.
+        nodes: nodes with a ready endpoint of its present version.
     """
 
     colour: Colour
@@ -41,6 +42,7 @@ class ColourState:
     wanted: int
     ready: int
     ports: frozenset[tuple[str, int]] = frozenset()
+    nodes: frozenset[str] = frozenset()
 
     @property
     def configured(self) -> Mapping[str, object]:

@@ -10,7 +10,7 @@ from switchyard.config.kubernetes import KUBE_SYSTEM, SERVICE_OF_SLICE
 from switchyard.config.models.service import Colour, ServiceSettings
 from switchyard.config.models.service_name import key_of
 from switchyard.config.validation.services import SERVICES
-from switchyard.gates.rules.refusal import Refusal, notice
+from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.rolled_back import RolledBack
 from switchyard.kube.selectors import labels_text, serving_track
 from switchyard.manifests.labels import colour_name, selector
@@ -279,18 +279,6 @@ def refuse_not_warmed(plan: Plan, why: str) -> Refusal:
             f"The Service was not changed. {plan.observation.what_serves} {remedy}, and when its pods are ready: "
             + typed(f"switchyard rollback {key_of(name)}")
         ),
-    )
-
-
-def warn_fewer(plan: Plan, serving_ready: int) -> str:
-    """Warns that a rollback goes to fewer pods than serve now. The rollback continues."""
-    return notice(
-        Code.FEWER_AFTER_ROLLBACK,
-        key_of(plan.observation.name),
-        f"{plan.target} has {plan.to.ready} ready pods, and {serving_ready} serve now",
-        "The rollback continues. "
-        f"See: kubectl -n {plan.observation.settings.namespace} get pods -l "
-        f"{labels_text(selector(plan.observation.name, plan.target))}",
     )
 
 

@@ -34,6 +34,10 @@ class Release:
     has_switched: bool = False
 
 
+OF_BLUE = Release(source="green", target="blue", from_tag="v2", tag="v1")
+"""The release by which blue serves, after green."""
+
+
 @dataclass
 class Table:
     """A fake API server with one Service, which records the requests."""
@@ -131,7 +135,7 @@ class FakeJournal:
 class Lane:
     cluster: FakeCluster = field(default_factory=FakeCluster)
     events: list[str] = field(default_factory=list)
-    latest: Release | None = None
+    latest: Release | None = OF_BLUE
     again: Observation | None = None
     under_lease: Observation | None = None
     problem: str | None = None

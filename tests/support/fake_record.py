@@ -49,8 +49,8 @@ class WithRecord:
 
     api: ClassVar[Any] = Record()
 
-    async def service_ports(self, *_: str) -> tuple[int, ...]:
-        return (8000,)
+    async def service_spec(self, *_: str) -> dict[str, Any]:
+        return {"ports": [{"port": 8000}]}
 
     async def service_targets(self, *_: str) -> dict[str, int | str]:
         return {"http": 8000}

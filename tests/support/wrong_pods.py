@@ -68,6 +68,7 @@ WRONG: dict[str, dict[str, Any]] = {
     "no resolver": service(dnsPolicy="None"),
     "a drain on a port of the Service": service(release={"drain": {"method": "endpoint", "port": 8000}}),
     "seconds of being ready": service(minReadySeconds=1000),
+    "a budget of all pods": service(podDisruptionBudget={"maxUnavailable": 50}),
     "the port of a drain": service(port=8001, release={"drain": {"method": "endpoint"}}),
     "affinity of sessions": service(service={"sessionAffinitySeconds": 60}),
     "traffic of one node": service(

@@ -102,7 +102,10 @@ class DisruptionBudget(Model):
 
     max_unavailable: Annotated[Int, Field(ge=1, le=MAX_DISRUPTION)] = Field(
         default=1,
-        description="Largest number of pods of one colour that may be unavailable at a time because nodes are drained.",
+        description=(
+            "Largest number of pods of one colour that may be unavailable at a time because nodes are drained. It must "
+            "be less than the number of pods of each colour, unless that is 1."
+        ),
     )
 
 

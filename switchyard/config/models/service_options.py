@@ -55,13 +55,17 @@ class ServiceOptions(Model):
     external_traffic_policy: Literal["Cluster", "Local"] | None = Field(
         default=None,
         description=(
-            "`Local` keeps the client's IP address and routes only to pods on the same node. Default: `Cluster`."
+            "`Local` keeps the client's IP address and routes only to pods on the same node. It needs a strict spread "
+            "over nodes, and a switch is refused if a node would lose its last pod. Default: `Cluster`."
         ),
         examples=["Local"],
     )
     internal_traffic_policy: Literal["Cluster", "Local"] | None = Field(
         default=None,
-        description="`Local` routes clients in the cluster only to pods on their own node. Default: `Cluster`.",
+        description=(
+            "`Local` routes clients in the cluster only to pods on their own node, with the conditions of "
+            "`externalTrafficPolicy`. Default: `Cluster`."
+        ),
         examples=["Local"],
     )
     app_protocol: LabelKey | None = Field(

@@ -24,7 +24,7 @@ class WatchedErrors(Model):
         default=0.001,
         description=(
             "Share of failed requests that is accepted for every version, as a fraction of 1. If more requests to the "
-            "old colour failed, their share is accepted for the new colour too."
+            "old colour failed in the minutes before the switch, their share is accepted for the new colour too."
         ),
     )
     condemned: Share = Field(

@@ -6,7 +6,7 @@ from switchyard.config.commands import below, remove_command, remove_value, set_
 from switchyard.config.errors import Problem, set_command, shown
 from switchyard.config.kubernetes import HOSTNAME_LABEL
 from switchyard.config.models.drain import DrainMethod
-from switchyard.config.models.service import CanarySettings, ServiceSettings
+from switchyard.config.models.service import BlueGreenSettings, CanarySettings, ServiceSettings, Track
 from switchyard.config.models.service_options import ServiceOptions
 from switchyard.config.validation.containers import container_problems
 from switchyard.config.validation.pod_patch import patch_problems
@@ -31,11 +31,28 @@ def pod_problems(path: str, service: ServiceSettings) -> Iterator[Problem]:
     yield from _ready_problems(path, service)
     yield from _alias_problems(path, service)
     yield from _drain_problems(f"{path}.release.drain.port", service)
+    yield from _disruption_problems(f"{path}.podDisruptionBudget.maxUnavailable", service)
     if service.dns_policy == "None" and (service.dns_config is None or not service.dns_config.nameservers):
         rule = "leaves the resolver to dnsConfig, which names no server"
         yield Problem(
             f"{path}.dnsPolicy", "'None'", rule, set_command(f"{path}.dnsConfig.nameservers[0]", "10.96.0.10")
         )
+
+
+def _disruption_problems(at: str, service: ServiceSettings) -> Iterator[Problem]:
+    """Refuses a PodDisruptionBudget that lets a drain of nodes evict all pods of a track, so that nothing answers.
+
+    Of a single pod there is no other budget with which its node can be drained. The idle colour counts as well: a
+    rollback makes it active, whatever the configuration is.
+    """
+    tracks = (Track.BLUE, Track.GREEN) if isinstance(service, BlueGreenSettings) else (service.track,)
+    fewest = min((count for track in tracks if (count := service.replicas_of(track)) > 1), default=None)
+    most = service.pod_disruption_budget.max_unavailable
+    if fewest is not None and most >= fewest:
+        track = next(track for track in tracks if service.replicas_of(track) == fewest)
+        key = "autoscaling.min" if service.autoscaling is not None and track is service.track else track.replicas_key
+        rule = f"must be less than {key} ({fewest}), or draining nodes may evict all pods at once"
+        yield Problem(at, str(most), rule, set_command(at, 1))
 
 
 def _drain_problems(at: str, service: ServiceSettings) -> Iterator[Problem]:
@@ -95,16 +112,16 @@ def _service_problems(at: str, path: str, service: ServiceSettings) -> Iterator[
         own = f"{path}.servicePort"
         yield Problem(own, str(service.service_port), rule, remove_command(own))
     spread = service.spread
-    soft = spread.when_unsatisfiable != "DoNotSchedule" or spread.topology_key != HOSTNAME_LABEL
+    strict = (spread.when_unsatisfiable, spread.topology_key, spread.max_skew) == ("DoNotSchedule", HOSTNAME_LABEL, 1)
     policies = {
         "externalTrafficPolicy": options.external_traffic_policy,
         "internalTrafficPolicy": options.internal_traffic_policy,
     }
     for key, policy in policies.items():
-        if policy == "Local" and soft:
+        if policy == "Local" and not strict:
             rule = (
                 "routes to pods of the same node alone: after a switch a node without a pod of the new version answers "
-                f"no request, so it needs a strict spread over nodes ({HOSTNAME_LABEL}, DoNotSchedule)"
+                f"no request, so it needs a strict spread over nodes ({HOSTNAME_LABEL}, DoNotSchedule, maxSkew 1)"
             )
             yield Problem(f"{at}.{key}", "'Local'", rule, set_command(f"{at}.{key}", "Cluster"))
 

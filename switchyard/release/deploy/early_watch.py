@@ -3,11 +3,13 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from switchyard.errors import ClusterError
 from switchyard.release.deploy.protocol import Ended
 from switchyard.release.watch.verdict import Outcome, Verdict, in_words
+
+T = TypeVar("T")
 
 
 class Others(Protocol):
@@ -72,6 +74,14 @@ class EarlyWatch:
         finally:
             if others is not None:
                 others.cancel()
+
+    async def result(self, call: Coroutine[Any, Any, T], otherwise: T) -> T:
+        """The result of a call, or another one as soon as the version fails its watch, which ends the call."""
+        task = asyncio.create_task(call)
+        if await self.permits(task):
+            return await task
+        task.cancel()
+        return otherwise
 
     async def verdict(self, watch: Callable[[], Coroutine[Any, Any, Verdict]]) -> Verdict | Ended:
         """The verdict, or the outcome of this version if another one of the group fails first.

@@ -78,8 +78,11 @@ class Steps(Protocol):
     async def until_condemned(self) -> Ended:
         """Waits until another version of the group has failed its watch; without a group it never returns."""
 
-    async def check_unused(self, record: ReleaseRecord) -> None:
-        """Raises `GateRefusedError` while the old colour still gets requests, or serves again."""
+    async def check_unused(self, record: ReleaseRecord) -> str | None:
+        """Raises `GateRefusedError` while the old colour serves again, or may get requests.
+
+        Returns the reason why an application does not show whether it gets requests; None if it gets none.
+        """
 
     async def retire(self, record: ReleaseRecord) -> Ended:
         """Deletes the pods of the old colour, which gets no more requests."""

@@ -150,7 +150,15 @@ def refuse_others(key: str, colour: Colour, tag: str | None, steps: Iterable[Ste
     )
 
 
-def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) -> Refusal:
+def refuse_unread(record: ReleaseRecord, observation: Observation, unread: str) -> Refusal:
+    """Refuses to retire a colour for which an error hides whether it still gets requests."""
+    observed = f"it was not seen whether {record.source} still gets requests: {unread}"
+    return refuse_requests(record, observation, observed, "To read it again")
+
+
+def refuse_requests(
+    record: ReleaseRecord, observation: Observation, used: str, next_try: str = "When its clients have gone"
+) -> Refusal:
     """Refuses to retire a colour that still gets requests."""
     key = record.service
     path = f"{below(SERVICES, key)}.{record.source}.replicas"
@@ -160,7 +168,7 @@ def refuse_requests(record: ReleaseRecord, observation: Observation, used: str) 
         observed=used,
         rule="a colour is retired when it gets no more requests",
         remedy=(
-            f"{observation.what_serves} Its pods stay. When its clients have gone: "
+            f"{observation.what_serves} Its pods stay. {next_try}: "
             f"{typed(f'switchyard retire {key}')}. To retire it anyway: {set_value(path, 0)} && " + typed("pulumi up")
         ),
     )

@@ -20,7 +20,7 @@ from switchyard.release.deploy.switch_doubt import receipt_in_doubt
 from switchyard.release.hooks.hooks import accepted
 from switchyard.release.hooks.refusals import refuse_abort
 from switchyard.release.phases import Event, Phase, Result, State, apply
-from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
+from switchyard.release.record.release_record import ABORTED, PhaseRecord, ReleaseRecord
 from switchyard.release.record.standing import Standing, baked_until, held_after, standing, waiting
 from switchyard.release_errors import TransitionError
 
@@ -86,14 +86,14 @@ class Runner:
         return await self._run_phases(_continued(record), state)
 
     async def abort(self, record: ReleaseRecord, by: str) -> ReleaseRecord:
-        """Aborts a release, so that its old colour serves.
+        """Aborts a release, so that its old colour serves; `by` is the operator, with the reason if there is one.
 
         Raises:
             switchyard.release_errors.TransitionError: the old colour no longer has pods.
             GateRefusedError: a hook has run after which the old version no longer works.
         """
         stands = await self.standing(record)
-        reason = f"aborted by {by}"
+        reason = f"{ABORTED} {by}"
         try:
             self.check_abort(record, stands)
         except TransitionError as error:

@@ -9,19 +9,19 @@ from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import BlueGreenSettings, Colour, Track
 from switchyard.config.models.switch_engine import SwitchEngine
 from switchyard.errors import EngineError, GateRefusedError
-from switchyard.gates.base import raise_refusal
 from switchyard.kube.polling import poll_until
 from switchyard.release.by_hand import switch_by_hand
 from switchyard.release.deploy.acts import Acts, Patch, SingleServiceActs, Warming
 from switchyard.release.deploy.early_watch import EarlyWatch
 from switchyard.release.deploy.journal import LeasedDeployJournal, NoRecord, RollbackJournal
+from switchyard.release.deploy.old_readings import OldReadings
 from switchyard.release.deploy.protocol import Ended
-from switchyard.release.deploy.refusals import abort_incomplete, refuse_requests, refuse_retirement
-from switchyard.release.deploy.switch_doubt import recheck_after_watch, refuse_in_doubt
+from switchyard.release.deploy.refusals import abort_incomplete
+from switchyard.release.deploy.retirement import check_unused, retired
+from switchyard.release.deploy.switch_doubt import recheck_after_watch
 from switchyard.release.deploy.warm_changes import ColourChange
 from switchyard.release.deploy.watch_readiness import check_metrics
 from switchyard.release.drain.drain import drain, undrain
-from switchyard.release.drain.old_traffic import still_used
 from switchyard.release.drain.report import DrainReport, renews
 from switchyard.release.engine.convergence import Convergence
 from switchyard.release.engine.convergence_text import still_to_do, updated
@@ -70,6 +70,7 @@ class ClusterSteps:
         self._settings = settings
         self._configured = settings.active
         self._early_watch = EarlyWatch(self._acts)
+        self._old_readings = OldReadings(place)
         self._watched = WatchedVerdict(journal.now, place.on_tick)
         self._converging: asyncio.Task[Convergence] | None = None
 
@@ -84,8 +85,9 @@ class ClusterSteps:
 
     async def warm(self, record: ReleaseRecord) -> Ended:
         """Creates the pods of the new version in the idle colour, and waits until they are ready."""
-        observation = await self._observed(record)
-        pods = observation.colours[Colour(record.source)].wanted
+        observation, old = await self._observed(record), Colour(record.source)
+        await self._old_readings.add(observation, old)
+        pods = observation.colours[old].wanted
         target, tag = Colour(record.target), str(record.tag)
         change = ColourChange(record.service, target, {"tag": tag, "replicas": pods})
         await self._acts.warm(Warming(change, tag, observation.colours[target].configured))
@@ -104,6 +106,7 @@ class ClusterSteps:
     async def prove(self, record: ReleaseRecord) -> Ended:
         """Checks the gates for the new version before it serves."""
         plan = await self._plan(record)
+        await self._old_readings.add(plan.observation, Colour(record.source))
         await self._lane().pass_gates(plan, intended=await self._journal.is_meant(record))
         unread = await check_metrics(self._place, plan, record)
         return Ended(Event.PASSED, ". ".join(filter(None, (f"{plan.to.ready} pods ready, gates passed", unread))))
@@ -116,7 +119,8 @@ class ClusterSteps:
         if plan.patch:
             undrained = (await undrain(self._place.cluster, name, settings, plan.target)).problem
             if settings.release.watch.seconds:
-                start = await start_of(self._place.access, name, settings, Track(plan.target))
+                earlier = self._old_readings.earliest
+                start = await start_of(self._place.access, name, settings, Track(plan.target), earlier)
         patched = await self._acts.patch(Patch(plan, lane, lambda: self._observed(record)))
         if start is not None:
             self._early_watch.begin(self._judged(record, observation, start))
@@ -128,11 +132,8 @@ class ClusterSteps:
 
     async def _followed(self, lane: FastLane, plan: Plan, record: ReleaseRecord, patched: float | None) -> Receipt:
         """The receipt with endpoints and nodes. The rollback of a bad version does not wait for it."""
-        following = asyncio.create_task(lane.follow(plan, record.started, patched))
-        if await self._early_watch.permits(following):
-            return await following
-        following.cancel()
-        return Receipt(record.started, patched_after=patched, unseen=(f"endpoints and nodes: {CONDEMNED}",))
+        unseen = Receipt(record.started, patched_after=patched, unseen=(f"endpoints and nodes: {CONDEMNED}",))
+        return await self._early_watch.result(lane.follow(plan, record.started, patched), unseen)
 
     async def drain(self, record: ReleaseRecord) -> Ended:
         """Ends the connections to the old colour, and updates configuration and state to the colour that serves.
@@ -185,13 +186,8 @@ class ClusterSteps:
 
     async def _seen(self, record: ReleaseRecord, ended: Ended) -> Ended:
         """The outcome of a watch, after a switch in doubt was checked again. A bad version does not wait for it."""
-        looking = asyncio.create_task(
-            recheck_after_watch(ended, self._place.cluster, record, lambda: self._observed(record))
-        )
-        if await self._early_watch.permits(looking):
-            return await looking
-        looking.cancel()
-        return ended
+        recheck = recheck_after_watch(ended, self._place.cluster, record, lambda: self._observed(record))
+        return await self._early_watch.result(recheck, ended)
 
     def _judged(
         self, record: ReleaseRecord, observation: Observation, start: Start | None = None
@@ -199,20 +195,16 @@ class ClusterSteps:
         access, name, settings = self._place.access, observation.name, observation.settings
         return watch(access, name, settings, self._watched, track=Track(record.target), start=start)
 
-    async def check_unused(self, record: ReleaseRecord) -> None:
-        """Raises `GateRefusedError` while the old colour serves, gets requests, or may get some from a node."""
-        observation, old = await self._observed(record), Colour(record.source)
-        raise_refusal(refuse_retirement(record, observation, configured=self.is_configured(record)))
-        if used := await still_used(self._place.cluster, observation.name, observation.settings, old):
-            raise GateRefusedError(str(refuse_requests(record, observation, used)))
-        if (refusal := await refuse_in_doubt(self._place.cluster, record, observation)) is not None:
-            raise GateRefusedError(refusal)
+    async def check_unused(self, record: ReleaseRecord) -> str | None:
+        """Raises `GateRefusedError` while the old colour may get requests. Returns why that could not be seen."""
+        observation, configured = await self._observed(record), self.is_configured(record)
+        return await check_unused(self._place.cluster, record, observation, configured=configured)
 
     async def retire(self, record: ReleaseRecord) -> Ended:
         """Deletes the pods of the old colour, which gets no more requests."""
-        await self.check_unused(record)
-        await self._remove(record, old := Colour(record.source))
-        return Ended(Event.PASSED, f"{old} {record.from_tag or ''} no longer has pods".replace("  ", " "))
+        unseen = await self.check_unused(record)
+        await self._remove(record, Colour(record.source))
+        return retired(record, unseen)
 
     async def roll_back(self, record: ReleaseRecord, reason: str, *, marks: bool = True) -> Ended:
         """Changes the selector back to the old colour if necessary.

@@ -128,6 +128,11 @@ async def resume(group: Group, parts: Mapping[str, Part]) -> Outcomes:
 async def abort(group: Group, parts: Mapping[str, Part], by: str) -> Outcomes:
     """Aborts releases: first all that serve their new version, at once, and then all others, at once.
 
+    Args:
+        group: the group.
+        parts: the releases, by the key of the service.
+        by: who aborts them, with the reason if there is one.
+
     Raises:
         switchyard.release_errors.TransitionError: one of them cannot be rolled back.
         GateRefusedError: a hook has run after which an old version no longer works.

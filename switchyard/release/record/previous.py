@@ -53,12 +53,12 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
     """
     serving = observation.serving
     if last is None:
-        return _unrecorded(observation)
+        return _refuse_unrecorded(observation)
     if last.result == "refused":
         if observation.colours[observation.serving.other].tag == last.tag:
             reason = f"{last.tag} in {last.target} was refused ({last.started}, {last.actor}), and has never served"
             return refuse_nothing_before(observation, reason)
-        return _unrecorded(observation)
+        return _after_update(observation, Colour(last.source), last.from_tag)
     if last.kind == Act.DRILL:
         return _of_drill(last, serving)
     if last.kind == Act.ROLLBACK and last.target == serving:
@@ -70,7 +70,7 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
     if last.target == serving:
         return Previous(Colour(last.source), last.from_tag)
     if last.result == SUCCEEDED:
-        return _unrecorded(observation)  # `pulumi up` has switched since
+        return _after_update(observation, Colour(last.target), last.tag)
     return _not_replaced(observation, last)
 
 
@@ -112,13 +112,31 @@ def _of_drill(last: Recorded, serving: Colour) -> Previous:
     return Previous(Colour(last.target), last.tag)
 
 
-def _unrecorded(observation: Observation) -> Previous | Refusal:
+def _after_update(observation: Observation, colour: Colour, tag: str | None) -> Previous | Refusal:
+    """The target after a switch by `pulumi up` since the last release, which no record has.
+
+    Args:
+        observation: observation of the service.
+        colour: the colour that served by the last release.
+        tag: the version that it served; None if no record has it.
+    """
     other = observation.colours[observation.serving.other]
-    if other.wanted:
-        return Previous(other.colour)
-    return refuse_nothing_before(
-        observation, f"{other.colour} has no pods, and no record says which version served before"
-    )
+    if tag is None or (other.colour, other.tag) != (colour, tag):
+        return _refuse_unrecorded(observation)
+    return Previous(colour, tag)
+
+
+def _refuse_unrecorded(observation: Observation) -> Refusal:
+    """The refusal without a record of what served before: a version that was only warmed has never been tested."""
+    serving, other = (observation.colours[colour] for colour in (observation.serving, observation.serving.other))
+    if not other.wanted:
+        reason = f"{other.colour} has no pods, and no record says which version served before"
+    else:
+        reason = (
+            f"no record says which version served before {serving.colour} {serving.tag}, and {other.colour} "
+            f"{other.tag} may never have served"
+        )
+    return refuse_nothing_before(observation, reason)
 
 
 def _outcome(result: str) -> str:

@@ -11,6 +11,9 @@ from switchyard.kube.rolled_back import unknown_keys
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.hook import HookRecord
 
+ABORTED = "aborted by"
+"""Beginning of the detail of a release that an operator has aborted; who and why follows."""
+
 
 def new_id(started: datetime) -> str:
     """An ID that no other release has, and that sorts by the start of the release."""

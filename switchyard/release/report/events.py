@@ -14,7 +14,7 @@ from switchyard.config.models.hooks import HookPoint
 from switchyard.kube.clock import from_text
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.plan import Act
-from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
+from switchyard.release.record.release_record import ABORTED, PhaseRecord, ReleaseRecord
 from switchyard.release.record.replaced_release import is_taken_back
 from switchyard.release.report.values import between, later, moment, number, total
 
@@ -24,7 +24,7 @@ AFTER_SWITCH = frozenset({Phase.DRAIN, Phase.WATCH, Phase.BAKE, Phase.RETIRE})
 LAST_OLD = ("lastOldOnNewConnections", "lastOldOnKeptConnections")
 """Keys of a receipt with the last answers of the old version, over new and over kept connections."""
 
-WITHDRAWN = re.compile(r"^aborted by|took its place$|has not written its end$")
+WITHDRAWN = re.compile(rf"^{ABORTED}|took its place$|has not written its end$")
 """Pattern of the detail of a release that an operator ended, or whose command was killed, before users got its version.
 
 Records of earlier versions of the program have only in this text that another release took its place.

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from switchyard.release.report.events import Deployment, Rollback
 from switchyard.release.report.measure import Measure, at_least, at_most, share
 from switchyard.release.report.values import number
+from switchyard.release.watch.past import PAST_SECONDS
 
 
 def downtime(deployments: Sequence[Deployment], rollbacks: Sequence[Rollback]) -> Measure:
@@ -55,8 +56,8 @@ def error_rate(deployments: Iterable[Deployment]) -> Measure:
         requests,
         "requests of new versions within their watch",
         at_most(errors, requests),
-        note=f"{shown}before is what the old version had answered when the watch began, and not the hour before: "
-        "Prometheus has that"
+        note=f"{shown}before is what the old version answered while the release prepared its switch, with a Prometheus "
+        f"in the {PAST_SECONDS} s before it, and not the hour before: Prometheus has that"
         if value is not None
         else "unknown: no record has a watch that counted requests",
         counts={"errors": errors, "requests": requests, "errorsBefore": past_errors, "requestsBefore": past},

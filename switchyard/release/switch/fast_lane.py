@@ -36,7 +36,8 @@ from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.receipt.warnings import judged, not_renewed_yet
 from switchyard.release.record.previous import previous
-from switchyard.release.refusals import refuse_changed, refuse_no_pods, refuse_serving, warn_fewer
+from switchyard.release.refusals import refuse_changed, refuse_no_pods, refuse_serving
+from switchyard.release.rollback_warnings import rollback_warnings
 from switchyard.release.switch.journal_protocol import SwitchJournal, end, lost_lease
 from switchyard.release.switch.protocol import Outcome, Steps
 from switchyard.release.switch.record_refusals import report_unread
@@ -117,8 +118,7 @@ class FastLane:
         if before.tag is not None and (not plan.to.wanted or plan.to.tag != before.tag):
             return replace(plan, warm_tag=before.tag)
         raise_refusal(refuse_no_pods(observation, before.colour, Act.ROLLBACK))
-        short = plan.to.ready < plan.source.ready
-        return replace(plan, warnings=(warn_fewer(plan, plan.source.ready),)) if short else plan
+        return replace(plan, warnings=rollback_warnings(plan))
 
     async def run(self, plan: Plan, reason: str | None, steps: Steps) -> Outcome:
         """Carries out a plan.
@@ -136,6 +136,9 @@ class FastLane:
             if plan.patch:
                 plan = await self._planned_again(plan, steps)
             plan = await warmed(plan, steps.warm, self.restore_pods, steps.observe)
+            if plan.warm_tag is not None:  # until now there were no pods to compare
+                for warning in rollback_warnings(plan):
+                    self._warn(warning)
             started = self.begun(await self._journal.begin(plan, reason))
             async with self._ended_on_error(plan):
                 await self._journal.confirm()

@@ -41,6 +41,7 @@ class Reading:
         taken: time of each pod's scrape in seconds, by the clock of Prometheus, by unique identifier.
         evaluated: time of the answer in seconds, by the clock of Prometheus.
         targets: the scrape targets of each pod, by unique identifier.
+        without_metrics: names of the pods among the failures whose application answers that it has no metrics.
     """
 
     pods: tuple[WatchedPod, ...] = ()
@@ -53,6 +54,12 @@ class Reading:
     taken: Mapping[str, float] = field(default_factory=dict)
     evaluated: float = 0.0
     targets: Mapping[str, frozenset[tuple[str, ...]]] = field(default_factory=dict)
+    without_metrics: frozenset[str] = frozenset()
+
+    @property
+    def shows_none(self) -> bool:
+        """Whether no pod failed to answer, except those whose application has no metrics."""
+        return not (self.error or self.source_error) and self.without_metrics >= self.failures.keys()
 
     @property
     def problem(self) -> str:
@@ -73,10 +80,12 @@ class _Unread:
     Attributes:
         why: the reason as text.
         denied: whether the API server denied the request.
+        without_metrics: whether the application answers that it has no metrics.
     """
 
     why: str
     denied: bool = False
+    without_metrics: bool = False
 
 
 async def listed_pods(api: BoundedApi, namespace: str, labels: Mapping[str, str]) -> list[WatchedPod] | str:
@@ -124,6 +133,9 @@ class PodMetrics:
                 if isinstance(answer, _Unread) and pod.ready and not pod.ending
             },
             denied=any(isinstance(answer, _Unread) and answer.denied for answer in answers),
+            without_metrics=frozenset(
+                pod.name for pod, answer in by_pod if isinstance(answer, _Unread) and answer.without_metrics
+            ),
         )
 
     async def _series(self, pod: WatchedPod) -> Mapping[Series, float] | _Unread:
@@ -138,7 +150,8 @@ class PodMetrics:
             if is_status(answer):
                 return _Unread("the API server does not reach it")
             if answer.status != httpx.codes.OK:
-                return _Unread(f"GET {watch.path} answers {answer.status}")
+                is_missing = answer.status == httpx.codes.NOT_FOUND
+                return _Unread(f"GET {watch.path} answers {answer.status}", without_metrics=is_missing)
             return parse(answer.body, watch)
         except AccessDeniedError as error:
             return _Unread(error.summary, denied=True)

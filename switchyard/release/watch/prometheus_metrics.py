@@ -30,6 +30,7 @@ class PrometheusMetrics:
         settings: settings of the service.
         track: track of the pods.
         before: an earlier reading, whose targets are read again.
+        seconds_ago: seconds before the present at which the readings are taken.
     """
 
     def __init__(
@@ -40,9 +41,11 @@ class PrometheusMetrics:
         settings: ServiceSettings,
         track: Track,
         before: Reading | None = None,
+        *,
+        seconds_ago: int = 0,
     ) -> None:
         self._api, self._prometheus, self._settings = api, prometheus, settings
-        self._labels = selector(name, track)
+        self._labels, self._seconds_ago = selector(name, track), seconds_ago
         known = before or Reading()
         self._targets = dict(known.targets)
         self._last = {uid: Scrape(taken, known.targets[uid], known.series[uid]) for uid, taken in known.taken.items()}
@@ -60,7 +63,12 @@ class PrometheusMetrics:
             return Reading(tuple(pods), source=self._prometheus.name)
         try:
             samples = await self._prometheus.ask(
-                query(self._settings.release.watch, self._settings.namespace, [pod.name for pod in asked])
+                query(
+                    self._settings.release.watch,
+                    self._settings.namespace,
+                    [pod.name for pod in asked],
+                    self._seconds_ago,
+                )
             )
         except PrometheusError as error:
             denied = isinstance(error.__cause__, AccessDeniedError)
@@ -69,7 +77,7 @@ class PrometheusMetrics:
 
     def _reading(self, pods: list[WatchedPod], asked: list[WatchedPod], samples: list[Sample]) -> Reading:
         # Both times are of Prometheus's clock, so that a wrong clock on the operator's machine has no effect.
-        evaluated = self._now(samples)
+        evaluated = self._now(samples) - self._seconds_ago
         if samples and (still := time.monotonic() - self._advanced) >= STILL_SECONDS:
             why = f"{self._prometheus.name} answers for {still:.0f} s as of the same moment, as a cache does"
             return Reading(tuple(pods), source=self._prometheus.name, source_error=why)

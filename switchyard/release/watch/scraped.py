@@ -41,17 +41,18 @@ class Scrape:
     series: Mapping[Series, float]
 
 
-def query(watch: Watch, namespace: str, pods: Collection[str]) -> str:
+def query(watch: Watch, namespace: str, pods: Collection[str], seconds_ago: int = 0) -> str:
     """The query for the last samples of some pods, and for the times at which they were taken.
 
     Args:
         watch: names and labels of what is watched.
         namespace: namespace of the pods.
         pods: names of the pods.
+        seconds_ago: seconds before the present whose last samples are wanted.
     """
     matchers = [f'{label}="{value}"' for label, value in {**watch.labels, "namespace": namespace}.items()]
     matchers.append(f'pod=~"{_alternatives(pods)}"')
-    selected = f"{{{','.join(matchers)}}}"
+    selected = f"{{{','.join(matchers)}}}" + (f" offset {seconds_ago}s" if seconds_ago else "")
     requests, buckets = f"{watch.requests_metric}{selected}", f"{watch.duration_metric}_bucket{selected}"
     by = ",".join(("pod", *TARGET))
     parts = {

@@ -17,7 +17,13 @@ class Source(Protocol):
 
 
 def sources_of(
-    api: BoundedApi, service: str, settings: ServiceSettings, tracks: Sequence[Track], before: Reading | None = None
+    api: BoundedApi,
+    service: str,
+    settings: ServiceSettings,
+    tracks: Sequence[Track],
+    before: Reading | None = None,
+    *,
+    seconds_ago: int = 0,
 ) -> list[Source]:
     """The configured source of the metrics of each track.
 
@@ -27,6 +33,7 @@ def sources_of(
         settings: settings of the service.
         tracks: tracks of the pods.
         before: an earlier reading of the same pods, from which the counting continues.
+        seconds_ago: age in seconds of the samples that a Prometheus is asked for; pods have only the present ones.
     """
     if settings.release.watch.prometheus is None:
         return [PodMetrics(api, service, settings, track) for track in tracks]
@@ -35,4 +42,7 @@ def sources_of(
     from switchyard.release.watch.prometheus_metrics import PrometheusMetrics  # noqa: PLC0415
 
     prometheus = Prometheus(settings.release.watch.prometheus, api)  # shared: one query at a time
-    return [PrometheusMetrics(api, prometheus, service, settings, track, before) for track in tracks]
+    return [
+        PrometheusMetrics(api, prometheus, service, settings, track, before, seconds_ago=seconds_ago)
+        for track in tracks
+    ]

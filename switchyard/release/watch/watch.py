@@ -12,9 +12,10 @@ from switchyard.kube.cluster import Cluster
 from switchyard.manifests.labels import selector
 from switchyard.release.watch.evidence import Evidence
 from switchyard.release.watch.own_readings import OwnReadings, not_counting
+from switchyard.release.watch.past import PAST_SECONDS, past_between
 from switchyard.release.watch.pod_health import PodHealth
 from switchyard.release.watch.pod_metrics import Reading
-from switchyard.release.watch.samples import Counts, Increase, counts_of
+from switchyard.release.watch.samples import Counts, Increase
 from switchyard.release.watch.sampling import Sampling
 from switchyard.release.watch.source import Source, sources_of
 from switchyard.release.watch.verdict import Outcome, Verdict, judge
@@ -66,7 +67,7 @@ class Start:
     Attributes:
         new: reading of the new colour, from which its requests count.
         old: reading of the old colour.
-        past: requests with which the new version is compared.
+        past: requests that the old colour has answered shortly before, with which the new version is compared.
         not_counting: pods of the new colour that are known not to count the requests for their metrics.
     """
 
@@ -76,23 +77,32 @@ class Start:
     not_counting: frozenset[str] = frozenset()
 
 
-async def start_of(access: ClusterAccess, service: str, settings: ServiceSettings, track: Track) -> Start:
+async def start_of(
+    access: ClusterAccess, service: str, settings: ServiceSettings, track: Track, earlier: Reading | None = None
+) -> Start:
     """Reads both colours once. Call it before a switch, so that the requests of its first second count.
+
+    Pods show only what they have counted since their start, so their past begins at an earlier reading. A Prometheus
+    is asked for its samples of a few minutes ago.
 
     Args:
         access: the cluster.
         service: the service's name in Kubernetes.
         settings: settings of the service.
         track: the new colour.
+        earlier: a recent reading of the old colour's pods; None if nothing is known of its past.
 
     Raises:
         switchyard.errors.ClusterError: the API server does not answer, or denies the login.
     """
     api = await access.api()
     other = Track.GREEN if track is Track.BLUE else Track.BLUE
-    of_new, of_old = sources_of(api, service, settings, (track, other))
+    if settings.release.watch.prometheus is not None:
+        [of_past] = sources_of(api, service, settings, [other], seconds_ago=PAST_SECONDS)
+        earlier = await of_past.read()
+    of_new, of_old = sources_of(api, service, settings, (track, other), earlier)
     first, old = await asyncio.gather(of_new.read(), of_old.read())
-    past = sum((counts_of(series, settings.release.watch) for series in old.series.values()), Counts())
+    past = Counts() if earlier is None else past_between(earlier, old, settings.release.watch)
     if first.source or not first.series:
         return Start(first, old, past)
     new = await of_new.read()

@@ -26,6 +26,7 @@ from switchyard.kube.access import ClusterAccess
 from switchyard.kube.prometheus import Prometheus
 from switchyard.manifests.rbac import ROLE, roles
 from switchyard.release.watch import watch as watch_module
+from switchyard.release.watch.samples import Counts, counts_of
 from switchyard.release.watch.scraped import query, scrapes
 from switchyard.release.watch.verdict import Outcome, Verdict
 from switchyard.release.watch.watch import Start, start_of, watch
@@ -219,6 +220,34 @@ def test_without_the_printed_role_the_message_names_the_right(watched: Watched) 
     assert start.new.series == {}
     assert f"may not get services/proxy in namespace {namespace}" in start.new.problem
     assert "`get` on services/proxy of prometheus:" in start.new.problem
+
+
+def test_the_past_of_the_old_colour_has_no_fault_from_before_its_beginning(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch_module, "PAST_SECONDS", 3)
+
+    async def until_the_outage_is_past() -> tuple[Start, Start]:
+        """The start of a release to blue during an outage of green, and once it has been over for a while."""
+        watched.send(Traffic(rate=100, failing=1))
+        during = await started(lambda past: past.failed > 0)
+        watched.send(GOOD)
+        return during, await started(lambda past: past.requests > 0 and not past.failed)
+
+    async def started(has_come: Callable[[Counts], bool]) -> Start:
+        async with asyncio.timeout(SECONDS):
+            while True:
+                start = await start_of(watched.access, "backend", watched.settings, Track.BLUE)
+                if has_come(start.past):
+                    return start
+                await asyncio.sleep(0.2)  # Prometheus tells nobody of a new sample
+
+    during, after = asyncio.run(until_the_outage_is_past())
+    counted = [counts_of(series, watched.settings.release.watch) for series in after.old.series.values()]
+    assert sum(counts.failed for counts in counted) >= during.past.failed > 0, (
+        "the pods still have it in their counters"
+    )
+    assert after.past.requests < sum(counts.requests for counts in counted)
 
 
 def test_a_bad_version_is_condemned_through_prometheus(watched: Watched) -> None:

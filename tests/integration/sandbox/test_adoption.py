@@ -56,11 +56,13 @@ def test_a_service_is_taken_over_on_request_by_as_many_ready_pods_as_it_had(
     stack: Stack, kubectl: Kubectl, of_somebody_else: dict[str, Any]
 ) -> None:
     kubectl.run("annotate", "service", "backend", "meta.helm.sh/release-name=legacy")
+    kubectl.run("patch", "service", "backend", "-p", '{"spec": {"sessionAffinity": "ClientIP"}}')
     of_somebody_else = kubectl.get("service", "backend")
     stack.set("services.backend.adoptExistingService", True)
     for result in (stack.preview(), stack.up()):
         assert not result.ok
         assert "is adopted, and it also belongs to Helm release legacy (SY-O013)" in result.output
+        assert "keeps what the settings do not name: sessionAffinity ClientIP" in result.output
         assert "blue.replicas is 3, but Service backend serves with 4 ready pods" in result.output
     assert kubectl.get("service", "backend") == of_somebody_else
 
@@ -71,6 +73,33 @@ def test_a_service_is_taken_over_on_request_by_as_many_ready_pods_as_it_had(
     assert kubectl.serving() == "blue"
     assert history.fewest_ready("backend") == 4
     assert stack.planned() == {}
+    # As the warning said, and as its command changes it.
+    assert kubectl.get("service", "backend")["spec"]["sessionAffinity"] == "ClientIP"
+    stack.set("services.backend.service", {"sessionAffinity": "None"})
+    result = stack.up()
+    assert result.ok, result.output
+    assert kubectl.get("service", "backend")["spec"]["sessionAffinity"] == "None"
+
+
+def test_a_service_that_sends_requests_to_starting_pods_is_not_taken_over(
+    stack: Stack, kubectl: Kubectl, of_somebody_else: dict[str, Any]
+) -> None:
+    kubectl.run("patch", "service", "backend", "-p", '{"spec": {"publishNotReadyAddresses": true}}')
+    of_somebody_else = kubectl.get("service", "backend")
+    stack.set("services.backend.adoptExistingService", True)
+    stack.set("services.backend.blue.replicas", 4)
+    for result in (stack.preview(), stack.up()):
+        assert not result.ok
+        assert "adopting Service backend is refused (SY-O014): it has publishNotReadyAddresses: true" in result.output
+    assert kubectl.get("service", "backend") == of_somebody_else
+    assert [deployment["metadata"]["name"] for deployment in kubectl.get("deployments")] == ["legacy"]
+    # As the message says.
+    patch = f"-n {kubectl.namespace} patch service backend --type=merge -p '"
+    arguments = result.output.partition(patch)[2].partition("'")[0]
+    kubectl.run("patch", "service", "backend", "--type=merge", "-p", arguments)
+    result = stack.up()
+    assert result.ok, result.output
+    assert kubectl.serving() == "blue"
 
 
 def test_a_service_with_other_ports_is_not_taken_over(

@@ -180,11 +180,11 @@ def test_a_release_without_its_terminal_outlives_it_and_an_abort_ends_it(stack: 
     assert (holder["process"], holder["detached"], service["release"]["phase"]) == (process.pid, True, "warm")
     assert process.is_running()
 
-    aborted = command(stack, "abort", "backend")
+    aborted = command(stack, "abort", "backend", "--reason", "500s on /pay")
     record = document(aborted, 0)
     assert f"interrupts {holder['user']}@" in aborted.stderr
     assert (record["id"], record["result"]) == (started["release"], "failed")
-    assert record["detail"].startswith("aborted by ")
+    assert (record["detail"][:11], ": 500s on /pay. " in record["detail"]) == ("aborted by ", True)
     process.wait(SECONDS)  # it has released its Leases a moment before
     assert "Interrupted" in Path(started["log"]).read_text()
     kubectl.expect_pods(**{serving: 3, idle: 0})

@@ -60,7 +60,7 @@ def test_a_second_stack_with_the_default_node_table_does_not_take_a_node_of_the_
         other = Stack(directory, without_nodes(payments, namespace.namespace), name="other")
         for result in (other.preview(), other.up(), other.up("--skip-preview")):
             assert not result.ok
-            assert f"node {NODE}: changing its labels and taints is refused (SY-O014)" in result.output
+            assert f"node {NODE}: changing its labels and taints is refused (SY-O016)" in result.output
             assert "stack switchyard/test has placed it" in result.output
             assert placement(kubectl) == before
             assert namespace.get("deployments") == []

@@ -144,6 +144,11 @@ def test_the_command_that_confirms_a_deploy_does_no_more_than_was_asked(run: Run
     assert f"switchyard deploy backend v9 --stack test {options} --yes" in message
 
 
+def test_the_command_that_confirms_an_abort_has_its_reason(run: Run, server: FakeApiServer) -> None:
+    message = refused(run("abort", "backend", "--reason", "500s on /pay", "--json"), server, 2, "SY-P027")
+    assert "switchyard abort backend --stack test --reason '500s on /pay' --yes" in message
+
+
 @pytest.mark.parametrize("act", EVERY)
 def test_an_unknown_service_is_a_wrong_usage(run: Run, server: FakeApiServer, act: str) -> None:
     message = refused(run(act, "nothing", *typed(act)[2:], "--yes", "--json"), server, 2, "SY-P020")

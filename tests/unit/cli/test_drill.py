@@ -14,8 +14,9 @@ from switchyard.cli.drill_text import DrillReport, document, planned
 from switchyard.cli.main import app
 from switchyard.config.loader import load
 from switchyard.config.models.service import Colour
-from switchyard.errors import ExitCode
+from switchyard.errors import ExitCode, GateRefusedError
 from switchyard.release.drill.drill import DrillOutcome, DrillPlan
+from switchyard.release.drill.journal import DrillJournal
 from switchyard.release.engine.engine import Engine
 from switchyard.release.receipt.receipt import NodeAnswer, Receipt
 from tests.support.api_server import FakeApiServer, server
@@ -65,6 +66,34 @@ def test_what_cannot_be_drilled_is_refused_before_the_cluster_is_asked(
     assert (result.exit_code, found["code"], found["exitCode"]) == (exit_code, code, exit_code)
     assert "Nothing was changed" in found["error"]
     assert server.asked == []
+
+
+def test_what_confirms_a_drill_has_its_options(run: Run) -> None:
+    text = json.loads(run("backend", "--reason", "before lunch", "--wait", "--json").stdout)["error"]
+    assert "switchyard drill backend --reason 'before lunch' --wait --yes --stack test" in text
+
+
+@pytest.mark.parametrize("wait", [True, False])
+def test_a_drill_waits_for_another_command_and_plans_from_the_configuration_after_it(
+    run: Run, monkeypatch: pytest.MonkeyPatch, *, wait: bool
+) -> None:
+    waits: list[bool] = []
+
+    async def wait_until_free(journal: DrillJournal) -> None:
+        waits.append(journal._wait)
+        journal.waited = journal._wait
+        service = {**BACKEND, "active": "green", "green": {"tag": "v2", "replicas": 3}}
+        settings = load({**EXISTING, "kubeconfig": "k"}, {"backend": service}, "test")
+        monkeypatch.setattr("switchyard.cli.drill_command.read_settings_at_once", lambda *_: ("test", settings))
+
+    async def observe_service(*arguments: Any) -> None:
+        raise GateRefusedError(f"observed with {arguments[4].active} as the active colour")
+
+    monkeypatch.setattr(DrillJournal, "wait_until_free", wait_until_free)
+    monkeypatch.setattr("switchyard.cli.drill_command.observe_service", observe_service)
+    result = run("backend", "--yes", *(["--wait"] if wait else []))
+    assert f"observed with {'green' if wait else 'blue'} as the active colour" in result.stderr
+    assert waits == [wait]
 
 
 def test_the_confirmation_says_which_version_all_users_get_in_between() -> None:

@@ -27,6 +27,7 @@ from switchyard.release.switch.protocol import Outcome, Steps
 from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.ec2_configuration import PRODUCTION
+from tests.support.fake_lane import OF_BLUE, Release
 from tests.support.lane_command import BACKEND, NOT_INSTALLED, SERVICES, UID, FakeAnswer, Run, run
 from tests.support.observed import observed
 
@@ -143,8 +144,12 @@ def test_a_command_goes_on_where_the_engine_is_not_installed(
     async def observe(*_: object) -> Observation:
         return observed()
 
+    async def last(*_: object) -> Release:
+        return OF_BLUE
+
     monkeypatch.setattr(FastLane, "run", reached)
     monkeypatch.setattr("switchyard.cli.fast_lane.observe_service", observe)
+    monkeypatch.setattr(LeasedSwitchJournal, "last", last)
     result = run(act, "backend", "--yes", state=NOT_INSTALLED)
     missing = "pulumi is not installed here"
     assert f"cannot be read, and the command continues without it: {missing}" in result.stderr

@@ -10,9 +10,10 @@ from switchyard.cli import configuration, history, output
 from switchyard.cli.main import app
 from switchyard.config.loader import load
 from switchyard.errors import ExitCode
+from switchyard.release.phases import Result
 from switchyard.release.record.store import Releases
 from tests.support.configuration import BACKEND, EXISTING
-from tests.support.release_records import record
+from tests.support.release_records import START, record
 
 
 @pytest.fixture(autouse=True)
@@ -51,6 +52,24 @@ def test_a_reason_is_shown_as_it_was_typed(monkeypatch: pytest.MonkeyPatch, reas
     result = CliRunner().invoke(app, ["history", "backend"])
     assert result.exit_code == ExitCode.OK
     assert reason in result.output
+
+
+@pytest.mark.parametrize(
+    ("detail", "shown"),
+    [
+        ("aborted by grace on desk: 500s on /pay", "new prices; aborted by grace on desk: 500s on /pay"),
+        ("backend-gate failed", "new prices"),
+    ],
+)
+def test_an_abort_is_shown_beside_the_reason_of_the_release(
+    monkeypatch: pytest.MonkeyPatch, detail: str, shown: str
+) -> None:
+    async def released(*_: Any) -> Releases:
+        return Releases().writing(record(reason="new prices").ending(Result.ROLLED_BACK, START, detail))
+
+    monkeypatch.setattr(history, "_read", released)
+    monkeypatch.setattr(output.console, "width", 40)
+    assert " ".join(CliRunner().invoke(app, ["history", "backend"]).output.split()).endswith(f"; {shown}")
 
 
 def test_a_narrow_terminal_cuts_neither_the_time_nor_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,6 +119,25 @@ def test_what_serves_is_read_from_the_cluster(monkeypatch: pytest.MonkeyPatch, s
     assert read_serving(monkeypatch, server, "other") == {"other": None}
 
 
+def test_errors_in_the_settings_of_another_service_do_not_hide_what_serves(
+    monkeypatch: pytest.MonkeyPatch, server: FakeApiServer, tmp_path: Path
+) -> None:
+    server.answers["GET", f"{SERVICES}/services/backend"] = (200, live(Colour.GREEN))
+    services = {"backend": BACKEND, "payments": {**BACKEND, "active": "purple"}}
+    config = {"switchyard:cluster": {**EXISTING, "kubeconfig": str(server.kubeconfig)}, "switchyard:services": services}
+    (tmp_path / "Pulumi.yaml").write_text("name: shop\nruntime: python\n")
+    (tmp_path / "Pulumi.test.yaml").write_text(json.dumps({"config": config}))
+    monkeypatch.chdir(tmp_path)
+    assert interruption._read_serving(("backend",), "test") == {"backend": "green"}
+    assert interruption._read_serving(("payments",), "test") == {"payments": None}
+
+
+def test_the_abort_that_is_to_be_typed_again_has_its_reason(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interruption, "_read_serving", lambda keys, _: dict.fromkeys(keys))
+    result = end(monkeypatch, "deploy_command.run", ("abort", "backend"), "--reason", "500s on /pay")
+    assert "switchyard abort backend --reason '500s on /pay' --stack test" in " ".join(result.stderr.split())
+
+
 def test_a_cluster_that_does_not_answer_does_not_keep_the_operator_waiting(
     monkeypatch: pytest.MonkeyPatch, server: FakeApiServer
 ) -> None:
@@ -129,7 +149,7 @@ def test_a_cluster_that_does_not_answer_does_not_keep_the_operator_waiting(
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt(), EngineError("no state"), ConfigurationError("no file")])
 def test_what_cannot_be_read_is_not_known(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    def read(_: str | None) -> None:
+    def read(*_: object) -> None:
         raise error
 
     monkeypatch.setattr("switchyard.cli.configuration.read_settings_at_once", read)

@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 
 from switchyard.cli.deploy_request import DeployRequest
-from switchyard.cli.service_release import ServiceRelease
+from switchyard.cli.service_release import ServiceRelease, aborter
 from switchyard.config.loader import load
 from switchyard.errors import GateRefusedError
 from switchyard.kube.access import ClusterAccess
 from switchyard.release.deploy.protocol import Ended
 from switchyard.release.phases import BOTH, Event, Phase, State
 from switchyard.release.plan import Act
+from switchyard.release.record.lease_holder import Holder
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.store import Releases
 from tests.support.configuration import BACKEND, EXISTING
@@ -54,3 +55,9 @@ def test_the_freeze_is_checked_again_before_the_switch(override: str | None, eve
     steps: Any = None
     _, ended = asyncio.run(hooks.around(steps, state, record(override=override), step, settled))
     assert (ended.event, "(SY-P100)" in str(ended.detail)) == (event, event is Event.REFUSED)
+
+
+@pytest.mark.parametrize(("reason", "ending"), [("500s on /pay", ": 500s on /pay"), (None, "")])
+def test_the_record_of_an_abort_has_who_and_the_reason(reason: str | None, ending: str) -> None:
+    holder = Holder("")
+    assert aborter(DeployRequest(Act.ABORT, "backend", reason=reason)) == f"{holder.user} on {holder.host}{ending}"

@@ -6,13 +6,16 @@ from typing import Any, cast
 
 import pytest
 
+from switchyard.config.models.service import Colour
 from switchyard.errors import AccessDeniedError, ApiStatusError, UnreachableError
 from switchyard.gates.adoption import application_by_label
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.api import BoundedApi
 from switchyard.kube.object_names import ObjectName
+from switchyard.manifests.labels import selector
 from tests.support.guarded_objects import Table, serving
 from tests.support.guards import Make, make
+from tests.unit.gates.test_service import FakeCluster, gates_on, refusal
 
 __all__ = ["make"]
 
@@ -106,3 +109,28 @@ def test_addresses_that_an_adopted_service_loses_are_named(make: Make) -> None:
     [line] = said
     assert "its load balancer, port web by its name, which an Ingress may have (it becomes http)" in line
     assert "node port 31000 (it becomes 30080) (SY-S016)" in line
+
+
+def test_fields_that_an_adopted_service_keeps_are_named(make: Make) -> None:
+    objects = serving(None)
+    own = objects["services", "backend"]
+    objects["services", "backend"] = {**own, "spec": {**own["spec"], "sessionAffinity": "ClientIP"}}
+    entry = ServiceEntry("backend", "default", frozenset({"Service/backend"}))
+    guard, _, said = make(objects, services={("default", "backend"): entry})
+    asyncio.run(guard.before_write(own, None))
+    [line] = said
+    assert "keeps what the settings do not name: sessionAffinity ClientIP" in line
+
+
+@pytest.mark.parametrize("selected", [{"run": "legacy"}, selector("backend", Colour.BLUE)])
+def test_a_service_for_pods_that_are_not_ready_stops_an_adoption_first(
+    monkeypatch: pytest.MonkeyPatch, selected: dict[str, str]
+) -> None:
+    """Also one that already selects a colour, of which the stack has no record."""
+
+    class Unready(FakeCluster):
+        async def service_spec(self, *_: str) -> dict[str, Any]:
+            return {"ports": [{"port": 8000}], "publishNotReadyAddresses": True}
+
+    it = gates_on(monkeypatch, Unready(selected=selected), adoptExistingService=True)
+    assert "adopting Service backend is refused (SY-O014)" in refusal(it.gates.before_first())

@@ -65,5 +65,5 @@ def test_the_ports_of_a_service_and_those_of_pods_that_it_targets_are_read() -> 
             return {"spec": {"ports": ports}}
 
     cluster = Cluster(Api())  # type: ignore[arg-type]
-    assert asyncio.run(cluster.service_ports("shop", "backend")) == (8000, 9100)
+    assert asyncio.run(cluster.service_spec("shop", "backend")) == {"ports": ports}
     assert asyncio.run(cluster.service_targets("shop", "backend")) == {"http": 8000, "metrics": 9090}

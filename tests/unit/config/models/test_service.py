@@ -168,6 +168,10 @@ def test_a_service_with_every_key_is_taken(raw: dict[str, Any]) -> None:
             "service.internalTrafficPolicy: 'Local': routes to pods of the same node alone",
         ),
         (
+            {"service": {"externalTrafficPolicy": "Local"}, "spread": {"maxSkew": 2}},
+            "service.externalTrafficPolicy: 'Local': routes to pods of the same node alone",
+        ),
+        (
             {"service": {"loadBalancerSourceRanges": ["10.0.0.1/8"]}},
             "loadBalancerSourceRanges.0: '10.0.0.1/8': must be a",
         ),

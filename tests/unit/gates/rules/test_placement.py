@@ -52,7 +52,7 @@ def test_a_row_without_the_label_and_taint_of_the_other_stack_is_refused_as_well
 def test_the_message_says_whose_the_node_is_how_it_is_placed_and_what_to_do() -> None:
     text = str(refuse_node_of_another_stack(NAME, ROW, live(THEIRS), Owner(OURS)))
     assert text.startswith(
-        "node k8s-worker-1: changing its labels and taints is refused (SY-O014): stack bank/production has placed it, "
+        "node k8s-worker-1: changing its labels and taints is refused (SY-O016): stack bank/production has placed it, "
         "with the label workload=payments and the taint dedicated=payments:NoSchedule; one stack places a node"
     )
     assert f"Let this stack place no nodes: {clear_map(NODES)} && pulumi up." in text

@@ -13,6 +13,7 @@ from tests.support.remedies import commands, pasted
 GATES = Path(__file__).resolve().parents[4] / "switchyard" / "gates"
 CALL = re.compile(r"setting\(name, f?[\"']([^\"']+)[\"'], ([^)]+)\)")
 VALUES = {
+    "DEFAULTS[field]": "Cluster",
     "service.canary.traffic": "replicas",
     "services[0]": "backend",
     "others[0]": 8080,
@@ -22,6 +23,8 @@ VALUES = {
 }
 PATHS = {
     "{idle[0]}.replicas": "blue.replicas",
+    "service.{field}": "service.internalTrafficPolicy",
+    "service.{policy}": "service.internalTrafficPolicy",
     "to.replicas_key": "replicas",
     "track.replicas_key": "replicas",
 }

@@ -42,6 +42,13 @@ class FakeJournal:
         return START
 
 
+class NoReadings:
+    """Readings of an old colour whose pods do not answer."""
+
+    async def add(self, *_: object) -> None:
+        pass
+
+
 @dataclass
 class StepsWithFakes:
     """Steps whose drain and engine are fakes."""
@@ -183,6 +190,7 @@ def test_endpoints_that_follow_their_pods_late_are_waited_for(monkeypatch: pytes
 
     monkeypatch.setattr(deploy_steps, "poll_until", at_once)
     steps: Any = StepsWithFakes(monkeypatch).steps
+    steps._old_readings = NoReadings()
     ready = iter([0, 2, 3, 3, 3])
 
     async def observe() -> Observation:

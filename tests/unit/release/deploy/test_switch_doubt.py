@@ -11,11 +11,12 @@ import pytest
 from switchyard.config.models.drain import DrainMethod
 from switchyard.config.models.service import Colour
 from switchyard.errors import GateRefusedError, UnreachableError
+from switchyard.release.deploy import retirement, switch_doubt
 from switchyard.release.deploy import steps as deploy_steps
-from switchyard.release.deploy import switch_doubt
 from switchyard.release.deploy.runner import Ended
 from switchyard.release.deploy.steps import ClusterSteps
 from switchyard.release.deploy.switch_doubt import receipt_in_doubt
+from switchyard.release.drain.old_traffic import OldTraffic
 from switchyard.release.drain.report import DrainReport
 from switchyard.release.engine.convergence import Convergence
 from switchyard.release.phases import Event, Phase, Result
@@ -68,13 +69,13 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Any:
     async def observe() -> Observation:
         return observed(Colour.GREEN, release=NO_WATCH)
 
-    async def unused(*_: object) -> None:
-        return None
+    async def unused(*_: object) -> OldTraffic:
+        return OldTraffic()
 
     async def watch(*_: object, **__: object) -> Verdict:
         return Verdict(Judgement.PASS, "It is well.", seconds=300)
 
-    monkeypatch.setattr(deploy_steps, "still_used", unused)
+    monkeypatch.setattr(retirement, "old_traffic", unused)
     monkeypatch.setattr(deploy_steps, "watch", watch)
     place = ReleaseContext(None, None, None, "test", observe, print)  # type: ignore[arg-type]
     return ClusterSteps(place, FakeJournal(), settings("green", release=NO_WATCH))  # type: ignore[arg-type]

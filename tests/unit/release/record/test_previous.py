@@ -53,23 +53,45 @@ def test_a_release_that_never_switched_leaves_nothing_to_go_back_to(result: str)
     assert "blue has served since before it" in refused(previous(ON_BLUE, Release(result=result), converged=True))
 
 
-def test_a_switch_by_an_update_since_leaves_the_other_colour() -> None:
-    assert previous(ON_BLUE, Release(), converged=True) == Previous(Colour.GREEN)
+@pytest.mark.parametrize("kind", ["deploy", "switch", "rollback"])
+def test_after_a_switch_by_an_update_the_last_release_names_the_version_before(kind: str) -> None:
+    last = Release(kind)
+    assert previous(ON_BLUE, last, converged=True) == Previous(Colour.GREEN, "v2")
+    retired = observed(Colour.BLUE, green=ColourState(Colour.GREEN, "v2", 0, 0))
+    assert previous(retired, last, converged=True) == Previous(Colour.GREEN, "v2")
 
 
-@pytest.mark.parametrize("last", [None, Release(result="refused")])
-def test_without_a_record_the_warm_colour_is_the_one_before(last: Release | None) -> None:
-    assert previous(ON_GREEN, last, converged=True) == Previous(Colour.BLUE)
+@pytest.mark.parametrize("tag", ["v2", None])
+def test_a_version_that_an_update_has_warmed_since_is_not_the_one_before(tag: str | None) -> None:
+    warmed = observed(Colour.BLUE, green=ColourState(Colour.GREEN, "v3", 3, 3))
+    answer = previous(warmed, Release(tag=tag), converged=True)
+    assert refused(answer) == "no record says which version served before blue v1, and green v3 may never have served"
+
+
+@pytest.mark.parametrize("last", [None, Release("deploy", "green", "blue", "v2", "v3", "refused")])
+def test_without_a_record_a_rollback_does_not_go_to_a_version_that_was_only_warmed(last: Release | None) -> None:
+    answer = previous(ON_GREEN, last, converged=True)
+    assert refused(answer) == "no record says which version served before green v2, and blue v1 may never have served"
+    assert isinstance(answer, Refusal)
+    assert "backend serves green v2, 3 of 3 pods ready." in answer.remedy
+    assert answer.remedy.endswith("(blue v1, 3 of 3 pods ready): switchyard switch backend blue")
     retired = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v1", 0, 0))
     assert "blue has no pods" in refused(previous(retired, last, converged=True))
+
+
+def test_a_refused_release_names_the_version_that_an_update_has_replaced() -> None:
+    deploy = Release(source="blue", target="green", from_tag="v1", tag="v3", result="refused")
+    assert previous(ON_GREEN, deploy, converged=True) == Previous(Colour.BLUE, "v1")
+    replaced = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v4", 3, 3))
+    assert "blue v4 may never have served" in refused(previous(replaced, deploy, converged=True))
 
 
 def test_a_version_that_was_refused_is_nothing_to_go_back_to() -> None:
     deploy = Release(source="green", target="blue", from_tag="v2", tag="v3", result="refused")
     warmed = observed(Colour.GREEN, blue=ColourState(Colour.BLUE, "v3", 3, 3))
     assert "v3 in blue was refused" in refused(previous(warmed, deploy, converged=True))
-    # The idle colour has another version by now, which no record speaks against.
-    assert previous(ON_GREEN, deploy, converged=True) == Previous(Colour.BLUE)
+    # The idle colour has another version by now, of which no record says that it has served.
+    assert "blue v1 may never have served" in refused(previous(ON_GREEN, deploy, converged=True))
 
 
 def test_a_deploy_that_was_rolled_back_and_runs_its_hooks_is_not_said_to_be_unswitched() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from switchyard.release import retries
 from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt.receipt import Receipt, lines
 from switchyard.release_errors import LeaseLostError
-from tests.support.fake_lane import FakeCluster, Lane, Release, Table, done
+from tests.support.fake_lane import OF_BLUE, FakeCluster, Lane, Release, Table, done
 from tests.support.lane_fixtures import drained, gates
 from tests.support.observed import observed
 from tests.support.weighted_service import weighted
@@ -60,6 +61,26 @@ def test_a_rollback_to_fewer_pods_is_warned_of_and_not_stopped() -> None:
     plan = done(Lane().lane.plan_rollback(observed(green=ColourState(Colour.GREEN, "v2", 3, 2))))
     [warning] = plan.warnings
     assert "green has 2 ready pods, and 3 serve now (SY-P033)" in warning
+
+
+def test_a_rollback_without_a_record_is_refused_and_names_what_serves_and_the_switch() -> None:
+    text = refused(Lane(latest=None).lane.plan_rollback(observed()))
+    assert "(SY-P023): no record says which version served before blue v1, and green v2 may never have served" in text
+    assert "backend serves blue v1, 3 of 3 pods ready." in text
+    assert text.endswith("To have green serve (green v2, 3 of 3 pods ready): switchyard switch backend green")
+
+
+def test_a_rollback_that_leaves_a_node_without_pods_is_warned_of_and_not_stopped() -> None:
+    blue = ColourState(Colour.BLUE, "v1", 3, 3, nodes=frozenset({"n1", "n2"}))
+    green = ColourState(Colour.GREEN, "v2", 3, 3, nodes=frozenset({"n2"}))
+    now = observed(blue=blue, green=green)
+    assert done(Lane().lane.plan_rollback(now)).warnings == ()
+    local = replace(now, live={**now.live, "spec": {**now.live["spec"], "internalTrafficPolicy": "Local"}})
+    [warning] = done(Lane().lane.plan_rollback(local)).warnings
+    assert "on n1 pods serve, and none of green is ready there" in warning
+    assert "internalTrafficPolicy Local these nodes answer no request after the rollback (SY-S022)" in warning
+    patch = 'kubectl -n default patch service backend -p \'{"spec": {"internalTrafficPolicy": "Cluster"}}\''
+    assert f"The rollback continues. To have every node route to all pods at once: {patch}" in warning
 
 
 @pytest.mark.parametrize("blue", [ColourState(Colour.BLUE, "v1", 0, 0), ColourState(Colour.BLUE, "v3", 3, 3)])
@@ -120,13 +141,9 @@ def test_an_end_that_cannot_be_written_does_not_hide_why_the_switch_failed(monke
         it.run(Plan(Act.ROLLBACK, observed(), Colour.GREEN))
 
 
-OF_BLUE = Release(source="green", target="blue", from_tag="v2", tag="v1")
-"""The release that blue serves by."""
-
-
 def test_a_retired_version_is_warmed_and_observed_anew_before_the_record() -> None:
     retired = observed(green=ColourState(Colour.GREEN, "v2", 0, 0))
-    it = Lane(again=observed(), latest=OF_BLUE)
+    it = Lane(again=observed())
     it.run(Plan(Act.ROLLBACK, retired, Colour.GREEN, warm_tag="v2"))
     assert it.events[:3] == ["hold rollback", "warm v2", "begin green why"]
 
@@ -136,7 +153,7 @@ def test_a_retired_version_is_warmed_and_observed_anew_before_the_record() -> No
     [(observed(Colour.GREEN), "SY-P031"), (observed(green=ColourState(Colour.GREEN, "v2", 3, 0)), "SY-P024")],
 )
 def test_a_service_that_changed_while_it_warmed_is_not_switched(again: Observation, code: str) -> None:
-    it = Lane(again=again, latest=OF_BLUE)
+    it = Lane(again=again)
     retired = observed(green=ColourState(Colour.GREEN, "v2", 0, 0))
     with pytest.raises(GateRefusedError, match=code) as refused:
         it.run(Plan(Act.ROLLBACK, retired, Colour.GREEN, warm_tag="v2"))
@@ -149,7 +166,7 @@ def test_a_service_that_changed_while_it_warmed_is_not_switched(again: Observati
 @pytest.mark.parametrize(
     ("under_lease", "code"),
     [
-        (observed(green=ColourState(Colour.GREEN, "v2", 0, 0)), "SY-P023"),  # another command has retired it
+        (observed(green=ColourState(Colour.GREEN, "v2", 0, 0)), "SY-P031"),  # another command has retired it
         (observed(green=ColourState(Colour.GREEN, "v2", 3, 0)), "SY-P024"),
         (
             observed(green=ColourState(Colour.GREEN, "v3", 3, 3)),
@@ -168,7 +185,7 @@ def test_a_rollback_is_planned_again_under_the_lease(under_lease: Observation, c
 def test_times_of_a_receipt_count_from_the_start_of_the_command_and_not_of_its_release(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    it = Lane(again=observed(), latest=OF_BLUE)
+    it = Lane(again=observed())
     monkeypatch.setattr(it.lane, "_elapsed", lambda: 65.9)  # most of which a retired version was warmed
     outcome = it.run(Plan(Act.ROLLBACK, observed(green=ColourState(Colour.GREEN, "v2", 0, 0)), Colour.GREEN, "v2"))
     assert "warm v2" in it.events
@@ -268,7 +285,7 @@ def test_a_switch_that_has_waited_is_planned_anew_and_does_not_serve_what_nobody
 @pytest.mark.parametrize("act", [Act.SWITCH, Act.ROLLBACK])
 def test_the_end_is_written_when_the_api_server_is_back(monkeypatch: pytest.MonkeyPatch, act: Act) -> None:
     monkeypatch.setattr(retries, "PAUSE_SECONDS", 0)
-    it = Lane(latest=Release("deploy", "green", "blue"))
+    it = Lane(latest=OF_BLUE if act is Act.SWITCH else Release())
     end, left = it.journal.end, [UnreachableError("connection refused")] * 2
 
     async def ended(receipt: Receipt | None, **result: Any) -> None:

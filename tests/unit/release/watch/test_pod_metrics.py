@@ -110,6 +110,15 @@ def test_a_pod_that_does_not_show_its_metrics_is_named_with_the_cause(answer: ht
     assert words in reading.problem
 
 
+def test_only_an_application_that_answers_404_says_that_it_has_no_metrics() -> None:
+    listed, missing, broken = [pod("good"), pod("bad")], httpx.Response(404), httpx.Response(503)
+    bare = FakeProxy(listed, {"good": missing, "bad": missing}).read(settings())
+    assert (bare.without_metrics, bare.shows_none) == (frozenset({"good", "bad"}), True)
+    partly = FakeProxy(listed, {"good": missing, "bad": broken}).read(settings())
+    assert (partly.without_metrics, partly.shows_none) == (frozenset({"good"}), False)
+    assert Reading(error="no answer").shows_none is False
+
+
 def test_pods_that_take_no_requests_need_not_answer() -> None:
     gone = httpx.Response(404)
     pods = [pod("good"), pod("starting", ready=False), pod("ending", deletionTimestamp="2026-01-01T00:00:00Z")]

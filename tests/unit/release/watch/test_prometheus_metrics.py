@@ -15,10 +15,13 @@ from switchyard.kube.kubeconfig.resolve import resolve_content
 from switchyard.kube.login import Login
 from switchyard.kube.prometheus import Prometheus, Sample
 from switchyard.release.watch import prometheus_metrics
+from switchyard.release.watch.past import PAST_SECONDS
 from switchyard.release.watch.pod_metrics import PodMetrics, Reading
 from switchyard.release.watch.prometheus_metrics import PrometheusMetrics
+from switchyard.release.watch.samples import Counts
 from switchyard.release.watch.scraped import BUCKETS, REQUESTS, ROW, TAKEN
 from switchyard.release.watch.source import sources_of
+from switchyard.release.watch.watch import start_of
 from tests.support.stored_objects import KUBECONFIG
 
 NOW = 1764042600.0
@@ -64,11 +67,13 @@ class FakeMonitoring:
         pods: pods that the API server lists.
         samples: samples that Prometheus has; a response is sent as it is.
         queries: queries that Prometheus was asked.
+    earlier: samples that it has of the beginning of the past.
     """
 
     pods: list[dict[str, Any]]
     samples: list[Sample] | httpx.Response | Exception = field(default_factory=list)
     queries: list[str] = field(default_factory=list)
+    earlier: list[Sample] | httpx.Response | Exception = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.api = BoundedApi(ClusterClient(Login(resolve_content(KUBECONFIG)), httpx.MockTransport(self.answer)))
@@ -77,13 +82,12 @@ class FakeMonitoring:
         if request.url.path.endswith("/pods"):
             return httpx.Response(200, json={"items": self.pods})
         self.queries.append(request.url.params["query"])
-        if isinstance(self.samples, Exception):
-            raise self.samples
-        if isinstance(self.samples, httpx.Response):
-            return self.samples
-        result = [
-            {"metric": dict(sample.labels), "value": [sample.evaluated, str(sample.value)]} for sample in self.samples
-        ]
+        samples = self.earlier if f" offset {PAST_SECONDS}s" in self.queries[-1] else self.samples
+        if isinstance(samples, Exception):
+            raise samples
+        if isinstance(samples, httpx.Response):
+            return samples
+        result = [{"metric": dict(sample.labels), "value": [sample.evaluated, str(sample.value)]} for sample in samples]
         return httpx.Response(200, json={"status": "success", "data": {"resultType": "vector", "result": result}})
 
     def metrics(self, before: Reading | None = None, **watched: Any) -> PrometheusMetrics:
@@ -92,6 +96,15 @@ class FakeMonitoring:
 
     def read(self) -> Reading:
         return asyncio.run(self.metrics().read())
+
+    def past(self, earlier: Reading | None = None) -> Counts:
+        """The past with which a watch that begins now compares the new version."""
+
+        async def api() -> BoundedApi:
+            return self.api
+
+        access: Any = SimpleNamespace(api=api)
+        return asyncio.run(start_of(access, "backend", settings(), Track.GREEN, earlier)).past
 
 
 def test_each_pod_has_its_own_counters_by_one_query() -> None:
@@ -232,3 +245,37 @@ def test_the_configured_source_is_read() -> None:
     by_prometheus = sources_of(api, "backend", settings(), [Track.BLUE, Track.GREEN])
     assert [type(source) for source in own] == [PodMetrics] * 2
     assert [type(source) for source in by_prometheus] == [PrometheusMetrics] * 2
+
+
+def test_the_past_of_a_switch_is_what_was_counted_in_the_minutes_before_it() -> None:
+    earlier = [*scraped("a", 10_000, 500, age=PAST_SECONDS + 9), *scraped("restarted", 900, age=PAST_SECONDS)]
+    fake = FakeMonitoring([pod("a"), pod("restarted")], [*scraped("a", 10_400, 501), *scraped("restarted", 20, 2)])
+    fake.earlier = earlier
+    past = fake.past()
+    assert (past.requests, past.failed) == (420, 3)
+    assert sum(f" offset {PAST_SECONDS}s" in query for query in fake.queries) == 1
+    pods_own = Reading(series={"uid-a": {}})
+    assert fake.past(pods_own) == past, "the counters of the pods are those of another source"
+
+
+@pytest.mark.parametrize(
+    "earlier",
+    [[], scraped("a", 10_000, 500, age=PAST_SECONDS + 61), httpx.Response(503, text="starting"), httpx.ReadError("")],
+    ids=["no samples", "old samples", "an error", "no answer"],
+)
+def test_a_prometheus_without_samples_of_the_past_knows_no_past(
+    earlier: list[Sample] | httpx.Response | Exception,
+) -> None:
+    fake = FakeMonitoring([pod("a")], scraped("a", 10_400, 501))
+    fake.earlier = earlier
+    assert fake.past() == Counts()
+
+
+def test_the_past_is_counted_at_one_target() -> None:
+    def of(service: str, requests: float, age: float) -> list[Sample]:
+        samples = scraped("a", requests, age=age)
+        return [Sample({**sample.labels, "service": service}, sample.value, NOW) for sample in samples]
+
+    fake = FakeMonitoring([pod("a")], [*of("backend", 5000, 9), *of("backend-green", 130, 2)])
+    fake.earlier = of("backend-green", 100, PAST_SECONDS)
+    assert fake.past().requests == 30

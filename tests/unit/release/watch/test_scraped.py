@@ -28,6 +28,8 @@ def test_one_query_asks_for_both_metrics_of_the_pods_and_when_they_were_taken() 
     assert asked.count(f"http_request_duration_seconds_bucket{selected}") == 2
     assert asked.count("timestamp(") == 2
     assert 'pod=~"(alone)"' in query(WATCH, "shop", ["alone"])
+    earlier = query(WATCH, "shop", ["alone"], 300)
+    assert earlier.count('pod=~"(alone)"} offset 300s)') == 4, "of the metrics and of their times"
 
 
 def test_the_counters_of_a_pod_are_those_that_it_would_show_itself() -> None:
