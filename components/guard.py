@@ -13,6 +13,8 @@ from switchyard.errors import ClusterError
 from switchyard.gates.addons import before_release_deletion
 from switchyard.gates.guard import Guard
 from switchyard.gates.machines import before_machine_deletion
+from switchyard.gates.placement import before_node_release
+from switchyard.gates.rules.ownership import Owner
 from switchyard.gates.service_entry import ServiceEntry
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.mark_owner import former_is_own
@@ -34,6 +36,9 @@ RELEASE_HOOK = "switchyard-before-release-delete"
 
 MACHINE_HOOK = "switchyard-before-machine-delete"
 """Name of the guard of the machines of workers. It must not be renamed either."""
+
+NODE_HOOK = "switchyard-before-node-release"
+"""Name of the hook of a node that leaves the stack. It must not be renamed either."""
 
 DESTROY_HOOK = "switchyard-before-destroy"
 """Name of the hook that detects a destroy. It must not be renamed either."""
@@ -75,6 +80,9 @@ class _Hooks:
         async def machine(args: pulumi.ResourceHookArgs) -> None:
             await before_machine_deletion(guard, args.id)
 
+        async def node(args: pulumi.ResourceHookArgs) -> None:
+            await before_node_release(guard, args.old_inputs or {}, preview=preview())
+
         async def release(args: pulumi.ResourceHookArgs) -> None:
             await before_release_deletion(guard, args.old_inputs or {}, preview=preview())
 
@@ -83,6 +91,7 @@ class _Hooks:
         self.check = pulumi.ResourceHook(CHECK_HOOK, check, in_previews)
         self.release = pulumi.ResourceHook(RELEASE_HOOK, release, in_previews)
         self.machine = pulumi.ResourceHook(MACHINE_HOOK, machine, in_previews)
+        self.node = pulumi.ResourceHook(NODE_HOOK, node)
         self.destroy = pulumi.ResourceHook(DESTROY_HOOK, destroy, in_previews)
         self.write = pulumi.ResourceHook("switchyard-before-write", write, in_previews)
         self.adopt = pulumi.ResourceHook("switchyard-before-adoption", adopt)
@@ -121,6 +130,11 @@ def begin(settings: StackSettings, identity: Identity | None = None) -> Guard:
 def stack_mark() -> Mark:
     """The mark of this stack; without its identity where no run has begun, as in tests of components."""
     return _current[0].guard.mark if _current else Mark(pulumi.get_project(), pulumi.get_stack())
+
+
+def stack_owner() -> Owner:
+    """This stack as the owner of what it writes, with the stack that it took over from."""
+    return Owner(stack_mark(), _current[0].guard.former if _current else None)
 
 
 def guarded(
@@ -170,6 +184,11 @@ def release_hook(namespace: str, name: str) -> list[pulumi.ResourceHook] | None:
 def machine_hook() -> pulumi.ResourceHookBinding | None:
     """The guard of the machine of a worker, which is not deleted under pods that serve."""
     return pulumi.ResourceHookBinding(before_delete=[_current[0].machine]) if _current else None
+
+
+def node_hook() -> list[pulumi.ResourceHook] | None:
+    """The hook of the patch of a node, which removes the mark of this stack when the node leaves it."""
+    return [_current[0].node] if _current else None
 
 
 class DestroySentinel(pulumi.ComponentResource):

@@ -47,6 +47,7 @@ TITLES: Mapping[Code, str] = {
     Code.ADOPTED_FROM_ANOTHER_TOOL: "An adopted object also belongs to Helm, Argo CD or a controller",
     Code.ADOPTED_SERVICE_HAS_UNREADY_PODS: "The Service to adopt sends requests to pods that are not ready",
     Code.ADOPTED_FIELDS_STAY: "An adopted Service keeps fields that the settings do not name",
+    Code.NODE_OF_ANOTHER_STACK: "Another stack has placed the node",
     Code.SERVING_OBJECT_DELETED: "The object to be deleted serves users",
     Code.SERVING_SERVICE_REMOVED: "A service that serves is no longer in the configuration",
     Code.SERVING_UNKNOWN_BEFORE_DELETION: "Whether an object serves is not known, so it is not deleted",

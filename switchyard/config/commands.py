@@ -128,6 +128,15 @@ def remove_value(path: str) -> str:
     return typed(f"pulumi config rm --path {_quoted(path)}")
 
 
+def clear_map(path: str) -> str:
+    """The commands that leave an empty map at a path, without a sentence around them.
+
+    `pulumi config set` stores the value `{}` as text; a map whose last key is removed stays, and is empty.
+    """
+    key = below(path, "none")
+    return f"{remove_value(path)} && {set_value(key, 'none')} && {remove_value(key)}"
+
+
 def set_command(path: str, example: object, *, text: bool = False) -> str:
     """The sentence of a remedy with the command that sets a value."""
     return f"Set it: {set_value(path, example, text=text)}"

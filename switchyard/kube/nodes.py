@@ -1,15 +1,16 @@
 """Compares the node table of the configuration with the nodes of the cluster."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import httpx
 
 from switchyard.codes import Code
-from switchyard.config.commands import remove_value, typed
+from switchyard.config.commands import clear_map, typed
 from switchyard.config.errors import Problem
+from switchyard.config.models.nodes import NodeSettings
 from switchyard.errors import (
     AccessDeniedError,
     ClusterError,
@@ -22,7 +23,14 @@ from switchyard.kube.blocking import run_blocking
 from switchyard.kube.clock import from_text
 from switchyard.kube.error_texts import advice_denied
 from switchyard.manifests.labels import FIELD_MANAGER
-from switchyard.manifests.placement import LiveTaint, lost_taints, written
+from switchyard.manifests.ownership_marks import Mark, mark_of
+from switchyard.manifests.placement import (
+    LiveTaint,
+    has_configured_labels,
+    has_configured_taints,
+    lost_taints,
+    written,
+)
 
 NODES = "switchyard:cluster.nodes"
 
@@ -37,6 +45,8 @@ class LiveNode:
         owns_taints: whether this program applied the list of taints, so that an apply without it empties it.
         provider_id: the machine that the kubelet named when it first registered.
         created: when it first registered; None if that is not known.
+        labels: labels of the node on the cluster.
+        owner: the stack whose mark the node has; None without a mark, as on nodes of earlier versions.
     """
 
     taints: tuple[LiveTaint, ...] = ()
@@ -44,6 +54,12 @@ class LiveNode:
     owns_taints: bool = False
     provider_id: str = ""
     created: datetime | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    owner: Mark | None = None
+
+    def is_placed_as(self, row: NodeSettings) -> bool:
+        """Whether it has the labels and taints of a row of the node table."""
+        return has_configured_labels(row, self.labels) and has_configured_taints(row, self.taints)
 
 
 def read_nodes(access: ClusterAccess) -> dict[str, LiveNode]:
@@ -72,7 +88,7 @@ def _without_table(access: ClusterAccess, status: int) -> str:
     """The remedy without permission to list nodes, where the nodes belong to somebody else."""
     if status != httpx.codes.FORBIDDEN or access.stack_kubeconfig is not None:
         return ""
-    return f" Or do not manage nodes: {remove_value(NODES)}"
+    return f" Or do not manage nodes: {clear_map(NODES)}"
 
 
 def server_version(access: ClusterAccess) -> str:
@@ -101,16 +117,25 @@ def live_node(node: Mapping[str, Any]) -> LiveNode:
         owns_taints=any("f:taints" in entry["fieldsV1"].get("f:spec", {}) for entry in own),
         provider_id=node["spec"].get("providerID", ""),
         created=None if created is None else from_text(created),
+        labels=node["metadata"].get("labels") or {},
+        owner=mark_of(node),
     )
 
 
-def unknown_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> Problem | None:
+def unknown_nodes(
+    table: Collection[str], live: Mapping[str, LiveNode], foreign: Collection[str] = ()
+) -> Problem | None:
     """Refuses a node table of another cluster, or a misspelt one, before its first use.
 
     A patch is an apply, and an apply to a node that does not exist creates a Node object without a machine. Once
     placement has patched a node of the table, a missing one counts as lost instead: `lost_nodes`.
+
+    Args:
+        table: names of the nodes of the table.
+        live: the cluster's nodes.
+        foreign: nodes that another stack has placed, and otherwise than the table has them.
     """
-    if any(live[name].placed for name in table if name in live):
+    if any(live[name].placed for name in table if name in live and name not in foreign):
         return None
     if not (missing := _missing(table, live)):
         return None
@@ -118,7 +143,7 @@ def unknown_nodes(table: Collection[str], live: Mapping[str, LiveNode]) -> Probl
         NODES,
         ", ".join(missing),
         f"no such nodes on the cluster; it has {', '.join(sorted(live)) or 'none'}",
-        f"Correct {NODES}, or do not manage nodes: {remove_value(NODES)}",
+        f"Correct {NODES}, or do not manage nodes: {clear_map(NODES)}",
     )
 
 
@@ -151,28 +176,27 @@ def stale_nodes(live: Mapping[str, LiveNode], machines: Mapping[str, str]) -> li
     ]
 
 
-async def recheck_node(access: ClusterAccess, name: str, applied: Sequence[LiveTaint], *, live_wins: bool) -> None:
-    """Reads a node again right before it is patched, and refuses a patch that would be wrong by now.
-
-    Args:
-        access: the cluster.
-        name: name of the node.
-        applied: the taints in the patch.
-        live_wins: whether the provider sends the taints that are on the node instead, if there are any.
+async def read_node(access: ClusterAccess, name: str) -> LiveNode | None:
+    """Reads a node again right before it is patched; None if it does not exist.
 
     Raises:
-        NodeChangedError: the node is gone, or its patch would be wrong by now.
+        NodeChangedError: the node could not be read.
     """
     try:
-        live = live_node(await _ask(access, "get", name)).taints
+        node = await (await access.api()).find("nodes", name)
     except ClusterError as error:
         raise NodeChangedError(f"node {name} could not be read: {error} ({error.code})") from error
-    if (reason := wrong_by_now(live, applied, live_wins=live_wins)) is not None:
-        raise NodeChangedError(f"node {name} was not touched ({NodeChangedError.code}): {reason}")
+    return None if node is None else live_node(node)
 
 
 def wrong_by_now(live: Sequence[LiveTaint], applied: Sequence[LiveTaint], *, live_wins: bool) -> str | None:
-    """The reason why a patch must not be sent; None if it may be. The arguments are those of `recheck_node`."""
+    """The reason why a patch must not be sent; None if it may be.
+
+    Args:
+        live: the taints on the node.
+        applied: the taints in the patch.
+        live_wins: whether the provider sends the taints that are on the node instead, if there are any.
+    """
     if live_wins:
         if live or not applied:
             return None

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from switchyard.config.models.nodes import CONTROL_PLANE, DEDICATED, NodeSettings, labels, taints
+from switchyard.config.models.nodes import CONTROL_PLANE, DEDICATED, WORKLOAD, NodeSettings, labels, taints
 from switchyard.manifests.labels import APPLY
 
 LiveTaint = Mapping[str, Any]
@@ -11,6 +11,9 @@ LiveTaint = Mapping[str, Any]
 
 OWN_KEYS = frozenset({CONTROL_PLANE, DEDICATED})
 """Keys of the taints that placement sets and removes. Taints with any other key are foreign, and stay."""
+
+OWN_LABELS = frozenset({CONTROL_PLANE, WORKLOAD})
+"""Keys of the labels that placement sets and removes."""
 
 
 def node_patch(name: str, node: NodeSettings, applied: Iterable[LiveTaint] | None) -> dict[str, Any]:
@@ -34,6 +37,11 @@ def has_configured_taints(node: NodeSettings, live: Iterable[LiveTaint]) -> bool
     return {_identity(taint) for taint in live if taint["key"] in OWN_KEYS} == {
         _identity(taint) for taint in _own_taints(node)
     }
+
+
+def has_configured_labels(node: NodeSettings, live: Mapping[str, str]) -> bool:
+    """Whether a node has exactly the labels of the node table among those with the program's keys."""
+    return {key: value for key, value in live.items() if key in OWN_LABELS} == labels(node)
 
 
 def taints_to_apply(node: NodeSettings, live: Iterable[LiveTaint]) -> list[LiveTaint]:

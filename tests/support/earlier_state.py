@@ -50,7 +50,7 @@ def resources(state: dict[str, Any]) -> list[dict[str, Any]]:
 def expected_changes(resource: dict[str, Any]) -> dict[str, str]:
     """Returns what the current program changes in a resource of an earlier version: kind of change by property.
 
-    A node is not marked, since the stack does not own it; nor is a release of Helm, which the engine does not write.
+    The mark of a node is not part of its patch; nor is that of a release of Helm, which the engine does not write.
     """
     kind, name = resource["type"], resource["urn"].rpartition("::")[2]
     if kind == "tls:index/selfSignedCert:SelfSignedCert":

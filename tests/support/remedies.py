@@ -100,4 +100,7 @@ def _remove(config: dict[str, Any], path: list[str | int]) -> None:
     node: Any = config
     for key in path[:-1]:
         node = node[key]
-    del node[path[-1]]
+    if isinstance(node, dict):
+        node.pop(path[-1], None)  # `pulumi config rm` of a key that does not exist succeeds
+    else:
+        del node[path[-1]]

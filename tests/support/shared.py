@@ -26,13 +26,18 @@ class Shared:
     first: Result
 
 
+NODE_MARKS = ("switchyard/project-", "switchyard/stack-", "switchyard/stack-identity-")
+"""Arguments of `kubectl annotate` that remove the mark of the stack that has placed a node."""
+
+
 @contextlib.contextmanager
 def fresh_namespace(sandbox: Sandbox) -> Iterator[Kubectl]:
-    """kubectl in a fresh namespace, which is deleted afterwards."""
+    """kubectl in a fresh namespace, which is deleted afterwards with the marks of its stack on the nodes."""
     client = Kubectl(sandbox.kubeconfig, f"t-{uuid.uuid4().hex[:8]}")
     client.run("create", "namespace", client.namespace)
     yield client
     client.run("delete", "namespace", client.namespace, "--wait=false")
+    client.run("annotate", "nodes", "--all", *NODE_MARKS)
 
 
 def backend_stack(sandbox: Sandbox, namespace: str, directory: Path) -> Stack:

@@ -8,7 +8,7 @@ from switchyard.config.models.service import ServiceSettings, Track
 from switchyard.config.models.service_name import key_of
 from switchyard.gates.rules.refusal import Refusal
 from switchyard.kube.incompatible_version import RecordedRelease
-from switchyard.kube.rolled_back import record_name
+from switchyard.manifests.labels import record_name
 
 DEPLOY = "deploy"
 """The kind of a release that watches its new version."""

@@ -172,7 +172,10 @@ def test_a_node_table_of_another_cluster_ends_preview_and_update_and_creates_no_
             "switchyard:cluster.nodes: kind-worker, kind-worker2: no such nodes on the cluster; it has k8s-master,"
             in (result.output)
         )
-        assert "or do not manage nodes: pulumi config rm --path 'switchyard:cluster.nodes'" in result.output
+        assert (
+            "or do not manage nodes: pulumi config rm --path 'switchyard:cluster.nodes' --stack test && "
+            in result.output
+        )
         assert "Traceback" not in result.output
     assert nodes(kubectl) == before
 

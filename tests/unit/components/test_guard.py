@@ -40,7 +40,9 @@ def test_a_custom_resource_has_the_marks_too(monkeypatch: pytest.MonkeyPatch) ->
     assert request.object["metadata"]["annotations"][STACK] == "test"
 
 
-def test_a_patch_of_a_node_has_no_marks(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_patch_of_a_node_has_no_marks_which_would_show_in_the_preview_of_an_earlier_state(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n", "annotations": {"a": "b"}}}
     recording = record(monkeypatch, lambda: register_patch("it", node, pulumi.ResourceOptions()))
     assert dict(recording.requests["kubernetes:core/v1:NodePatch", "it"].object["metadata"]["annotations"]) == {

@@ -3,7 +3,12 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
+
+from switchyard.config.commands import clear_map
+from switchyard.config.models.nodes import CONTROL_PLANE, DEFAULT_NODES
 from switchyard.kube.nodes import LiveNode, live_node, lost_nodes, stale_nodes, unknown_nodes, wrong_by_now
+from switchyard.manifests.ownership_marks import Mark
 
 FRESH, PLACED = LiveNode(), LiveNode(placed=True)
 MAINTENANCE = {"key": "maintenance", "value": "disk", "effect": "NoExecute"}
@@ -23,7 +28,7 @@ def test_a_table_of_another_cluster_is_refused_with_all_its_nodes_and_those_that
     problem = unknown_nodes(["a", "b"], {"kind-worker": PLACED, "kind-control-plane": FRESH})
     assert str(problem) == (
         "switchyard:cluster.nodes: a, b: no such nodes on the cluster; it has kind-control-plane, kind-worker. "
-        "Correct switchyard:cluster.nodes, or do not manage nodes: pulumi config rm --path 'switchyard:cluster.nodes'"
+        f"Correct switchyard:cluster.nodes, or do not manage nodes: {clear_map('switchyard:cluster.nodes')}"
     )
 
 
@@ -45,6 +50,36 @@ def test_a_missing_node_beside_managed_ones_is_reported_as_lost_and_blocks_nothi
     warning = lost_nodes(table, live)
     assert warning is not None
     assert warning.startswith("switchyard:cluster.nodes: redis, postgresql: not on the cluster, left out (SY-K015).")
+
+
+def test_a_node_that_another_stack_placed_otherwise_does_not_prove_that_the_table_is_right() -> None:
+    table, live = ["worker", "redis"], {"worker": PLACED}
+    problem = unknown_nodes(table, live, foreign={"worker"})
+    assert problem is not None
+    assert problem.value == "redis"
+
+
+def test_a_node_says_which_stack_has_placed_it_and_with_which_labels() -> None:
+    mark, labels = Mark("shop", "production", "1"), {"workload": "payments", "team": "shop"}
+    live = live_node({"metadata": {"labels": labels, "annotations": mark.annotations}, "spec": {}})
+    assert (live.owner, live.labels) == (mark, labels)
+
+
+@pytest.mark.parametrize(
+    ("labels", "taints", "placed"),
+    [
+        ({"workload": "redis", "team": "shop"}, (DEDICATED, MAINTENANCE), True),
+        ({"workload": "payments"}, (DEDICATED,), False),
+        ({}, (DEDICATED,), False),
+        ({"workload": "redis", CONTROL_PLANE: ""}, (DEDICATED,), False),
+        ({"workload": "redis"}, (MAINTENANCE,), False),
+        ({"workload": "redis"}, (DEDICATED | {"value": "payments"},), False),
+    ],
+)
+def test_a_node_is_placed_as_a_row_has_it_whatever_labels_and_taints_others_have_set(
+    labels: dict[str, str], taints: tuple[dict[str, str], ...], placed: bool
+) -> None:
+    assert LiveNode(taints, labels=labels).is_placed_as(DEFAULT_NODES["k8s-redis"]) is placed
 
 
 def test_a_node_is_managed_once_this_program_has_applied_anything_to_it() -> None:

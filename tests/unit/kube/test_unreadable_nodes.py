@@ -2,6 +2,7 @@
 
 import pytest
 
+from switchyard.config.commands import clear_map
 from switchyard.errors import NodesUnreadableError
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.nodes import read_nodes
@@ -10,7 +11,7 @@ from tests.support.api_server import FakeApiServer, denial, server
 __all__ = ["server"]
 
 NODES = "/api/v1/nodes"
-WITHOUT = "pulumi config rm --path 'switchyard:cluster.nodes'"
+WITHOUT = clear_map("switchyard:cluster.nodes")
 
 
 def text(server: FakeApiServer) -> str:

@@ -1,12 +1,17 @@
 """What placement registers for each state of a node, on mocks."""
 
+from collections.abc import Mapping
+
 import pytest
 from pulumi.runtime.proto import resource_pb2
 
 from components.cluster.placement import Placement
 from switchyard.config.models.nodes import DEFAULT_NODES
+from switchyard.gates.rules.ownership import Owner
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.nodes import LiveNode
+from switchyard.manifests.ownership_marks import Mark
+from switchyard.operation import Selection
 from tests.support.engine import record
 
 NODE_PATCH = "kubernetes:core/v1:NodePatch"
@@ -46,3 +51,29 @@ def test_placement_sends_taints_only_if_some_are_wrong_or_its_own_apply_holds_th
         spec = request.object["spec"]
         assert ([dict(taint) for taint in spec["taints"]] if "taints" in spec else None) == taints
         assert list(request.ignoreChanges) == ignored
+
+
+@pytest.mark.parametrize(
+    ("identity", "update", "selected", "marked"),
+    [
+        ("1", True, None, {"k8s-redis"}),
+        ("", True, None, set()),  # a mark without an identity would be that of every state of this name
+        ("1", False, None, set()),  # a destroy, or a refresh
+        ("1", True, Selection(("a",)), set()),  # whose state may not have the node
+    ],
+)
+def test_an_update_of_the_whole_stack_marks_the_nodes_that_it_has_patched(
+    monkeypatch: pytest.MonkeyPatch, identity: str, update: bool, selected: Selection | None, marked: set[str]
+) -> None:
+    asked: set[str] = set()
+
+    async def mark_nodes(_: ClusterAccess, nodes: Mapping[str, LiveNode], __: Owner) -> None:
+        asked.update(nodes)
+
+    owner = Owner(Mark("switchyard", "test", identity))
+    monkeypatch.setattr("components.cluster.placement.mark_nodes", mark_nodes)
+    monkeypatch.setattr("components.cluster.placement.stack_owner", lambda: owner)
+    monkeypatch.setattr("components.cluster.placement.is_update", lambda: update)
+    monkeypatch.setattr("components.cluster.placement.selection", lambda: selected)
+    placed(monkeypatch, LiveNode())
+    assert asked == marked
