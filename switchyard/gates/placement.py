@@ -99,7 +99,7 @@ async def before_node_release(guard: Guard, inputs: Mapping[str, Any], *, previe
         return  # the node goes with its machine
     # A node that cannot be reached keeps the mark, and with it the refusal to other stacks: nothing is lost by it.
     with suppress(ClusterError):
-        live = await (await access.api()).find(name.resource, name.name)
+        live = await (await access.api()).find(name.resource, name.name, None)
         owner = None if live is None else mark_of(live)
         if owner is not None and is_own(owner, guard.mark, guard.former, known=True):
             await _annotate(access, [name.name], {PROJECT: None, STACK: None, IDENTITY: None})

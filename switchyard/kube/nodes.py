@@ -183,7 +183,7 @@ async def read_node(access: ClusterAccess, name: str) -> LiveNode | None:
         NodeChangedError: the node could not be read.
     """
     try:
-        node = await (await access.api()).find("nodes", name)
+        node = await (await access.api()).find("nodes", name, None)
     except ClusterError as error:
         raise NodeChangedError(f"node {name} could not be read: {error} ({error.code})") from error
     return None if node is None else live_node(node)

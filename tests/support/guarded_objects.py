@@ -20,7 +20,7 @@ class Table:
         self.patched: list[tuple[str, dict[str, Any]]] = []
         self.asked = 0
 
-    async def find(self, resource: str, name: str, _namespace: str | None = None, _version: str = "v1") -> Any:
+    async def find(self, resource: str, name: str, _namespace: str | None, _version: str = "v1") -> Any:
         self.asked += 1
         return self.objects.get((resource, name))
 
