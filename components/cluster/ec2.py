@@ -8,7 +8,7 @@ import pulumi_aws as aws
 
 from components.cluster.access_logs import AccessLogs
 from components.cluster.instance_offers import check_instances
-from components.cluster.instances import ClusterMachines, Endpoint
+from components.cluster.instances import ApiEndpoint, ClusterMachines
 from components.cluster.network import ClusterNetwork
 from components.cluster.pki import Pki
 from components.cluster.snapshots import warn_of_late_snapshots
@@ -92,7 +92,7 @@ class Ec2Machines(pulumi.ComponentResource):
         )
         # At a destroy the gateway cannot go while a machine has a public address.
         after_network = pulumi.ResourceOptions.merge(child, pulumi.ResourceOptions(depends_on=[network]))
-        endpoint = Endpoint(f"{name}-endpoint", cluster=cluster, opts=after_network)
+        endpoint = ApiEndpoint(f"{name}-endpoint", cluster=cluster, opts=after_network)
         pki = Pki(f"{name}-pki", cluster=cluster, endpoint=endpoint.public_ip, opts=child)
         storage = Storage(
             f"{name}-storage",

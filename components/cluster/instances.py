@@ -62,7 +62,7 @@ class NetworkIds(Protocol):
         """Id of the additional security group of the control plane."""
 
 
-class Endpoint(pulumi.ComponentResource):
+class ApiEndpoint(pulumi.ComponentResource):
     """An Elastic IP for the API server, known before its certificates are created and before a machine has it."""
 
     allocation_id: pulumi.Output[str]
@@ -103,7 +103,7 @@ class ClusterMachines(pulumi.ComponentResource):
         production: bool,
         network: NetworkIds,
         storage: Storage,
-        endpoint: Endpoint,
+        endpoint: ApiEndpoint,
         user_data: Callable[[str], pulumi.Input[str]],
         after: Sequence[pulumi.Resource] = (),
         opts: pulumi.ResourceOptions | None = None,

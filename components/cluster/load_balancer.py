@@ -12,7 +12,7 @@ from switchyard.config.models.load_balancer import LoadBalancerSettings
 from switchyard.config.models.service import ServiceSettings
 from switchyard.kube.access import ClusterAccess
 from switchyard.manifests.ingress import group_ingress, load_balancer_attributes, protected, url
-from switchyard.manifests.ingress_routes import Part, parts
+from switchyard.manifests.ingress_routes import RoutePart, parts
 
 TIMEOUT_SECONDS = 600
 """Bound on the creation and the deletion of the load balancer: AWS takes two to five minutes for each."""
@@ -33,7 +33,7 @@ class AlbIngress(pulumi.ComponentResource):
     settings: LoadBalancerSettings
     """The settings of the load balancer."""
 
-    parts: list[Part]
+    parts: list[RoutePart]
     """The parts of its routes, of which each is an Ingress."""
 
     group: KubernetesObject
@@ -117,7 +117,7 @@ def _hostname(status: Any) -> str:
     return str(points[0].get("hostname") or "") if points else ""
 
 
-def _urls(alb: LoadBalancerSettings, of_routes: list[Part], hostname: str) -> dict[str, list[str]]:
+def _urls(alb: LoadBalancerSettings, of_routes: list[RoutePart], hostname: str) -> dict[str, list[str]]:
     urls: dict[str, list[str]] = {}
     for part in of_routes:
         urls.setdefault(part.service, []).extend(url(alb, route, hostname) for route in part.routes)

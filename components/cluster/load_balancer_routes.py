@@ -11,7 +11,7 @@ from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.service import ServiceSettings
 from switchyard.gates.weighted_routing import load_balancer_routing
 from switchyard.manifests.ingress import ingress
-from switchyard.manifests.ingress_routes import Part, earlier
+from switchyard.manifests.ingress_routes import RoutePart, earlier
 from switchyard.manifests.weights import switched_by_weights
 
 
@@ -76,7 +76,7 @@ class Routes:
         registered = [] if pulumi.runtime.is_dry_run() else list(self._registered.values())
         self.balancer.check.after([self.balancer.group, *registered])
 
-    def _register(self, part: Part, opts: pulumi.ResourceOptions) -> KubernetesObject:
+    def _register(self, part: RoutePart, opts: pulumi.ResourceOptions) -> KubernetesObject:
         # An Ingress of a service that is registered later cannot be waited for: between two services that both
         # register their own, a request of a new route may get the wider one for as long as the other takes.
         others = [other for other in earlier(part, self.balancer.parts) if other in self._registered]

@@ -13,7 +13,7 @@ from devtools.benchmarks.measure import p95
 from switchyard.config.models.watch import Watch
 from switchyard.release.watch.evidence import Evidence
 from switchyard.release.watch.samples import Counts
-from switchyard.release.watch.sequential import State
+from switchyard.release.watch.sequential import SequentialState
 
 LIMIT_SECONDS, USUAL_SECONDS = 0.5, 0.1
 """Boundaries of the simulated histogram: the limit, and a duration that most requests of the past stay below."""
@@ -131,7 +131,9 @@ class Traffic:
         return Counts(requests, self._failing.of(requests), buckets)
 
 
-def release(generator: random.Random, version: Version, watch: Watch, rate: int, past: Counts) -> tuple[State, int]:
+def release(
+    generator: random.Random, version: Version, watch: Watch, rate: int, past: Counts
+) -> tuple[SequentialState, int]:
     """One simulated release, judged every second.
 
     Returns:
@@ -142,9 +144,9 @@ def release(generator: random.Random, version: Version, watch: Watch, rate: int,
     for second in range(1, watch.seconds + 1):
         evidence.add(traffic.of(rate))
         if evidence.is_condemned:
-            return State.WORSE, second
-    passed = all(finding.state is State.ACCEPTABLE for finding in evidence.findings)
-    return State.ACCEPTABLE if passed else State.OPEN, watch.seconds
+            return SequentialState.WORSE, second
+    passed = all(finding.state is SequentialState.ACCEPTABLE for finding in evidence.findings)
+    return SequentialState.ACCEPTABLE if passed else SequentialState.OPEN, watch.seconds
 
 
 def simulate(version: Version, watch: Watch, rate: int, releases: int, *, past: Version | None, seed: int) -> Result:
@@ -163,14 +165,14 @@ def simulate(version: Version, watch: Watch, rate: int, releases: int, *, past: 
     for _ in range(releases):
         known = Counts() if past is None else Traffic(generator, past).of(PAST_SECONDS * rate)
         outcomes.append(release(generator, version, watch, rate, known))
-    condemned = [seconds for state, seconds in outcomes if state is State.WORSE]
+    condemned = [seconds for state, seconds in outcomes if state is SequentialState.WORSE]
     return Result(
         version.name,
         rate,
         watch.seconds,
         releases,
         len(condemned),
-        sum(state is State.ACCEPTABLE for state, _ in outcomes),
+        sum(state is SequentialState.ACCEPTABLE for state, _ in outcomes),
         rate * mean(condemned) if condemned else None,
         p95(condemned) if condemned else None,
     )

@@ -22,7 +22,7 @@ from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.receipt.warnings import not_followed
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal import LeasedSwitchJournal
-from switchyard.release.switch.protocol import Steps
+from switchyard.release.switch.protocol import SwitchSteps
 
 
 @dataclass(frozen=True)
@@ -86,8 +86,8 @@ async def _switch(
     lane = FastLane(access, cluster, journal, print)
     plan = await lane.plan_switch(await read(), None)
     if stalled is None:
-        outcome = await lane.run(plan, None, Steps(read, warm, converge))
+        outcome = await lane.run(plan, None, SwitchSteps(read, warm, converge))
     else:
         with stopped(stalled.processes()["kube-proxy"]):
-            outcome = await lane.run(plan, None, Steps(read, warm, converge))
+            outcome = await lane.run(plan, None, SwitchSteps(read, warm, converge))
     return outcome.receipt, not_followed(plan, outcome.receipt)

@@ -25,7 +25,7 @@ from switchyard.manifests.analysis import Comparison, Metric, metrics
 WORDS = {Comparison.AT_LEAST: "is at least", Comparison.BELOW: "is below"}
 
 
-class Verdict(StrEnum):
+class AnalysisVerdict(StrEnum):
     """The result of one measurement, as Argo Rollouts names it."""
 
     SUCCESSFUL = "Successful"
@@ -56,7 +56,7 @@ class Judgement:
 
     version: Version
     metric: Metric
-    verdict: Verdict
+    verdict: AnalysisVerdict
     value: str | None
     reason: str
 
@@ -97,7 +97,7 @@ async def _measurement(client: httpx.AsyncClient, analysis: Analysis, version: V
     try:
         result = await ask(client, analysis.prometheus, metric.query)
     except PrometheusError as error:
-        return Judgement(version, metric, Verdict.ERROR, None, str(error))
+        return Judgement(version, metric, AnalysisVerdict.ERROR, None, str(error))
     return judge(analysis, version, metric, result)
 
 
@@ -105,21 +105,23 @@ def judge(analysis: Analysis, version: Version, metric: Metric, result: Sequence
     """Judges a result by its first sample; what is neither a success nor a failure is inconclusive."""
     if not result:
         shortage = f"fewer than {analysis.min_requests} requests" if analysis.min_requests > 1 else "no requests"
-        return Judgement(version, metric, Verdict.INCONCLUSIVE, None, f"{shortage} in {analysis.window_seconds} s")
+        return Judgement(
+            version, metric, AnalysisVerdict.INCONCLUSIVE, None, f"{shortage} in {analysis.window_seconds} s"
+        )
     value, threshold = result[0], metric.threshold
-    verdicts = {metric.comparison: Verdict.SUCCESSFUL, metric.comparison.opposite: Verdict.FAILED}
+    verdicts = {metric.comparison: AnalysisVerdict.SUCCESSFUL, metric.comparison.opposite: AnalysisVerdict.FAILED}
     for comparison, verdict in verdicts.items():
         if comparison.holds(value, threshold):
             shown = _shown(value, threshold)
             return Judgement(version, metric, verdict, shown, f"{shown} {WORDS[comparison]} {threshold}")
     reason = f"not a number: nothing was counted in {analysis.window_seconds} s"
-    return Judgement(version, metric, Verdict.INCONCLUSIVE, "NaN", reason)
+    return Judgement(version, metric, AnalysisVerdict.INCONCLUSIVE, "NaN", reason)
 
 
 def succeeded(judgements: Sequence[Judgement]) -> bool:
     """Whether the first version, which is the one to judge, succeeds by every metric."""
     return all(
-        judgement.verdict is Verdict.SUCCESSFUL
+        judgement.verdict is AnalysisVerdict.SUCCESSFUL
         for judgement in judgements
         if judgement.version == judgements[0].version
     )
@@ -127,7 +129,7 @@ def succeeded(judgements: Sequence[Judgement]) -> bool:
 
 def hint(name: str, analysis: Analysis, judgements: Iterable[Judgement]) -> str | None:
     """Another possible cause than too few requests where a result has no samples; None when all have samples."""
-    if all(judgement.value is not None or judgement.verdict is Verdict.ERROR for judgement in judgements):
+    if all(judgement.value is not None or judgement.verdict is AnalysisVerdict.ERROR for judgement in judgements):
         return None
     return (
         "If there were more requests, the metrics are named or labelled otherwise: the stack says "

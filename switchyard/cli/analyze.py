@@ -20,7 +20,7 @@ WATCH_SECONDS = 30
 
 
 @dataclass(frozen=True)
-class Request:
+class AnalysisRequest:
     """The arguments and options of `switchyard analyze`.
 
     Attributes:
@@ -103,7 +103,7 @@ def analyze(
         print_ignored_errors(settings)
         check_known(service, name, settings.services, "analyze")
         own = settings.services[service]
-        request = Request(name, service, prometheus, pod_hash, seconds, as_json=as_json)
+        request = AnalysisRequest(name, service, prometheus, pod_hash, seconds, as_json=as_json)
         if isinstance(own, BlueGreenSettings):
             succeeded = _analyse_colour(request, own, access_to(name, settings))
         else:
@@ -112,7 +112,7 @@ def analyze(
         raise typer.Exit(ExitCode.FAILED)
 
 
-def _analyse_colour(request: Request, service: "BlueGreenSettings", access: "ClusterAccess") -> bool:
+def _analyse_colour(request: AnalysisRequest, service: "BlueGreenSettings", access: "ClusterAccess") -> bool:
     """Whether the version that serves would pass the watch of a release."""
     from switchyard.cli.colour_analysis import analyse
     from switchyard.cli.output import console, print_json
@@ -132,7 +132,7 @@ def _analyse_colour(request: Request, service: "BlueGreenSettings", access: "Clu
     return analysis.is_good
 
 
-def _analyse_canary(request: Request, own: "ServiceSettings", access: "ClusterAccess") -> bool:
+def _analyse_canary(request: AnalysisRequest, own: "ServiceSettings", access: "ClusterAccess") -> bool:
     """Whether each measurement of the version to judge would be a success."""
     from switchyard.cli.analysis import analysed, hint, measure, succeeded
     from switchyard.cli.analysis_table import document, table
@@ -155,7 +155,7 @@ def _analyse_canary(request: Request, own: "ServiceSettings", access: "ClusterAc
     return is_good
 
 
-def _refuse(request: Request, strategy: str, option: str) -> None:
+def _refuse(request: AnalysisRequest, strategy: str, option: str) -> None:
     from switchyard.errors import UsageError
     from switchyard.release.watch.analyze_refusals import refuse_option
 

@@ -30,7 +30,7 @@ from switchyard.release.engine.engine import EngineCommand
 from switchyard.release.phases import Phase
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release.refusals import refuse_other_than_confirmed, refuse_strategy
 from switchyard.release_errors import LeaseHeldError
 
@@ -159,7 +159,7 @@ class _Command(ServiceRelease):
         return ExitCode.OK
 
     async def _act(
-        self, runner: Runner, journal: LeasedDeployJournal, releases: Releases, observation: Observation
+        self, runner: Runner, journal: LeasedDeployJournal, releases: RecordedReleases, observation: Observation
     ) -> ReleaseRecord:
         request = self.request
         if request.act is Act.DEPLOY:

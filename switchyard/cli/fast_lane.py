@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Collection, Iterable, Mapping
 import typer
 
 from switchyard.cli.configuration import access_to, check_known, read_settings_at_once, warn_of_ignored_errors
-from switchyard.cli.fast_lane_text import Report
+from switchyard.cli.fast_lane_text import FastLaneReport
 from switchyard.cli.release_cluster import check_cluster, observe_service
-from switchyard.cli.release_request import Request
+from switchyard.cli.release_request import ReleaseRequest
 from switchyard.config.commands import options
 from switchyard.config.loader import StackSettings
 from switchyard.config.models.ec2 import Ec2Cluster
@@ -37,14 +37,14 @@ from switchyard.release.refusals import (
 )
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal import LeasedSwitchJournal
-from switchyard.release.switch.protocol import Steps
+from switchyard.release.switch.protocol import SwitchSteps
 from switchyard.release.switch.warming import warm
 
 STATE_SECONDS = {**dict.fromkeys(Act, 15.0), Act.ROLLBACK: 5.0}
 """Seconds to wait for the state, which has the identity of the stack's cluster. The command continues without it."""
 
 
-def run(request: Request, state: EngineCommand, begun: float) -> None:
+def run(request: ReleaseRequest, state: EngineCommand, begun: float) -> None:
     """Runs a command from its settings to its exit code.
 
     Args:
@@ -95,7 +95,9 @@ def service_of(key: str, act: Act, stack: str, settings: StackSettings) -> BlueG
     return service
 
 
-def access_of(request: Request, stack: str, settings: StackSettings, service: BlueGreenSettings) -> ClusterAccess:
+def access_of(
+    request: ReleaseRequest, stack: str, settings: StackSettings, service: BlueGreenSettings
+) -> ClusterAccess:
     """Access to the cluster of a stack.
 
     Args:
@@ -151,7 +153,7 @@ class _Command:
 
     def __init__(
         self,
-        request: Request,
+        request: ReleaseRequest,
         act: Act,
         stack: str,
         service: BlueGreenSettings,
@@ -170,7 +172,7 @@ class _Command:
         self._state = state
         self._begun = begun
         self._engine = Engine(stack)
-        self.report = Report(request, stack, access.described)
+        self.report = FastLaneReport(request, stack, access.described)
         self._journal: LeasedSwitchJournal | None = None
 
     async def run(self) -> None:
@@ -198,7 +200,7 @@ class _Command:
         if not self._request.yes or journal.waited:
             self._begun = time.monotonic()  # the operator's time, and that of another command, do not count
         lane = FastLane(self._access, cluster, journal, self.report.warn, self._begun)
-        steps = Steps(
+        steps = SwitchSteps(
             observe=lambda: self._observe_again(cluster, journal, plan),
             warm=lambda planned: warm(self._engine, planned, self.report.tell),
             converge=lambda receipt: self._converge(cluster, plan, receipt),

@@ -6,7 +6,7 @@ import typer
 
 from switchyard.cli.command_report import CollectedReport, hook_line
 from switchyard.cli.output import console, errors, print_json
-from switchyard.cli.release_request import Request
+from switchyard.cli.release_request import ReleaseRequest
 from switchyard.config.commands import stack_option, typed
 from switchyard.errors import ExitCode
 from switchyard.release.engine.convergence import Convergence
@@ -16,13 +16,13 @@ from switchyard.release.receipt.receipt import Receipt, first_lines, later_lines
 from switchyard.release.receipt.warnings import doubt, is_in_doubt, not_seen
 from switchyard.release.record.hook import HookRecord
 from switchyard.release.refusals import command
-from switchyard.release.switch.protocol import Outcome
+from switchyard.release.switch.protocol import SwitchOutcome
 
 VERSION = 1
 """Version of the JSON document. It changes when a key is removed or its meaning changes."""
 
 
-class Report(CollectedReport):
+class FastLaneReport(CollectedReport):
     """Prints what a command plans and does.
 
     Args:
@@ -31,7 +31,7 @@ class Report(CollectedReport):
         described: the kubeconfig and its context in words.
     """
 
-    def __init__(self, request: Request, stack: str, described: str) -> None:
+    def __init__(self, request: ReleaseRequest, stack: str, described: str) -> None:
         super().__init__(stack, described, as_json=request.as_json)
         self._request = request
 
@@ -60,7 +60,7 @@ class Report(CollectedReport):
         if not self._request.as_json:
             console.print(f"  {hook_line(hook)}", markup=False)
 
-    def end(self, plan: Plan, outcome: Outcome) -> None:
+    def end(self, plan: Plan, outcome: SwitchOutcome) -> None:
         """Reports the rest of the receipt, configuration and state, and what to type next.
 
         Raises:
@@ -76,7 +76,7 @@ class Report(CollectedReport):
         if is_in_doubt(plan, outcome.receipt):
             raise typer.Exit(ExitCode.FAILED)
 
-    def _print_end(self, plan: Plan, outcome: Outcome, problem: str | None) -> None:
+    def _print_end(self, plan: Plan, outcome: SwitchOutcome, problem: str | None) -> None:
         for line in later_lines(outcome.receipt):
             console.print(f"  {line}", markup=False)
         if problem is not None:
@@ -122,7 +122,9 @@ def planned(plan: Plan, stack: str, described: str) -> list[str]:
     return [*rows, f"  after this   {plan.to}"]
 
 
-def document(plan: Plan, outcome: Outcome, stack: str, problem: str | None, warnings: list[str]) -> dict[str, Any]:
+def document(
+    plan: Plan, outcome: SwitchOutcome, stack: str, problem: str | None, warnings: list[str]
+) -> dict[str, Any]:
     """The document that `--json` prints. Scripts rely on its keys."""
     convergence = outcome.convergence
     return {

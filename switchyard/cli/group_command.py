@@ -21,19 +21,19 @@ from switchyard.gates.base import raise_refusal
 from switchyard.kube.access import ClusterAccess
 from switchyard.kube.cluster import Cluster
 from switchyard.release.deploy import together as deploy_together
-from switchyard.release.deploy.group import Group
+from switchyard.release.deploy.group import ReleaseGroup
 from switchyard.release.deploy.group_acts import GroupActs
 from switchyard.release.deploy.journal import LeasedDeployJournal
-from switchyard.release.deploy.together import GroupHooks, Outcomes, Part
+from switchyard.release.deploy.together import GroupHooks, MemberPart, Outcomes
 from switchyard.release.engine.engine import Engine, EngineCommand
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Observation
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release.refusals import refuse_other_than_confirmed
 from switchyard.release.switch.together import all_or_reasons
 
-Readings = Mapping[str, tuple[Releases, Observation]]
+Readings = Mapping[str, tuple[RecordedReleases, Observation]]
 """The record of each service, and its observation on the cluster."""
 
 
@@ -125,7 +125,7 @@ class GroupCommand:
     async def _checked(self, cluster: Cluster, journals: Mapping[str, LeasedDeployJournal]) -> Readings:
         """Reads all services. If one is refused, all are refused, with every reason."""
 
-        async def check(key: str) -> tuple[Releases, Observation]:
+        async def check(key: str) -> tuple[RecordedReleases, Observation]:
             service = self._services[key]
             observation = await service.observe(cluster)
             releases = await journals[key].without_abandoned(observation.serving)
@@ -146,7 +146,7 @@ class GroupCommand:
         else:
             records = {key: self._services[key].continued(releases) for key, (releases, _) in readings.items()}
         report_begun({key: record.id for key, record in records.items()})
-        group = Group({key: record.phase for key, record in records.items()})
+        group = ReleaseGroup({key: record.phase for key, record in records.items()})
         parts = await self._parts(cluster, journals, records, group)
         if self._request.act is Act.DEPLOY:
             hold_after = self._request.hold_after
@@ -184,9 +184,9 @@ class GroupCommand:
         cluster: Cluster,
         journals: Mapping[str, LeasedDeployJournal],
         records: Mapping[str, ReleaseRecord],
-        group: Group,
-    ) -> dict[str, Part]:
-        engine, lock, parts = Engine(self._stack), asyncio.Lock(), dict[str, Part]()
+        group: ReleaseGroup,
+    ) -> dict[str, MemberPart]:
+        engine, lock, parts = Engine(self._stack), asyncio.Lock(), dict[str, MemberPart]()
         targets = {key: Colour(record.target) for key, record in records.items()}
         versions = {key: str(record.tag) for key, record in records.items()}
         weighted = [key for key, own in self._services.items() if own.service.engine is SwitchEngine.ALB_WEIGHTS]
@@ -196,5 +196,5 @@ class GroupCommand:
             runner = service.runner(cluster, journals[key], acts, hooks, versions)
             standing = await runner.standing(records[key])
             group.enter(key, standing.state.phase)
-            parts[key] = Part(runner, records[key], standing)
+            parts[key] = MemberPart(runner, records[key], standing)
         return parts

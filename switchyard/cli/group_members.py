@@ -14,7 +14,7 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record.earlier_releases import abandoned
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases, ReleaseStore
+from switchyard.release.record.store import RecordedReleases, ReleaseStore
 from switchyard.release.record.text import described
 
 Members = tuple[dict[str, ReleaseRecord], dict[str, str]]
@@ -62,7 +62,7 @@ async def members_of(api: BoundedApi, settings: StackSettings, record: ReleaseRe
 
 
 async def _taking(
-    api: BoundedApi, service: BlueGreenSettings, key: str, releases: Releases, other: ReleaseRecord
+    api: BoundedApi, service: BlueGreenSettings, key: str, releases: RecordedReleases, other: ReleaseRecord
 ) -> ReleaseRecord | None:
     """The switch or the rollback that has taken the place of a running release, but has not ended; None without one."""
     current = releases.current

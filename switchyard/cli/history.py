@@ -10,7 +10,7 @@ from switchyard.cli.options import Json, ServiceKey, Stack
 if TYPE_CHECKING:
     from switchyard.config.models.service import ServiceSettings
     from switchyard.kube.access import ClusterAccess
-    from switchyard.release.record.store import Releases
+    from switchyard.release.record.store import RecordedReleases
 
 FORM_VERSION = 1
 """Version of the JSON document. It changes when a key is removed or its meaning changes."""
@@ -37,7 +37,7 @@ def history(service: ServiceKey, stack: Stack = None, *, as_json: Json = False) 
         print_history(service, all_releases(releases))
 
 
-def document(service: str, releases: "Releases") -> dict[str, Any]:
+def document(service: str, releases: "RecordedReleases") -> dict[str, Any]:
     """The history as `--json` prints it."""
     return {
         "version": FORM_VERSION,
@@ -46,13 +46,13 @@ def document(service: str, releases: "Releases") -> dict[str, Any]:
     }
 
 
-def all_releases(releases: "Releases") -> list[Any]:
+def all_releases(releases: "RecordedReleases") -> list[Any]:
     """All releases of a record, newest first. A release that is running comes first."""
     running = [releases.current] if releases.current is not None and releases.current.running else []
     return [*running, *releases.history]
 
 
-async def _read(access: "ClusterAccess", key: str, settings: "ServiceSettings") -> "Releases":
+async def _read(access: "ClusterAccess", key: str, settings: "ServiceSettings") -> "RecordedReleases":
     from switchyard.release.record.store import ReleaseStore
 
     return await ReleaseStore(await access.api(), settings.namespace, settings.kubernetes_name(key)).read()

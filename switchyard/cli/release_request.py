@@ -45,7 +45,7 @@ def reading_state(stack: str | None, *, needed: bool = True) -> Iterator[EngineC
 
 
 @dataclass(frozen=True)
-class Request:
+class ReleaseRequest:
     """The arguments and options of `switchyard switch` or `rollback`.
 
     Attributes:
@@ -82,7 +82,7 @@ class Request:
         return typed(words + options(reason=self.reason, override=self.override, wait=self.wait, yes=yes))
 
 
-def begin(request: Request) -> None:
+def begin(request: ReleaseRequest) -> None:
     """Runs a command. The state is read by the engine while the libraries of the command are still imported."""
     begun = time.monotonic()
     with errors_end_the_command(request.stack, as_json=request.as_json):
@@ -97,7 +97,7 @@ def begin(request: Request) -> None:
                 _end_interrupted(request)
 
 
-def _refuse_unconfirmed(request: Request) -> None:
+def _refuse_unconfirmed(request: ReleaseRequest) -> None:
     from switchyard.errors import UsageError
     from switchyard.release.refusals import refuse_unconfirmed
 
@@ -105,7 +105,7 @@ def _refuse_unconfirmed(request: Request) -> None:
     raise UsageError(str(refuse_unconfirmed(step, request.again(yes=True))))
 
 
-def _end_interrupted(request: Request) -> NoReturn:
+def _end_interrupted(request: ReleaseRequest) -> NoReturn:
     from switchyard.cli.interruption import end_interrupted
 
     remedy = f"To continue, run the command again: {request.again()}"

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from switchyard.config.models.service import ServiceSettings
     from switchyard.errors import AccessDeniedError
     from switchyard.kube.access import ClusterAccess
-    from switchyard.release.record.store import Releases, ReleaseStore
+    from switchyard.release.record.store import RecordedReleases, ReleaseStore
     from switchyard.release_errors import ReleaseError
 
 Services = Annotated[
@@ -96,7 +96,7 @@ async def _read(access: "ClusterAccess", services: "Mapping[str, ServiceSettings
     from switchyard.cli.report_text import ReadRecords
     from switchyard.errors import ClusterError, with_code
     from switchyard.kube.clock import ServerClock
-    from switchyard.release.record.store import Releases, ReleaseStore
+    from switchyard.release.record.store import RecordedReleases, ReleaseStore
 
     api = await access.api()
     stores = [ReleaseStore(api, own.namespace, own.kubernetes_name(key)) for key, own in services.items()]
@@ -104,16 +104,16 @@ async def _read(access: "ClusterAccess", services: "Mapping[str, ServiceSettings
     by_service = dict(zip(services, answers, strict=True))
     return ReadRecords(
         clock.now(),
-        {key: all_releases(answer) for key, answer in by_service.items() if isinstance(answer, Releases)},
+        {key: all_releases(answer) for key, answer in by_service.items() if isinstance(answer, RecordedReleases)},
         {
             key: with_code(answer.code, f"{key}: {answer.summary}" if isinstance(answer, ClusterError) else str(answer))
             for key, answer in by_service.items()
-            if not isinstance(answer, Releases)
+            if not isinstance(answer, RecordedReleases)
         },
     )
 
 
-async def _record(store: "ReleaseStore") -> "Releases | ReleaseError | AccessDeniedError":
+async def _record(store: "ReleaseStore") -> "RecordedReleases | ReleaseError | AccessDeniedError":
     """The record of a service, or the reason why it cannot be read, so that the others are reported."""
     from switchyard.errors import AccessDeniedError
     from switchyard.release_errors import ReleaseError

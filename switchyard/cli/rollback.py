@@ -45,7 +45,7 @@ def rollback(
     No smoke test stops it, and the state of the stack need not be reachable. A retired version is warmed first.
     Ends with 0 when the version serves, and with 1 when it is refused.
     """
-    from switchyard.cli.release_request import Request, begin
+    from switchyard.cli.release_request import ReleaseRequest, begin
 
     if others or together:
         from switchyard.cli.together_request import TogetherRequest, begin_together, end_misused
@@ -56,5 +56,5 @@ def rollback(
             begin_together(TogetherRequest(Act.ROLLBACK, words, reason, stack, wait, yes, as_json, override or None))
             return
         end_misused(Act.ROLLBACK, words, stack, as_json=as_json)
-    request = Request(service, rollback=True, reason=reason, stack=stack, wait=wait, yes=yes, as_json=as_json)
+    request = ReleaseRequest(service, rollback=True, reason=reason, stack=stack, wait=wait, yes=yes, as_json=as_json)
     begin(replace(request, override=override or None))

@@ -12,7 +12,7 @@ from switchyard.release.record.hook import HookRecord
 from switchyard.release.switch.journal import LeasedSwitchJournal
 
 
-class HookReport(Protocol):
+class RollbackHookReport(Protocol):
     """Prints the results of hooks."""
 
     def warn(self, line: str) -> None:
@@ -23,7 +23,11 @@ class HookReport(Protocol):
 
 
 async def run_rollback_hooks(
-    cluster: Cluster, service: BlueGreenSettings, name: ServiceName, journal: LeasedSwitchJournal, report: HookReport
+    cluster: Cluster,
+    service: BlueGreenSettings,
+    name: ServiceName,
+    journal: LeasedSwitchJournal,
+    report: RollbackHookReport,
 ) -> None:
     """Runs the hooks of a rollback, whose failure does not undo the rollback.
 

@@ -35,7 +35,7 @@ from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.record.lease_holder import Holder
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.standing import baked_until
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release.record.text import deploying
 from switchyard.release.release_context import ReleaseContext
 
@@ -163,7 +163,7 @@ class ServiceRelease:
         routing = switching_load_balancer(self.settings.cluster, self.request.service, self.service)
         return await observe_service(cluster, self.access, self.stack, self.name, self.service, routing)
 
-    def refuse(self, releases: Releases, observation: Observation) -> None:
+    def refuse(self, releases: RecordedReleases, observation: Observation) -> None:
         """Refuses the command if the record or the cluster does not permit it."""
         request = self.request
         if request.act is not Act.DEPLOY:
@@ -174,7 +174,7 @@ class ServiceRelease:
         if (version := find_rolled_back_tag(releases.rolled_back, request.tag)) is not None:
             raise_refusal(refuse_returned(observation, request.tag, version))
 
-    async def pass_freeze(self, cluster: Cluster, releases: Releases, observation: Observation) -> None:
+    async def pass_freeze(self, cluster: Cluster, releases: RecordedReleases, observation: Observation) -> None:
         """Refuses a switch to another version, or the retirement of the old one, while releases are frozen."""
         request, serving = self.request, observation.serving
         record = None if request.act is Act.DEPLOY else releases.current
@@ -185,7 +185,7 @@ class ServiceRelease:
                 cluster.api, self.settings.releases.freeze, request.service, step, request.override, request.overridable
             )
 
-    def rollback_plan(self, releases: Releases, observation: Observation) -> Plan | None:
+    def rollback_plan(self, releases: RecordedReleases, observation: Observation) -> Plan | None:
         """The rollback that an abort does, for a refusal that names the commands by hand; None for other commands."""
         record = releases.current
         if self.request.act is not Act.ABORT or record is None:
@@ -198,7 +198,7 @@ class ServiceRelease:
         record = journal.new_record(request.service, source.colour, source.tag, request.tag, request.reason)
         return replace(record, override=self._override, hotfix=request.hotfix)
 
-    def continued(self, releases: Releases) -> ReleaseRecord:
+    def continued(self, releases: RecordedReleases) -> ReleaseRecord:
         """The record of the running release, which this command continues."""
         if releases.current is None:
             raise RuntimeError("a release that does not run is refused before")

@@ -37,7 +37,7 @@ def switch(
 
     The gates are those of `pulumi up`. Ends with 0 when the colour serves, and with 1 when it is refused.
     """
-    from switchyard.cli.release_request import Request, begin
+    from switchyard.cli.release_request import ReleaseRequest, begin
 
     colour = others[0] if others else None
     if together or (others and (len(others) > 1 or colour not in {"blue", "green"})):
@@ -49,5 +49,5 @@ def switch(
             begin_together(TogetherRequest(Act.SWITCH, words, reason, stack, wait, yes, as_json, override or None))
             return
         end_misused(Act.SWITCH, words, stack, as_json=as_json)
-    request = Request(service, rollback=False, colour=colour, reason=reason, stack=stack, wait=wait)
+    request = ReleaseRequest(service, rollback=False, colour=colour, reason=reason, stack=stack, wait=wait)
     begin(replace(request, override=override or None, yes=yes, as_json=as_json))

@@ -11,7 +11,7 @@ import typer
 from switchyard.cli.configuration import warn_of_ignored_errors
 from switchyard.cli.fast_lane import STATE_SECONDS, access_of, is_configured, read_settings_for, service_of
 from switchyard.cli.release_cluster import check_cluster, observe_service
-from switchyard.cli.release_request import Request
+from switchyard.cli.release_request import ReleaseRequest
 from switchyard.cli.rollback_hooks import run_rollback_hooks
 from switchyard.cli.together_request import TogetherRequest
 from switchyard.cli.together_text import TogetherReport
@@ -45,7 +45,9 @@ def run(request: TogetherRequest, state: EngineCommand, begun: float) -> None:
     name, settings = read_settings_for(request.act, request.stack, request.colours)
     services = {key: service_of(key, request.act, name, settings) for key in request.colours}
     first, service = next(iter(services.items()))
-    lone = Request(first, rollback=request.act is Act.ROLLBACK, colour=request.colours[first], stack=request.stack)
+    lone = ReleaseRequest(
+        first, rollback=request.act is Act.ROLLBACK, colour=request.colours[first], stack=request.stack
+    )
     access = access_of(lone, name, settings, service)
     subscriptions = {key: Subscriptions.of(name, settings.releases, key) for key in services}
     command = _Command(request, name, services, access, begun, subscriptions)

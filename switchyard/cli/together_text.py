@@ -16,7 +16,7 @@ from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt, later_lines
 from switchyard.release.receipt.warnings import doubt, is_in_doubt, not_seen
 from switchyard.release.record.hook import HookRecord
-from switchyard.release.switch.protocol import Outcome
+from switchyard.release.switch.protocol import SwitchOutcome
 from switchyard.release.switch.together_refusals import not_converged_together
 
 ITS_OWN = ("service", "name", "namespace", "from", "to", "serving", "changed", "warmed", "receipt")
@@ -65,7 +65,7 @@ class TogetherReport(CollectedReport):
         if not self._request.as_json:
             console.print(f"  {hook_line(hook)}", markup=False)
 
-    def end(self, plans: Mapping[str, Plan], outcomes: Mapping[str, Outcome]) -> None:
+    def end(self, plans: Mapping[str, Plan], outcomes: Mapping[str, SwitchOutcome]) -> None:
         """Reports the rest of the receipts, configuration and state, and the next command.
 
         Raises:
@@ -83,7 +83,7 @@ class TogetherReport(CollectedReport):
         if any(is_in_doubt(plans[key], outcome.receipt) for key, outcome in outcomes.items()):
             raise typer.Exit(ExitCode.FAILED)
 
-    def _print_end(self, plans: Mapping[str, Plan], outcomes: Mapping[str, Outcome], problem: str | None) -> None:
+    def _print_end(self, plans: Mapping[str, Plan], outcomes: Mapping[str, SwitchOutcome], problem: str | None) -> None:
         convergence = next(iter(outcomes.values())).convergence
         for key, outcome in outcomes.items():
             console.print(key, *(f"  {line}" for line in later_lines(outcome.receipt)), sep="\n", markup=False)
@@ -106,7 +106,11 @@ class TogetherReport(CollectedReport):
 
 
 def document_of_all(
-    plans: Mapping[str, Plan], outcomes: Mapping[str, Outcome], stack: str, problem: str | None, warnings: list[str]
+    plans: Mapping[str, Plan],
+    outcomes: Mapping[str, SwitchOutcome],
+    stack: str,
+    problem: str | None,
+    warnings: list[str],
 ) -> dict[str, Any]:
     """The document that `--json` prints. Scripts rely on its keys."""
     documents = [document(plans[key], outcome, stack, problem, warnings) for key, outcome in outcomes.items()]

@@ -13,10 +13,10 @@ from switchyard.config.models.service import ServiceSettings
 from switchyard.errors import AwsError
 from switchyard.gates.rules.load_balancer import (
     ExpectedRule,
-    Observation,
+    RouteObservation,
+    RouteState,
+    RouteVerdict,
     ServiceKey,
-    State,
-    Verdict,
     configured_ingresses,
     expected_rules,
     last_event,
@@ -97,7 +97,7 @@ class BalancerGroup:
         """The present problem of the load balancer, or None. Raises `switchyard.errors.ClusterError`."""
         observation = await self._observe(await self._access.api())
         outcome = verdict(observation, written=False)
-        return None if outcome.state is State.DONE else self._problem(observation, outcome, 0)
+        return None if outcome.state is RouteState.DONE else self._problem(observation, outcome, 0)
 
     async def carried_out(self, *, written: bool) -> GroupProblem | None:
         """Waits until the load balancer has the rules of the Ingresses. Returns the problem that is left, or None.
@@ -112,12 +112,12 @@ class BalancerGroup:
         patience = _Patience(clock(), written=written)
         last_reason: str | None = None
 
-        async def observe() -> tuple[Observation, Verdict, bool | None]:
+        async def observe() -> tuple[RouteObservation, RouteVerdict, bool | None]:
             observation = await self._observe(api)
             judgement = verdict(observation, written=written)
             return observation, judgement, patience.answer(judgement, clock(), certain=observation.missing is not None)
 
-        def report(result: tuple[Observation, Verdict, bool | None]) -> None:
+        def report(result: tuple[RouteObservation, RouteVerdict, bool | None]) -> None:
             nonlocal last_reason
             if result[1].reason and result[1].reason != last_reason:
                 self._report(f"waiting for the load balancer of {self._group}: {result[1].reason}")
@@ -132,17 +132,17 @@ class BalancerGroup:
         )
         return None if answer else self._problem(observation, judgement, clock() - patience.began)
 
-    def _problem(self, observation: Observation, outcome: Verdict, seconds: float) -> GroupProblem:
+    def _problem(self, observation: RouteObservation, outcome: RouteVerdict, seconds: float) -> GroupProblem:
         return GroupProblem(refusal(self._group, observation, outcome, seconds), tuple(observation.leaving))
 
-    async def _observe(self, api: BoundedApi) -> Observation:
+    async def _observe(self, api: BoundedApi) -> RouteObservation:
         ingresses = (await api.find_all("ingresses", None, {}, NETWORKING))["items"]
         own_group = members(self._group, ingresses)
         selected = {"fieldSelector": "involvedObject.kind=Ingress"}
         events = (await api.ask("list", "events", "", None, CORE, params=selected))["items"]
         missing, unknown = await self._missing(api, own_group)
         event = last_event(own_group, events)
-        return Observation(
+        return RouteObservation(
             changed=max((int(ingress["metadata"]["resourceVersion"]) for ingress in own_group.values()), default=0),
             event=event,
             missing=missing,
@@ -179,10 +179,10 @@ class _Patience:
         self.began = began
         self._bound = WAIT_SECONDS if written else FAILING_SECONDS
         self._written = written
-        self._state: State | None = None
+        self._state: RouteState | None = None
         self._since = began
 
-    def answer(self, outcome: Verdict, now: float, *, certain: bool) -> bool | None:
+    def answer(self, outcome: RouteVerdict, now: float, *, certain: bool) -> bool | None:
         """Whether the load balancer is as configured; None while the wait continues.
 
         Args:
@@ -193,16 +193,16 @@ class _Patience:
         if outcome.state is not self._state:
             self._state, self._since = outcome.state, now
         if now - self.began >= self._bound:
-            return outcome.state in {State.DONE, State.QUIET}
+            return outcome.state in {RouteState.DONE, RouteState.QUIET}
         seconds = now - self._since
         match outcome.state:
-            case State.DONE:
+            case RouteState.DONE:
                 return True if certain or not self._written or seconds >= SETTLE_SECONDS else None
-            case State.QUIET:
+            case RouteState.QUIET:
                 return True if seconds >= QUIET_SECONDS else None
-            case State.FAILING:
+            case RouteState.FAILING:
                 return False if seconds >= FAILING_SECONDS else None
-            case State.WAITING:
+            case RouteState.WAITING:
                 return None
 
 

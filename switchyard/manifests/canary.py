@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from switchyard.config.kubernetes import ISTIO
-from switchyard.config.models.canary import ALL, Canary, CanaryStep, Ephemeral
+from switchyard.config.models.canary import ALL, Canary, CanaryStep, EphemeralMetadata
 from switchyard.config.models.routing import CanaryRoute, CanaryScale
 from switchyard.config.models.service import CanarySettings
 from switchyard.manifests import rollout as shared
@@ -134,6 +134,6 @@ def _route(route: CanaryRoute, canary: Canary) -> Manifest:
     return {"name": route.name, "match": [match]}
 
 
-def _ephemeral_metadata(ephemeral: Ephemeral) -> dict[str, dict[str, str]]:
+def _ephemeral_metadata(ephemeral: EphemeralMetadata) -> dict[str, dict[str, str]]:
     metadata_of_pods = {"labels": dict(ephemeral.labels), "annotations": dict(ephemeral.annotations)}
     return {key: values for key, values in metadata_of_pods.items() if values}

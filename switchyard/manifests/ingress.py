@@ -16,7 +16,7 @@ from switchyard.config.models.ec2 import Ec2Cluster
 from switchyard.config.models.load_balancer import LoadBalancerRoute, LoadBalancerSettings
 from switchyard.config.models.service import BlueGreenSettings, ServiceSettings
 from switchyard.manifests.addons import INGRESS_CLASS
-from switchyard.manifests.ingress_routes import Part
+from switchyard.manifests.ingress_routes import RoutePart
 from switchyard.manifests.labels import APPLY, MANAGED, SKIP_AWAIT
 from switchyard.manifests.pods import PORT, Manifest, metadata
 from switchyard.manifests.weights import BY_ANNOTATION, action, switched_by_weights
@@ -46,7 +46,7 @@ NO_ROUTE = "no-route"
 NO_ROUTE_RESPONSE = {"contentType": "text/plain", "statusCode": "404", "messageBody": "No route leads here."}
 
 
-def ingress(cluster: Ec2Cluster, part: Part, service: ServiceSettings) -> Manifest:
+def ingress(cluster: Ec2Cluster, part: RoutePart, service: ServiceSettings) -> Manifest:
     """The Ingress of a service, or one of several.
 
     The Kubernetes provider does not wait for it. If the provider's cache is behind, such a wait would record the

@@ -11,7 +11,7 @@ ANY_HOST, ONE_HOST = 900, 400
 
 
 @dataclass(frozen=True)
-class Part:
+class RoutePart:
     """The routes of the load balancer that one Ingress has.
 
     Attributes:
@@ -27,7 +27,7 @@ class Part:
     routes: tuple[LoadBalancerRoute, ...]
 
 
-def parts(routes: Iterable[LoadBalancerRoute]) -> list[Part]:
+def parts(routes: Iterable[LoadBalancerRoute]) -> list[RoutePart]:
     """One Ingress a service, in an order in which the closest route of a request wins.
 
     The controller puts paths in order within an Ingress, and not across Ingresses. Where a route of another service
@@ -39,7 +39,7 @@ def parts(routes: Iterable[LoadBalancerRoute]) -> list[Part]:
     wider of two Ingresses that both stay is without, for as long as the controller takes.
     """
     ordered = sorted(routes, key=_order)
-    parts_of_services: list[Part] = []
+    parts_of_services: list[RoutePart] = []
     for service in dict.fromkeys(route.service for route in ordered):
         remaining = [route for route in ordered if route.service == service]
         others = [route for route in ordered if route.service != service]
@@ -49,12 +49,12 @@ def parts(routes: Iterable[LoadBalancerRoute]) -> list[Part]:
             own = tuple(route for route in remaining if not _hidden(route, _order(remaining[-1]), others))
             # A service's key has no dot, so that no other service's Ingress has this one's name.
             name = service if number == 1 else f"{service}.{number}"
-            parts_of_services.append(Part(name, service, _order(remaining[-1]), own))
+            parts_of_services.append(RoutePart(name, service, _order(remaining[-1]), own))
             remaining = [route for route in remaining if route not in own]
     return sorted(parts_of_services, key=lambda part: (part.order, part.name))
 
 
-def earlier(part: Part, every: Iterable[Part]) -> list[str]:
+def earlier(part: RoutePart, every: Iterable[RoutePart]) -> list[str]:
     """Names of the Ingresses that are written before one: closer ones that take some of the same requests."""
     return [
         other.name

@@ -21,7 +21,7 @@ from switchyard.release.record.lease import ReleaseLease, lost_text
 from switchyard.release.record.lease_holder import Held, Holder
 from switchyard.release.record.outbox import Outbox
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases, ReleaseStore
+from switchyard.release.record.store import RecordedReleases, ReleaseStore
 from switchyard.release_errors import (
     ForeignRecordError,
     LeaseHeldError,
@@ -90,7 +90,7 @@ class LeasedJournal:
         self._unwritten: str | None = None  # ID of a new release that is not in the record yet
         self._sent_ends = set[_End]()  # the ends of releases, as this command has sent them
 
-    async def read(self) -> Releases:
+    async def read(self) -> RecordedReleases:
         """The record of the service."""
         return await self._store.read()
 
@@ -110,7 +110,7 @@ class LeasedJournal:
             raise RuntimeError("the Lease is not held")
         await self._lease.confirm()
 
-    async def update_own(self, release: str, change: Callable[[Releases], Releases]) -> None:
+    async def update_own(self, release: str, change: Callable[[RecordedReleases], RecordedReleases]) -> None:
         """Changes the record unless another release has begun in it, as while this command was suspended.
 
         The end of a release that was to run beside another one makes that one the latest release again. If the answer
@@ -126,7 +126,7 @@ class LeasedJournal:
             switchyard.errors.ClusterError: the API server does not answer, or does not permit it.
         """
 
-        def changed(releases: Releases) -> Releases:
+        def changed(releases: RecordedReleases) -> RecordedReleases:
             current = releases.current
             if current is not None and current.id != release and not self._is_first_write(release, current):
                 if self._is_end_written(release, releases):
@@ -145,7 +145,7 @@ class LeasedJournal:
     def _is_first_write(self, release: str, current: ReleaseRecord) -> bool:
         return release == self._unwritten and not current.running
 
-    def _is_end_written(self, release: str, releases: Releases) -> bool:
+    def _is_end_written(self, release: str, releases: RecordedReleases) -> bool:
         """Whether the record has the end of a release as this command has sent it, in any of its attempts."""
         return any(ended.id == release and _end(ended) in self._sent_ends for ended in releases.history)
 

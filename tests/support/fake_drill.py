@@ -17,10 +17,10 @@ from switchyard.release.engine.convergence import Convergence
 from switchyard.release.plan import Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.lease import ReleaseLease
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal import LeasedSwitchJournal
-from switchyard.release.switch.protocol import Steps
+from switchyard.release.switch.protocol import SwitchSteps
 from switchyard.release_errors import LeaseLostError
 from tests.support.fake_lane import FakeCluster, Table
 from tests.support.observed import BLUE, observed
@@ -49,7 +49,7 @@ class DrilledService:
     """
 
     serving: Colour = Colour.GREEN
-    releases: Releases = field(default_factory=Releases)
+    releases: RecordedReleases = field(default_factory=RecordedReleases)
     configured: Colour = Colour.GREEN
     blue: Any = BLUE
     kill: int | None = None
@@ -110,7 +110,7 @@ class DrilledService:
             lane = FastLane(ClusterAccess(), cluster, journal, self.events.append)
             now = await self.observe()
             plan = await (lane.plan_rollback(now) if act == "rollback" else lane.plan_switch(now, Colour.GREEN))
-            await lane.run(plan, "why", Steps(self.observe, warm, converge))
+            await lane.run(plan, "why", SwitchSteps(self.observe, warm, converge))
 
         asyncio.run(run())
 
@@ -153,10 +153,10 @@ class _Store:
     def __init__(self, service: DrilledService) -> None:
         self._of = service
 
-    async def read(self) -> Releases:
+    async def read(self) -> RecordedReleases:
         return self._of.releases
 
-    async def update(self, change: Callable[[Releases], Releases]) -> Releases:
+    async def update(self, change: Callable[[RecordedReleases], RecordedReleases]) -> RecordedReleases:
         releases = change(self._of.releases)
 
         def written() -> None:

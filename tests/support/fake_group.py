@@ -14,11 +14,11 @@ from switchyard.errors import GateRefusedError, SwitchyardError
 from switchyard.release.deploy import group_acts
 from switchyard.release.deploy import together as deploy_together
 from switchyard.release.deploy.acts import Acts, Patch, Warming
-from switchyard.release.deploy.group import Group
+from switchyard.release.deploy.group import ReleaseGroup
 from switchyard.release.deploy.group_acts import GroupActs
 from switchyard.release.deploy.hooks import NO_HOOKS, DeployHooks, ReleaseHooks
 from switchyard.release.deploy.runner import Ended, Runner
-from switchyard.release.deploy.together import GroupHooks, Part
+from switchyard.release.deploy.together import GroupHooks, MemberPart
 from switchyard.release.deploy.warm_changes import ColourChange
 from switchyard.release.engine.engine import Engine
 from switchyard.release.hooks.hooks import HookRuns
@@ -204,8 +204,8 @@ class FakeGroupCommand:
 
         return asyncio.run(acted())
 
-    async def _parts(self, records: Mapping[str, ReleaseRecord]) -> tuple[Group, dict[str, Part]]:
-        group, lock, parts = Group({key: record.phase for key, record in records.items()}), asyncio.Lock(), {}
+    async def _parts(self, records: Mapping[str, ReleaseRecord]) -> tuple[ReleaseGroup, dict[str, MemberPart]]:
+        group, lock, parts = ReleaseGroup({key: record.phase for key, record in records.items()}), asyncio.Lock(), {}
         journals = {key: self.members[key] for key in records}
         targets = {key: Colour(record.target) for key, record in records.items()}
         for key, record in records.items():
@@ -215,7 +215,7 @@ class FakeGroupCommand:
             runner = Runner(member, member, partial(self._ended, key), self.bake_seconds[key], hooks)
             standing = await runner.standing(record)
             group.enter(key, standing.state.phase)
-            parts[key] = Part(runner, record, standing)
+            parts[key] = MemberPart(runner, record, standing)
         return group, parts
 
     def _hooks(self, member: FakeMember) -> ReleaseHooks:

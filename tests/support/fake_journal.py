@@ -8,7 +8,7 @@ from typing import Any
 
 from switchyard.release.plan import Plan
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release.switch.journal import LeasedSwitchJournal
 from switchyard.release_errors import LeaseLostError
 
@@ -19,14 +19,14 @@ NOW = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)
 class FakeStore:
     """The record of a service."""
 
-    releases: Releases = field(default_factory=Releases)
+    releases: RecordedReleases = field(default_factory=RecordedReleases)
     reads: int = 0
 
-    async def read(self) -> Releases:
+    async def read(self) -> RecordedReleases:
         self.reads += 1
         return self.releases
 
-    async def update(self, change: Callable[[Releases], Releases]) -> Releases:
+    async def update(self, change: Callable[[RecordedReleases], RecordedReleases]) -> RecordedReleases:
         self.releases = change(self.releases)
         return self.releases
 
@@ -34,7 +34,7 @@ class FakeStore:
 class FakeJournal(LeasedSwitchJournal):
     """A journal whose Lease is held."""
 
-    def __init__(self, releases: Releases, override: str | None = None) -> None:
+    def __init__(self, releases: RecordedReleases, override: str | None = None) -> None:
         super().__init__(None, "default", "backend", print)  # type: ignore[arg-type]
         self.store = FakeStore(releases)
         self._store: Any = self.store

@@ -15,7 +15,7 @@ from switchyard.release.engine.convergence import Convergence
 from switchyard.release.plan import Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.switch.fast_lane import FastLane
-from switchyard.release.switch.protocol import Outcome, Steps
+from switchyard.release.switch.protocol import SwitchOutcome, SwitchSteps
 from switchyard.release_errors import LeaseLostError
 
 Result = TypeVar("Result")
@@ -147,7 +147,7 @@ class Lane:
         cluster: Any = self.cluster
         self.lane = FastLane(ClusterAccess(), cluster, self.journal, self.events.append, gentle=self.gentle)
 
-    def run(self, plan: Plan) -> Outcome:
+    def run(self, plan: Plan) -> SwitchOutcome:
         async def observe() -> Observation:
             if self.again is not None and any(event.startswith("warm") for event in self.events):
                 return self.again
@@ -160,7 +160,7 @@ class Lane:
             self.events.append("converge")
             return Convergence(config=True, state=self.problem is None, problem=self.problem)
 
-        return done(self.lane.run(plan, "why", Steps(observe, warm, converge, lambda: self.waited)))
+        return done(self.lane.run(plan, "why", SwitchSteps(observe, warm, converge, lambda: self.waited)))
 
 
 def done(call: Coroutine[Any, Any, Result]) -> Result:

@@ -9,8 +9,8 @@ from switchyard.config.models.releases import Notification
 from switchyard.release.notices.notices import queueing
 from switchyard.release.notices.notification_sender import NotificationSender
 from switchyard.release.notices.subscriptions import Subscriptions
-from switchyard.release.record.outbox import Claim, Outbox
-from switchyard.release.record.store import Releases
+from switchyard.release.record.outbox import Outbox, OutboxClaim
+from switchyard.release.record.store import RecordedReleases
 from tests.support.fake_release import FakeCommand, World
 
 
@@ -46,7 +46,7 @@ class Webhooks:
     in_doubt: set[tuple[str, str]] = field(default_factory=set)
     again: Counter[tuple[str, str]] = field(default_factory=Counter)
 
-    async def post(self, entry: Notification, claim: Claim) -> str | None:
+    async def post(self, entry: Notification, claim: OutboxClaim) -> str | None:
         """Accepts or refuses a message."""
         marks = {message.id: message.to for message in self.world.releases.outbox.messages}
         assert marks[claim.message.id][claim.to] is not None, "it is not marked before it is sent"
@@ -76,13 +76,13 @@ class FakeQueue:
     def outbox(self) -> Outbox:
         return self.webhooks.world.releases.outbox
 
-    async def update(self, change: Callable[[Releases], Releases]) -> Releases:
+    async def update(self, change: Callable[[RecordedReleases], RecordedReleases]) -> RecordedReleases:
         world = self.webhooks.world
         after = world.queued(world.releases, change(world.releases))
         world.write(lambda: self._set(after))
         return after
 
-    def _set(self, releases: Releases) -> None:
+    def _set(self, releases: RecordedReleases) -> None:
         self.webhooks.world.releases = releases
         waiting = {(name, message.id) for message in releases.outbox.messages for name in message.to}
         self.webhooks.in_doubt &= waiting

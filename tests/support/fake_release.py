@@ -17,7 +17,7 @@ from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.hook import HookOutcome
 from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
 from switchyard.release.record.standing import Live
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release_errors import LeaseLostError
 
 PODS = 3
@@ -65,11 +65,11 @@ class World:
     serving: str = "blue"
     pods: dict[str, int] = field(default_factory=lambda: {"blue": PODS, "green": 0})
     configured: str = "blue"
-    releases: Releases = field(default_factory=Releases)
+    releases: RecordedReleases = field(default_factory=RecordedReleases)
     marked: bool = False
     sent: Counter[str] = field(default_factory=Counter)
     jobs: dict[str, HookOutcome] = field(default_factory=dict)
-    queued: Callable[[Releases, Releases], Releases] = lambda _, after: after
+    queued: Callable[[RecordedReleases, RecordedReleases], RecordedReleases] = lambda _, after: after
     kill: int | None = None
     moments: int = 0
     time: datetime = datetime(2030, 1, 31, 12, 0, tzinfo=UTC)

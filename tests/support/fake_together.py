@@ -16,7 +16,7 @@ from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt.counting import Followed
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.switch.fast_lane import FastLane
-from switchyard.release.switch.protocol import Outcome
+from switchyard.release.switch.protocol import SwitchOutcome
 from switchyard.release.switch.together import Member, Together
 from tests.support.fake_counting import FakeCounting, followed
 from tests.support.fake_release import KilledError
@@ -159,7 +159,7 @@ def group(world: World) -> Together:
     return Together({key: member(key) for key in world.serving}, converge, world.events.append)
 
 
-def run(world: World, act: Act = Act.SWITCH, target: Colour = Colour.GREEN) -> dict[str, Outcome]:
+def run(world: World, act: Act = Act.SWITCH, target: Colour = Colour.GREEN) -> dict[str, SwitchOutcome]:
     """Switches all simulated services."""
     plans = {key: world.plan(key, act, target) for key in world.serving}
     return asyncio.run(group(world).run(plans, "why"))

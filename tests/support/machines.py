@@ -8,7 +8,7 @@ import pulumi
 import pytest
 from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]
 
-from components.cluster.instances import ClusterMachines, Endpoint
+from components.cluster.instances import ApiEndpoint, ClusterMachines
 from components.cluster.storage import Storage
 from switchyard.bootstrap import cloud_init
 from switchyard.config.models.ec2 import Ec2Cluster
@@ -61,7 +61,7 @@ def built(
     *,
     production: bool = True,
     secrets: dict[str, str] | None = None,
-    then: Callable[[ClusterMachines, Endpoint], object] = lambda *_: None,
+    then: Callable[[ClusterMachines, ApiEndpoint], object] = lambda *_: None,
 ) -> Recording:
     """Registers everything, with an account that gives ARNs and has Canonical's parameter."""
     settings = settings or cluster()
@@ -81,7 +81,7 @@ def built(
         return {"arn": f"arn:aws:iam::{ACCOUNT}:user/it", "accountId": ACCOUNT}
 
     def run() -> None:
-        endpoint = Endpoint("api", cluster=settings)
+        endpoint = ApiEndpoint("api", cluster=settings)
         texts = secrets or {key: f"text of {key}" for key in KEYS}
         storage = Storage("store", cluster=settings, production=production, secrets=texts)
         machines = ClusterMachines(

@@ -197,7 +197,7 @@ class Analysis(Model):
         return tuple(key for key, enabled in zip(ALL, wanted, strict=True) if enabled)
 
 
-class Ephemeral(Model):
+class EphemeralMetadata(Model):
     """Labels and annotations that pods have only while a canary is in progress."""
 
     labels: Labels = Field(default={}, description="Labels by key.", examples=[{"role": "canary"}])
@@ -253,12 +253,12 @@ class Canary(Routed):
     rollback_window_revisions: Limit = Field(
         default=0, description="Number of past revisions to which a rollback skips all steps. 0 skips none."
     )
-    canary_metadata: Ephemeral = Field(
-        default=Ephemeral.model_construct(),
+    canary_metadata: EphemeralMetadata = Field(
+        default=EphemeralMetadata.model_construct(),
         description="Labels and annotations of the new version's pods while it is being released.",
     )
-    stable_metadata: Ephemeral = Field(
-        default=Ephemeral.model_construct(),
+    stable_metadata: EphemeralMetadata = Field(
+        default=EphemeralMetadata.model_construct(),
         description="Labels and annotations of the stable version's pods while a new version is being released.",
     )
     wait: UpdateEnd = "progressing"

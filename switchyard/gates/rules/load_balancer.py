@@ -21,7 +21,7 @@ from switchyard.gates.rules.load_balancer_weights import CONTROLLER
 from switchyard.gates.rules.refusal import notice
 from switchyard.kube.ingresses import routes_to, targets_of
 from switchyard.manifests.ingress import GROUP_INGRESS, GROUP_NAMESPACE
-from switchyard.manifests.ingress_routes import Part
+from switchyard.manifests.ingress_routes import RoutePart
 from switchyard.manifests.labels import MANAGED
 
 RECONCILED = "SuccessfullyReconciled"
@@ -88,7 +88,7 @@ class ControllerEvent:
 
 
 @dataclass(frozen=True)
-class Observation:
+class RouteObservation:
     """The Ingresses, the last event and the rules at one moment.
 
     Attributes:
@@ -108,7 +108,7 @@ class Observation:
     old: bool = False
 
 
-class State(Enum):
+class RouteState(Enum):
     """State of the controller's work on a group of Ingresses."""
 
     DONE = "done"
@@ -118,10 +118,10 @@ class State(Enum):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RouteVerdict:
     """The judgement of an observation, and its reason."""
 
-    state: State
+    state: RouteState
     reason: str = ""
 
 
@@ -146,7 +146,7 @@ def full_name(ingress: Mapping[str, Any]) -> str:
     return f"{ingress['metadata']['namespace']}/{ingress['metadata']['name']}"
 
 
-def configured_ingresses(parts: Iterable[Part], services: Mapping[str, ServiceSettings]) -> frozenset[str]:
+def configured_ingresses(parts: Iterable[RoutePart], services: Mapping[str, ServiceSettings]) -> frozenset[str]:
     """Namespace and name of each Ingress that the stack has.
 
     Args:
@@ -234,7 +234,7 @@ def _reached(weights: Mapping[str, int], services: Mapping[str, ServiceKey]) -> 
     return frozenset(services.get(arn, ("", arn)) for arn, weight in weights.items() if weight > 0)
 
 
-def verdict(observation: Observation, *, written: bool) -> Verdict:
+def verdict(observation: RouteObservation, *, written: bool) -> RouteVerdict:
     """Judges an observation.
 
     Args:
@@ -245,17 +245,19 @@ def verdict(observation: Observation, *, written: bool) -> Verdict:
     counts = event is not None and (not written or event.version > observation.changed)
     outdated = observation.old and observation.missing is not None and not observation.missing
     if event is not None and counts and event.failed and not outdated:
-        return Verdict(State.FAILING, event.text)
+        return RouteVerdict(RouteState.FAILING, event.text)
     if observation.missing:
-        return Verdict(State.WAITING, f"the load balancer has no such rule for {_listed(observation.missing)}")
+        return RouteVerdict(
+            RouteState.WAITING, f"the load balancer has no such rule for {_listed(observation.missing)}"
+        )
     if not written or counts:
-        return Verdict(State.DONE)
+        return RouteVerdict(RouteState.DONE)
     if observation.missing is None:
-        return Verdict(State.WAITING, f"the controller has not reported success, and {observation.unknown}")
-    return Verdict(State.QUIET)
+        return RouteVerdict(RouteState.WAITING, f"the controller has not reported success, and {observation.unknown}")
+    return RouteVerdict(RouteState.QUIET)
 
 
-def refusal(group: str, observation: Observation, outcome: Verdict, seconds: float) -> str:
+def refusal(group: str, observation: RouteObservation, outcome: RouteVerdict, seconds: float) -> str:
     """The line for a load balancer that does not have the rules of its Ingresses.
 
     Args:
@@ -265,7 +267,7 @@ def refusal(group: str, observation: Observation, outcome: Verdict, seconds: flo
         seconds: how long the gate waited.
     """
     after = f", after {seconds:.0f} s" if seconds else ""
-    if outcome.state is State.FAILING:
+    if outcome.state is RouteState.FAILING:
         observed = f"its controller refuses the Ingresses of the group{after}: {outcome.reason}"
     else:
         observed = f"{outcome.reason}{after}"
@@ -281,7 +283,7 @@ def refusal(group: str, observation: Observation, outcome: Verdict, seconds: flo
     )
     ingress = observation.event.ingress if observation.event is not None else f"{GROUP_NAMESPACE}/{GROUP_INGRESS}"
     namespace, _, name = ingress.partition("/")
-    failing = outcome.state is State.FAILING
+    failing = outcome.state is RouteState.FAILING
     return notice(
         Code.CONTROLLER_REFUSES_INGRESS if failing else Code.LISTENER_RULE_MISSING,
         f"load balancer of {group}",

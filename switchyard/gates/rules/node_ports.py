@@ -24,7 +24,7 @@ RULE = "a node port belongs to one Service of the cluster at a time"
 
 
 @dataclass(frozen=True)
-class Holder:
+class NodePortHolder:
     """A Service that has a port on the nodes.
 
     Attributes:
@@ -97,7 +97,7 @@ def _wanted(service: ServiceSettings) -> dict[str, int | None]:
     return {PORT: service.node_port, **further}
 
 
-def _holders(live: Iterable[Mapping[str, Any]]) -> dict[int, Holder]:
+def _holders(live: Iterable[Mapping[str, Any]]) -> dict[int, NodePortHolder]:
     """The Service of every node port in use, by the number of the port."""
     holders = {}
     for item in live:
@@ -106,14 +106,14 @@ def _holders(live: Iterable[Mapping[str, Any]]) -> dict[int, Holder]:
         mark = None if is_adopted(item) else mark_of(item)
         app = str((metadata.get("labels") or {}).get("app", ""))
         if check := spec.get("healthCheckNodePort"):
-            holders[int(check)] = Holder(name, mark, app, None)
+            holders[int(check)] = NodePortHolder(name, mark, app, None)
         for port in spec.get("ports") or ():
             if number := port.get("nodePort"):
-                holders[int(number)] = Holder(name, mark, app, port.get("name", ""))
+                holders[int(number)] = NodePortHolder(name, mark, app, port.get("name", ""))
     return holders
 
 
-def _changes(services: Mapping[str, ServiceSettings], holders: Mapping[int, Holder]) -> list[PortChange]:
+def _changes(services: Mapping[str, ServiceSettings], holders: Mapping[int, NodePortHolder]) -> list[PortChange]:
     live = {(holder.service, holder.port): number for number, holder in holders.items()}
     changes = []
     for key, service in services.items():
@@ -125,14 +125,14 @@ def _changes(services: Mapping[str, ServiceSettings], holders: Mapping[int, Hold
     return changes
 
 
-def _is_taken(change: PortChange, holders: Mapping[int, Holder]) -> bool:
+def _is_taken(change: PortChange, holders: Mapping[int, NodePortHolder]) -> bool:
     """Whether another Service has the number. Within one Service ports may change places."""
     return change.wanted is not None and change.wanted in holders and holders[change.wanted].service != change.service
 
 
 def _is_released(
     number: int,
-    holder: Holder,
+    holder: NodePortHolder,
     configured: Mapping[NamespacedName, ServiceSettings],
     kept_ports: Collection[tuple[NamespacedName, int | None]],
     own_services: Collection[NamespacedName],
@@ -146,7 +146,7 @@ def _is_released(
     return (holder.service, number) not in kept_ports
 
 
-def _other_number(change: PortChange, holder: Holder, taken: set[int]) -> Refusal:
+def _other_number(change: PortChange, holder: NodePortHolder, taken: set[int]) -> Refusal:
     number = change.wanted or 0
     free = free_port(number, taken)
     choice = [] if free is None else [f"`{set_value(change.path, free)}`"]
@@ -162,7 +162,7 @@ def _other_number(change: PortChange, holder: Holder, taken: set[int]) -> Refusa
 
 
 def _one_after_the_other(
-    moving: Iterable[PortChange], holders: Mapping[int, Holder], commands: list[list[str]]
+    moving: Iterable[PortChange], holders: Mapping[int, NodePortHolder], commands: list[list[str]]
 ) -> Refusal:
     update = typed("pulumi up")
     steps = [f"`{' && '.join([*lines, update])}`" for lines in commands]
@@ -175,5 +175,5 @@ def _one_after_the_other(
     )
 
 
-def _still_has(change: PortChange, holders: Mapping[int, Holder]) -> str:
+def _still_has(change: PortChange, holders: Mapping[int, NodePortHolder]) -> str:
     return f"{holders[change.wanted or 0]} still has node port {change.wanted}"

@@ -9,7 +9,7 @@ from switchyard.gates.freeze import read_open_window
 from switchyard.gates.rules.freeze import override_text, refuse_frozen_release
 from switchyard.kube.api import BoundedApi
 from switchyard.release.deploy.hooks import ReleaseHooks, Settled, Step
-from switchyard.release.deploy.protocol import Ended, Steps
+from switchyard.release.deploy.protocol import Ended, ReleaseSteps
 from switchyard.release.freeze import combined
 from switchyard.release.phases import Event, Phase, Side, State
 from switchyard.release.record.release_record import ReleaseRecord
@@ -33,7 +33,7 @@ class FreezeCheck(ReleaseHooks):
     permit: Permit
 
     async def around(
-        self, steps: Steps, state: State, record: ReleaseRecord, step: Step, settled: Settled
+        self, steps: ReleaseSteps, state: State, record: ReleaseRecord, step: Step, settled: Settled
     ) -> tuple[ReleaseRecord, Ended]:
         """Runs a phase and the hooks around it."""
         override: str | None = None

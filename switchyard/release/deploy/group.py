@@ -45,7 +45,7 @@ class PhaseBarrier:
     answer: "tuple[Any, BaseException | None] | None" = None
 
 
-class Group:
+class ReleaseGroup:
     """Services that are released together.
 
     Args:

@@ -11,7 +11,7 @@ from switchyard.errors import ClusterError
 from switchyard.gates.base import Warn
 from switchyard.kube.clock import to_text
 from switchyard.release.deploy.acts import Patch, Warming
-from switchyard.release.deploy.group import Group
+from switchyard.release.deploy.group import ReleaseGroup
 from switchyard.release.deploy.group_refusals import refuse_others_together
 from switchyard.release.deploy.protocol import DeployJournal, Ended
 from switchyard.release.deploy.warm_changes import preview_changes
@@ -47,7 +47,7 @@ class GroupActs:
     def __init__(
         self,
         key: str,
-        group: Group,
+        group: ReleaseGroup,
         engine: Engine,
         journals: Mapping[str, DeployJournal],
         targets: Mapping[str, Colour],

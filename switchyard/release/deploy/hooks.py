@@ -9,7 +9,7 @@ from switchyard.config.models.hooks import HookPoint, OnFailure
 from switchyard.config.models.service import BlueGreenSettings
 from switchyard.errors import ClusterError
 from switchyard.kube.api import BoundedApi
-from switchyard.release.deploy.protocol import DeployJournal, Ended, Steps
+from switchyard.release.deploy.protocol import DeployJournal, Ended, ReleaseSteps
 from switchyard.release.deploy.reverted import unless_reverted
 from switchyard.release.hooks.calls import ClusterHookCalls
 from switchyard.release.hooks.hooks import HookRuns, PointEnded, abandoned
@@ -29,7 +29,7 @@ class ReleaseHooks:
 
     async def around(
         self,
-        steps: Steps,
+        steps: ReleaseSteps,
         state: State,
         record: ReleaseRecord,
         step: Step,
@@ -73,7 +73,7 @@ class DeployHooks(ReleaseHooks):
     name: str
 
     async def around(
-        self, steps: Steps, state: State, record: ReleaseRecord, step: Step, settled: Settled
+        self, steps: ReleaseSteps, state: State, record: ReleaseRecord, step: Step, settled: Settled
     ) -> tuple[ReleaseRecord, Ended]:
         """Runs a phase and the hooks around it."""
         if state.phase is Phase.WATCH:
@@ -95,7 +95,7 @@ class DeployHooks(ReleaseHooks):
             unfinished = _not_finished(error)
         return hooks.record, _joined(hooks.detail, unfinished)
 
-    async def _before(self, steps: Steps, state: State, hooks: PointEnded) -> Ended:
+    async def _before(self, steps: ReleaseSteps, state: State, hooks: PointEnded) -> Ended:
         """Runs the hooks that come before the step of a phase."""
         point = _point(state)
         if point is None or not self.runs.waiting(point, hooks.record):
@@ -109,7 +109,7 @@ class DeployHooks(ReleaseHooks):
             return await steps.prove(hooks.record)  # the hooks may have taken long, or changed what was proved
         return Ended(Event.PASSED)
 
-    async def _watched(self, steps: Steps, record: ReleaseRecord, step: Step) -> tuple[ReleaseRecord, Ended]:
+    async def _watched(self, steps: ReleaseSteps, record: ReleaseRecord, step: Step) -> tuple[ReleaseRecord, Ended]:
         """Runs the hooks after a switch in parallel with the watch. The rollback of a bad version does not wait."""
         hooks = PointEnded(record)
         if steps.is_condemned() or not self.runs.waiting(HookPoint.AFTER_SWITCH, record):

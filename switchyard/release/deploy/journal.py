@@ -17,7 +17,7 @@ from switchyard.release.record.earlier_releases import abandoned
 from switchyard.release.record.lease_holder import HOOK, Holder
 from switchyard.release.record.release_record import ReleaseRecord, new_id
 from switchyard.release.record.replacing import without_abandoned
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release.switch.journal import refused_by_policy
 
 
@@ -56,7 +56,7 @@ class LeasedDeployJournal(LeasedJournal):
         await self.update_own(record.id, lambda releases: entering(releases, record))
         self._send_beside(record)
 
-    async def without_abandoned(self, serving: str) -> Releases:
+    async def without_abandoned(self, serving: str) -> RecordedReleases:
         """The record as if a switch or a rollback whose command was killed before the selector had not been tried.
 
         While the Lease is held, it is also written like that.
@@ -230,7 +230,7 @@ class NoRecord:
         raise NotImplementedError
 
 
-def entering(releases: Releases, record: ReleaseRecord) -> Releases:
+def entering(releases: RecordedReleases, record: ReleaseRecord) -> RecordedReleases:
     """The record after the start of a phase. A version that serves again no longer counts as rolled back.
 
     The phase bake is for a release whose drain was not recorded, or whose abort has written a mark and then failed.
@@ -239,7 +239,7 @@ def entering(releases: Releases, record: ReleaseRecord) -> Releases:
     return releases.permitting(record.tag) if record.phase in {Phase.DRAIN, Phase.BAKE} else releases
 
 
-def written(releases: Releases, record: ReleaseRecord) -> Releases:
+def written(releases: RecordedReleases, record: ReleaseRecord) -> RecordedReleases:
     """The record after a change of a release. A version whose release has succeeded no longer counts as rolled back."""
     releases = releases.writing(record)
     return releases.permitting(record.tag) if record.result is Result.SUCCEEDED else releases

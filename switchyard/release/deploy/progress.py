@@ -10,7 +10,7 @@ from dataclasses import replace
 from switchyard.errors import ClusterError
 from switchyard.gates.base import Warn
 from switchyard.release import retries
-from switchyard.release.deploy.protocol import DeployJournal, Steps
+from switchyard.release.deploy.protocol import DeployJournal, ReleaseSteps
 from switchyard.release.deploy.refusals import report_progress_unrecorded
 from switchyard.release.phases import Phase, Side, State
 from switchyard.release.record.release_record import ReleaseRecord
@@ -29,7 +29,7 @@ class Progress:
         warn: reports a wait for the API server.
     """
 
-    def __init__(self, journal: DeployJournal, steps: Steps, warn: Warn) -> None:
+    def __init__(self, journal: DeployJournal, steps: ReleaseSteps, warn: Warn) -> None:
         self._journal = journal
         self._steps = steps
         self._warn = warn

@@ -47,7 +47,7 @@ class DeployJournal(Protocol):
         """Writes the record while a hook runs. During a hook, a rollback may take the Lease."""
 
 
-class Steps(Protocol):
+class ReleaseSteps(Protocol):
     """The steps of the phases. Each step is idempotent, so that it can be repeated after an interruption."""
 
     async def live(self) -> Live:

@@ -2,7 +2,7 @@
 
 from switchyard.errors import ClusterError, GateRefusedError
 from switchyard.release import retries
-from switchyard.release.deploy.protocol import Ended, Steps
+from switchyard.release.deploy.protocol import Ended, ReleaseSteps
 from switchyard.release.phases import Event
 from switchyard.release.record.release_record import ReleaseRecord
 
@@ -10,7 +10,7 @@ SERVES_AGAIN = "the old colour serves again"
 """Reason of a rollback that somebody else has begun."""
 
 
-async def unless_reverted(steps: Steps, record: ReleaseRecord, ended: Ended) -> Ended:
+async def unless_reverted(steps: ReleaseSteps, record: ReleaseRecord, ended: Ended) -> Ended:
     """The outcome of a watch, unless the old colour serves again: then it says nothing about the new version.
 
     `pulumi up` of a previous configuration, for example, may have changed the selector, and the pods as well.

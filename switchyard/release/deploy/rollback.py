@@ -8,7 +8,7 @@ from switchyard.errors import ClusterError, GateRefusedError
 from switchyard.gates.base import Warn
 from switchyard.release import retries
 from switchyard.release.deploy.hooks import ReleaseHooks
-from switchyard.release.deploy.protocol import DeployJournal, Ended, Steps
+from switchyard.release.deploy.protocol import DeployJournal, Ended, ReleaseSteps
 from switchyard.release.deploy.refusals import report_unrecorded
 from switchyard.release.phases import Result
 from switchyard.release.record.release_record import ReleaseRecord
@@ -26,7 +26,7 @@ class Rollback:
         warn: reports a wait for the API server.
     """
 
-    def __init__(self, journal: DeployJournal, steps: Steps, hooks: ReleaseHooks, warn: Warn) -> None:
+    def __init__(self, journal: DeployJournal, steps: ReleaseSteps, hooks: ReleaseHooks, warn: Warn) -> None:
         self._journal = journal
         self._steps = steps
         self._hooks = hooks

@@ -1,6 +1,6 @@
 """Drives a release through its phases, and writes the record before and after each of them.
 
-`Steps` has the actions of the phases, and `switchyard.release.phases` the consequences of their outcomes. If the
+`ReleaseSteps` has the actions of the phases, and `switchyard.release.phases` the consequences of their outcomes. If the
 command dies, the phase in the record and the colour that the Service selects determine how to continue.
 """
 
@@ -12,7 +12,7 @@ from switchyard.gates.base import Warn, raise_refusal
 from switchyard.release import retries
 from switchyard.release.deploy.hooks import NO_HOOKS, ReleaseHooks
 from switchyard.release.deploy.progress import Progress
-from switchyard.release.deploy.protocol import DeployJournal, Ended, Steps
+from switchyard.release.deploy.protocol import DeployJournal, Ended, ReleaseSteps
 from switchyard.release.deploy.refusals import no_abort, no_retirement
 from switchyard.release.deploy.reverted import SERVES_AGAIN
 from switchyard.release.deploy.rollback import Rollback
@@ -24,7 +24,7 @@ from switchyard.release.record.release_record import ABORTED, PhaseRecord, Relea
 from switchyard.release.record.standing import Standing, baked_until, held_after, standing, waiting
 from switchyard.release_errors import TransitionError
 
-__all__ = ["DeployJournal", "Ended", "Runner", "Steps"]
+__all__ = ["DeployJournal", "Ended", "ReleaseSteps", "Runner"]
 
 _SETBACKS = {Phase.DRAIN: Event.FAILED, Phase.WATCH: Event.NO_VERDICT}
 """The outcomes that replace a refusal or a failure in phases that do not have these outcomes."""
@@ -48,7 +48,7 @@ class Runner:
     def __init__(
         self,
         journal: DeployJournal,
-        steps: Steps,
+        steps: ReleaseSteps,
         on_phase: OnPhase,
         bake_seconds: int,
         hooks: ReleaseHooks = NO_HOOKS,

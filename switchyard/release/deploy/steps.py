@@ -35,7 +35,7 @@ from switchyard.release.record.verdict_numbers import WatchedVerdict
 from switchyard.release.release_context import ReleaseContext
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.following import still_behind
-from switchyard.release.switch.protocol import Steps
+from switchyard.release.switch.protocol import SwitchSteps
 from switchyard.release.switch.warming import warm
 from switchyard.release.watch.verdict import Outcome, Verdict, in_words
 from switchyard.release.watch.watch import Start, start_of, watch
@@ -219,7 +219,7 @@ class ClusterSteps:
         else:
             plan = await lane.plan_rollback(observation)
         await self._journal.confirm()
-        steps = Steps(
+        steps = SwitchSteps(
             observe=lambda: self._observed(record),
             warm=lambda planned: warm(self._place.engine, planned, self._place.warn),
             converge=lambda _: self._converge_back(record, observation.pods_to_configure(old)),

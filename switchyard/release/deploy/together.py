@@ -13,9 +13,9 @@ from functools import partial
 
 from switchyard.config.commands import typed
 from switchyard.errors import ClusterError, GateRefusedError, SwitchyardError
-from switchyard.release.deploy.group import Group
+from switchyard.release.deploy.group import ReleaseGroup
 from switchyard.release.deploy.hooks import ReleaseHooks, Settled, Step
-from switchyard.release.deploy.protocol import DeployJournal, Ended, Steps
+from switchyard.release.deploy.protocol import DeployJournal, Ended, ReleaseSteps
 from switchyard.release.deploy.reverted import SERVES_AGAIN
 from switchyard.release.deploy.runner import Runner
 from switchyard.release.phases import Event, Phase, Result, Side, State
@@ -39,12 +39,12 @@ class GroupHooks(ReleaseHooks):
     """
 
     key: str
-    group: Group
+    group: ReleaseGroup
     journal: DeployJournal
     hooks: ReleaseHooks
 
     async def around(
-        self, steps: Steps, state: State, record: ReleaseRecord, step: Step, settled: Settled
+        self, steps: ReleaseSteps, state: State, record: ReleaseRecord, step: Step, settled: Settled
     ) -> tuple[ReleaseRecord, Ended]:
         """Runs a phase and the hooks around it. The outcome depends on all services of the group.
 
@@ -69,7 +69,7 @@ class GroupHooks(ReleaseHooks):
 
 
 @dataclass(frozen=True)
-class Part:
+class MemberPart:
     """One service of a group at the start of a command.
 
     Attributes:
@@ -93,12 +93,12 @@ class Part:
         return self.standing.state.serving is Side.NEW
 
 
-async def begin(group: Group, parts: Mapping[str, Part], hold_after: Phase | None) -> Outcomes:
+async def begin(group: ReleaseGroup, parts: Mapping[str, MemberPart], hold_after: Phase | None) -> Outcomes:
     """Runs new releases, whose records are written already."""
     return await _each(group, {key: partial(part.runner.run, part.record, hold_after) for key, part in parts.items()})
 
 
-async def resume(group: Group, parts: Mapping[str, Part]) -> Outcomes:
+async def resume(group: ReleaseGroup, parts: Mapping[str, MemberPart]) -> Outcomes:
     """Continues releases that are held or whose command has died. Releases in phase bake wait for the others."""
     for key, part in parts.items():
         if part.standing.is_rolled_back:
@@ -125,7 +125,7 @@ async def resume(group: Group, parts: Mapping[str, Part]) -> Outcomes:
     return outcomes
 
 
-async def abort(group: Group, parts: Mapping[str, Part], by: str) -> Outcomes:
+async def abort(group: ReleaseGroup, parts: Mapping[str, MemberPart], by: str) -> Outcomes:
     """Aborts releases: first all that serve their new version, at once, and then all others, at once.
 
     Args:
@@ -149,7 +149,7 @@ async def abort(group: Group, parts: Mapping[str, Part], by: str) -> Outcomes:
     )
 
 
-def _check_abort(parts: Mapping[str, Part]) -> None:
+def _check_abort(parts: Mapping[str, MemberPart]) -> None:
     """Raises the errors of `abort` before anything is changed, with the command that rolls back the others."""
     problems = dict[str, SwitchyardError]()
     for key, part in parts.items():
@@ -171,7 +171,7 @@ def _check_abort(parts: Mapping[str, Part]) -> None:
     raise TransitionError(f"{key}: {problem}. Nothing was changed. To continue: {on}{remedy}")
 
 
-async def _each(group: Group, runs: Mapping[str, Callable[[], Awaitable[ReleaseRecord]]]) -> Outcomes:
+async def _each(group: ReleaseGroup, runs: Mapping[str, Callable[[], Awaitable[ReleaseRecord]]]) -> Outcomes:
     """Runs releases in parallel, each to its end or until it waits for an operator."""
 
     async def run(key: str) -> ReleaseRecord | SwitchyardError:

@@ -18,7 +18,7 @@ from switchyard.manifests.labels import colour_name, selector
 from switchyard.release.drain.renewal import end_pods, renew_pods
 from switchyard.release.drain.report import (
     DrainReport,
-    PodDrain,
+    PodDrainReport,
     answered,
     not_drained,
     not_replaced,
@@ -93,9 +93,9 @@ async def undrain(cluster: Cluster, name: str, service: BlueGreenSettings, colou
     began, method = time.monotonic(), service.release.drain.method
     if method is not DrainMethod.ENDPOINT:
         return DrainReport(colour, DrainMethod.NONE)
-    pods: list[PodDrain] = []
+    pods: list[PodDrainReport] = []
 
-    async def ask() -> list[PodDrain]:
+    async def ask() -> list[PodDrainReport]:
         pods[:] = await _ask(cluster, name, service, colour, draining=False)
         return pods
 
@@ -153,7 +153,7 @@ async def _by_endpoint(
     """Calls the endpoint of each pod repeatedly until no connection is left, because pods may come and go."""
     serves_again = False
 
-    async def ask() -> list[PodDrain]:
+    async def ask() -> list[PodDrainReport]:
         nonlocal serves_again
         serves_again = await cluster.serving_track(service.namespace, name) == Track(colour)
         return await _ask(cluster, name, service, colour, draining=not serves_again)
@@ -170,12 +170,12 @@ async def _by_endpoint(
     return replace(report, problem=not_drained(name, colour, serving, lines)) if lines else report
 
 
-def _all_settled(pods: list[PodDrain]) -> bool:
+def _all_settled(pods: list[PodDrainReport]) -> bool:
     """Whether another call would change only the number of connections."""
     return not any(pod.again for pod in pods)
 
 
-def _report(colour: Colour, pods: list[PodDrain]) -> DrainReport:
+def _report(colour: Colour, pods: list[PodDrainReport]) -> DrainReport:
     reached = tuple(pod.pod for pod in pods if pod.reason is None)
     return DrainReport(
         colour,
@@ -189,19 +189,19 @@ def _report(colour: Colour, pods: list[PodDrain]) -> DrainReport:
 
 async def _ask(
     cluster: Cluster, name: str, service: BlueGreenSettings, colour: Colour, *, draining: bool
-) -> list[PodDrain]:
+) -> list[PodDrainReport]:
     """Calls the endpoint of every running pod of a colour, also of pods that are being deleted."""
     settings, turns = service.release.drain, asyncio.Semaphore(PODS_AT_ONCE)
     request = ProxyRequest(f"{settings.path}?state={'on' if draining else 'off'}", ASK_SECONDS)
 
-    async def of_pod(pod: str) -> PodDrain:
+    async def of_pod(pod: str) -> PodDrainReport:
         async with turns:
             try:
                 answer = await cluster.get_from_pod(service.namespace, pod, settings.port, request)
             except AccessDeniedError as error:
-                return PodDrain(pod, reason=f"was not asked: the kubeconfig's user {error}")
+                return PodDrainReport(pod, reason=f"was not asked: the kubeconfig's user {error}")
             except ClusterError as error:
-                return PodDrain(pod, reason=f"did not answer: {error}", again=True)
+                return PodDrainReport(pod, reason=f"did not answer: {error}", again=True)
             state = answered(pod, answer, settings, draining=draining)
             if draining and state.connections:
                 await _close_own(cluster, service, pod)

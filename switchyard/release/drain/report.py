@@ -25,7 +25,7 @@ PODS_NAMED = 3
 
 
 @dataclass(frozen=True)
-class PodDrain:
+class PodDrainReport:
     """The answer of one pod to a drain.
 
     Attributes:
@@ -109,7 +109,7 @@ def renews(service: BlueGreenSettings) -> bool:
     return service.release.drain.method is DrainMethod.RENEW and service.engine is not SwitchEngine.ALB_WEIGHTS
 
 
-def answered(pod: str, answer: ProxyAnswer, drain: Drain, *, draining: bool) -> PodDrain:
+def answered(pod: str, answer: ProxyAnswer, drain: Drain, *, draining: bool) -> PodDrainReport:
     """Parses the answer of a pod to the start or the end of a drain.
 
     Args:
@@ -119,11 +119,11 @@ def answered(pod: str, answer: ProxyAnswer, drain: Drain, *, draining: bool) -> 
         draining: whether the drain was started, and not ended.
     """
     if answer.status == NOT_FOUND and is_status(answer):
-        return PodDrain(pod, connections=0)  # the API server knows no such pod: it has ended meanwhile
+        return PodDrainReport(pod, connections=0)  # the API server knows no such pod: it has ended meanwhile
     if is_status(answer) or answer.status >= 500:
         listens = REFUSED not in answer.body
         where = f"at port {drain.port}: {_excerpt(answer.body)}" if listens else f"does not listen at port {drain.port}"
-        return PodDrain(pod, reason=f"answered {answer.status} {where}" if listens else where, again=listens)
+        return PodDrainReport(pod, reason=f"answered {answer.status} {where}" if listens else where, again=listens)
     try:
         state = json.loads(answer.body)
     except ValueError:
@@ -133,8 +133,8 @@ def answered(pod: str, answer: ProxyAnswer, drain: Drain, *, draining: bool) -> 
     if answer.status != 200 or not counted or state.get("draining") is not draining:
         reason = f"answered {answer.status}: {_excerpt(answer.body)}"
         expected = f'{{"draining": {str(draining).lower()}, "connections": N}}'
-        return PodDrain(pod, reason=f"{reason}, expected 200 and {expected} at port {drain.port}{drain.path}")
-    return PodDrain(pod, connections=connections)
+        return PodDrainReport(pod, reason=f"{reason}, expected 200 and {expected} at port {drain.port}{drain.path}")
+    return PodDrainReport(pod, connections=connections)
 
 
 def not_drained(name: str, colour: Colour, serving: str, lines: Collection[str]) -> str:
@@ -183,7 +183,7 @@ def not_undrained(colour: Colour, lines: Collection[str]) -> str:
     )
 
 
-def unreached(pods: Collection[PodDrain]) -> list[str]:
+def unreached(pods: Collection[PodDrainReport]) -> list[str]:
     """The lines of a message: one for each reason, with its pods."""
     by_reason: dict[str, list[str]] = {}
     for pod in pods:

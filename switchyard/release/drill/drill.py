@@ -26,10 +26,10 @@ from switchyard.release.plan import Act, ColourState, Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.replacing import beneath
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release.refusals import refuse_changed
 from switchyard.release.switch.fast_lane import FastLane
-from switchyard.release.switch.protocol import Steps
+from switchyard.release.switch.protocol import SwitchSteps
 from switchyard.release_errors import DrillNotBackError
 
 SETTLE_SECONDS = 60.0
@@ -106,7 +106,7 @@ class Drill:
         self._warm = warm
         self._warn = warn
 
-    async def plan(self, observation: Observation, releases: Releases) -> DrillPlan:
+    async def plan(self, observation: Observation, releases: RecordedReleases) -> DrillPlan:
         """The plan of a drill.
 
         Args:
@@ -216,11 +216,11 @@ class Drill:
     def _lane(self) -> FastLane:
         return FastLane(self._access, self._cluster, self._journal, self._warn, time.monotonic(), gentle=True)
 
-    def _steps(self) -> Steps:
+    def _steps(self) -> SwitchSteps:
         async def converge(_: Receipt) -> Convergence:
             return Convergence(config=True, state=True)  # both have what serves before and after the drill
 
-        return Steps(self._observe, self._warm, converge)
+        return SwitchSteps(self._observe, self._warm, converge)
 
 
 def _is_other(now: DrillPlan, plan: DrillPlan) -> bool:

@@ -10,7 +10,7 @@ from switchyard.release.plan import Act
 from switchyard.release.record.outbox import Message
 from switchyard.release.record.release_record import PhaseRecord, ReleaseRecord
 from switchyard.release.record.replaced_release import is_taken_back
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 
 FAST = frozenset({Act.SWITCH.value, Act.ROLLBACK.value})
 """Kinds of releases that only change the selector."""
@@ -35,14 +35,14 @@ class Occurrence:
         return f"{release}/{self.event.value}" + ("" if self.number == 1 else f"-{self.number}")
 
 
-def queueing(subscriptions: Subscriptions) -> Callable[[Releases, Releases], Releases]:
+def queueing(subscriptions: Subscriptions) -> Callable[[RecordedReleases, RecordedReleases], RecordedReleases]:
     """The function that adds the messages of a change to the record, in the write that makes the change.
 
     Args:
         subscriptions: the notifications of the service.
     """
 
-    def queued(before: Releases, after: Releases) -> Releases:
+    def queued(before: RecordedReleases, after: RecordedReleases) -> RecordedReleases:
         after = _withdrawn(before, after)
         outbox = after.outbox
         for release, occurrence in _caused(before, after):
@@ -56,7 +56,7 @@ def queueing(subscriptions: Subscriptions) -> Callable[[Releases, Releases], Rel
     return queued
 
 
-def _caused(before: Releases, after: Releases) -> Iterator[tuple[ReleaseRecord, Occurrence]]:
+def _caused(before: RecordedReleases, after: RecordedReleases) -> Iterator[tuple[ReleaseRecord, Occurrence]]:
     """The events of a change, each with its release: the latest one, and a deploy that a switch has taken back."""
     release = after.current
     if release is None:
@@ -70,7 +70,7 @@ def _caused(before: Releases, after: Releases) -> Iterator[tuple[ReleaseRecord, 
                 yield deploy, Occurrence(ReleaseEvent.ROLLBACK, release.ended)
 
 
-def occurrences(before: Releases, release: ReleaseRecord) -> Iterator[Occurrence]:
+def occurrences(before: RecordedReleases, release: ReleaseRecord) -> Iterator[Occurrence]:
     """The events of the latest release. A drill has none, because the same version serves after it.
 
     Args:
@@ -100,7 +100,7 @@ def occurrences(before: Releases, release: ReleaseRecord) -> Iterator[Occurrence
             yield Occurrence(ReleaseEvent.VERDICT, release.ended, len(watched) + 1)
 
 
-def _withdrawn(before: Releases, after: Releases) -> Releases:
+def _withdrawn(before: RecordedReleases, after: RecordedReleases) -> RecordedReleases:
     """The record without messages about switches and rollbacks that have ended without a change of the selector."""
     outbox = after.outbox
     for release in after.history:
@@ -110,7 +110,7 @@ def _withdrawn(before: Releases, after: Releases) -> Releases:
     return replace(after, outbox=outbox)
 
 
-def _before(before: Releases, release: str) -> ReleaseRecord | None:
+def _before(before: RecordedReleases, release: str) -> ReleaseRecord | None:
     releases = (before.current, *before.history)
     return next((other for other in releases if other is not None and other.id == release), None)
 

@@ -25,8 +25,8 @@ from switchyard.kube.api import BoundedApi
 from switchyard.release.notices.subscriptions import Subscriptions
 from switchyard.release.notices.text import json_document, slack_document
 from switchyard.release.notices.webhook import send, url_of
-from switchyard.release.record.outbox import KEPT_HOURS, KEPT_MESSAGES, Claim, Outbox
-from switchyard.release.record.store import Releases
+from switchyard.release.record.outbox import KEPT_HOURS, KEPT_MESSAGES, Outbox, OutboxClaim
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release_errors import ReleaseError, WebhookUrlError
 
 ROUND_SECONDS = 20.0
@@ -44,7 +44,7 @@ ATTEMPT_SECONDS = 1.0
 FORMS: Mapping[str, Callable[..., dict[str, Any]]] = {"slack": slack_document, "json": json_document}
 
 
-Post = Callable[[Notification, Claim], Awaitable[str | None]]
+Post = Callable[[Notification, OutboxClaim], Awaitable[str | None]]
 """Sends a message to a webhook. Returns the reason why it may not have been received, or None."""
 
 
@@ -55,7 +55,7 @@ class Queue(Protocol):
     def outbox(self) -> Outbox:
         """The messages that were waiting when the record was last read or written."""
 
-    async def update(self, change: Callable[[Releases], Releases]) -> Releases:
+    async def update(self, change: Callable[[RecordedReleases], RecordedReleases]) -> RecordedReleases:
         """Reads the record, changes it and writes it."""
 
 
@@ -131,9 +131,9 @@ class NotificationSender:
             await self._change(cleared)
             self._warn_once(_dropped(self._about, dropped))
 
-    async def _claimed(self) -> tuple[Claim, ...]:
+    async def _claimed(self) -> tuple[OutboxClaim, ...]:
         """Marks the next messages in the record and returns them. A webhook without an answer delays no other."""
-        now, claims = await self._now(), tuple[Claim, ...]()
+        now, claims = await self._now(), tuple[OutboxClaim, ...]()
         failed = {name for name, at in self._failed.items() if time.monotonic() - at < PAUSE_SECONDS}
 
         def claimed(outbox: Outbox) -> Outbox:
@@ -148,7 +148,7 @@ class NotificationSender:
             await self._change(claimed)
         return claims
 
-    async def _settle(self, sent: Sequence[Claim], unsent: Sequence[Claim]) -> None:
+    async def _settle(self, sent: Sequence[OutboxClaim], unsent: Sequence[OutboxClaim]) -> None:
         await self._change(lambda outbox: outbox.settling(sent, unsent))
 
     async def _change(self, change: Callable[[Outbox], Outbox]) -> None:
@@ -174,7 +174,7 @@ class NotificationSender:
             self._warned.add(line)
             self._warn(line)
 
-    def _unsent(self, claim: Claim, reason: str) -> str:
+    def _unsent(self, claim: OutboxClaim, reason: str) -> str:
         code = Code.WEBHOOK_UNUSABLE if reason.startswith(_UNUSABLE) else Code.MESSAGE_WAITS
         about = f"notification {claim.to} has not received the message about the {claim.message.event} of a release"
         return self._waiting(f"{about}: {reason}", code)
@@ -195,7 +195,7 @@ def posting(api: BoundedApi, namespace: str) -> Post:
         namespace: namespace of the Secret.
     """
 
-    async def post(notification: Notification, claim: Claim) -> str | None:
+    async def post(notification: Notification, claim: OutboxClaim) -> str | None:
         secret, key = notification.secret.name, notification.secret.key
         try:
             url = url_of(await api.find("secrets", secret, namespace), secret, key)

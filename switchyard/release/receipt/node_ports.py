@@ -12,7 +12,7 @@ from switchyard.kube.new_connection import NewConnectionAnswer, get_over_new_con
 from switchyard.manifests.labels import selector
 from switchyard.release.plan import Observation, Plan
 from switchyard.release.receipt.receipt import NodeAnswer, Receipt
-from switchyard.release.receipt.version_header import Side, VersionHeader, version_header
+from switchyard.release.receipt.version_header import HeaderSide, VersionHeader, version_header
 
 NODES_SECONDS = 5
 """Seconds within which a node must follow. A healthy kube-proxy writes its rules within one."""
@@ -166,21 +166,21 @@ def _request(settings: BlueGreenSettings, seconds: float) -> ProxyRequest:
     return ProxyRequest(settings.release.receipt.path, seconds, https=https)
 
 
-async def _side(api: BoundedApi, observation: Observation, colour: Colour) -> Side:
+async def _side(api: BoundedApi, observation: Observation, colour: Colour) -> HeaderSide:
     """The answers of the pods of a colour to direct requests."""
     request = _request(observation.settings, POD_SECONDS)
     settings, tag = observation.settings, observation.colours[colour].tag
     try:
         listed = await api.find_all("pods", settings.namespace, selector(observation.name, colour))
     except ClusterError as error:
-        return Side(colour, tag, problem=str(error))
+        return HeaderSide(colour, tag, problem=str(error))
     names = [pod["metadata"]["name"] for pod in listed["items"] if _is_ready(pod)][:PODS_ASKED]
     targets = [f"{name}:{settings.port}" for name in names]
     answers = await asyncio.gather(
         *(get_over_new_connection(api, "pods", settings.namespace, target, request) for target in targets)
     )
     headers = [answer.headers for answer in answers if answer.headers]
-    return Side(colour, tag, headers, next((answer.problem for answer in answers if answer.problem), ""))
+    return HeaderSide(colour, tag, headers, next((answer.problem for answer in answers if answer.problem), ""))
 
 
 def _is_ready(pod: Any) -> bool:

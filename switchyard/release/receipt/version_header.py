@@ -10,7 +10,7 @@ Headers = Mapping[str, str]
 
 
 @dataclass(frozen=True)
-class Side:
+class HeaderSide:
     """The answers of the pods of one colour to requests that were sent to them directly.
 
     Attributes:
@@ -58,7 +58,7 @@ class VersionHeader:
         return self.old is not None and headers.get(self.name) == self.old
 
 
-def version_header(new: Side, old: Side, wanted: str | None) -> VersionHeader | str:
+def version_header(new: HeaderSide, old: HeaderSide, wanted: str | None) -> VersionHeader | str:
     """The header that distinguishes two versions, or a sentence that says why there is none.
 
     Args:
@@ -85,7 +85,7 @@ SETTING = "release.receipt.header"
 """The setting that names the header, below the service."""
 
 
-def _telling(name: str, new: Side, old: Side, *, named: bool) -> VersionHeader | None:
+def _telling(name: str, new: HeaderSide, old: HeaderSide, *, named: bool) -> VersionHeader | None:
     """The header as a `VersionHeader` if its value is the same for each colour and differs between them."""
     new_values, old_values = new.values(name), old.values(name)
     if len(new_values) != 1 or len(old_values) > 1 or new_values == old_values:

@@ -6,10 +6,10 @@ from switchyard.config.models.service import Colour
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 
 
-def latest(releases: Releases, serving: str) -> ReleaseRecord | None:
+def latest(releases: RecordedReleases, serving: str) -> ReleaseRecord | None:
     """The latest release that may have changed the serving colour; None without one.
 
     A drill that ended has changed nothing, and neither has a switch or a rollback that failed, or whose command was
@@ -25,13 +25,13 @@ def latest(releases: Releases, serving: str) -> ReleaseRecord | None:
     return next((release for release in others if not _ended_before_switch(release)), next(iter(others), None))
 
 
-def latest_begun(releases: Releases) -> ReleaseRecord | None:
+def latest_begun(releases: RecordedReleases) -> ReleaseRecord | None:
     """The release that began last, also a switch or a rollback that failed, after which an earlier one runs on."""
     begun = [release for release in (releases.current, *releases.history[:1]) if release is not None]
     return max(begun, key=lambda release: release.id, default=None)
 
 
-def abandoned(releases: Releases, serving: str) -> ReleaseRecord | None:
+def abandoned(releases: RecordedReleases, serving: str) -> ReleaseRecord | None:
     """A switch or a rollback whose command has not changed the selector, and has not written its end; None without one.
 
     Args:
@@ -43,7 +43,7 @@ def abandoned(releases: Releases, serving: str) -> ReleaseRecord | None:
     return last if last is not None and is_open and last.target != serving else None
 
 
-def left_open(releases: Releases, serving: str) -> ReleaseRecord | None:
+def left_open(releases: RecordedReleases, serving: str) -> ReleaseRecord | None:
     """The running release that a switch to the colour that serves continues or ends; None without one.
 
     A deploy whose watch has passed is not ended: its version serves already, and its old colour is retired later.

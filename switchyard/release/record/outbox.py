@@ -69,7 +69,7 @@ class Message:
 
 
 @dataclass(frozen=True)
-class Claim:
+class OutboxClaim:
     """One message on its way to one notification.
 
     Attributes:
@@ -118,7 +118,7 @@ class Outbox:
         kept = tuple(message for message in self.messages if now - from_text(message.at) < timedelta(hours=KEPT_HOURS))
         return replace(self, messages=kept, dropped=self.dropped + len(self.messages) - len(kept))
 
-    def claiming(self, now: datetime, skipped: Collection[str] = ()) -> tuple["Outbox", tuple[Claim, ...]]:
+    def claiming(self, now: datetime, skipped: Collection[str] = ()) -> tuple["Outbox", tuple[OutboxClaim, ...]]:
         """Marks the oldest message of each notification as being sent.
 
         A notification gets its messages in their order, so that one that is being sent by another command, or may be,
@@ -128,17 +128,17 @@ class Outbox:
             now: the time by the API server's clock, the same at each attempt to write these marks.
             skipped: names of notifications that get nothing now.
         """
-        busy, claims, messages = set(skipped), list[Claim](), list[Message]()
+        busy, claims, messages = set(skipped), list[OutboxClaim](), list[Message]()
         mark = now.astimezone(UTC).isoformat(timespec="microseconds")
         for message in self.messages:
             mine = [name for name in message.to if name not in busy]
             busy.update(mine)
             free = [name for name in mine if message.to[name] == mark or _is_free(message.to[name], now)]
-            claims.extend(Claim(name, message) for name in free)
+            claims.extend(OutboxClaim(name, message) for name in free)
             messages.append(replace(message, to={**message.to, **dict.fromkeys(free, mark)}))
         return replace(self, messages=tuple(messages)), tuple(claims)
 
-    def settling(self, sent: Iterable[Claim], unsent: Iterable[Claim]) -> "Outbox":
+    def settling(self, sent: Iterable[OutboxClaim], unsent: Iterable[OutboxClaim]) -> "Outbox":
         """Removes messages that were sent, and lets those that could not be sent wait again."""
         gone = {(claim.message.id, claim.to) for claim in sent}
         again = {(claim.message.id, claim.to) for claim in unsent}

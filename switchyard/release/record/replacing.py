@@ -13,10 +13,10 @@ from switchyard.release.phases import Result
 from switchyard.release.record.earlier_releases import abandoned
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.replaced_release import CHANGED, SWITCHES, ended_by, result_of, running_in
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 
 
-def beginning(releases: Releases, record: ReleaseRecord, serving: str, now: datetime) -> Releases:
+def beginning(releases: RecordedReleases, record: ReleaseRecord, serving: str, now: datetime) -> RecordedReleases:
     """The releases at the start of a switch or a rollback.
 
     Args:
@@ -41,7 +41,7 @@ def beginning(releases: Releases, record: ReleaseRecord, serving: str, now: date
     return replace(releases, current=record, history=(last, *releases.history))
 
 
-def ending(releases: Releases, record: ReleaseRecord, now: datetime) -> Releases:
+def ending(releases: RecordedReleases, record: ReleaseRecord, now: datetime) -> RecordedReleases:
     """The releases after the end of a switch or a rollback.
 
     Args:
@@ -61,7 +61,7 @@ def ending(releases: Releases, record: ReleaseRecord, now: datetime) -> Releases
     return replace(releases, current=runs, history=tuple(release for release in releases.history if release != runs))
 
 
-def without_abandoned(releases: Releases, serving: str, now: datetime) -> Releases:
+def without_abandoned(releases: RecordedReleases, serving: str, now: datetime) -> RecordedReleases:
     """The releases as if a switch or a rollback whose command was killed before the selector had not been tried.
 
     They are as they were unless another release runs that it was to replace.
@@ -78,7 +78,7 @@ def without_abandoned(releases: Releases, serving: str, now: datetime) -> Releas
     return ending(releases, last.ending(Result.FAILED, now, detail), now)
 
 
-def beneath(releases: Releases, serving: str) -> ReleaseRecord | None:
+def beneath(releases: RecordedReleases, serving: str) -> ReleaseRecord | None:
     """The release that runs on beneath a switch or a rollback whose command was killed; None without one.
 
     Args:
@@ -89,7 +89,7 @@ def beneath(releases: Releases, serving: str) -> ReleaseRecord | None:
     return None if last is None or last.replaces is None else running_in(releases.history)
 
 
-def _replaced(releases: Releases, record: ReleaseRecord, now: datetime) -> Releases:
+def _replaced(releases: RecordedReleases, record: ReleaseRecord, now: datetime) -> RecordedReleases:
     """The releases in which the one whose place a release has taken has ended, unless it is to run on."""
     if record.replaces in {None, Result.RUNNING}:
         return releases
@@ -101,6 +101,6 @@ def _replaced(releases: Releases, record: ReleaseRecord, now: datetime) -> Relea
     return replace(releases, history=tuple(map(ended, releases.history)))
 
 
-def _without_marks_of(releases: Releases, record: ReleaseRecord) -> tuple[RolledBack, ...]:
+def _without_marks_of(releases: RecordedReleases, record: ReleaseRecord) -> tuple[RolledBack, ...]:
     """The versions that were rolled back, without those of a release that has not changed the selector."""
     return tuple(version for version in releases.rolled_back if version.release != record.id)

@@ -57,7 +57,7 @@ ATTEMPTS = 5
 
 
 @dataclass(frozen=True)
-class Releases:
+class RecordedReleases:
     """The record of a service's releases.
 
     Attributes:
@@ -74,11 +74,11 @@ class Releases:
     outbox: Outbox = field(default_factory=Outbox)
     others: Mapping[str, str] = field(default_factory=dict, compare=False)
 
-    def differs_in_messages_alone(self, other: "Releases") -> bool:
+    def differs_in_messages_alone(self, other: "RecordedReleases") -> bool:
         """Whether two records are equal, apart from the waiting messages."""
         return replace(self, outbox=other.outbox) == other
 
-    def writing(self, record: ReleaseRecord) -> "Releases":
+    def writing(self, record: ReleaseRecord) -> "RecordedReleases":
         """The record with a release. A release that has ended is moved into the history."""
         history = self.history
         if not record.running:
@@ -86,7 +86,7 @@ class Releases:
             history = (record, *others)[:KEPT_RELEASES]
         return replace(self, current=record, history=history)
 
-    def rolling_back(self, version: RolledBack) -> "Releases":
+    def rolling_back(self, version: RolledBack) -> "RecordedReleases":
         """The record with one more version that was rolled back.
 
         An earlier mark of the version stays, in case this rollback fails.
@@ -95,7 +95,7 @@ class Releases:
         others = tuple(other for other in self.rolled_back if (other.colour, other.tag, other.release) != same)
         return replace(self, rolled_back=(version, *others)[:KEPT_ROLLBACKS])
 
-    def permitting(self, tag: str | None) -> "Releases":
+    def permitting(self, tag: str | None) -> "RecordedReleases":
         """The record without a version that was rolled back, in either colour, so that it is permitted again."""
         return replace(self, rolled_back=tuple(version for version in self.rolled_back if version.tag != tag))
 
@@ -120,7 +120,7 @@ class ReleaseStore:
         api: BoundedApi,
         namespace: str,
         name: str,
-        queued: Callable[[Releases, Releases], Releases] = lambda _, after: after,
+        queued: Callable[[RecordedReleases, RecordedReleases], RecordedReleases] = lambda _, after: after,
     ) -> None:
         self._api = api
         self._namespace = namespace
@@ -130,18 +130,18 @@ class ReleaseStore:
         self._writing = asyncio.Lock()
         self.outbox = Outbox()
 
-    async def read(self) -> Releases:
+    async def read(self) -> RecordedReleases:
         """Reads the record; returns an empty one if there is none yet."""
         live = await self._api.find("configmaps", record_name(self._service), self._namespace)
         self._resource_version = None
         if live is None:
-            return Releases()
+            return RecordedReleases()
         releases = parse_releases(live)
         self._resource_version = live["metadata"]["resourceVersion"]
         self.outbox = releases.outbox
         return releases
 
-    async def update(self, change: Callable[[Releases], Releases]) -> Releases:
+    async def update(self, change: Callable[[RecordedReleases], RecordedReleases]) -> RecordedReleases:
         """Reads the record, changes it and writes it, with the messages that the change causes.
 
         Args:
@@ -164,7 +164,7 @@ class ReleaseStore:
                     before = now
             return await self._write(self._queued(before, change(before)))
 
-    async def _write(self, releases: Releases) -> Releases:
+    async def _write(self, releases: RecordedReleases) -> RecordedReleases:
         written = await self._api.ask(
             "patch",
             "configmaps",
@@ -178,7 +178,7 @@ class ReleaseStore:
         self.outbox = releases.outbox
         return releases
 
-    def _manifest(self, releases: Releases) -> Mapping[str, Any]:
+    def _manifest(self, releases: RecordedReleases) -> Mapping[str, Any]:
         metadata: dict[str, Any] = {
             "name": record_name(self._service),
             "namespace": self._namespace,
@@ -200,7 +200,7 @@ class ReleaseStore:
         return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": texts}
 
 
-def parse_releases(live: Mapping[str, Any]) -> Releases:
+def parse_releases(live: Mapping[str, Any]) -> RecordedReleases:
     """The record in a ConfigMap, in which an earlier version of the program has left no release running.
 
     Args:
@@ -220,7 +220,7 @@ def parse_releases(live: Mapping[str, Any]) -> Releases:
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise unreadable(live, f"{CURRENT} or {HISTORY}", repr(error)) from None
     others = unknown_keys(live.get("data") or {}, (CURRENT, HISTORY, OUTBOX, ROLLED_BACK))
-    return Releases(current, history, parse_rolled_back(live), _outbox(live), others)
+    return RecordedReleases(current, history, parse_rolled_back(live), _outbox(live), others)
 
 
 def _outbox(live: Mapping[str, Any]) -> Outbox:

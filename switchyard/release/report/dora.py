@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from switchyard.release.phases import Phase
 from switchyard.release.report.events import Deployment, Status
-from switchyard.release.report.measure import Measure, Spread, at_most, seconds, share
+from switchyard.release.report.measure import Distribution, Measure, at_most, seconds, share
 from switchyard.release.report.values import moment
 
 FAILED = (Status.FAILED, Status.ROLLED_BACK)
@@ -69,7 +69,7 @@ def _change_failure(deployments: Iterable[Deployment]) -> Measure:
 
 def _recovery(deployments: Iterable[Deployment]) -> Measure:
     failed = [deployment for deployment in _ended(deployments) if deployment.status in FAILED]
-    spread = Spread.of("switched -> endpoints of the version before", map(_recovered, failed))
+    spread = Distribution.of("switched -> endpoints of the version before", map(_recovered, failed))
     return Measure(
         "failedDeploymentRecoveryTime",
         "failed deployment recovery time",

@@ -60,7 +60,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Rollback:
+class RollbackEvent:
     """One rollback, with the parts of its time in seconds; None for a part that is not in the record.
 
     Attributes:
@@ -101,7 +101,7 @@ class Deployment:
     started: datetime
     status: Status
     reached: bool
-    rollback: Rollback | None
+    rollback: RollbackEvent | None
 
     @property
     def has_switched(self) -> bool:
@@ -126,7 +126,7 @@ class Events:
     """
 
     deployments: tuple[Deployment, ...]
-    rollbacks: tuple[Rollback, ...]
+    rollbacks: tuple[RollbackEvent, ...]
     drills: tuple[ReleaseRecord, ...]
     unreadable: int
 
@@ -146,8 +146,8 @@ def events_of(records: Sequence[ReleaseRecord]) -> Events:
     known = {Act.DEPLOY, Act.SWITCH, Act.ROLLBACK, Act.DRILL}
     readable = [record for record in records if moment(record.started) is not None and record.kind in known]
     ordered = sorted(readable, key=lambda record: (_started(record), record.id))
-    undone: dict[str, Rollback] = {}
-    rollbacks: list[Rollback] = []
+    undone: dict[str, RollbackEvent] = {}
+    rollbacks: list[RollbackEvent] = []
     released: list[ReleaseRecord] = []
     last: ReleaseRecord | None = None
     for record in ordered:
@@ -220,7 +220,7 @@ def _last_watch(record: ReleaseRecord) -> PhaseRecord | None:
     return next((phase for phase in reversed(record.phases) if phase.phase is Phase.WATCH), None)
 
 
-def _by_itself(record: ReleaseRecord) -> Rollback | None:
+def _by_itself(record: ReleaseRecord) -> RollbackEvent | None:
     """The rollback by a deploy itself, whose receipt replaced that of the switch."""
     receipt = record.receipt
     if record.kind != Act.DEPLOY or record.result is not Result.ROLLED_BACK or not isinstance(receipt, Mapping):
@@ -241,14 +241,14 @@ def _by_itself(record: ReleaseRecord) -> Rollback | None:
     return _rollback(record, "watch", numbers.get("problemSeen"), numbers.get("decided", watch.ended))
 
 
-def _rollback(record: ReleaseRecord, by: str, problem_seen: object, decided: object) -> Rollback:
+def _rollback(record: ReleaseRecord, by: str, problem_seen: object, decided: object) -> RollbackEvent:
     """A rollback from its receipt, whose times count from the start of the command, which is the decision."""
     receipt = record.receipt if isinstance(record.receipt, Mapping) else {}
     by_operator = by in {Act.ROLLBACK, Act.ABORT, Act.SWITCH}
     began, waited = moment(receipt.get("started")), 0.0 if by_operator else between(decided, receipt.get("started"))
     accepted, serving = number(receipt.get("patchedAfter")), number(receipt.get("endpointsAfter"))
     to_decision, to_serving = between(problem_seen, decided), total(waited, serving)
-    return Rollback(
+    return RollbackEvent(
         started=_started(record),
         by=by,
         serving_at=later(began, serving),

@@ -13,7 +13,7 @@ DIGITS = 6
 
 
 @dataclass(frozen=True)
-class Spread:
+class Distribution:
     """Statistics of durations of one kind.
 
     Attributes:
@@ -31,7 +31,7 @@ class Spread:
     worst: float | None = None
 
     @classmethod
-    def of(cls, name: str, values: Iterable[float | None]) -> "Spread":
+    def of(cls, name: str, values: Iterable[float | None]) -> "Distribution":
         """Computes the statistics of the known durations."""
         known = sorted(value for value in values if value is not None)
         if not known:
@@ -81,7 +81,7 @@ class Measure:
     bound: float | None = None
     supported: bool | None = None
     note: str = ""
-    parts: tuple[Spread, ...] = ()
+    parts: tuple[Distribution, ...] = ()
     counts: Mapping[str, int | float] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:

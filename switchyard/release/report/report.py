@@ -17,12 +17,12 @@ from switchyard.release.report.dora import FAILED, dora, weekly
 from switchyard.release.report.events import (
     Deployment,
     Events,
-    Rollback,
+    RollbackEvent,
     Status,
     events_of,
     last_bad,
 )
-from switchyard.release.report.measure import Measure, Spread, at_least, share
+from switchyard.release.report.measure import Distribution, Measure, at_least, share
 from switchyard.release.report.requests import availability, downtime, error_rate
 from switchyard.release.report.values import between, moment, number
 
@@ -124,16 +124,18 @@ def _success(deployments: Iterable[Deployment]) -> Measure:
     )
 
 
-def _rollback_time(rollbacks: Sequence[Rollback]) -> Measure:
+def _rollback_time(rollbacks: Sequence[RollbackEvent]) -> Measure:
     totals = [rollback.seen_to_serving for rollback in rollbacks if rollback.seen_to_serving is not None]
     parts = (
-        Spread.of("problem seen -> decision", (rollback.seen_to_decision for rollback in rollbacks)),
-        Spread.of("decision -> selector accepted", (rollback.decision_to_accepted for rollback in rollbacks)),
-        Spread.of(
+        Distribution.of("problem seen -> decision", (rollback.seen_to_decision for rollback in rollbacks)),
+        Distribution.of("decision -> selector accepted", (rollback.decision_to_accepted for rollback in rollbacks)),
+        Distribution.of(
             "decision -> endpoints of the version before", (rollback.decision_to_serving for rollback in rollbacks)
         ),
-        Spread.of("problem seen -> endpoints of the version before", totals),
-        Spread.of("decision -> last answer of the bad version", (back.decision_to_last_bad for back in rollbacks)),
+        Distribution.of("problem seen -> endpoints of the version before", totals),
+        Distribution.of(
+            "decision -> last answer of the bad version", (back.decision_to_last_bad for back in rollbacks)
+        ),
     )
     worst, within = parts[3].worst, sum(total <= ROLLBACK_SECONDS for total in totals)
     late = any((rollback.decision_to_serving or 0) > ROLLBACK_SECONDS for rollback in rollbacks)
@@ -166,9 +168,9 @@ def _deployment_time(deployments: Iterable[Deployment]) -> Measure:
         if deployment.record.kind == Act.DEPLOY and deployment.record.result is Result.SUCCEEDED
     ]
     works = [duration for record in ended if (duration := _work(record)) is not None]
-    work = Spread.of("the phases without the bake", works)
-    whole = Spread.of("warm -> retired, with the bake", (_from_to(record, Phase.RETIRE) for record in ended))
-    serving = Spread.of("warm -> switched", (_from_to(record, Phase.SWITCH) for record in ended))
+    work = Distribution.of("the phases without the bake", works)
+    whole = Distribution.of("warm -> retired, with the bake", (_from_to(record, Phase.RETIRE) for record in ended))
+    serving = Distribution.of("warm -> switched", (_from_to(record, Phase.SWITCH) for record in ended))
     within = sum(value <= DEPLOYMENT_SECONDS for value in works)
     bound = at_least(within, len(works))
     return Measure(
@@ -221,11 +223,11 @@ def _drills(drills: Sequence[ReleaseRecord]) -> Measure:
         drill.receipt for drill in drills if drill.result is Result.SUCCEEDED and isinstance(drill.receipt, Mapping)
     ]
     parts = (
-        Spread.of("rollback -> selector accepted", (number(receipt.get("patchedAfter")) for receipt in done)),
-        Spread.of(
+        Distribution.of("rollback -> selector accepted", (number(receipt.get("patchedAfter")) for receipt in done)),
+        Distribution.of(
             "rollback -> endpoints of where it began", (number(receipt.get("endpointsAfter")) for receipt in done)
         ),
-        Spread.of("rollback -> last answer of the other version", map(last_bad, done)),
+        Distribution.of("rollback -> last answer of the other version", map(last_bad, done)),
     )
     succeeded = sum(drill.result is Result.SUCCEEDED for drill in drills)
     return Measure(

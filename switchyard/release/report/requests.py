@@ -2,13 +2,13 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from switchyard.release.report.events import Deployment, Rollback
+from switchyard.release.report.events import Deployment, RollbackEvent
 from switchyard.release.report.measure import Measure, at_least, at_most, share
 from switchyard.release.report.values import number
 from switchyard.release.watch.past import PAST_SECONDS
 
 
-def downtime(deployments: Sequence[Deployment], rollbacks: Sequence[Rollback]) -> Measure:
+def downtime(deployments: Sequence[Deployment], rollbacks: Sequence[RollbackEvent]) -> Measure:
     """The downtime, which no record has, with the requests that the receipts have counted.
 
     Args:

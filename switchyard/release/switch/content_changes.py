@@ -9,7 +9,7 @@ from switchyard.kube.content import versions_now
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.warnings import content_changed
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases, ReleaseStore
+from switchyard.release.record.store import RecordedReleases, ReleaseStore
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ async def see_content(api: BoundedApi, plan: Plan) -> ContentSeen:
     return ContentSeen(versions, content_changed(plan, changed, before.started))
 
 
-def last_served(releases: Releases, plan: Plan) -> ReleaseRecord | None:
+def last_served(releases: RecordedReleases, plan: Plan) -> ReleaseRecord | None:
     """The latest release by which the version of a rollback served and which has the versions of its objects."""
     current = [releases.current] if releases.current is not None else []
     return next(

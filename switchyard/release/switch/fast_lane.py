@@ -39,7 +39,7 @@ from switchyard.release.record.previous import previous
 from switchyard.release.refusals import refuse_changed, refuse_no_pods, refuse_serving
 from switchyard.release.rollback_warnings import rollback_warnings
 from switchyard.release.switch.journal_protocol import SwitchJournal, end, lost_lease
-from switchyard.release.switch.protocol import Outcome, Steps
+from switchyard.release.switch.protocol import SwitchOutcome, SwitchSteps
 from switchyard.release.switch.record_refusals import report_unread
 from switchyard.release.switch.switching import switching_of
 from switchyard.release.switch.warming import warmed
@@ -119,7 +119,7 @@ class FastLane:
         raise_refusal(refuse_no_pods(observation, before.colour, Act.ROLLBACK))
         return replace(plan, warnings=rollback_warnings(plan))
 
-    async def run(self, plan: Plan, reason: str | None, steps: Steps) -> Outcome:
+    async def run(self, plan: Plan, reason: str | None, steps: SwitchSteps) -> SwitchOutcome:
         """Carries out a plan.
 
         Args:
@@ -148,7 +148,7 @@ class FastLane:
             await end(self._journal, plan, outcome.receipt, " ".join(filter(None, problems)) or None, self._warn)
         return outcome
 
-    async def _followed(self, plan: Plan, receipt: Receipt, steps: Steps) -> Outcome:
+    async def _followed(self, plan: Plan, receipt: Receipt, steps: SwitchSteps) -> SwitchOutcome:
         """Runs the steps after the patch. The drain does not wait for the nodes, nor the receipt for the drain."""
         counting, task = await self._observed(plan, receipt)
 
@@ -161,7 +161,7 @@ class FastLane:
             return await steps.converge(followed)
 
         drained, convergence = await asyncio.gather(self.drain(plan, task), converged())
-        return Outcome(await counting.end(replace(await task, drain=drained)), convergence)
+        return SwitchOutcome(await counting.end(replace(await task, drain=drained)), convergence)
 
     async def _observed(self, plan: Plan, receipt: Receipt) -> "tuple[Counting, asyncio.Task[Receipt]]":
         """Observes the endpoints, and starts to count requests and to ask the nodes. Returns the count and the task.
@@ -185,7 +185,7 @@ class FastLane:
 
         return counting, asyncio.create_task(asked())
 
-    async def _planned_again(self, plan: Plan, steps: Steps) -> Plan:
+    async def _planned_again(self, plan: Plan, steps: SwitchSteps) -> Plan:
         """Plans again under the Lease, because another command may have retired or warmed a colour."""
         if plan.act is Act.SWITCH or plan.completes:
             if plan.completes or steps.waited():

@@ -22,7 +22,7 @@ from switchyard.release.record.earlier_releases import has_not_switched, latest,
 from switchyard.release.record.lease_holder import Holder
 from switchyard.release.record.release_record import ReleaseRecord, new_id
 from switchyard.release.record.replacing import beginning, beneath, ending, without_abandoned
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release.refusals import refuse_rolled_back_target
 from switchyard.release.switch.record_refusals import refuse_unrecorded
 from switchyard.release_errors import LeaseLostError
@@ -37,7 +37,7 @@ class LeasedSwitchJournal(LeasedJournal):
 
     together: tuple[str, ...] = ()
     _record: ReleaseRecord | None = None
-    _read: Releases | None = None
+    _read: RecordedReleases | None = None
     _is_release = True
     override: str | None = None
     """The operator's reason to roll back past an irreversible hook, or to a version that was rolled back; None without
@@ -123,7 +123,7 @@ class LeasedSwitchJournal(LeasedJournal):
             self._record = releases.current
         return to_text(now)
 
-    async def _update(self, change: Callable[[Releases], Releases]) -> Releases:
+    async def _update(self, change: Callable[[RecordedReleases], RecordedReleases]) -> RecordedReleases:
         """Changes the record; once more if a command from which this one has taken the Lease has just written it."""
         try:
             return await self._store.update(change)
@@ -133,7 +133,7 @@ class LeasedSwitchJournal(LeasedJournal):
         await self.confirm()
         return await self._store.update(change)
 
-    def _begun(self, releases: Releases, plan: Plan, reason: str | None, now: datetime) -> Releases:
+    def _begun(self, releases: RecordedReleases, plan: Plan, reason: str | None, now: datetime) -> RecordedReleases:
         override = _overridden(releases, plan, self.override) or self.frozen
         return _begun(releases, plan, reason, now, override, self.together)
 
@@ -173,13 +173,13 @@ def refused_by_policy(plan: Plan) -> Generator[None, None, None]:
         raise
 
 
-def _is_drilled(releases: Releases, colour: str) -> bool:
+def _is_drilled(releases: RecordedReleases, colour: str) -> bool:
     """Whether a colour serves only for a drill, so that a rollback from it does not mark its version as bad."""
     last = releases.current
     return last is not None and last.running and last.kind == Act.DRILL and last.target == colour
 
 
-def is_release(releases: Releases, plan: Plan) -> bool:
+def is_release(releases: RecordedReleases, plan: Plan) -> bool:
     """Whether a command that changes no selector has to be recorded.
 
     It has to if it continues or ends a release, or if a version that was rolled back serves and is permitted by it. Any
@@ -196,7 +196,7 @@ def is_release(releases: Releases, plan: Plan) -> bool:
     return last is None or (last.kind, last.result, last.target) != (Act.ROLLBACK, Result.SUCCEEDED, plan.target)
 
 
-def _overridden(releases: Releases, plan: Plan, override: str | None) -> str | None:
+def _overridden(releases: RecordedReleases, plan: Plan, override: str | None) -> str | None:
     """The override without which the command would be refused; None if it is permitted without one."""
     refusal = refuse_gone(plan, (releases.current, *releases.history)) or _refuse_rolled_back(releases, plan)
     if override is None:
@@ -204,7 +204,7 @@ def _overridden(releases: Releases, plan: Plan, override: str | None) -> str | N
     return None if refusal is None else override
 
 
-def _refuse_rolled_back(releases: Releases, plan: Plan) -> Refusal | None:
+def _refuse_rolled_back(releases: RecordedReleases, plan: Plan) -> Refusal | None:
     """Refuses a rollback to a version that was rolled back itself."""
     if plan.act is not Act.ROLLBACK or plan.source.colour == plan.target:
         return None
@@ -215,13 +215,13 @@ def _refuse_rolled_back(releases: Releases, plan: Plan) -> Refusal | None:
 
 
 def _begun(
-    releases: Releases,
+    releases: RecordedReleases,
     plan: Plan,
     reason: str | None,
     now: datetime,
     override: str | None,
     together: tuple[str, ...] = (),
-) -> Releases:
+) -> RecordedReleases:
     source, from_tag = plan.source.colour.value, plan.source.tag
     releases = without_abandoned(releases, source, now)
     if source == plan.target:
@@ -252,7 +252,7 @@ def _begun(
     return beginning(releases, record, plan.source.colour, now)
 
 
-def _other_side(releases: Releases, plan: Plan) -> tuple[str, str | None]:
+def _other_side(releases: RecordedReleases, plan: Plan) -> tuple[str, str | None]:
     """The colour and the version that a release of what serves already leaves, as an earlier command has them."""
     serving, current, begun = plan.target.value, releases.current, latest_begun(releases)
     if plan.act is Act.ROLLBACK and current is not None and begun is not None:
@@ -274,7 +274,7 @@ def _unfinished(last: ReleaseRecord | None, plan: Plan) -> ReleaseRecord | None:
     return last if (last.kind, last.target) == (plan.act, plan.target) else None
 
 
-def _ended(releases: Releases, record: ReleaseRecord, now: datetime) -> Releases:
+def _ended(releases: RecordedReleases, record: ReleaseRecord, now: datetime) -> RecordedReleases:
     releases = ending(releases, record, now)
     if record.result is not Result.SUCCEEDED:
         return releases

@@ -9,7 +9,7 @@ from switchyard.release.receipt.receipt import Receipt
 
 
 @dataclass(frozen=True)
-class Outcome:
+class SwitchOutcome:
     """The outcome of a switch or a rollback.
 
     Attributes:
@@ -22,7 +22,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Steps:
+class SwitchSteps:
     """The steps of a switch or a rollback that the engine makes.
 
     Attributes:

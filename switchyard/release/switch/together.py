@@ -27,7 +27,7 @@ from switchyard.release.receipt.warnings import judged
 from switchyard.release.refusals import not_switched, refuse_changed, refuse_no_pods
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal_protocol import SwitchJournal, end, lost_lease
-from switchyard.release.switch.protocol import Outcome
+from switchyard.release.switch.protocol import SwitchOutcome
 from switchyard.release.switch.together_refusals import report_split, report_undone
 from switchyard.release.switch.warming import warmed
 from switchyard.release_errors import LeaseLostError, ReleaseError, TogetherSplitError, TogetherUndoneError
@@ -99,7 +99,7 @@ class Together:
         self._converge = converge
         self._warn = warn
 
-    async def run(self, plans: Plans, reason: str | None) -> dict[str, Outcome]:
+    async def run(self, plans: Plans, reason: str | None) -> dict[str, SwitchOutcome]:
         """Carries out the plans of all services, or of none.
 
         Args:
@@ -231,7 +231,7 @@ class Together:
             return str(error)
         return None if now.is_at(source) else f"{now.serving} serves, changed by somebody else"
 
-    async def _ended(self, plans: Plans, followed: Mapping[str, "Followed"]) -> dict[str, Outcome]:
+    async def _ended(self, plans: Plans, followed: Mapping[str, "Followed"]) -> dict[str, SwitchOutcome]:
         """Ends kept connections and the records, while configuration and state follow.
 
         A service whose Lease a rollback has taken is left to the rollback, and the others continue without it.
@@ -248,7 +248,7 @@ class Together:
 
     async def _converged(
         self, plans: Plans, followed: Mapping[str, "Followed"], lost: dict[str, LeaseLostError]
-    ) -> dict[str, Outcome]:
+    ) -> dict[str, SwitchOutcome]:
         """The outcome of the services whose Leases are held. A Lease lost at the end is added to the lost ones."""
         receipts = {key: switch.receipt for key, switch in followed.items()}
         drains = _each({key: self._members[key].lane.drain(plans[key], _known(receipts[key])) for key in plans})
@@ -262,7 +262,7 @@ class Together:
                 await end(self._members[key].journal, plans[key], receipt, detail, self._warn)
             except LeaseLostError as error:
                 lost[key] = error
-        return {key: Outcome(receipt, convergence) for key, receipt in receipts.items()}
+        return {key: SwitchOutcome(receipt, convergence) for key, receipt in receipts.items()}
 
 
 def _known(receipt: Receipt) -> "asyncio.Future[Receipt]":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from switchyard.config.models.watch import Watch
 from switchyard.manifests.analysis import QUANTILE
 from switchyard.release.watch.samples import Counts
-from switchyard.release.watch.sequential import ShareTest, State, odds, share_of, upper_bound
+from switchyard.release.watch.sequential import SequentialState, ShareTest, odds, share_of, upper_bound
 
 ACCEPTED_SLOW_SHARE = 1 - QUANTILE
 """Share of requests that may be slower than the limit."""
@@ -50,7 +50,7 @@ class Finding:
     """
 
     question: str
-    state: State
+    state: SequentialState
     total: int
     hits: int
     accepted: float
@@ -94,14 +94,14 @@ class _Slow:
             self.slow_seconds += seconds * slower / timed if scraped else seconds
 
     @property
-    def state(self) -> State:
+    def state(self) -> SequentialState:
         # Where the histogram ends below the limit, what is slower than its end may still be within the limit. And slow
         # requests come in bursts, in which they are not independent: a node that stands still for a second makes all
         # of them slow. A burst condemns nothing, nor does what leaves the whole watch within what is accepted.
         within = self.test.hits <= self.test.accepted * self.test.total
         is_burst = self.slow_seconds < SLOW_SECONDS
-        is_open = self.test.state is State.WORSE and (within or is_burst or not self.is_conclusive)
-        return State.OPEN if is_open else self.test.state
+        is_open = self.test.state is SequentialState.WORSE and (within or is_burst or not self.is_conclusive)
+        return SequentialState.OPEN if is_open else self.test.state
 
 
 class Evidence:
@@ -188,7 +188,7 @@ class Evidence:
     @property
     def is_condemned(self) -> bool:
         """Whether the version is judged bad by any question."""
-        return State.WORSE in {self._errors.state, *(slow.state for slow in self._slow)}
+        return SequentialState.WORSE in {self._errors.state, *(slow.state for slow in self._slow)}
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -201,7 +201,7 @@ class Evidence:
             findings.append(
                 Finding(
                     LIMIT,
-                    State.OPEN,
+                    SequentialState.OPEN,
                     0,
                     0,
                     ACCEPTED_SLOW_SHARE,
@@ -230,7 +230,7 @@ class Evidence:
         return f"{_part(test)} failed, and {accepted}"
 
 
-def _finding(question: str, test: ShareTest, state: State, text: str) -> Finding:
+def _finding(question: str, test: ShareTest, state: SequentialState, text: str) -> Finding:
     return Finding(
         question, state, round(test.total), round(test.hits), test.accepted, test.condemned, test.needed, text
     )

@@ -25,7 +25,7 @@ FROM_THE_START = 0.5
 """Weight of the alternative that a version has been worse from its first request on; the rest is for later moments."""
 
 
-class State(StrEnum):
+class SequentialState(StrEnum):
     """The result of the test so far."""
 
     OPEN = "open"
@@ -118,12 +118,12 @@ class ShareTest:
         return first
 
     @property
-    def state(self) -> State:
+    def state(self) -> SequentialState:
         """The present result of the test."""
         condemning, passing = self._limits
         if self.hits >= LEAST_HITS and _log_total(self._evidence) >= condemning:
-            return State.WORSE
-        return State.ACCEPTABLE if self._passing <= passing else State.OPEN
+            return SequentialState.WORSE
+        return SequentialState.ACCEPTABLE if self._passing <= passing else SequentialState.OPEN
 
     @property
     def needed(self) -> int:

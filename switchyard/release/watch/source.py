@@ -8,7 +8,7 @@ from switchyard.kube.api import BoundedApi
 from switchyard.release.watch.pod_metrics import PodMetrics, Reading
 
 
-class Source(Protocol):
+class MetricsSource(Protocol):
     """A source of metrics that is read each second of a watch."""
 
     async def read(self) -> Reading:
@@ -24,7 +24,7 @@ def sources_of(
     before: Reading | None = None,
     *,
     seconds_ago: int = 0,
-) -> list[Source]:
+) -> list[MetricsSource]:
     """The configured source of the metrics of each track.
 
     Args:

@@ -9,7 +9,7 @@ from switchyard.manifests.analysis import QUANTILE
 from switchyard.release.watch.evidence import ERRORS, Evidence, Finding, percent
 from switchyard.release.watch.pod_health import PodHealth
 from switchyard.release.watch.samples import Counts
-from switchyard.release.watch.sequential import State
+from switchyard.release.watch.sequential import SequentialState
 
 
 class Outcome(StrEnum):
@@ -106,7 +106,7 @@ def judge(
 def _decided(
     watch: Watch, findings: tuple[Finding, ...], health: PodHealth, evidence: Evidence, source: str
 ) -> tuple[Outcome, str]:
-    worse = [finding.text for finding in findings if finding.state is State.WORSE]
+    worse = [finding.text for finding in findings if finding.state is SequentialState.WORSE]
     if health.problem is not None:
         worse.append(health.problem)
     if worse:
@@ -125,7 +125,7 @@ def _decided(
         )
     if health.unready:
         return Outcome.UNDECIDED, f"The new version does not pass while {health.unready}."
-    if missing := [_missing(finding) for finding in findings if finding.state is State.OPEN]:
+    if missing := [_missing(finding) for finding in findings if finding.state is SequentialState.OPEN]:
         return Outcome.UNDECIDED, f"The evidence does not suffice for a verdict: {'; '.join(missing)}."
     return Outcome.PASS, f"The new version is acceptable: {'; '.join(finding.text for finding in findings)}."
 

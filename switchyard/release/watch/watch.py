@@ -17,7 +17,7 @@ from switchyard.release.watch.pod_health import PodHealth
 from switchyard.release.watch.pod_metrics import Reading
 from switchyard.release.watch.samples import Counts, Increase
 from switchyard.release.watch.sampling import Sampling
-from switchyard.release.watch.source import Source, sources_of
+from switchyard.release.watch.source import MetricsSource, sources_of
 from switchyard.release.watch.verdict import Outcome, Verdict, judge
 
 EVERY_SECONDS = 1.0
@@ -155,7 +155,7 @@ async def simulated_nodes(cluster: Cluster, service: str, settings: ServiceSetti
     return simulated if simulated == nodes else frozenset()
 
 
-async def follow(source: Source, settings: Watch, start: Start, on_tick: OnTick, clock: Clock) -> Verdict:
+async def follow(source: MetricsSource, settings: Watch, start: Start, on_tick: OnTick, clock: Clock) -> Verdict:
     """Reads a source each second, at the beginning more often, and returns the verdict.
 
     Args:

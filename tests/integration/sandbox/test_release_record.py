@@ -20,7 +20,7 @@ from switchyard.release.leased_journal import LeasedJournal
 from switchyard.release.phases import Result
 from switchyard.release.record.lease import ReleaseLease
 from switchyard.release.record.lease_holder import Holder
-from switchyard.release.record.store import Releases, ReleaseStore
+from switchyard.release.record.store import RecordedReleases, ReleaseStore
 from switchyard.release_errors import ForeignRecordError, LeaseHeldError
 from tests.support.commands import document, run_command, with_a_fault
 from tests.support.hook_server import hook_server
@@ -124,7 +124,7 @@ def test_a_lease_that_somebody_deletes_is_created_again_by_its_holder(kubectl: K
 
 
 def test_the_record_survives_and_an_object_of_somebody_else_is_left_alone(kubectl: Kubectl) -> None:
-    async def write(api: BoundedApi) -> Releases:
+    async def write(api: BoundedApi) -> RecordedReleases:
         store = ReleaseStore(api, kubectl.namespace, "backend")
         await store.update(lambda releases: releases.writing(record(1)))
         await store.update(lambda releases: releases.writing(record(1).ending(Result.SUCCEEDED, START)))
@@ -164,7 +164,7 @@ def test_a_version_that_was_rolled_back_is_not_brought_back_by_the_configuration
         assert "Traceback" not in result.output
     assert kubectl.serving() == "blue"
 
-    async def permit(api: BoundedApi) -> Releases:
+    async def permit(api: BoundedApi) -> RecordedReleases:
         store = ReleaseStore(api, kubectl.namespace, "backend")
         return await store.update(lambda releases: releases.permitting("v2.0.0"))
 

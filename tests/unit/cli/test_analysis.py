@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from switchyard.analysis_errors import NoVersionError
-from switchyard.cli.analysis import Judgement, Verdict, Version, analysed, hint, judge, succeeded, versions_of
+from switchyard.cli.analysis import AnalysisVerdict, Judgement, Version, analysed, hint, judge, succeeded, versions_of
 from switchyard.config.models.canary import Analysis
 from switchyard.config.models.service import CanarySettings
 from switchyard.manifests.analysis import Metric, metrics
@@ -51,7 +51,7 @@ def test_a_verdict_is_the_one_of_the_rendered_conditions(name: str, result: list
 
 
 def test_the_first_sample_decides() -> None:
-    assert judged("success-rate", 0.9, 1.0).verdict is Verdict.FAILED
+    assert judged("success-rate", 0.9, 1.0).verdict is AnalysisVerdict.FAILED
 
 
 def test_success_and_failure_conditions_exclude_each_other() -> None:

@@ -24,7 +24,7 @@ from switchyard.release.engine.engine import Engine
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, ColourState
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release.refusals import refuse_other_than_confirmed
 from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import EXISTING
@@ -283,7 +283,7 @@ def test_a_hotfix_is_in_the_record_of_a_release_and_stays_when_it_is_resumed(
     begun = ServiceRelease(deploy, "test", settings, ClusterAccess()).new_record(DeployJournal(), observed())  # type: ignore[arg-type]
     assert begun.hotfix is typed_now
     resume = DeployRequest(Act.RESUME, "backend", hotfix=typed_now)
-    current = Releases(current=release(hotfix=begun_with))
+    current = RecordedReleases(current=release(hotfix=begun_with))
     resumed = ServiceRelease(resume, "test", settings, ClusterAccess()).continued(current)
     assert resumed.hotfix is expected
     assert ReleaseRecord.from_json(resumed.to_json()).hotfix is expected

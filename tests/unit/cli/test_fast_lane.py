@@ -9,9 +9,9 @@ import pytest
 from typer.testing import CliRunner
 
 from switchyard.cli.fast_lane import _Command, is_configured, service_of
-from switchyard.cli.fast_lane_text import Report
+from switchyard.cli.fast_lane_text import FastLaneReport
 from switchyard.cli.main import app
-from switchyard.cli.release_request import Request
+from switchyard.cli.release_request import ReleaseRequest
 from switchyard.config.loader import StackSettings, load
 from switchyard.config.models.service import Colour
 from switchyard.errors import ConfigurationError, EngineError, GateRefusedError
@@ -23,7 +23,7 @@ from switchyard.release.plan import Act, Observation, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal import LeasedSwitchJournal
-from switchyard.release.switch.protocol import Outcome, Steps
+from switchyard.release.switch.protocol import SwitchOutcome, SwitchSteps
 from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import EXISTING
 from tests.support.ec2_configuration import PRODUCTION
@@ -36,7 +36,7 @@ __all__ = ["run", "server"]
 CANARY = {"image": "org/backend", "strategy": "canary", "tag": "v1"}
 PLAN = Plan(Act.SWITCH, observed(), Colour.GREEN)
 RECEIPT = Receipt("2026-01-02T03:04:05Z", 0.41, 0.47, 3)
-DONE = Outcome(RECEIPT, Convergence(config=True, state=True))
+DONE = SwitchOutcome(RECEIPT, Convergence(config=True, state=True))
 
 
 def refused(result: Any, code: int, message: str) -> str:
@@ -138,7 +138,7 @@ def no_engine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def test_a_command_goes_on_where_the_engine_is_not_installed(
     run: Run, monkeypatch: pytest.MonkeyPatch, act: str
 ) -> None:
-    async def reached(_: FastLane, plan: Plan, __: str | None, steps: Steps) -> Outcome:
+    async def reached(_: FastLane, plan: Plan, __: str | None, steps: SwitchSteps) -> SwitchOutcome:
         raise GateRefusedError(f"the lane is reached, and then: {(await steps.converge(RECEIPT)).problem}")
 
     async def observe(*_: object) -> Observation:
@@ -175,7 +175,7 @@ def test_a_colour_that_there_is_not_is_bad_usage(run: Run, server: FakeApiServer
 
 
 def test_why_a_rollback_overrides_a_refusal_reaches_the_command(monkeypatch: pytest.MonkeyPatch) -> None:
-    requests: list[Request] = []
+    requests: list[ReleaseRequest] = []
     monkeypatch.setattr("switchyard.cli.release_request.begin", requests.append)
     for words in (["--override", "v1 ignores the new column"], ["--override", ""], []):
         assert CliRunner().invoke(app, ["rollback", "backend", *words]).exit_code == 0
@@ -245,7 +245,7 @@ def test_a_rollback_configures_what_serves_although_a_deploy_has_written_meanwhi
     )
     monkeypatch.setattr("switchyard.cli.fast_lane.converge", converged)
     service = service_of("backend", Act.ROLLBACK, "test", load(cluster, read, "test"))
-    request = Request("backend", rollback=True, yes=True)
+    request = ReleaseRequest("backend", rollback=True, yes=True)
     state: Any = FakeAnswer("{}")
     command = _Command(request, Act.ROLLBACK, "test", service, ClusterAccess(), state, 0.0, NO_SUBSCRIPTIONS)
     asyncio.run(command._converge(None, Plan(Act.ROLLBACK, observed(Colour.GREEN), Colour.BLUE), RECEIPT))  # type: ignore[arg-type]
@@ -258,12 +258,12 @@ def test_a_switch_that_an_operator_was_asked_about_is_planned_again_by_what_ther
 ) -> None:
     again: list[bool] = []
 
-    async def planned_again(_: FastLane, __: Plan, ___: str | None, steps: Steps) -> Outcome:
+    async def planned_again(_: FastLane, __: Plan, ___: str | None, steps: SwitchSteps) -> SwitchOutcome:
         again.append(steps.waited())
         raise GateRefusedError("seen")
 
     monkeypatch.setattr(FastLane, "run", planned_again)
     monkeypatch.setattr("switchyard.cli.release_request.can_ask", lambda **_: True)
-    monkeypatch.setattr(Report, "confirmed", lambda *_: True)
+    monkeypatch.setattr(FastLaneReport, "confirmed", lambda *_: True)
     assert "seen" in run("switch", "backend", *(["--yes"] if yes else [])).stderr
     assert again == [not yes]

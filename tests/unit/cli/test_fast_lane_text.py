@@ -6,19 +6,19 @@ from dataclasses import replace
 import pytest
 import typer
 
-from switchyard.cli.fast_lane_text import Report, document, planned
-from switchyard.cli.release_request import Request
+from switchyard.cli.fast_lane_text import FastLaneReport, document, planned
+from switchyard.cli.release_request import ReleaseRequest
 from switchyard.config.models.service import Colour
 from switchyard.release.engine.convergence import Convergence
 from switchyard.release.engine.engine import Step
 from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.receipt.receipt import NodeAnswer, Receipt
-from switchyard.release.switch.protocol import Outcome
+from switchyard.release.switch.protocol import SwitchOutcome
 from tests.support.observed import observed
 
 PLAN = Plan(Act.SWITCH, observed(), Colour.GREEN)
 RECEIPT = Receipt("2026-01-02T03:04:05Z", 0.41, 0.47, 3)
-DONE = Outcome(RECEIPT, Convergence(config=True, state=True))
+DONE = SwitchOutcome(RECEIPT, Convergence(config=True, state=True))
 BEHIND = NodeAnswer("worker-2", follows=False, problem="its NodePort still answers with blue after 5.9 s")
 
 
@@ -27,7 +27,7 @@ def test_a_node_that_does_not_follow_is_named_and_success_is_not_claimed(
     capfd: pytest.CaptureFixture[str], as_json: bool
 ) -> None:
     receipt = replace(RECEIPT, nodes=(NodeAnswer("worker-1", follows=True, answered_after=0.9), BEHIND))
-    report = Report(Request("backend", rollback=False, yes=True, as_json=as_json), "test", "kubeconfig")
+    report = FastLaneReport(ReleaseRequest("backend", rollback=False, yes=True, as_json=as_json), "test", "kubeconfig")
     report.served(PLAN, receipt)
     with pytest.raises(typer.Exit) as ending:
         report.end(PLAN, replace(DONE, receipt=receipt))
@@ -64,7 +64,7 @@ NO_PORT = "when each NodePort first answered with the new version: Service backe
 def test_what_should_have_been_seen_and_was_not_is_no_success(
     capfd: pytest.CaptureFixture[str], receipt: Receipt, says: str, *, as_json: bool
 ) -> None:
-    report = Report(Request("backend", rollback=True, yes=True, as_json=as_json), "test", "kubeconfig")
+    report = FastLaneReport(ReleaseRequest("backend", rollback=True, yes=True, as_json=as_json), "test", "kubeconfig")
     report.served(PLAN, receipt)
     with pytest.raises(typer.Exit) as ending:
         report.end(PLAN, replace(DONE, receipt=receipt))
@@ -103,7 +103,7 @@ def test_what_nobody_can_see_on_a_cluster_is_explained_and_fails_no_rollback(
     capfd: pytest.CaptureFixture[str], receipt: Receipt, says: str, *, checked: bool
 ) -> None:
     plan = replace(PLAN, observation=observed(gate={"checkNodes": checked}))
-    report = Report(Request("backend", rollback=True, yes=True, as_json=True), "test", "kubeconfig")
+    report = FastLaneReport(ReleaseRequest("backend", rollback=True, yes=True, as_json=True), "test", "kubeconfig")
     report.end(plan, replace(DONE, receipt=receipt))
     found = json.loads(capfd.readouterr().out)
     [warning] = found["warnings"]
@@ -114,7 +114,7 @@ def test_what_nobody_can_see_on_a_cluster_is_explained_and_fails_no_rollback(
 
 def test_a_switch_that_every_node_was_seen_to_follow_has_no_warning(capfd: pytest.CaptureFixture[str]) -> None:
     receipt = replace(RECEIPT, nodes=(ANSWERED,))
-    Report(Request("backend", rollback=False, yes=True, as_json=True), "test", "k").end(
+    FastLaneReport(ReleaseRequest("backend", rollback=False, yes=True, as_json=True), "test", "k").end(
         PLAN, replace(DONE, receipt=receipt)
     )
     found = json.loads(capfd.readouterr().out)
@@ -140,7 +140,7 @@ def test_nothing_is_done_without_a_yes(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, answer: bool
 ) -> None:
     monkeypatch.setattr("typer.confirm", lambda *_, **__: answer)
-    report = Report(Request("backend", rollback=False), "test", "k")
+    report = FastLaneReport(ReleaseRequest("backend", rollback=False), "test", "k")
     assert report.confirmed(PLAN) is answer
     assert ("Nothing was changed. backend serves blue v1" in capsys.readouterr().out) is not answer
 
@@ -177,9 +177,9 @@ def test_the_document_has_the_names_that_scripts_rely_on() -> None:
 def test_the_end_says_how_far_configuration_and_state_are(
     capsys: pytest.CaptureFixture[str], convergence: Convergence, said: str
 ) -> None:
-    report = Report(Request("backend", rollback=False, yes=True), "test", "k")
+    report = FastLaneReport(ReleaseRequest("backend", rollback=False, yes=True), "test", "k")
     report.served(PLAN, RECEIPT)
-    report.end(PLAN, Outcome(RECEIPT, convergence))
+    report.end(PLAN, SwitchOutcome(RECEIPT, convergence))
     printed = capsys.readouterr()
     assert "backend: green serves v2 (before: blue v1)" in printed.out
     assert "accepted by the API server after 0.41 s" in printed.out
@@ -192,6 +192,6 @@ def test_what_only_updates_the_configuration_names_no_rollback(
     capsys: pytest.CaptureFixture[str], *, rollback: bool
 ) -> None:
     plan = replace(PLAN, act=Act.ROLLBACK if rollback else Act.SWITCH, patch=False)
-    report = Report(Request("backend", rollback=rollback, yes=True), "test", "k")
-    report.end(plan, Outcome(RECEIPT, Convergence(config=True, state=True)))
+    report = FastLaneReport(ReleaseRequest("backend", rollback=rollback, yes=True), "test", "k")
+    report.end(plan, SwitchOutcome(RECEIPT, Convergence(config=True, state=True)))
     assert capsys.readouterr().out.splitlines()[-1] == "Next: switchyard status"

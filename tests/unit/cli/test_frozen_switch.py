@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from switchyard.cli.drill_text import DrillReport
-from switchyard.cli.fast_lane_text import Report
+from switchyard.cli.fast_lane_text import FastLaneReport
 from switchyard.cli.main import app
 from switchyard.config.loader import StackSettings, load
 from switchyard.config.models.service_name import ServiceName
@@ -23,7 +23,7 @@ from switchyard.release.drill.drill import Drill, DrillPlan
 from switchyard.release.engine.engine import Engine
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.journal import LeasedSwitchJournal
-from switchyard.release.switch.protocol import Steps
+from switchyard.release.switch.protocol import SwitchSteps
 from switchyard.release.switch.together import Together
 from tests.support.api_server import FakeApiServer, server
 from tests.support.configuration import EXISTING
@@ -147,7 +147,7 @@ def test_a_window_that_opens_while_the_operator_is_asked_stops_the_command(
     async def opens(*_: object) -> OpenWindow | None:
         return windows.pop(0)
 
-    async def reads_again(_: object, __: object, ___: object, steps: Steps) -> None:
+    async def reads_again(_: object, __: object, ___: object, steps: SwitchSteps) -> None:
         await steps.observe()
 
     async def planned(*_: object) -> DrillPlan:
@@ -156,7 +156,7 @@ def test_a_window_that_opens_while_the_operator_is_asked_stops_the_command(
     monkeypatch.setattr("switchyard.release.freeze.read_open_window", opens)
     for module in ("release_request", "drill_request"):
         monkeypatch.setattr(f"switchyard.cli.{module}.can_ask", lambda **_: True)
-    monkeypatch.setattr(Report, "confirmed", lambda *_: True)
+    monkeypatch.setattr(FastLaneReport, "confirmed", lambda *_: True)
     monkeypatch.setattr(DrillReport, "confirmed", lambda *_: True)
     monkeypatch.setattr(Drill, "plan", planned)
     result = run(act, "backend", asked=True, lane=reads_again)

@@ -11,7 +11,7 @@ from switchyard.errors import ClusterError, RejectedError, UnreachableError
 from switchyard.release.leased_journal import LeasedJournal
 from switchyard.release.phases import Result
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from tests.support.fake_journal import NOW, FakeStore
 from tests.support.observed import observed
 from tests.support.release_records import record
@@ -37,7 +37,7 @@ class Journal(LeasedJournal):
         self._is_done = is_done
         self.store.update = self._changed  # type: ignore[method-assign]
 
-    async def _changed(self, change: Callable[[Releases], Releases]) -> Releases:
+    async def _changed(self, change: Callable[[RecordedReleases], RecordedReleases]) -> RecordedReleases:
         if not self._errors:
             return await self._update(change)
         if self._is_done:
@@ -71,7 +71,7 @@ def test_no_release_of_a_group_runs_if_one_record_cannot_be_written(error: Clust
     services: Any = {key: Service(key) for key in KEYS}
     command._services = services
     with pytest.raises(type(error)):
-        asyncio.run(command._begun(journals, {key: (Releases(), observed()) for key in KEYS}))  # type: ignore[arg-type]
+        asyncio.run(command._begun(journals, {key: (RecordedReleases(), observed()) for key in KEYS}))  # type: ignore[arg-type]
     ended = {key: journal.store.releases.current for key, journal in journals.items()}
     assert ended["worker"] is None
     for key in ("api", "web"):

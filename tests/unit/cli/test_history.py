@@ -11,7 +11,7 @@ from switchyard.cli.main import app
 from switchyard.config.loader import load
 from switchyard.errors import ExitCode
 from switchyard.release.phases import Result
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from tests.support.configuration import BACKEND, EXISTING
 from tests.support.release_records import START, record
 
@@ -20,8 +20,8 @@ from tests.support.release_records import START, record
 def stack(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stack with service `backend`, whose cluster has no record of releases."""
 
-    async def nothing(*_: Any) -> Releases:
-        return Releases()
+    async def nothing(*_: Any) -> RecordedReleases:
+        return RecordedReleases()
 
     monkeypatch.setattr(output.console, "width", 200)
     settings = load(EXISTING, {"backend": BACKEND}, "staging")
@@ -49,8 +49,8 @@ def test_a_service_that_is_not_configured_is_named_beside_those_that_are() -> No
 
 @pytest.mark.parametrize("reason", ["500s on [/pay]", "[red]not red[/red] :bug:", r"a \\[b]"])
 def test_a_reason_is_shown_as_it_was_typed(monkeypatch: pytest.MonkeyPatch, reason: str) -> None:
-    async def released(*_: Any) -> Releases:
-        return Releases(record(reason=reason))
+    async def released(*_: Any) -> RecordedReleases:
+        return RecordedReleases(record(reason=reason))
 
     monkeypatch.setattr(history, "_read", released)
     result = CliRunner().invoke(app, ["history", "backend"])
@@ -68,8 +68,8 @@ def test_a_reason_is_shown_as_it_was_typed(monkeypatch: pytest.MonkeyPatch, reas
 def test_an_abort_is_shown_beside_the_reason_of_the_release(
     monkeypatch: pytest.MonkeyPatch, detail: str, shown: str
 ) -> None:
-    async def released(*_: Any) -> Releases:
-        return Releases().writing(record(reason="new prices").ending(Result.ROLLED_BACK, START, detail))
+    async def released(*_: Any) -> RecordedReleases:
+        return RecordedReleases().writing(record(reason="new prices").ending(Result.ROLLED_BACK, START, detail))
 
     monkeypatch.setattr(history, "_read", released)
     monkeypatch.setattr(output.console, "width", 40)
@@ -77,8 +77,8 @@ def test_an_abort_is_shown_beside_the_reason_of_the_release(
 
 
 def test_a_narrow_terminal_cuts_neither_the_time_nor_the_operator(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def released(*_: Any) -> Releases:
-        return Releases(record(actor="oncall", host="build-agent-7"))
+    async def released(*_: Any) -> RecordedReleases:
+        return RecordedReleases(record(actor="oncall", host="build-agent-7"))
 
     monkeypatch.setattr(history, "_read", released)
     monkeypatch.setattr(output.console, "width", 80)
@@ -89,8 +89,8 @@ def test_a_narrow_terminal_cuts_neither_the_time_nor_the_operator(monkeypatch: p
 
 
 def test_a_very_narrow_terminal_has_a_line_for_each_release(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def released(*_: Any) -> Releases:
-        return Releases(record(reason="[5xx] on /pay"))
+    async def released(*_: Any) -> RecordedReleases:
+        return RecordedReleases(record(reason="[5xx] on /pay"))
 
     monkeypatch.setattr(history, "_read", released)
     monkeypatch.setattr(output.console, "width", 40)

@@ -17,7 +17,7 @@ from switchyard.release.phases import BOTH, Event, Phase, State
 from switchyard.release.plan import Act
 from switchyard.release.record.lease_holder import Holder
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from tests.support.configuration import BACKEND, EXISTING
 from tests.support.release_records import record
 
@@ -26,7 +26,7 @@ def test_a_release_continues_under_the_key_that_the_configuration_has_now() -> N
     settings = load(EXISTING, {"shop": {**BACKEND, "name": "backend"}}, "test")
     service = ServiceRelease(DeployRequest(Act.RESUME, "shop"), "test", settings, ClusterAccess())
     assert str(service.name) == "backend"
-    assert service.continued(Releases(record(service="backend"))).service == "shop"
+    assert service.continued(RecordedReleases(record(service="backend"))).service == "shop"
 
 
 @pytest.mark.parametrize(("override", "event"), [(None, Event.REFUSED), ("a fix", Event.PASSED)])

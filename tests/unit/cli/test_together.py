@@ -22,7 +22,7 @@ from switchyard.release.engine.engine import Engine, Step
 from switchyard.release.plan import Act, Plan
 from switchyard.release.receipt.receipt import Receipt
 from switchyard.release.record.latest import LatestRelease
-from switchyard.release.switch.protocol import Outcome
+from switchyard.release.switch.protocol import SwitchOutcome
 from tests.support.fake_together import World
 from tests.support.release_records import record
 
@@ -83,9 +83,9 @@ def test_several_services_are_confirmed_too(typed: str) -> None:
     assert f"switchyard {typed} --together --reason '500s on /pay' --yes" in json.loads(result.stdout)["error"]
 
 
-def done(convergence: Convergence) -> tuple[Mapping[str, Plan], dict[str, Outcome]]:
+def done(convergence: Convergence) -> tuple[Mapping[str, Plan], dict[str, SwitchOutcome]]:
     plans = {key: World().plan(key) for key in ("api", "worker")}
-    return plans, {key: Outcome(RECEIPT, convergence) for key in plans}
+    return plans, {key: SwitchOutcome(RECEIPT, convergence) for key in plans}
 
 
 def test_the_document_has_each_service_and_configuration_and_state_once() -> None:

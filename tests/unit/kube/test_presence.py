@@ -92,10 +92,10 @@ class Listed(Table):
             raise AccessDeniedError("list", resource, 403, "no")
         return await super().find_all(resource, *rest)
 
-    async def find(self, resource: str, name: str, namespace: str | None, version: str = "v1") -> Any:
+    async def find(self, resource: str, name: str, _namespace: str | None = None, _version: str = "v1") -> Any:
         if not self._readable:
             raise AccessDeniedError("get", resource, 403, "no")
-        return await super().find(resource, name, namespace, version)
+        return await super().find(resource, name, _namespace, _version)
 
 
 @pytest.mark.parametrize(

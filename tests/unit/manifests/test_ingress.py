@@ -20,7 +20,7 @@ from switchyard.manifests.ingress import (
     load_balancer_attributes,
     url,
 )
-from switchyard.manifests.ingress_routes import Part, parts
+from switchyard.manifests.ingress_routes import RoutePart, parts
 from switchyard.manifests.pods import Manifest
 from tests.support.balanced import CERTIFICATE, GROUP, MANY, cluster, service
 
@@ -243,6 +243,6 @@ def test_an_address_has_the_host_of_the_route_or_of_the_load_balancer(
 
 def test_a_cluster_without_a_load_balancer_has_no_ingress() -> None:
     with pytest.raises(ValueError, match="no load balancer"):
-        ingress(Ec2Cluster(kind="ec2", name="production"), Part("a", "a", 1, ()), service())
+        ingress(Ec2Cluster(kind="ec2", name="production"), RoutePart("a", "a", 1, ()), service())
     with pytest.raises(ValueError, match="no load balancer"):
         group_ingress(Ec2Cluster(kind="ec2", name="production"), GROUP, "")

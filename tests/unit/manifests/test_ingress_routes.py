@@ -5,7 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from switchyard.config.models.load_balancer import LoadBalancerRoute
-from switchyard.manifests.ingress_routes import Part, earlier, parts
+from switchyard.manifests.ingress_routes import RoutePart, earlier, parts
 
 
 def route(service: str, path: str = "/", host: str | None = None) -> LoadBalancerRoute:
@@ -64,7 +64,7 @@ def takes(route: LoadBalancerRoute, host: str, path: str) -> bool:
     return route.host in (None, host) and f"{path.rstrip('/')}/".startswith(f"{route.path.rstrip('/')}/")
 
 
-def winner(ingresses: list[Part], host: str, path: str) -> str | None:
+def winner(ingresses: list[RoutePart], host: str, path: str) -> str | None:
     """Who gets a request from the controller's rules: Ingress by Ingress, the longest path first in each host."""
     for part in ingresses:
         in_order = sorted(part.routes, key=lambda each: (each.host is None, -len(each.path)))
@@ -123,7 +123,7 @@ def test_an_added_or_removed_service_changes_only_ingresses_around_its_routes(
     ]
 
 
-def states(before: list[Part], after: list[Part]) -> list[list[Part]]:
+def states(before: list[RoutePart], after: list[RoutePart]) -> list[list[RoutePart]]:
     """What is there in an update, which writes each Ingress after the earlier ones, and deletes at the end.
 
     Those that wait for no other may be written in any order; here it is that of the rules.
@@ -141,7 +141,7 @@ def states(before: list[Part], after: list[Part]) -> list[list[Part]]:
     return [sorted(state, key=lambda part: (part.order, part.name)) for state in observed]
 
 
-def assert_served(before: list[Part], after: list[Part]) -> None:
+def assert_served(before: list[RoutePart], after: list[RoutePart]) -> None:
     """At any time a request goes where it went before the update, or where it goes after it."""
     for there in states(before, after):
         for host in (*HOSTS, "c.org"):

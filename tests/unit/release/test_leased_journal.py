@@ -16,7 +16,7 @@ from switchyard.release.leased_journal import LeasedJournal
 from switchyard.release.phases import Result
 from switchyard.release.record.lease_holder import HOLDER, Holder
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release_errors import ForeignRecordError, LeaseLostError, RecordUnreadableError, RecordUnusableError
 from tests.support.fake_journal import FakeStore
 from tests.support.fake_release import release
@@ -193,7 +193,7 @@ def updated(store: FakeStore, *, is_new: bool = False) -> None:
 def test_a_command_that_was_suspended_leaves_the_record_of_a_later_release(
     current: ReleaseRecord | None, *, is_new: bool, is_written: bool
 ) -> None:
-    before = Releases() if current is None else Releases().writing(current)
+    before = RecordedReleases() if current is None else RecordedReleases().writing(current)
     store = FakeStore(before)
     if is_written:
         updated(store, is_new=is_new)
@@ -207,11 +207,11 @@ def test_a_command_that_was_suspended_leaves_the_record_of_a_later_release(
 @pytest.mark.parametrize("ended", ["2030-01-31T12:00:00Z", "2030-01-31T12:00:09Z"])
 def test_an_end_that_somebody_else_has_written_is_not_taken_for_its_own(ended: str) -> None:
     own = replace(OWN, result=Result.SUCCEEDED, ended="2030-01-31T12:00:00Z")
-    store = FakeStore(Releases().writing(OWN))
+    store = FakeStore(RecordedReleases().writing(OWN))
     record = LeasedJournal(cast("BoundedApi", None), "shop", "backend", print)
     record._store = cast("Any", store)
     asyncio.run(record.update_own(OWN.id, lambda releases: releases.writing(own)))
-    other = Releases().writing(replace(own, ended=ended)).writing(release(id="id-3", kind="rollback"))
+    other = RecordedReleases().writing(replace(own, ended=ended)).writing(release(id="id-3", kind="rollback"))
     store.releases = other
     if ended == own.ended:
         asyncio.run(record.update_own(OWN.id, lambda releases: releases.writing(own)))
@@ -223,14 +223,14 @@ def test_an_end_that_somebody_else_has_written_is_not_taken_for_its_own(ended: s
 
 def test_an_end_that_is_written_late_is_known_after_a_second_attempt() -> None:
     deploy = release(id="id-1")
-    store = FakeStore(Releases(replace(OWN, kind="switch"), (deploy,)))
+    store = FakeStore(RecordedReleases(replace(OWN, kind="switch"), (deploy,)))
     record = LeasedJournal(cast("BoundedApi", None), "shop", "backend", print)
     record._store = cast("Any", store)
-    before, sent = store.releases, list[Releases]()
+    before, sent = store.releases, list[RecordedReleases]()
 
     def ending(at: str) -> None:
         ended = replace(OWN, kind="switch", result=Result.FAILED, ended=at)
-        asyncio.run(record.update_own(OWN.id, lambda _: Releases(deploy, (ended,))))
+        asyncio.run(record.update_own(OWN.id, lambda _: RecordedReleases(deploy, (ended,))))
         sent.append(store.releases)
 
     ending("2030-01-31T12:00:00Z")
@@ -244,11 +244,11 @@ def test_an_end_that_is_written_late_is_known_after_a_second_attempt() -> None:
 def test_the_end_of_a_killed_switch_is_not_taken_for_that_of_the_deploy_beneath_it() -> None:
     killed = replace(OWN, kind="switch", result=Result.FAILED, ended="2030-01-31T12:00:00Z")
     deploy = release(id="id-1")
-    store = FakeStore(Releases(replace(killed, result=Result.RUNNING, ended=None), (deploy,)))
+    store = FakeStore(RecordedReleases(replace(killed, result=Result.RUNNING, ended=None), (deploy,)))
     record = LeasedJournal(cast("BoundedApi", None), "shop", "backend", print)
     record._store = cast("Any", store)
-    asyncio.run(record.update_own(killed.id, lambda _: Releases(deploy, (killed,))))
-    rollback = Releases(release(id="id-3", kind="rollback", replaces=Result.ROLLED_BACK), (deploy, killed))
+    asyncio.run(record.update_own(killed.id, lambda _: RecordedReleases(deploy, (killed,))))
+    rollback = RecordedReleases(release(id="id-3", kind="rollback", replaces=Result.ROLLED_BACK), (deploy, killed))
     store.releases = rollback
     with pytest.raises(LeaseLostError):
         asyncio.run(record.update_own(deploy.id, lambda releases: releases.writing(deploy)))
@@ -259,12 +259,12 @@ def test_the_end_of_a_killed_switch_is_not_taken_for_that_of_the_deploy_beneath_
 def test_a_record_that_was_broken_during_a_release_counts_as_one_that_cannot_be_written(
     error: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = FakeStore(Releases().writing(OWN))
+    store = FakeStore(RecordedReleases().writing(OWN))
 
-    async def read() -> Releases:
+    async def read() -> RecordedReleases:
         raise error("key current cannot be read. Nothing was changed. Correct the key")
 
-    async def update(_: object) -> Releases:
+    async def update(_: object) -> RecordedReleases:
         return await read()
 
     monkeypatch.setattr(store, "update", update)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pulumi
 import pytest
 
-from components.cluster.instances import PINNED, ClusterMachines, Endpoint
+from components.cluster.instances import PINNED, ApiEndpoint, ClusterMachines
 from components.cluster.storage import fits
 from switchyard.aws import bucket_policies, iam
 from switchyard.bootstrap import cloud_init
@@ -132,7 +132,7 @@ def test_the_endpoint_is_the_hostname_or_the_elastic_ip_of_the_control_plane(
 ) -> None:
     shown: list[str] = []
 
-    def show(machines: ClusterMachines, endpoint: Endpoint) -> None:
+    def show(machines: ClusterMachines, endpoint: ApiEndpoint) -> None:
         machines.endpoint.apply(shown.append)
         endpoint.host.apply(shown.append)
 

@@ -12,9 +12,9 @@ from switchyard.config.models.service import BlueGreenSettings
 from switchyard.gates.rules.load_balancer import (
     ControllerEvent,
     ExpectedRule,
-    Observation,
-    State,
-    Verdict,
+    RouteObservation,
+    RouteState,
+    RouteVerdict,
     configured_ingresses,
     expected_rules,
     last_event,
@@ -136,28 +136,28 @@ def test_the_last_event_counts_also_when_two_have_the_same_second() -> None:
 @pytest.mark.parametrize(
     ("word", "changed", "missing", "written", "state"),
     [
-        (DONE, 9, [], True, State.DONE),
-        (DONE, 11, [], True, State.QUIET),
-        (None, 11, [], True, State.QUIET),
-        (FAILED, 9, [], True, State.FAILING),
-        (FAILED, 9, [API], True, State.FAILING),
-        (FAILED, 11, [], True, State.QUIET),
-        (FAILED, 11, [API], True, State.WAITING),
-        (DONE, 9, [API], True, State.WAITING),
-        (None, 9, None, True, State.WAITING),
-        (DONE, 9, None, True, State.DONE),
-        (DONE, 11, None, True, State.WAITING),
-        (FAILED, 11, [], False, State.FAILING),
-        (FAILED, 11, None, False, State.FAILING),
-        (None, 11, [], False, State.DONE),
-        (None, 11, None, False, State.DONE),
-        (DONE, 9, [API], False, State.WAITING),
+        (DONE, 9, [], True, RouteState.DONE),
+        (DONE, 11, [], True, RouteState.QUIET),
+        (None, 11, [], True, RouteState.QUIET),
+        (FAILED, 9, [], True, RouteState.FAILING),
+        (FAILED, 9, [API], True, RouteState.FAILING),
+        (FAILED, 11, [], True, RouteState.QUIET),
+        (FAILED, 11, [API], True, RouteState.WAITING),
+        (DONE, 9, [API], True, RouteState.WAITING),
+        (None, 9, None, True, RouteState.WAITING),
+        (DONE, 9, None, True, RouteState.DONE),
+        (DONE, 11, None, True, RouteState.WAITING),
+        (FAILED, 11, [], False, RouteState.FAILING),
+        (FAILED, 11, None, False, RouteState.FAILING),
+        (None, 11, [], False, RouteState.DONE),
+        (None, 11, None, False, RouteState.DONE),
+        (DONE, 9, [API], False, RouteState.WAITING),
     ],
 )
 def test_a_verdict_needs_an_event_later_than_the_write_and_the_rules_at_aws(
-    word: ControllerEvent | None, changed: int, missing: list[ExpectedRule] | None, written: bool, state: State
+    word: ControllerEvent | None, changed: int, missing: list[ExpectedRule] | None, written: bool, state: RouteState
 ) -> None:
-    assert verdict(Observation(changed, word, missing, "no credentials"), written=written).state is state
+    assert verdict(RouteObservation(changed, word, missing, "no credentials"), written=written).state is state
 
 
 def test_a_warning_that_was_not_repeated_is_resolved_once_all_rules_exist() -> None:
@@ -166,13 +166,13 @@ def test_a_warning_that_was_not_repeated_is_resolved_once_all_rules_exist() -> N
     assert event_ is not None
     assert (event_.is_old(now), event_.is_old(now + timedelta(minutes=21))) == (False, True)
     assert not FAILED.is_old(now)
-    assert verdict(Observation(11, FAILED, [], old=True), written=False).state is State.DONE
-    assert verdict(Observation(11, FAILED, [API], old=True), written=False).state is State.FAILING
-    assert verdict(Observation(11, FAILED, None, old=True), written=False).state is State.FAILING
+    assert verdict(RouteObservation(11, FAILED, [], old=True), written=False).state is RouteState.DONE
+    assert verdict(RouteObservation(11, FAILED, [API], old=True), written=False).state is RouteState.FAILING
+    assert verdict(RouteObservation(11, FAILED, None, old=True), written=False).state is RouteState.FAILING
 
 
 def test_a_refusal_has_the_controllers_sentence_what_serves_and_where_to_look() -> None:
-    observation = Observation(1, FAILED, [API])
+    observation = RouteObservation(1, FAILED, [API])
     said = refusal("production", observation, verdict(observation, written=True), 15)
     assert said.startswith(
         "load balancer of production: its controller refuses the Ingresses of the group, after 15 s: "
@@ -184,10 +184,10 @@ def test_a_refusal_has_the_controllers_sentence_what_serves_and_where_to_look() 
 
 def test_a_refusal_without_an_event_names_the_routes_up_to_a_limit() -> None:
     many = [ExpectedRule("default/backend", None, f"/{number}", API.services) for number in range(5)]
-    observation = Observation(1, None, many)
+    observation = RouteObservation(1, None, many)
     said = refusal("it", observation, verdict(observation, written=True), 120)
     assert "the load balancer has no such rule for every host /0 (Ingress default/backend); " in said
     assert "; and 2 more, after 120 s" in said
-    unknown = Observation(1, None, None, "AWS does not say it")
-    said = refusal("it", unknown, Verdict(State.WAITING, "it has not said that it is done"), 0)
+    unknown = RouteObservation(1, None, None, "AWS does not say it")
+    said = refusal("it", unknown, RouteVerdict(RouteState.WAITING, "it has not said that it is done"), 0)
     assert "The load balancer continues to serve with its present rules" in said

@@ -9,7 +9,7 @@ import pytest
 from switchyard.config.models.service import Colour
 from switchyard.errors import GateRefusedError
 from switchyard.release.deploy.acts import Warming
-from switchyard.release.deploy.group import Group
+from switchyard.release.deploy.group import ReleaseGroup
 from switchyard.release.deploy.group_refusals import refuse_others_together
 from switchyard.release.deploy.runner import Ended
 from switchyard.release.deploy.warm_changes import ColourChange
@@ -25,7 +25,7 @@ from tests.support.group_world import FakeEngine
 
 @pytest.mark.parametrize("event", [Event.LOST, Event.FAILED, Event.NO_VERDICT])
 def test_a_version_that_is_condemned_after_its_release_was_lost_rolls_the_others_back(event: Event) -> None:
-    group = Group({"api": Phase.DRAIN, "worker": Phase.WATCH})
+    group = ReleaseGroup({"api": Phase.DRAIN, "worker": Phase.WATCH})
     group.leave("api", Ended(event, "taken by bob"))
     assert group.condemned("worker") is None
     group.condemn("api", "8 % failed")
@@ -36,7 +36,7 @@ def test_a_version_that_is_condemned_after_its_release_was_lost_rolls_the_others
 
 
 def test_the_first_reason_to_go_back_stays() -> None:
-    group = Group({"api": Phase.WATCH, "worker": Phase.WATCH})
+    group = ReleaseGroup({"api": Phase.WATCH, "worker": Phase.WATCH})
     group.condemn("api", "8 % failed")
     group.condemn("api", "the old colour serves again")
     assert "8 % failed" in str(group.condemned("worker"))
@@ -78,7 +78,7 @@ def test_once_a_version_is_condemned_nothing_is_brought_to_the_new_ones() -> Non
         raise AssertionError
 
     async def meet() -> object:
-        group = Group(dict.fromkeys(KEYS, Phase.DRAIN))
+        group = ReleaseGroup(dict.fromkeys(KEYS, Phase.DRAIN))
         waits = asyncio.create_task(group.meet_on_the_way("api", Phase.DRAIN, "green", act))
         await asyncio.sleep(0)
         assert not waits.done(), "it did not wait for the other one"
@@ -93,7 +93,7 @@ def test_releases_that_end_in_different_ways_do_not_wait_for_each_other() -> Non
         return values
 
     async def meet() -> list[str]:
-        group = Group(dict.fromkeys(KEYS, Phase.SWITCH))
+        group = ReleaseGroup(dict.fromkeys(KEYS, Phase.SWITCH))
         ways = (group.meet_those_that_come(key, way, key, act) for key, way in zip(KEYS, ("back", "away"), strict=True))
         return await asyncio.wait_for(asyncio.gather(*ways), 10)
 

@@ -18,14 +18,14 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.replacing import beginning
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from tests.support.fake_journal import FakeStore
 from tests.support.fake_release import release
 from tests.support.observed import observed
 
 ALONE = RolledBack("green", "v2.0.1", "id-0", "2030-01-31T12:00:00Z", "ada", "8 % failed")
 WITH_ANOTHER = RolledBack("green", "v2.0.1", "id-0", "2030-01-31T12:00:00Z", "ada", "worker goes back", "worker")
-MARKED = Releases(rolled_back=(ALONE,))
+MARKED = RecordedReleases(rolled_back=(ALONE,))
 
 
 class FakeApi:
@@ -54,7 +54,7 @@ def test_the_key_of_the_other_service_is_written_only_where_there_is_one() -> No
 
 @pytest.mark.parametrize("phase", Phase)
 def test_a_version_is_rolled_back_no_more_once_it_serves(phase: Phase) -> None:
-    before = Releases(rolled_back=(WITH_ANOTHER,))
+    before = RecordedReleases(rolled_back=(WITH_ANOTHER,))
     after = entering(before, release(phase=phase))
     assert after.rolled_back == (() if phase in {Phase.DRAIN, Phase.BAKE} else (WITH_ANOTHER,))
 
@@ -128,7 +128,7 @@ def test_a_release_is_the_latest_again_after_a_switch_that_was_killed(
     baking = release(phase=Phase.BAKE)
     switch = release(id="id-2", kind="switch", source="green", target="blue")
     journal = LeasedDeployJournal(cast("BoundedApi", None), "shop", "backend", print)
-    store = FakeStore(beginning(Releases().writing(baking), switch, "green", datetime(2030, 1, 31, tzinfo=UTC)))
+    store = FakeStore(beginning(RecordedReleases().writing(baking), switch, "green", datetime(2030, 1, 31, tzinfo=UTC)))
     before, confirmed = store.releases, list[str]()
 
     async def confirm() -> None:

@@ -26,7 +26,7 @@ from switchyard.release.receipt.receipt import NodeAnswer, Receipt
 from switchyard.release.receipt.warnings import judged
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.release_context import ReleaseContext
-from switchyard.release.switch.protocol import Outcome
+from switchyard.release.switch.protocol import SwitchOutcome
 from switchyard.release.watch.verdict import Outcome as Judgement
 from switchyard.release.watch.verdict import Verdict
 from tests.support.fake_counting import followed
@@ -173,8 +173,8 @@ def test_a_rollback_that_a_node_does_not_follow_says_so_at_the_end_and_in_the_re
         async def plan_rollback(self, observation: Observation) -> Plan:
             return Plan(Act.ROLLBACK, observation, Colour.BLUE)
 
-        async def run(self, plan: Plan, *_: object) -> Outcome:
-            return Outcome(judged(plan, BEHIND), Convergence(config=True, state=True))
+        async def run(self, plan: Plan, *_: object) -> SwitchOutcome:
+            return SwitchOutcome(judged(plan, BEHIND), Convergence(config=True, state=True))
 
     monkeypatch.setattr(deploy_steps, "FastLane", RollbackLane)
     ended: Ended = asyncio.run(steps.roll_back(release(phase=Phase.WATCH), "it was condemned"))

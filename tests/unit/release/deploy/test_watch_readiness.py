@@ -17,7 +17,7 @@ from switchyard.kube.kubeconfig.resolve import resolve_content
 from switchyard.kube.login import Login
 from switchyard.release.deploy import steps as deploy_steps
 from switchyard.release.deploy import watch_readiness
-from switchyard.release.deploy.group import Group
+from switchyard.release.deploy.group import ReleaseGroup
 from switchyard.release.deploy.protocol import Ended
 from switchyard.release.deploy.steps import ClusterSteps
 from switchyard.release.deploy.watch_readiness import check_metrics
@@ -283,7 +283,7 @@ def test_a_release_that_cannot_be_watched_ends_before_its_switch() -> None:
 
 def test_one_version_that_cannot_be_watched_ends_the_releases_of_all() -> None:
     async def agreed() -> list[Event]:
-        group = Group({"api": Phase.PROVE, "worker": Phase.PROVE})
+        group = ReleaseGroup({"api": Phase.PROVE, "worker": Phase.PROVE})
         outcomes = await asyncio.gather(
             group.agree("api", Phase.PROVE, Ended(Event.REFUSED, "the samples cannot be read (SY-P157)"), new=False),
             group.agree("worker", Phase.PROVE, Ended(Event.PASSED), new=False),

@@ -14,7 +14,7 @@ from switchyard.release.drain.report import DrainReport
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import ColourState
 from switchyard.release.record.hook import HookRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release_errors import DrillNotBackError, LeaseLostError
 from tests.support.fake_drill import DrilledService, FakeDrillJournal, KilledError
 from tests.support.release_records import START, record
@@ -50,7 +50,7 @@ def gates(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def drilled(**changes: Any) -> DrilledService:
     """The service after a deploy of v2 in green, with v1 warm in blue."""
-    return DrilledService(releases=Releases().writing(DEPLOYED), **changes)
+    return DrilledService(releases=RecordedReleases().writing(DEPLOYED), **changes)
 
 
 def expect_ended(service: DrilledService) -> None:
@@ -118,7 +118,7 @@ def test_a_drill_that_is_killed_is_led_back(kill: int, after: bool, act: str) ->
 
 def test_a_drill_sends_nobody_to_a_version_that_an_irreversible_hook_has_left_behind() -> None:
     contract = HookRecord("contract", "beforeRetire", "2030-01-31T12:30:00Z", irreversible=True)
-    service = DrilledService(releases=Releases().writing(replace(DEPLOYED, hooks=(contract,))))
+    service = DrilledService(releases=RecordedReleases().writing(replace(DEPLOYED, hooks=(contract,))))
     with pytest.raises(GateRefusedError, match="SY-P092"):
         service.drill()
     assert (service.writes, service.serving) == (0, Colour.GREEN)
@@ -222,29 +222,31 @@ def test_a_rollback_that_takes_the_lease_ends_the_drill_where_it_is() -> None:
         (drilled(blue=ColourState(Colour.BLUE, "v3", 3, 3)), "SY-P121", "blue v1, is not warm (blue v3"),
         (drilled(blue=ColourState(Colour.BLUE, "v1", 3, 0)), "SY-P024", "none of its 3 pods is ready"),
         (drilled(configured=Colour.BLUE), "SY-P122", "switchyard switch backend green"),
-        (DrilledService(releases=Releases().writing(BAKING)), "SY-P122", "It bakes until 2030-01-31T13:00:00Z"),
-        (DrilledService(releases=Releases().writing(BAKING)), "SY-P122", "switchyard retire backend"),
+        (DrilledService(releases=RecordedReleases().writing(BAKING)), "SY-P122", "It bakes until 2030-01-31T13:00:00Z"),
+        (DrilledService(releases=RecordedReleases().writing(BAKING)), "SY-P122", "switchyard retire backend"),
         (
-            DrilledService(releases=Releases().writing(BAKING)),
+            DrilledService(releases=RecordedReleases().writing(BAKING)),
             "SY-P122",
             "'switchyard:services.backend.blue.replicas' 3 && pulumi up && switchyard drill backend",
         ),
-        (DrilledService(releases=Releases().writing(HELD)), "SY-P122", "Finish it: switchyard resume backend"),
+        (DrilledService(releases=RecordedReleases().writing(HELD)), "SY-P122", "Finish it: switchyard resume backend"),
         (
-            DrilledService(releases=Releases(KILLED, (replace(HELD, held=False, phase=Phase.WATCH),))),
+            DrilledService(releases=RecordedReleases(KILLED, (replace(HELD, held=False, phase=Phase.WATCH),))),
             "SY-P122",
             "or switchyard resume backend (stays with green, and continues the deploy of ",
         ),
         (
             DrilledService(
-                releases=Releases().writing(replace(RUNNING, kind="switch", together=("backend", "worker")))
+                releases=RecordedReleases().writing(replace(RUNNING, kind="switch", together=("backend", "worker")))
             ),
             "SY-P122",
             "Finish it: switchyard switch backend worker --together",
         ),
         (
             DrilledService(
-                releases=Releases().rolling_back(RolledBack("blue", "v1", "id-0", "2030-01-31T12:00:00Z", "ada", None))
+                releases=RecordedReleases().rolling_back(
+                    RolledBack("blue", "v1", "id-0", "2030-01-31T12:00:00Z", "ada", None)
+                )
             ),
             "SY-P123",
             "blue v1 was rolled back at 2030-01-31T12:00:00Z by ada",

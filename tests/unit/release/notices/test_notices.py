@@ -12,7 +12,7 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.record.outbox import KEPT_MESSAGES, OUTBOX_BYTES, Outbox
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.replacing import beginning, ending
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release.watch.verdict import Outcome
 from tests.support.fake_messages import notification, subscriptions
 from tests.support.release_records import START, record
@@ -20,25 +20,25 @@ from tests.support.release_records import START, record
 SUBSCRIBED = subscriptions(notification("chat", "slack"))
 
 
-def changed(before: Releases, *releases: ReleaseRecord) -> Releases:
+def changed(before: RecordedReleases, *releases: ReleaseRecord) -> RecordedReleases:
     """The record after writes, with the messages that they cause."""
     for release in releases:
         before = queueing(SUBSCRIBED)(before, before.writing(release))
     return before
 
 
-def begun(before: Releases, release: ReleaseRecord, serving: str) -> Releases:
+def begun(before: RecordedReleases, release: ReleaseRecord, serving: str) -> RecordedReleases:
     """The record after the start of a switch or a rollback, with the messages that it causes."""
     return queueing(SUBSCRIBED)(before, beginning(before, release, serving, START))
 
 
-def ended(before: Releases, result: Result) -> Releases:
+def ended(before: RecordedReleases, result: Result) -> RecordedReleases:
     """The record after the end of the switch or the rollback that began last."""
     assert before.current is not None
     return queueing(SUBSCRIBED)(before, ending(before, before.current.ending(result, START), START))
 
 
-def ids(releases: Releases) -> list[str]:
+def ids(releases: RecordedReleases) -> list[str]:
     return [message.id for message in releases.outbox.messages]
 
 
@@ -50,7 +50,7 @@ ROLLBACK = record(1, kind="rollback", source="green", target="blue", from_tag="v
 
 
 def test_the_same_write_again_causes_no_second_message() -> None:
-    once = changed(Releases(), record())
+    once = changed(RecordedReleases(), record())
     assert ids(once) == ["id-0/start"]
     assert changed(once, record(), record()) == once
     sent = dataclasses.replace(once, outbox=Outbox())
@@ -59,7 +59,7 @@ def test_the_same_write_again_causes_no_second_message() -> None:
 
 def test_a_second_watch_of_a_release_has_a_verdict_of_its_own() -> None:
     first = watched("noVerdict")
-    after = changed(Releases(), record(), first, first, watched("passed", first))
+    after = changed(RecordedReleases(), record(), first, first, watched("passed", first))
     assert ids(after) == ["id-0/start", "id-0/verdict", "id-0/verdict-2"]
 
 
@@ -74,24 +74,24 @@ def test_a_second_watch_of_a_release_has_a_verdict_of_its_own() -> None:
 )
 def test_the_end_of_a_release_is_one_message(result: Result, event: str) -> None:
     ended = record().ending(result, START)
-    assert ids(changed(Releases(), record(), ended, ended)) == ["id-0/start", f"id-0/{event}"]
+    assert ids(changed(RecordedReleases(), record(), ended, ended)) == ["id-0/start", f"id-0/{event}"]
 
 
 def test_a_rollback_by_command_is_one_message_and_one_that_failed_is_none() -> None:
-    running = changed(Releases(), ROLLBACK)
+    running = changed(RecordedReleases(), ROLLBACK)
     assert ids(running) == ["id-1/rollback"]
     assert ids(ended(running, Result.SUCCEEDED)) == ["id-1/rollback"]
     assert ids(ended(running, Result.FAILED)) == []
 
 
 def test_a_rollback_that_takes_the_place_of_a_release_is_one_message() -> None:
-    running = begun(changed(Releases(), record()), ROLLBACK, "green")
+    running = begun(changed(RecordedReleases(), record()), ROLLBACK, "green")
     assert ids(running) == ids(ended(running, Result.SUCCEEDED)) == ["id-0/start", "id-1/rollback"]
     assert ids(ended(running, Result.FAILED)) == ["id-0/start"]
 
 
 def test_a_switch_that_takes_a_deploy_back_sends_its_rollback_once_it_is_done() -> None:
-    before = changed(Releases(), record())
+    before = changed(RecordedReleases(), record())
     back = record(1, kind="switch", source="green", target="blue", from_tag="v2.0.0", tag="v1.0.0")
     running = begun(before, back, "green")
     assert ids(running) == ["id-0/start", "id-1/start"]
@@ -104,41 +104,41 @@ def test_a_switch_that_takes_a_deploy_back_sends_its_rollback_once_it_is_done() 
 
 def test_a_rollback_killed_before_its_patch_is_withdrawn_by_the_next_one() -> None:
     again = dataclasses.replace(ROLLBACK, id="id-2")
-    assert ids(begun(changed(Releases(), ROLLBACK), again, "green")) == ["id-2/rollback"]
+    assert ids(begun(changed(RecordedReleases(), ROLLBACK), again, "green")) == ["id-2/rollback"]
     # Also by a switch to the same colour, which changes the selector itself.
     switch = dataclasses.replace(ROLLBACK, id="id-2", kind="switch")
-    assert ids(begun(changed(Releases(), ROLLBACK), switch, "green")) == ["id-2/start"]
+    assert ids(begun(changed(RecordedReleases(), ROLLBACK), switch, "green")) == ["id-2/start"]
 
 
 def test_a_rollback_killed_after_its_patch_is_not_withdrawn() -> None:
     after = record(2, source="blue", target="green")
-    assert ids(begun(changed(Releases(), ROLLBACK), after, "blue")) == ["id-1/rollback", "id-2/start"]
+    assert ids(begun(changed(RecordedReleases(), ROLLBACK), after, "blue")) == ["id-1/rollback", "id-2/start"]
     # A switch to the colour that the rollback went to finishes it, and takes its source over.
     finishes = dataclasses.replace(ROLLBACK, id="id-2", kind="switch")
-    assert ids(begun(changed(Releases(), ROLLBACK), finishes, "blue")) == ["id-1/rollback", "id-2/start"]
+    assert ids(begun(changed(RecordedReleases(), ROLLBACK), finishes, "blue")) == ["id-1/rollback", "id-2/start"]
 
 
 def test_a_drill_sends_nothing() -> None:
     drill = record(kind="drill")
-    assert ids(changed(Releases(), drill, drill.ending(Result.SUCCEEDED, START))) == []
+    assert ids(changed(RecordedReleases(), drill, drill.ending(Result.SUCCEEDED, START))) == []
 
 
 def test_only_the_events_that_were_asked_for_are_sent() -> None:
     queued = queueing(subscriptions(notification("ci", events=["retirement"])))
-    before = queued(Releases(), Releases().writing(record()))
+    before = queued(RecordedReleases(), RecordedReleases().writing(record()))
     assert before.outbox == Outbox()
     after = queued(before, before.writing(record().ending(Result.SUCCEEDED, START)))
     assert [dict(message.to) for message in after.outbox.messages] == [{"ci": None}]
 
 
 def test_messages_are_bounded_in_number_and_size_and_what_is_dropped_is_counted() -> None:
-    releases = Releases()
+    releases = RecordedReleases()
     for number in range(KEPT_MESSAGES + 3):
         releases = changed(releases, record(number, receipt={"nodes": "n" * 50_000}))
     outbox = releases.outbox
     assert (len(outbox.messages), outbox.dropped) == (KEPT_MESSAGES, 3)
     assert len(str(outbox.to_json())) < OUTBOX_BYTES
-    wordy = Releases()
+    wordy = RecordedReleases()
     for number in range(10):
         wordy = changed(wordy, record(number, reason="r" * 15_000))
     assert len(wordy.outbox.messages) == 6
@@ -146,7 +146,7 @@ def test_messages_are_bounded_in_number_and_size_and_what_is_dropped_is_counted(
 
 
 def test_the_outbox_is_read_as_it_was_written_and_a_broken_part_counts_as_dropped() -> None:
-    outbox = changed(Releases(), record(), ROLLBACK).outbox
+    outbox = changed(RecordedReleases(), record(), ROLLBACK).outbox
     outbox, [claim] = outbox.claiming(START)
     assert (claim.to, claim.message.id) == ("chat", "id-0/start")
     assert Outbox.from_json(outbox.to_json()) == outbox
@@ -161,7 +161,7 @@ def test_the_outbox_is_read_as_it_was_written_and_a_broken_part_counts_as_droppe
 
 
 def test_the_json_form_is_the_release_of_the_history_with_the_event() -> None:
-    [message] = changed(Releases(), ROLLBACK).outbox.messages
+    [message] = changed(RecordedReleases(), ROLLBACK).outbox.messages
     assert json_document(message) == {
         "version": 1,
         "id": "id-1/rollback",
@@ -174,7 +174,7 @@ def test_the_json_form_is_the_release_of_the_history_with_the_event() -> None:
 
 
 def text(*releases: ReleaseRecord) -> str:
-    return slack_text(changed(Releases(), *releases).outbox.messages[-1])
+    return slack_text(changed(RecordedReleases(), *releases).outbox.messages[-1])
 
 
 def test_texts_say_what_happened_who_why_and_what_to_type() -> None:
@@ -198,7 +198,7 @@ def test_texts_say_what_happened_who_why_and_what_to_type() -> None:
 def test_a_version_that_no_longer_serves_has_no_verdict() -> None:
     reverted = record().entering(Phase.WATCH, START).leaving("reverted", START, "the old colour serves again")
     reverted = reverted.ending(Result.ROLLED_BACK, START, "the old colour serves again")
-    verdict, _ = changed(Releases(), record(), reverted).outbox.messages[-2:]
+    verdict, _ = changed(RecordedReleases(), record(), reverted).outbox.messages[-2:]
     assert "v2.0.0 in green is not judged, because v1.0.0 in blue serves again.\n" in slack_text(verdict)
 
 
@@ -244,7 +244,7 @@ def test_the_words_of_a_verdict_are_those_of_the_watch() -> None:
 
 
 def test_words_of_an_operator_notify_nobody_and_are_short_in_slack() -> None:
-    [message] = changed(Releases(), record(reason=f"<!channel> & {'long ' * 200}\nend")).outbox.messages
+    [message] = changed(RecordedReleases(), record(reason=f"<!channel> & {'long ' * 200}\nend")).outbox.messages
     words = slack_document(message)["text"]
     assert "&lt;!channel&gt; &amp; long" in words
     assert "<" not in words

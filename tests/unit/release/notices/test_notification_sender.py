@@ -16,7 +16,7 @@ from switchyard.release.notices.notification_sender import Queue
 from switchyard.release.phases import Event, Phase, Result
 from switchyard.release.record.outbox import Outbox
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release_errors import TransitionError
 from tests.support.fake_messages import Webhooks, notification, subscriptions, telling
 from tests.support.fake_release import FakeCommand, KilledError, World
@@ -175,7 +175,7 @@ def test_an_api_server_that_is_away_after_a_message_does_not_have_it_sent_again(
     queue, away = sender._queue, [3]
     update = queue.update
 
-    async def restarted(change: Callable[[Releases], Releases]) -> Releases:
+    async def restarted(change: Callable[[RecordedReleases], RecordedReleases]) -> RecordedReleases:
         if webhooks.in_doubt and away[0]:
             away[0] -= 1
             raise UnreachableError("no answer")
@@ -206,7 +206,7 @@ class LostAnswers:
     def outbox(self) -> Outbox:
         return self.queue.outbox
 
-    async def update(self, change: Callable[[Releases], Releases]) -> Releases:
+    async def update(self, change: Callable[[RecordedReleases], RecordedReleases]) -> RecordedReleases:
         releases = await self.queue.update(change)
         self.writes += 1
         if self.writes in self.lost:

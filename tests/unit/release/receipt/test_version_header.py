@@ -3,13 +3,13 @@
 import pytest
 
 from switchyard.config.models.service import Colour
-from switchyard.release.receipt.version_header import Side, VersionHeader, version_header
+from switchyard.release.receipt.version_header import HeaderSide, VersionHeader, version_header
 
 
 def sides(
     new: list[dict[str, str]], old: list[dict[str, str]], tags: tuple[str, str] = ("v2", "v1")
-) -> tuple[Side, Side]:
-    return Side(Colour.GREEN, tags[0], new), Side(Colour.BLUE, tags[1], old)
+) -> tuple[HeaderSide, HeaderSide]:
+    return HeaderSide(Colour.GREEN, tags[0], new), HeaderSide(Colour.BLUE, tags[1], old)
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from switchyard.release.record.earlier_releases import (
 )
 from switchyard.release.record.previous import Previous, previous
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from tests.support.fake_release import release
 from tests.support.observed import observed
 from tests.support.release_records import START
@@ -29,23 +29,23 @@ SWITCH = release(kind="switch", phase=Phase.SWITCH).entering(Phase.SWITCH, START
 
 
 def test_a_killed_switch_that_changed_nothing_is_passed_over() -> None:
-    releases = Releases().writing(BEFORE).writing(SWITCH)
+    releases = RecordedReleases().writing(BEFORE).writing(SWITCH)
     assert latest(releases, "blue") == BEFORE
     assert latest(releases, "green") == SWITCH
-    assert latest(Releases().writing(SWITCH), "blue") is None
+    assert latest(RecordedReleases().writing(SWITCH), "blue") is None
 
 
 @pytest.mark.parametrize("result", [Result.RUNNING, Result.FAILED])
 def test_a_rollback_that_changed_nothing_is_tried_again_with_its_version(result: Result) -> None:
     back = release(id="id-2", kind="rollback", source="blue", target="green", tag="v1.0.0", result=result)
-    last = latest(Releases().writing(BEFORE).writing(back), "blue")
+    last = latest(RecordedReleases().writing(BEFORE).writing(back), "blue")
     assert previous(observed(Colour.BLUE), last, converged=True) == Previous(Colour.GREEN, "v1.0.0")
     # Somebody else has sent the traffic back meanwhile: the version that was taken away stays away.
-    assert latest(Releases().writing(BEFORE).writing(back), "green") == back
+    assert latest(RecordedReleases().writing(BEFORE).writing(back), "green") == back
 
 
 def test_a_rollback_after_a_killed_switch_goes_to_the_version_before() -> None:
-    last = latest(Releases().writing(BEFORE).writing(SWITCH), "blue")
+    last = latest(RecordedReleases().writing(BEFORE).writing(SWITCH), "blue")
     assert previous(observed(Colour.BLUE), last, converged=True) == Previous(Colour.GREEN, "v1.0.0")
 
 
@@ -63,7 +63,7 @@ def test_a_rollback_after_a_killed_switch_goes_to_the_version_before() -> None:
 def test_a_command_that_was_killed_before_the_selector_is_abandoned(
     current: ReleaseRecord | None, serving: str, *, is_abandoned: bool
 ) -> None:
-    releases = Releases() if current is None else Releases().writing(current)
+    releases = RecordedReleases() if current is None else RecordedReleases().writing(current)
     assert abandoned(releases, serving) == (current if is_abandoned else None)
 
 
@@ -83,15 +83,15 @@ def test_a_command_that_was_killed_before_the_selector_is_abandoned(
 def test_a_switch_to_what_serves_ends_no_release_that_bakes(
     current: ReleaseRecord | None, serving: str, *, is_open: bool
 ) -> None:
-    releases = Releases() if current is None else Releases().writing(current)
+    releases = RecordedReleases() if current is None else RecordedReleases().writing(current)
     assert left_open(releases, serving) == (current if is_open else None)
 
 
 def test_a_switch_that_failed_began_after_the_release_that_runs_on() -> None:
     deploy, failed = release(), release(id="id-2", kind="switch", result=Result.FAILED)
-    assert latest_begun(Releases(current=deploy, history=(failed, BEFORE))) == failed
-    assert latest_begun(Releases(current=replace(deploy, id="id-3"), history=(failed,))).id == "id-3"  # type: ignore[union-attr]
-    assert latest_begun(Releases()) is None
+    assert latest_begun(RecordedReleases(current=deploy, history=(failed, BEFORE))) == failed
+    assert latest_begun(RecordedReleases(current=replace(deploy, id="id-3"), history=(failed,))).id == "id-3"  # type: ignore[union-attr]
+    assert latest_begun(RecordedReleases()) is None
 
 
 OF_GROUP = release(kind="switch", target="green", together=("api", "worker"))

@@ -21,7 +21,13 @@ from switchyard.manifests.labels import MANAGED
 from switchyard.release.phases import Phase, Result
 from switchyard.release.record.latest import LatestRelease, latest_release
 from switchyard.release.record.release_record import ReleaseRecord, new_id
-from switchyard.release.record.store import HISTORY_BYTES, KEPT_RELEASES, KEPT_ROLLBACKS, Releases, _history_text
+from switchyard.release.record.store import (
+    HISTORY_BYTES,
+    KEPT_RELEASES,
+    KEPT_ROLLBACKS,
+    RecordedReleases,
+    _history_text,
+)
 from switchyard.release_errors import ForeignRecordError, RecordUnreadableError
 from tests.support.release_records import START, record
 
@@ -87,7 +93,7 @@ def test_ids_sort_by_the_start_of_their_releases_and_differ() -> None:
 
 
 def test_a_release_enters_the_history_once_it_has_ended_and_once_only() -> None:
-    releases = Releases().writing(record(1))
+    releases = RecordedReleases().writing(record(1))
     assert (releases.current, releases.history) == (record(1), ())
     ended = record(1).ending(Result.SUCCEEDED, START)
     releases = releases.writing(ended).writing(ended)
@@ -95,7 +101,7 @@ def test_a_release_enters_the_history_once_it_has_ended_and_once_only() -> None:
 
 
 def test_the_history_keeps_the_newest_releases_of_a_bounded_number_and_size() -> None:
-    releases = Releases()
+    releases = RecordedReleases()
     for number in range(KEPT_RELEASES + 5):
         releases = releases.writing(record(number).ending(Result.SUCCEEDED, START))
     assert [release.id for release in releases.history][:2] == [f"id-{KEPT_RELEASES + 4}", f"id-{KEPT_RELEASES + 3}"]
@@ -109,7 +115,7 @@ def test_the_history_keeps_the_newest_releases_of_a_bounded_number_and_size() ->
 
 
 def test_a_version_that_was_rolled_back_is_found_until_it_is_permitted() -> None:
-    releases = Releases()
+    releases = RecordedReleases()
     for number in range(KEPT_ROLLBACKS + 3):
         releases = releases.rolling_back(rolled_back(f"v2.0.{number}"))
     assert len(releases.rolled_back) == KEPT_ROLLBACKS

@@ -9,7 +9,7 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.replaced_release import settled
 from switchyard.release.record.replacing import beginning, ending
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from tests.support.fake_release import release
 from tests.support.release_records import START
 
@@ -86,9 +86,9 @@ def test_a_switch_that_an_earlier_version_has_continued_replaces_the_release_bef
     current, history = settled(running, (left,))
     assert (current, history) == (replace(running, replaces=replaces), (left,))
     assert current is not None
-    after = ending(Releases(current, history), current.ending(Result.SUCCEEDED, START), START)
+    after = ending(RecordedReleases(current, history), current.ending(Result.SUCCEEDED, START), START)
     assert [entry.result for entry in after.history] == [Result.SUCCEEDED, replaces]
-    failed = ending(Releases(current, history), current.ending(Result.FAILED, START), START)
+    failed = ending(RecordedReleases(current, history), current.ending(Result.FAILED, START), START)
     assert (failed.current, [entry.result for entry in failed.history]) == (left, [Result.FAILED])
 
 
@@ -101,8 +101,8 @@ def test_a_deploy_that_runs_has_replaced_what_is_left_running_before_it() -> Non
 @pytest.mark.parametrize("serving", ["green", "blue"])
 def test_a_record_of_this_version_is_left_as_it_is(serving: str) -> None:
     ended = release(id="id-0", result=Result.SUCCEEDED)
-    begun = beginning(Releases(history=(ended,)).writing(WATCHED), later(result=Result.RUNNING), serving, START)
-    for releases in (Releases(), Releases().writing(WATCHED), begun):
+    begun = beginning(RecordedReleases(history=(ended,)).writing(WATCHED), later(result=Result.RUNNING), serving, START)
+    for releases in (RecordedReleases(), RecordedReleases().writing(WATCHED), begun):
         assert settled(releases.current, releases.history) == (releases.current, releases.history)
     assert begun.current is not None
     for result in (Result.SUCCEEDED, Result.FAILED):

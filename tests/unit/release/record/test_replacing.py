@@ -9,7 +9,7 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.replaced_release import is_taken_back
 from switchyard.release.record.replacing import beginning, ending, without_abandoned
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from tests.support.fake_release import release
 from tests.support.release_records import START
 
@@ -28,7 +28,7 @@ def taking(kind: str = "switch", target: str = "blue", name: str = "id-2") -> Re
     return release(id=name, kind=kind, target=target, source={"blue": "green", "green": "blue"}[target])
 
 
-def ended(releases: Releases, result: Result = Result.SUCCEEDED) -> Releases:
+def ended(releases: RecordedReleases, result: Result = Result.SUCCEEDED) -> RecordedReleases:
     """The releases after the end of the one that began last."""
     assert releases.current is not None
     return ending(releases, releases.current.ending(result, START), START)
@@ -50,7 +50,7 @@ def test_a_release_ends_once_the_one_that_takes_its_place_has_succeeded(
     running = release(phase=phase)
     if phase is not Phase.PROVE:
         running = replace(BAKING, phase=phase)
-    before = Releases(history=(BEFORE,)).writing(running)
+    before = RecordedReleases(history=(BEFORE,)).writing(running)
     begun = beginning(before, taking(kind, target), serving, START)
     assert (begun.current, begun.history) == (replace(taking(kind, target), replaces=result), (running, BEFORE))
     after = ended(begun)
@@ -63,7 +63,7 @@ def test_a_release_ends_once_the_one_that_takes_its_place_has_succeeded(
 @pytest.mark.parametrize("running", [BAKING, replace(BAKING, phase=Phase.WATCH, held=True), release(kind="drill")])
 @pytest.mark.parametrize("kind", ["switch", "rollback"])
 def test_a_release_runs_on_if_the_one_that_was_to_take_its_place_failed(running: ReleaseRecord, kind: str) -> None:
-    before = Releases(history=(BEFORE,)).writing(running)
+    before = RecordedReleases(history=(BEFORE,)).writing(running)
     after = ended(beginning(before, taking(kind), "green", START), Result.FAILED)
     assert after.current == running
     assert [(entry.id, entry.result) for entry in after.history] == [
@@ -75,7 +75,7 @@ def test_a_release_runs_on_if_the_one_that_was_to_take_its_place_failed(running:
 @pytest.mark.parametrize("phase", [Phase.BAKE, Phase.RETIRE])
 def test_a_release_that_bakes_runs_on_beside_a_switch_to_its_own_version(phase: Phase) -> None:
     baking = replace(BAKING, phase=phase)
-    after = ended(beginning(Releases().writing(baking), taking(target="green"), "green", START))
+    after = ended(beginning(RecordedReleases().writing(baking), taking(target="green"), "green", START))
     assert after.current == baking
     assert [(entry.id, entry.result) for entry in after.history] == [("id-2", Result.SUCCEEDED)]
 
@@ -95,7 +95,7 @@ def test_a_release_that_bakes_runs_on_beside_a_switch_to_its_own_version(phase: 
 )
 def test_a_killed_switch_ends_by_what_serves(kind: str, serving: str, by: str, target: str, result: Result) -> None:
     killed = replace(SWITCH, kind=kind)
-    begun = beginning(Releases().writing(killed), taking(by, target), serving, START)
+    begun = beginning(RecordedReleases().writing(killed), taking(by, target), serving, START)
     [entry] = begun.history
     assert entry.result is (Result.RUNNING if serving == "green" else Result.FAILED), "what is done is not undone yet"
     entry = ended(begun).history[1]
@@ -105,14 +105,14 @@ def test_a_killed_switch_ends_by_what_serves(kind: str, serving: str, by: str, t
 
 
 def test_a_killed_switch_whose_rollback_failed_still_serves() -> None:
-    after = ended(beginning(Releases().writing(SWITCH), taking("rollback"), "green", START), Result.FAILED)
+    after = ended(beginning(RecordedReleases().writing(SWITCH), taking("rollback"), "green", START), Result.FAILED)
     assert after.current == SWITCH
     assert [(entry.id, entry.result) for entry in after.history] == [("id-2", Result.FAILED)]
 
 
 @pytest.mark.parametrize("result", [Result.SUCCEEDED, Result.FAILED])
 def test_a_release_runs_on_after_a_switch_that_was_killed_before_the_selector(result: Result) -> None:
-    killed = beginning(Releases().writing(BAKING), taking(name="id-2"), "green", START)
+    killed = beginning(RecordedReleases().writing(BAKING), taking(name="id-2"), "green", START)
     begun = beginning(killed, taking("rollback", name="id-3"), "green", START)
     assert [(entry.id, entry.result) for entry in begun.history] == [("id-1", Result.RUNNING), ("id-2", Result.FAILED)]
     after = ended(begun, result)
@@ -123,7 +123,7 @@ def test_a_release_runs_on_after_a_switch_that_was_killed_before_the_selector(re
 
 
 def test_an_operator_who_stays_after_a_killed_switch_keeps_the_release_that_bakes() -> None:
-    killed = beginning(Releases().writing(BAKING), taking(name="id-2"), "green", START)
+    killed = beginning(RecordedReleases().writing(BAKING), taking(name="id-2"), "green", START)
     after = ended(beginning(killed, taking(target="green", name="id-3"), "green", START))
     assert after.current == BAKING
     assert [(entry.id, entry.result) for entry in after.history] == [
@@ -133,19 +133,19 @@ def test_an_operator_who_stays_after_a_killed_switch_keeps_the_release_that_bake
 
 
 def test_a_release_continues_beneath_a_switch_that_was_killed_before_the_selector() -> None:
-    killed = beginning(Releases().writing(BAKING), taking(), "green", START)
+    killed = beginning(RecordedReleases().writing(BAKING), taking(), "green", START)
     after = without_abandoned(killed, "green", START)
     assert after.current == BAKING
     [entry] = after.history
     assert (entry.id, entry.result) == ("id-2", Result.FAILED)
     assert entry.detail == "its command had not changed the selector from green and has not written its end"
     assert without_abandoned(killed, "blue", START) is killed, "it has changed the selector"
-    alone = Releases(history=(BEFORE,)).writing(SWITCH)
+    alone = RecordedReleases(history=(BEFORE,)).writing(SWITCH)
     assert without_abandoned(alone, "blue", START) is alone, "an operator decides about it"
 
 
 def test_a_switch_that_was_killed_after_the_selector_has_ended_the_release_before_it() -> None:
-    killed = beginning(Releases().writing(BAKING), taking(name="id-2"), "green", START)
+    killed = beginning(RecordedReleases().writing(BAKING), taking(name="id-2"), "green", START)
     back = beginning(killed, taking("rollback", "green", name="id-3"), "blue", START)
     for result, switch in ((Result.SUCCEEDED, Result.ROLLED_BACK), (Result.FAILED, Result.RUNNING)):
         after = ended(back, result)
@@ -155,7 +155,7 @@ def test_a_switch_that_was_killed_after_the_selector_has_ended_the_release_befor
 
 
 def test_a_switch_to_the_version_of_a_release_that_was_killed_leaves_it_to_run_on() -> None:
-    killed = beginning(Releases().writing(BAKING), taking(target="green", name="id-2"), "green", START)
+    killed = beginning(RecordedReleases().writing(BAKING), taking(target="green", name="id-2"), "green", START)
     after = ended(beginning(killed, taking(name="id-3"), "green", START), Result.FAILED)
     assert after.current == BAKING
     assert [(entry.id, entry.result) for entry in after.history] == [
@@ -165,7 +165,7 @@ def test_a_switch_to_the_version_of_a_release_that_was_killed_leaves_it_to_run_o
 
 
 def test_a_switch_that_is_continued_keeps_what_it_replaces() -> None:
-    killed = beginning(Releases().writing(BAKING), taking(), "green", START)
+    killed = beginning(RecordedReleases().writing(BAKING), taking(), "green", START)
     assert killed.current is not None
     again = replace(killed.current, host="other")
     continued = beginning(killed, again, "blue", START)
@@ -177,7 +177,7 @@ def test_a_switch_that_is_continued_keeps_what_it_replaces() -> None:
 def test_a_rollback_that_changed_nothing_condemns_no_version() -> None:
     other = RolledBack("green", "v0", "id-0", "2030-01-01T00:00:00Z", "ada")
     mark = RolledBack("blue", "v1.0.0", SWITCH.id, "2030-01-31T12:00:00Z", "ada")
-    releases = replace(Releases().writing(replace(SWITCH, kind="rollback")), rolled_back=(mark, other))
+    releases = replace(RecordedReleases().writing(replace(SWITCH, kind="rollback")), rolled_back=(mark, other))
     assert beginning(releases, taking(), "blue", START).rolled_back == (other,)
     assert beginning(releases, taking(), "green", START).rolled_back == (mark, other)
     assert ended(releases, Result.FAILED).rolled_back == (other,)
@@ -186,7 +186,7 @@ def test_a_rollback_that_changed_nothing_condemns_no_version() -> None:
 def test_a_rollback_that_failed_leaves_an_earlier_mark_of_the_version() -> None:
     early = RolledBack("green", "v2", "id-0", "2030-01-01T00:00:00Z", "ada", "5xx")
     late = replace(early, release="id-2", at="2030-01-31T12:00:00Z")
-    releases = Releases().rolling_back(early).writing(taking("rollback")).rolling_back(late).rolling_back(late)
+    releases = RecordedReleases().rolling_back(early).writing(taking("rollback")).rolling_back(late).rolling_back(late)
     assert releases.rolled_back == (late, early)
     assert ended(releases, Result.FAILED).rolled_back == (early,)
     assert releases.permitting("v2").rolled_back == ()
@@ -194,7 +194,7 @@ def test_a_rollback_that_failed_leaves_an_earlier_mark_of_the_version() -> None:
 
 def test_only_a_switch_that_took_a_deploy_back_is_its_rollback() -> None:
     back = taking()
-    deploy = ended(beginning(Releases().writing(BAKING), back, "green", START)).history[1]
+    deploy = ended(beginning(RecordedReleases().writing(BAKING), back, "green", START)).history[1]
     assert (is_taken_back(deploy, back), deploy.replaced_by, deploy.to_json()["replacedBy"]) == (True, "id-2", "id-2")
     assert is_taken_back(replace(deploy, detail="a text"), back)
     assert not is_taken_back(replace(deploy, replaced_by="id-3"), back)

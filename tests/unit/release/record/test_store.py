@@ -20,7 +20,7 @@ from switchyard.release.record.store import (
     KEPT_ROLLBACKS,
     OUTBOX,
     TEXT_CHARACTERS,
-    Releases,
+    RecordedReleases,
     ReleaseStore,
 )
 from tests.support.fake_messages import notification, subscriptions
@@ -77,7 +77,7 @@ def store(server: Server) -> ReleaseStore:
     return ReleaseStore(cast("BoundedApi", server), "shop", "backend", queueing(SUBSCRIBED))
 
 
-def write(server: Server, number: int = 0) -> Releases:
+def write(server: Server, number: int = 0) -> RecordedReleases:
     return asyncio.run(store(server).update(lambda releases: releases.writing(record(number))))
 
 
@@ -144,7 +144,7 @@ def test_a_full_record_fits_into_a_config_map_and_ends_its_release() -> None:
     server, long_text = Server(), "\u001b" * 100_000  # as JSON each of them takes six bytes
     own = store(server)
 
-    def full(releases: Releases) -> Releases:
+    def full(releases: RecordedReleases) -> RecordedReleases:
         for number in range(KEPT_RELEASES):
             version = RolledBack("green", f"v{number}", "id", "2030-01-31T12:00:00Z", "ada", long_text)
             running = record(number, reason=long_text).entering(Phase.WARM, START)

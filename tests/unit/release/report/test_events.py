@@ -11,7 +11,7 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.record.hook import HookOutcome, HookRecord
 from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.replacing import beginning, ending, without_abandoned
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release.report.dora import dora
 from switchyard.release.report.events import Events, Status, events_of
 from tests.support.release_records import START, record
@@ -40,7 +40,7 @@ def text(moment: datetime) -> str:
 
 def events(deploy: ReleaseRecord, back: ReleaseRecord) -> Events:
     running = replace(back, result=Result.RUNNING, ended=None)
-    begun = beginning(Releases().writing(deploy), running, "green", BACK)
+    begun = beginning(RecordedReleases().writing(deploy), running, "green", BACK)
     replaces = None if begun.current is None else begun.current.replaces
     return events_of(all_releases(ending(begun, replace(back, replaces=replaces), BACK)))
 
@@ -94,7 +94,7 @@ def test_a_rollback_after_a_hook_that_did_not_pass_is_not_one_of_the_watch(
 @pytest.mark.parametrize("by", ["resume", "rollback"])
 def test_a_switch_that_was_killed_before_it_changed_the_selector_is_withdrawn(by: str) -> None:
     killed = replace(switched(), result=Result.RUNNING, ended=None, receipt=None)
-    begun = beginning(Releases().writing(deployed()), killed, "green", BACK)
+    begun = beginning(RecordedReleases().writing(deployed()), killed, "green", BACK)
     if by == "resume":
         after = without_abandoned(begun, "green", BACK)
     else:

@@ -11,7 +11,7 @@ from switchyard.errors import AccessDeniedError
 from switchyard.release.phases import Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release.switch import content_changes
 from switchyard.release.switch.content_changes import ContentSeen, last_served, see_content
 from tests.support.fake_release import release
@@ -36,12 +36,14 @@ class FakeObjects:
         return SECRET if resource == "secrets" else {"metadata": {}, "data": self._settings}
 
 
-def seen(act: Act, releases: Releases, monkeypatch: pytest.MonkeyPatch, api: FakeObjects | None = None) -> ContentSeen:
+def seen(
+    act: Act, releases: RecordedReleases, monkeypatch: pytest.MonkeyPatch, api: FakeObjects | None = None
+) -> ContentSeen:
     class FakeStore:
         def __init__(self, *_: object) -> None:
             pass
 
-        async def read(self) -> Releases:
+        async def read(self) -> RecordedReleases:
             return releases
 
     monkeypatch.setattr(content_changes, "ReleaseStore", FakeStore)
@@ -51,7 +53,7 @@ def seen(act: Act, releases: Releases, monkeypatch: pytest.MonkeyPatch, api: Fak
 
 def test_a_switch_keeps_the_versions_and_reads_no_value_of_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     api = FakeObjects({"a": "b"})
-    content = seen(Act.SWITCH, Releases(current=WITH), monkeypatch, api)
+    content = seen(Act.SWITCH, RecordedReleases(current=WITH), monkeypatch, api)
     assert content.versions.keys() == {"configmap/backend", "secret/backend"}
     assert (content.warning, content.problem) == (None, "")
     [secret] = [accepted for accepted in api.accepted if accepted.startswith("secrets")]
@@ -59,11 +61,11 @@ def test_a_switch_keeps_the_versions_and_reads_no_value_of_a_secret(monkeypatch:
 
 
 def test_a_rollback_warns_of_what_changed_since_its_version_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = seen(Act.ROLLBACK, Releases(), monkeypatch).versions
+    now = seen(Act.ROLLBACK, RecordedReleases(), monkeypatch).versions
     same = release(target="green", tag="v2", content=now)
-    assert seen(Act.ROLLBACK, Releases(history=(same,)), monkeypatch).warning is None
+    assert seen(Act.ROLLBACK, RecordedReleases(history=(same,)), monkeypatch).warning is None
     changed = release(target="green", tag="v2", content={**now, "configmap/backend": "0"})
-    warning = seen(Act.ROLLBACK, Releases(history=(changed,)), monkeypatch).warning
+    warning = seen(Act.ROLLBACK, RecordedReleases(history=(changed,)), monkeypatch).warning
     assert warning is not None
     assert "configmap/backend changed since green v2 began to serve at 2030-01-31T12:00:00Z (SY-P141)" in warning
     assert "The rollback continues." in warning
@@ -71,7 +73,7 @@ def test_a_rollback_warns_of_what_changed_since_its_version_served(monkeypatch: 
 
 def test_objects_that_may_not_be_read_stop_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     denied = FakeObjects({}, AccessDeniedError("get", "secrets in namespace default", 403, "no"))
-    content = seen(Act.ROLLBACK, Releases(), monkeypatch, denied)
+    content = seen(Act.ROLLBACK, RecordedReleases(), monkeypatch, denied)
     assert (content.versions, content.warning) == ({}, None)
     assert "may not get secrets" in content.problem
 
@@ -90,7 +92,7 @@ def test_the_record_to_compare_with_is_of_the_same_version(
     current: ReleaseRecord | None, history: tuple[ReleaseRecord, ...], expected: ReleaseRecord | None
 ) -> None:
     plan = Plan(Act.ROLLBACK, observed(), Colour.GREEN)
-    assert last_served(Releases(current=current, history=history), plan) == expected
+    assert last_served(RecordedReleases(current=current, history=history), plan) == expected
 
 
 def test_the_record_of_a_release_has_the_versions_as_history_shows_them() -> None:

@@ -15,7 +15,7 @@ from switchyard.release.plan import Act, ColourState, Plan
 from switchyard.release.record.hook import HookOutcome, HookRecord
 from switchyard.release.record.previous import Previous, previous
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release_errors import LeaseLostError
 from tests.support.fake_journal import FakeJournal
 from tests.support.fake_release import release
@@ -32,7 +32,7 @@ BACK = Plan(Act.ROLLBACK, observed(Colour.GREEN, BLUE, GREEN), Colour.BLUE)
 
 @pytest.mark.parametrize("current", [BEGUN, RELEASED])
 def test_a_rollback_behind_an_irreversible_hook_is_refused_before_anything_is_written(current: ReleaseRecord) -> None:
-    releases = Releases().writing(current)
+    releases = RecordedReleases().writing(current)
     journal = FakeJournal(releases)
     for call in (journal.check(BACK), journal.begin(BACK, "why")):
         with pytest.raises(GateRefusedError, match="SY-P092"):
@@ -41,7 +41,7 @@ def test_a_rollback_behind_an_irreversible_hook_is_refused_before_anything_is_wr
 
 
 def test_an_operator_who_knows_better_says_why_and_the_record_has_it() -> None:
-    journal = FakeJournal(Releases().writing(RELEASED), "v1.0.0 ignores the new column")
+    journal = FakeJournal(RecordedReleases().writing(RELEASED), "v1.0.0 ignores the new column")
     asyncio.run(journal.check(BACK))
     record = journal.begin_now(BACK)
     assert (record.override, record.to_json()["override"]) == ("v1.0.0 ignores the new column",) * 2
@@ -49,18 +49,18 @@ def test_an_operator_who_knows_better_says_why_and_the_record_has_it() -> None:
 
 
 def test_an_override_that_overrides_nothing_is_not_in_the_record() -> None:
-    assert FakeJournal(Releases(), "why not").begin_now(BACK).override is None
+    assert FakeJournal(RecordedReleases(), "why not").begin_now(BACK).override is None
 
 
 def test_a_rollback_reads_the_record_once_before_it_takes_the_lease() -> None:
-    journal = FakeJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
+    journal = FakeJournal(RecordedReleases().writing(release().ending(Result.SUCCEEDED, NOW)))
     asyncio.run(journal.last(Colour.GREEN))
     asyncio.run(journal.check(BACK))
     assert journal.store.reads == 1
 
 
 def test_a_rollback_that_was_killed_and_is_run_again_does_not_run_its_hooks_again() -> None:
-    journal = FakeJournal(Releases())
+    journal = FakeJournal(RecordedReleases())
     record = journal.begin_now(BACK)
     alert = HookRecord("alert", "onRollback", "2030-01-31T12:00:00Z")
     asyncio.run(journal.write_hooks(record.with_hook(alert)))
@@ -75,7 +75,7 @@ def test_a_rollback_that_was_killed_and_is_run_again_does_not_run_its_hooks_agai
 
 
 def test_a_rollback_that_was_killed_is_continued_although_another_command_was_tried_after_it() -> None:
-    journal = FakeJournal(Releases())
+    journal = FakeJournal(RecordedReleases())
     record = journal.begin_now(BACK)
     alert = HookRecord("alert", "onRollback", "2030-01-31T12:00:00Z")
     asyncio.run(journal.write_hooks(record.with_hook(alert)))
@@ -92,7 +92,7 @@ def test_a_rollback_that_was_killed_is_continued_although_another_command_was_tr
 
 
 def test_hooks_of_a_rollback_are_in_the_history() -> None:
-    journal = FakeJournal(Releases())
+    journal = FakeJournal(RecordedReleases())
     record = journal.begin_now(BACK)
     alert = HookRecord("alert", "onRollback", "2030-01-31T12:00:00Z").ending(HookOutcome.FAILED, NOW, "no")
     asyncio.run(journal.write_hooks(record.with_hook(alert)))
@@ -112,7 +112,7 @@ def interrupted(switch: FakeJournal) -> FakeJournal:
 
 @pytest.mark.parametrize("succeeded", [True, False])
 def test_a_switch_that_a_rollback_has_interrupted_leaves_the_record_of_the_rollback(*, succeeded: bool) -> None:
-    switch = FakeJournal(Releases())
+    switch = FakeJournal(RecordedReleases())
     switch.begin_now(GO)
     back = interrupted(switch)
     with pytest.raises(LeaseLostError):
@@ -126,14 +126,14 @@ def test_a_switch_that_a_rollback_has_interrupted_leaves_the_record_of_the_rollb
 def test_a_rollback_does_not_fail_by_the_last_write_of_the_command_that_it_interrupts(
     monkeypatch: pytest.MonkeyPatch, *, interrupts: bool
 ) -> None:
-    back = FakeJournal(Releases().writing(release()))
+    back = FakeJournal(RecordedReleases().writing(release()))
     back.interrupts = interrupts
     update = back.store.update
 
-    async def conflicting(change: Callable[[Releases], Releases]) -> Releases:
+    async def conflicting(change: Callable[[RecordedReleases], RecordedReleases]) -> RecordedReleases:
         monkeypatch.setattr(back.store, "update", update)
         change(back.store.releases)
-        back.store.releases = Releases().writing(release(phase=Phase.WATCH))
+        back.store.releases = RecordedReleases().writing(release(phase=Phase.WATCH))
         raise ApiStatusError("patch", "configmaps/backend-release", 409, "the object has been modified")
 
     monkeypatch.setattr(back.store, "update", conflicting)
@@ -147,7 +147,7 @@ def test_a_rollback_does_not_fail_by_the_last_write_of_the_command_that_it_inter
 
 
 def test_a_switch_that_a_rollback_interrupts_while_it_passes_its_gates_begins_no_release() -> None:
-    switch = FakeJournal(Releases().writing(release().ending(Result.SUCCEEDED, NOW)))
+    switch = FakeJournal(RecordedReleases().writing(release().ending(Result.SUCCEEDED, NOW)))
     back = interrupted(switch)
     with pytest.raises(LeaseLostError):
         switch.begin_now(GO)
@@ -158,7 +158,7 @@ DEPLOYED = release().entering(Phase.SWITCH, NOW).leaving("passed", NOW).ending(R
 """A release by which green v2.0.1 serves, after blue v1.0.0."""
 
 
-def failed_switch(releases: Releases) -> Releases:
+def failed_switch(releases: RecordedReleases) -> RecordedReleases:
     """The record after a switch back to blue whose selector could not be changed."""
     journal = FakeJournal(releases)
     journal.begin_now(replace(BACK, act=Act.SWITCH))
@@ -169,7 +169,7 @@ def failed_switch(releases: Releases) -> Releases:
 @pytest.mark.parametrize("running", [True, False])
 def test_a_switch_that_failed_leaves_a_rollback_to_the_version_before(*, running: bool) -> None:
     before = replace(DEPLOYED, result=Result.RUNNING, ended=None, phase=Phase.WATCH) if running else DEPLOYED
-    releases = failed_switch(Releases().writing(before))
+    releases = failed_switch(RecordedReleases().writing(before))
     assert (releases.history[0].kind, releases.history[0].result) == ("switch", Result.FAILED)
     assert releases.current == (before if running else releases.history[0])
     last = asyncio.run(FakeJournal(releases).last(Colour.GREEN))
@@ -177,14 +177,14 @@ def test_a_switch_that_failed_leaves_a_rollback_to_the_version_before(*, running
 
 
 def test_a_switch_that_failed_says_nothing_where_no_other_release_is_recorded() -> None:
-    last = asyncio.run(FakeJournal(failed_switch(Releases())).last(Colour.GREEN))
+    last = asyncio.run(FakeJournal(failed_switch(RecordedReleases())).last(Colour.GREEN))
     assert last is None
     assert isinstance(previous(BACK.observation, last, converged=True), Refusal)
 
 
 def test_a_release_that_never_switched_is_no_version_before() -> None:
     refused = release(id="id-2", target="blue", source="green").ending(Result.REFUSED, NOW)
-    last = asyncio.run(FakeJournal(Releases().writing(DEPLOYED).writing(refused)).last(Colour.GREEN))
+    last = asyncio.run(FakeJournal(RecordedReleases().writing(DEPLOYED).writing(refused)).last(Colour.GREEN))
     assert last == DEPLOYED
 
 
@@ -194,7 +194,7 @@ GREEN_BEFORE = release(source="green", target="blue", from_tag="v2.0.1", tag="v1
 
 @pytest.mark.parametrize("act", [Act.SWITCH, Act.ROLLBACK])
 def test_an_operator_stays_with_what_serves_after_a_killed_command(act: Act) -> None:
-    killed = FakeJournal(Releases().writing(GREEN_BEFORE))
+    killed = FakeJournal(RecordedReleases().writing(GREEN_BEFORE))
     first = killed.begin_now(replace(GO, act=act))
     stay = FakeJournal(killed.store.releases)
     assert asyncio.run(stay.left_open(Colour.BLUE)) == first
@@ -210,7 +210,7 @@ def test_an_operator_stays_with_what_serves_after_a_killed_command(act: Act) -> 
 
 
 def test_a_rollback_after_a_killed_switch_is_recorded_beside_it() -> None:
-    killed = FakeJournal(Releases().writing(GREEN_BEFORE))
+    killed = FakeJournal(RecordedReleases().writing(GREEN_BEFORE))
     first = killed.begin_now(GO)
     back = FakeJournal(killed.store.releases)
     last = asyncio.run(back.last(Colour.BLUE))
@@ -224,7 +224,7 @@ def test_a_rollback_after_a_killed_switch_is_recorded_beside_it() -> None:
 
 @pytest.mark.parametrize("failed", [True, False])
 def test_a_version_that_goes_back_with_others_is_condemned_although_it_never_served(*, failed: bool) -> None:
-    switch = FakeJournal(Releases().writing(GREEN_BEFORE))
+    switch = FakeJournal(RecordedReleases().writing(GREEN_BEFORE))
     switch.together = ("backend", "worker")
     switch.begin_now(GO)
     if failed:
@@ -240,9 +240,9 @@ STAY = replace(GO, target=Colour.BLUE, patch=False)
 """A switch to blue, which serves already, so that it only updates configuration and state."""
 
 
-def rolled_back() -> Releases:
+def rolled_back() -> RecordedReleases:
     """The record after a rollback from green v2.0.1 to blue v1.0.0."""
-    journal = FakeJournal(Releases().writing(DEPLOYED))
+    journal = FakeJournal(RecordedReleases().writing(DEPLOYED))
     journal.begin_now(BACK)
     asyncio.run(journal.end(None, succeeded=True))
     return journal.store.releases
@@ -262,7 +262,7 @@ def test_a_command_that_only_updates_the_configuration_is_no_release(plan: Plan)
 
 def test_a_switch_to_what_serves_leaves_a_release_that_bakes() -> None:
     baking = DEPLOYED.entering(Phase.BAKE, NOW)
-    journal = FakeJournal(Releases().writing(replace(baking, result=Result.RUNNING, ended=None)))
+    journal = FakeJournal(RecordedReleases().writing(replace(baking, result=Result.RUNNING, ended=None)))
     before = journal.store.releases
     asyncio.run(journal.begin(replace(BACK, act=Act.SWITCH, target=Colour.GREEN, patch=False), None))
     asyncio.run(journal.end(None, succeeded=True))

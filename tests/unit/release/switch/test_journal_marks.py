@@ -12,7 +12,7 @@ from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Plan
 from switchyard.release.record.previous import Previous, previous
 from switchyard.release.record.release_record import ReleaseRecord
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release_errors import LeaseLostError
 from tests.support.fake_journal import FakeJournal
 from tests.support.fake_release import release
@@ -31,7 +31,7 @@ BLUE_MARK = RolledBack("blue", "v1.0.0", "id-0", "2030-01-30T12:00:00Z", "ada", 
 GREEN_MARK = RolledBack("green", "v2.0.1", "id-1", "2030-01-31T12:00:00Z", "ada", "8 % failed")
 
 
-def refusal(releases: Releases) -> str:
+def refusal(releases: RecordedReleases) -> str:
     """The refusal of a rollback to blue, by the check and under the Lease."""
     journal = FakeJournal(releases)
     with pytest.raises(GateRefusedError) as checked:
@@ -45,7 +45,7 @@ def refusal(releases: Releases) -> str:
 
 @pytest.mark.parametrize("succeeded", [True, False])
 def test_an_operator_rolls_back_to_a_version_that_was_rolled_back_with_a_reason(*, succeeded: bool) -> None:
-    journal = FakeJournal(Releases(rolled_back=(BLUE_MARK,)), "v1.0.0 was never bad")
+    journal = FakeJournal(RecordedReleases(rolled_back=(BLUE_MARK,)), "v1.0.0 was never bad")
     asyncio.run(journal.check(BACK))
     record = journal.begin_now(BACK)
     assert (record.override, record.to_json()["override"]) == ("v1.0.0 was never bad",) * 2
@@ -56,7 +56,7 @@ def test_an_operator_rolls_back_to_a_version_that_was_rolled_back_with_a_reason(
 
 def test_a_version_that_serves_for_a_drill_is_not_marked_after_a_rollback_that_was_killed() -> None:
     drill = release(kind="drill", phase=Phase.SWITCH).entering(Phase.SWITCH, NOW)
-    killed = FakeJournal(Releases().writing(drill))
+    killed = FakeJournal(RecordedReleases().writing(drill))
     killed.begin_now(BACK)
     again = FakeJournal(killed.store.releases)
     again.begin_now(BACK)
@@ -65,7 +65,7 @@ def test_a_version_that_serves_for_a_drill_is_not_marked_after_a_rollback_that_w
 
 def test_a_rollback_to_the_same_tag_in_the_other_colour_leaves_the_mark_of_what_it_leaves() -> None:
     same = replace(BACK, observation=observed(Colour.GREEN, BLUE, replace(GREEN, tag="v1.0.0")))
-    journal = FakeJournal(Releases())
+    journal = FakeJournal(RecordedReleases())
     journal.begin_now(same)
     asyncio.run(journal.end(None, succeeded=True))
     assert [(version.colour, version.tag) for version in journal.store.releases.rolled_back] == [("green", "v1.0.0")]
@@ -76,7 +76,7 @@ def test_a_rollback_to_the_same_tag_in_the_other_colour_leaves_the_mark_of_what_
     [(release(phase=Phase.WATCH), True), (release(phase=Phase.RETIRE), False), (release(kind="switch"), False)],
 )
 def test_the_abort_of_a_deploy_that_runs_is_named_where_it_is_possible(current: ReleaseRecord, *, named: bool) -> None:
-    text = refusal(Releases(rolled_back=(BLUE_MARK,)).writing(current))
+    text = refusal(RecordedReleases(rolled_back=(BLUE_MARK,)).writing(current))
     assert "blue v1.0.0 was rolled back at 2030-01-30T12:00:00Z" in text
     assert ("switchyard abort backend" in text) is named
     assert "switchyard rollback backend --override REASON" in text
@@ -86,11 +86,11 @@ def test_the_abort_of_a_deploy_that_runs_is_named_where_it_is_possible(current: 
 def test_the_abort_of_a_deploy_is_named_beneath_a_command_that_was_killed(kind: str) -> None:
     killed = release(id="id-2", kind=kind, source="green", target="blue", replaces=Result.ROLLED_BACK)
     deploy = release(phase=Phase.WATCH)
-    assert "switchyard abort backend" in refusal(Releases(killed, (deploy,), (BLUE_MARK,)))
+    assert "switchyard abort backend" in refusal(RecordedReleases(killed, (deploy,), (BLUE_MARK,)))
 
 
 def test_an_irreversible_hook_is_named_before_an_earlier_rollback() -> None:
-    assert "SY-P092" in refusal(Releases(rolled_back=(BLUE_MARK,)).writing(RELEASED))
+    assert "SY-P092" in refusal(RecordedReleases(rolled_back=(BLUE_MARK,)).writing(RELEASED))
 
 
 def test_a_rollback_is_not_recorded_again_after_a_deploy_that_was_refused() -> None:
@@ -115,7 +115,7 @@ def test_the_completion_of_a_rollback_by_a_deploy_names_and_marks_the_bad_versio
     deploy = deploy.entering(Phase.WATCH, NOW).leaving("breached", NOW)
     half = replace(weighted(Colour.BLUE, routed=Colour.GREEN), colours=BACK.observation.colours)
     plan = Plan(Act.ROLLBACK, half, Colour.BLUE)
-    journal = FakeJournal(Releases(rolled_back=marks).writing(deploy))
+    journal = FakeJournal(RecordedReleases(rolled_back=marks).writing(deploy))
     record = journal.begin_now(plan)
     assert (record.source, record.from_tag, record.target, record.tag) == ("green", "v2.0.1", "blue", "v1.0.0")
     [version] = journal.store.releases.rolled_back
@@ -132,7 +132,7 @@ def test_the_completion_of_a_rollback_by_a_deploy_names_and_marks_the_bad_versio
 
 
 def test_a_switch_that_begins_after_its_lease_was_taken_leaves_the_rollback_as_it_was() -> None:
-    back = FakeJournal(Releases())
+    back = FakeJournal(RecordedReleases())
     back.begin_now(BACK)
     before = back.store.releases
     switch = FakeJournal(before)  # it confirmed its Lease just before the rollback took it

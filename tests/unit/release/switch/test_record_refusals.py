@@ -10,7 +10,7 @@ import pytest
 from switchyard.config.models.service import Colour
 from switchyard.errors import ApiStatusError, ClusterError, GateRefusedError, RejectedError
 from switchyard.release.plan import Act, ColourState, Plan
-from switchyard.release.record.store import Releases
+from switchyard.release.record.store import RecordedReleases
 from switchyard.release.switch.record_refusals import refuse_unrecorded
 from switchyard.release_errors import ForeignRecordError, RecordUnreadableError
 from tests.support.fake_journal import FakeJournal
@@ -89,7 +89,7 @@ def test_a_record_that_can_be_written_a_moment_later_is_no_refusal(
 def test_a_command_whose_lease_is_not_taken_is_refused_with_the_way_by_hand(
     monkeypatch: pytest.MonkeyPatch, plan: Plan
 ) -> None:
-    journal = FakeJournal(Releases())
+    journal = FakeJournal(RecordedReleases())
 
     @asynccontextmanager
     async def holding(*_: object, **__: object) -> AsyncGenerator[None, None]:
@@ -109,7 +109,7 @@ def test_a_command_whose_lease_is_not_taken_is_refused_with_the_way_by_hand(
 
 
 def test_an_error_of_the_command_itself_is_no_refusal_of_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    journal = FakeJournal(Releases())
+    journal = FakeJournal(RecordedReleases())
 
     @asynccontextmanager
     async def holding(*_: object, **__: object) -> AsyncGenerator[None, None]:
@@ -143,9 +143,9 @@ def test_a_rollback_whose_record_cannot_be_read_names_the_way_by_hand(
 
 
 def journal_without_a_record(monkeypatch: pytest.MonkeyPatch, error: ClusterError) -> FakeJournal:
-    async def refused(_: object) -> Releases:
+    async def refused(_: object) -> RecordedReleases:
         raise error
 
-    journal = FakeJournal(Releases())
+    journal = FakeJournal(RecordedReleases())
     monkeypatch.setattr(journal.store, "update", refused)
     return journal

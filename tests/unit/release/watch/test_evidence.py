@@ -8,7 +8,7 @@ from devtools.benchmarks.evidence import BAD, BORDER, GOOD, WORN, Version, simul
 from switchyard.config.models.watch import Watch
 from switchyard.release.watch.evidence import ERRORS, LIMIT, PAST, Evidence, Finding, raised
 from switchyard.release.watch.samples import Counts
-from switchyard.release.watch.sequential import State
+from switchyard.release.watch.sequential import SequentialState
 
 WATCH = Watch(seconds=60)
 
@@ -56,9 +56,9 @@ def test_a_version_at_the_condemned_share_passes_no_more_often_than_configured()
 def test_a_good_version_passes_after_the_requests_that_the_proof_takes() -> None:
     evidence = Evidence(WATCH, Counts())
     evidence.add(counts(680))
-    assert found(evidence)[ERRORS].state is State.ACCEPTABLE or found(evidence)[ERRORS].needed < 20
+    assert found(evidence)[ERRORS].state is SequentialState.ACCEPTABLE or found(evidence)[ERRORS].needed < 20
     evidence.add(counts(20))
-    assert {finding.state for finding in evidence.findings} == {State.ACCEPTABLE}
+    assert {finding.state for finding in evidence.findings} == {SequentialState.ACCEPTABLE}
 
 
 def test_a_version_is_not_worse_than_a_past_that_failed_as_often() -> None:
@@ -67,7 +67,7 @@ def test_a_version_is_not_worse_than_a_past_that_failed_as_often() -> None:
     for _ in range(60):
         evidence.add(counts(100, 1))
     finding = found(evidence)[ERRORS]
-    assert finding.state is not State.WORSE
+    assert finding.state is not SequentialState.WORSE
     assert finding.accepted > 0.01
     assert "because the old colour failed as often" in finding.text
     assert Evidence(WATCH, Counts()).findings[0].accepted == 0.001
@@ -77,7 +77,7 @@ def test_a_version_that_fails_more_often_than_a_bad_past_is_condemned() -> None:
     evidence = Evidence(WATCH, counts(10_000, 100))
     for _ in range(10):
         evidence.add(counts(100, 8))
-    assert found(evidence)[ERRORS].state is State.WORSE
+    assert found(evidence)[ERRORS].state is SequentialState.WORSE
 
 
 @pytest.mark.parametrize(("hits", "total"), [(0, 0), (0, 100_000), (5, 50), (100, 100_000)])
@@ -88,7 +88,7 @@ def test_a_past_without_evidence_that_it_was_worse_excuses_nothing(hits: int, to
 def test_a_past_in_which_all_failed_leaves_a_test_that_can_be_computed() -> None:
     evidence = Evidence(WATCH, counts(1000, 1000, over={0.1: 1000, 0.5: 1000}))
     evidence.add(counts(1000, over={0.1: 0, 0.5: 0}))
-    assert {finding.state for finding in evidence.findings} == {State.ACCEPTABLE}
+    assert {finding.state for finding in evidence.findings} == {SequentialState.ACCEPTABLE}
 
 
 def test_a_percentile_above_the_limit_is_condemned_without_any_past() -> None:
@@ -97,7 +97,7 @@ def test_a_percentile_above_the_limit_is_condemned_without_any_past() -> None:
         evidence.add(counts(20, over={0.1: 12, 0.5: 8}))
     assert evidence.is_condemned
     finding = found(evidence)[LIMIT]
-    assert (finding.state, finding.hits) == (State.WORSE, 40)
+    assert (finding.state, finding.hits) == (SequentialState.WORSE, 40)
     assert finding.text == "40 of 100 requests (40 %) took longer than 0.5 s, and 5 % is accepted"
 
 
@@ -120,8 +120,8 @@ def test_three_times_the_percentile_of_the_past_is_condemned_within_the_limit() 
     for _ in range(5):
         evidence.add(counts(20, over={0.1: 19, 0.25: 8, 0.5: 0}))
     findings = found(evidence)
-    assert findings[LIMIT].state is not State.WORSE
-    assert findings[PAST].state is State.WORSE
+    assert findings[LIMIT].state is not SequentialState.WORSE
+    assert findings[PAST].state is SequentialState.WORSE
     assert (
         "95 of 100 requests (95 %) took longer than 0.1 s, compared with 2 % of the old colour's" in findings[PAST].text
     )
@@ -131,14 +131,14 @@ def test_a_slower_version_that_is_still_fast_is_not_condemned() -> None:
     evidence = Evidence(WATCH, counts(10_000, over={0.005: 100, 0.05: 0, 0.5: 0}))
     for _ in range(60):
         evidence.add(counts(50, over={0.005: 50, 0.05: 1, 0.5: 0}))
-    assert {finding.state for finding in evidence.findings} == {State.ACCEPTABLE}
+    assert {finding.state for finding in evidence.findings} == {SequentialState.ACCEPTABLE}
 
 
 def test_a_histogram_that_ends_below_the_limit_condemns_nothing_by_it() -> None:
     evidence = Evidence(WATCH, Counts())
     evidence.add(counts(1000, over={0.1: 500}))
     finding = found(evidence)[LIMIT]
-    assert finding.state is State.OPEN
+    assert finding.state is SequentialState.OPEN
     assert "the largest boundary of http_request_duration_seconds, and the limit is 0.5 s" in finding.text
     assert not evidence.is_condemned
 
@@ -147,7 +147,7 @@ def test_a_missing_histogram_is_no_success() -> None:
     evidence = Evidence(WATCH, Counts())
     evidence.add(Counts(10_000))
     finding = found(evidence)[LIMIT]
-    assert finding.state is State.OPEN
+    assert finding.state is SequentialState.OPEN
     assert finding.text == "the latency is not known: no pod has a series http_request_duration_seconds_bucket"
 
 
@@ -165,7 +165,7 @@ def test_bursts_of_slow_requests_condemn_nothing_and_lasting_ones_do() -> None:
         evidence.add(counts(50, over={0.5: 0}))
         evidence.add(counts(50, over={0.5: 50}))  # a node stands still for a second
         assert not evidence.is_condemned
-        assert found(evidence)[LIMIT].state is State.OPEN
+        assert found(evidence)[LIMIT].state is SequentialState.OPEN
     evidence.add(counts(50, over={0.5: 50}))
     assert evidence.is_condemned
 

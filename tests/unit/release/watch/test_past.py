@@ -8,7 +8,7 @@ from switchyard.release.watch.past import past_between
 from switchyard.release.watch.pod_health import WatchedPod
 from switchyard.release.watch.pod_metrics import Reading
 from switchyard.release.watch.samples import Counts, Series
-from switchyard.release.watch.sequential import State
+from switchyard.release.watch.sequential import SequentialState
 
 WATCH = Watch(seconds=60)
 WEEKS = 1_000_000
@@ -46,8 +46,8 @@ def test_an_old_outage_excuses_nothing() -> None:
     past = past_between(reading(a=before), reading(a=after), WATCH)
     assert (past.requests, past.failed, past.slower(0.1)) == (3000, 0, 0)
     findings = judged(past, failed=5, slow=40)
-    assert (findings[ERRORS].state, findings[ERRORS].accepted) == (State.WORSE, 0.001)
-    assert findings[PAST].state is State.WORSE
+    assert (findings[ERRORS].state, findings[ERRORS].accepted) == (SequentialState.WORSE, 0.001)
+    assert findings[PAST].state is SequentialState.WORSE
     assert findings[PAST].accepted == pytest.approx(ACCEPTED_SLOW_SHARE)
 
 
@@ -56,9 +56,12 @@ def test_a_fault_of_the_last_minutes_is_what_the_new_version_is_compared_with() 
     past = past_between(reading(a=series(WEEKS)), reading(a=after), WATCH)
     assert (past.requests, past.failed, past.slower(0.1)) == (3000, 150, 1200)
     findings = judged(past, failed=5, slow=40)
-    assert {findings[question].state for question in (ERRORS, PAST)} <= {State.OPEN, State.ACCEPTABLE}
+    assert {findings[question].state for question in (ERRORS, PAST)} <= {
+        SequentialState.OPEN,
+        SequentialState.ACCEPTABLE,
+    }
     assert "because the old colour failed as often" in findings[ERRORS].text
-    assert judged(past, failed=30)[ERRORS].state is State.WORSE
+    assert judged(past, failed=30)[ERRORS].state is SequentialState.WORSE
 
 
 def test_a_restarted_process_counts_from_zero_and_so_does_a_new_pod() -> None:

@@ -7,7 +7,7 @@ from statistics import mean
 
 import pytest
 
-from switchyard.release.watch.sequential import ShareTest, State, alternatives, upper_bound
+from switchyard.release.watch.sequential import SequentialState, ShareTest, alternatives, upper_bound
 
 BOUND = 0.01
 
@@ -17,7 +17,7 @@ def share_test(accepted: float, condemned: float, *, looks: int = 1, worse: tupl
     return ShareTest(accepted, condemned, false_alarm=BOUND, missed=BOUND, looks=looks, worse=worse)
 
 
-def state_of(test: ShareTest) -> State:
+def state_of(test: ShareTest) -> SequentialState:
     return test.state
 
 
@@ -39,26 +39,30 @@ def plain(condemned: float) -> ShareTest:
     return share_test(0.001, condemned, worse=(condemned,))
 
 
-def requests_until(share: float, condemned: float, generator: random.Random) -> tuple[State, int]:
+def requests_until(share: float, condemned: float, generator: random.Random) -> tuple[SequentialState, int]:
     test = plain(condemned)
-    while test.state is State.OPEN:
+    while test.state is SequentialState.OPEN:
         test.add(1, generator.random() < share)
     return test.state, round(test.total)
 
 
 @pytest.mark.parametrize(
     ("share", "condemned", "state"),
-    [(0.08, 0.08, State.WORSE), (0.01, 0.01, State.WORSE), (0.001, 0.01, State.ACCEPTABLE)],
+    [
+        (0.08, 0.08, SequentialState.WORSE),
+        (0.01, 0.01, SequentialState.WORSE),
+        (0.001, 0.01, SequentialState.ACCEPTABLE),
+    ],
 )
 def test_simulated_verdicts_take_as_many_requests_as_the_formula_says(
-    share: float, condemned: float, state: State
+    share: float, condemned: float, state: SequentialState
 ) -> None:
     generator = random.Random(1945)  # noqa: S311 - chance, not secrecy
     verdicts = [requests_until(share, condemned, generator) for _ in range(1000)]
     least = formula(share, condemned)
     # The formula takes no account of how far the last request goes beyond the threshold, which is one failure at most.
     drift = share * math.log(condemned / 0.001) + (1 - share) * math.log((1 - condemned) / 0.999)
-    most = least + (math.log(condemned / 0.001) / drift if state is State.WORSE else 0)
+    most = least + (math.log(condemned / 0.001) / drift if state is SequentialState.WORSE else 0)
     average = mean(count for _, count in verdicts)
     print(f"simulated: {average:.0f} requests on average, by the formula {least:.0f}")
     assert 0.95 * least <= average <= 1.05 * most
@@ -86,7 +90,7 @@ def test_looking_again_and_again_does_not_raise_the_rate_of_false_alarms() -> No
         for batch in batches(generator, accepted, size, looks):
             test.add(size, batch)
             total, hits = total + size, hits + batch
-            condemned = condemned or test.state is State.WORSE
+            condemned = condemned or test.state is SequentialState.WORSE
             fixed = fixed or fixed_test_condemns(total, hits, accepted)
         sequential += condemned
         repeated += fixed
@@ -97,26 +101,26 @@ def test_looking_again_and_again_does_not_raise_the_rate_of_false_alarms() -> No
 def test_one_failure_condemns_nothing() -> None:
     test = share_test(0.00001, 0.01)
     test.add(1, 1)
-    assert state_of(test) is State.OPEN
+    assert state_of(test) is SequentialState.OPEN
     test.add(1, 1)
-    assert state_of(test) is State.WORSE
+    assert state_of(test) is SequentialState.WORSE
 
 
 def test_a_version_that_becomes_worse_late_is_condemned_soon() -> None:
     test = share_test(0.001, 0.01, looks=300)
     for _ in range(200):
         test.add(50, 0)
-    assert state_of(test) is State.ACCEPTABLE
+    assert state_of(test) is SequentialState.ACCEPTABLE
     for _ in range(3):
         test.add(50, 4)  # 8 %
-    assert state_of(test) is State.WORSE
+    assert state_of(test) is SequentialState.WORSE
 
 
 def test_looks_beyond_the_planned_ones_are_no_further_chances() -> None:
     test = share_test(0.001, 0.01, looks=2)
     for _ in range(10_000):
         test.add(50, 0)
-    assert state_of(test) is State.ACCEPTABLE
+    assert state_of(test) is SequentialState.ACCEPTABLE
     assert math.isfinite(test.total)
 
 
@@ -125,9 +129,9 @@ def test_needed_requests_are_exactly_enough_to_pass() -> None:
     test.add(100, 1)
     needed = test.needed
     test.add(needed - 1, 0)
-    assert state_of(test) is State.OPEN
+    assert state_of(test) is SequentialState.OPEN
     test.add(1, 0)
-    assert state_of(test) is State.ACCEPTABLE
+    assert state_of(test) is SequentialState.ACCEPTABLE
     assert test.needed == 0
 
 
