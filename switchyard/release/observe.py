@@ -17,6 +17,9 @@ from switchyard.manifests.ownership_marks import Mark
 from switchyard.release.plan import ColourState, Observation
 from switchyard.release.refusals import refuse_foreign, refuse_selector
 
+COMPLETE = "NewReplicaSetAvailable"
+"""The reason of a Deployment's condition when all of its pods have the present template."""
+
 
 async def observe(
     cluster: Cluster,
@@ -74,4 +77,11 @@ async def _colour(cluster: Cluster, name: str, settings: BlueGreenSettings, colo
     container = application(owner["spec"]["template"]["spec"])
     own = [endpoint for endpoint in endpoints if endpoint.pod in current]
     tag, wanted = parsed(container["image"]).configured, owner["spec"].get("replicas", 1)
-    return ColourState(colour, tag, wanted, len(ready_pods(own)), ports_of(container), endpoint_nodes(own))
+    ready = len(ready_pods(own))
+    return ColourState(colour, tag, wanted, ready, ports_of(container), endpoint_nodes(own), _complete_since(owner))
+
+
+def _complete_since(deployment: Mapping[str, Any]) -> str | None:
+    """When the Deployment had all pods of its present template; None if it never had."""
+    conditions = deployment.get("status", {}).get("conditions") or ()
+    return next((item["lastUpdateTime"] for item in conditions if item.get("reason") == COMPLETE), None)

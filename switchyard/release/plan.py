@@ -35,6 +35,7 @@ class ColourState:
         ready: ready endpoints of its present version.
         ports: ports of the application's container, by name and number.
         nodes: nodes with a ready endpoint of its present version.
+        complete_since: when the pods of its present version were complete, in UTC; None if they never were.
     """
 
     colour: Colour
@@ -43,6 +44,7 @@ class ColourState:
     ready: int
     ports: frozenset[tuple[str, int]] = frozenset()
     nodes: frozenset[str] = frozenset()
+    complete_since: str | None = None
 
     @property
     def configured(self) -> Mapping[str, object]:
@@ -79,6 +81,22 @@ class Observation:
     def what_serves(self) -> str:
         """A sentence about the version that serves now, for messages."""
         return f"{key_of(self.name)} serves {self.colours[self.serving]}."
+
+    @property
+    def has_replaced(self) -> bool:
+        """Whether the Service was switched, as far as its own times show, when the other colour was complete.
+
+        A colour that was only warmed was complete after the Service was written last, or the Service was never written
+        again after its creation.
+        """
+        metadata, complete = self.live["metadata"], self.colours[self.serving.other].complete_since
+        writes = (
+            entry.get("time") or ""
+            for entry in metadata.get("managedFields") or ()
+            if "f:selector" in (entry.get("fieldsV1") or {}).get("f:spec", {})
+        )
+        written = max(writes, default="")
+        return complete is not None and max(complete, metadata.get("creationTimestamp") or "") < written
 
     def is_at(self, colour: Colour) -> bool:
         """Whether a colour serves by everything that a switch writes: the selector, and weights where there are any."""

@@ -53,7 +53,7 @@ def previous(observation: Observation, last: Recorded | None, *, converged: bool
     """
     serving = observation.serving
     if last is None:
-        return _refuse_unrecorded(observation)
+        return _unrecorded(observation)
     if last.result == "refused":
         if observation.colours[observation.serving.other].tag == last.tag:
             reason = f"{last.tag} in {last.target} was refused ({last.started}, {last.actor}), and has never served"
@@ -122,20 +122,25 @@ def _after_update(observation: Observation, colour: Colour, tag: str | None) -> 
     """
     other = observation.colours[observation.serving.other]
     if tag is None or (other.colour, other.tag) != (colour, tag):
-        return _refuse_unrecorded(observation)
+        return _unrecorded(observation)
     return Previous(colour, tag)
 
 
-def _refuse_unrecorded(observation: Observation) -> Refusal:
-    """The refusal without a record of what served before: a version that was only warmed has never been tested."""
+def _unrecorded(observation: Observation) -> Previous | Refusal:
+    """The target without a record of what served before: the other colour, if the Service was switched away from it.
+
+    Where the cluster does not show that, the other colour may only have been warmed, and no gate has tested it.
+    """
     serving, other = (observation.colours[colour] for colour in (observation.serving, observation.serving.other))
     if not other.wanted:
         reason = f"{other.colour} has no pods, and no record says which version served before"
-    else:
-        reason = (
-            f"no record says which version served before {serving.colour} {serving.tag}, and {other.colour} "
-            f"{other.tag} may never have served"
-        )
+        return refuse_nothing_before(observation, reason)
+    if observation.has_replaced:
+        return Previous(other.colour, other.tag)
+    reason = (
+        f"no record says which version served before {serving.colour} {serving.tag}, and {other.colour} {other.tag} "
+        "may never have served"
+    )
     return refuse_nothing_before(observation, reason)
 
 

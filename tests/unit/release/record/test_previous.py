@@ -79,6 +79,28 @@ def test_without_a_record_a_rollback_does_not_go_to_a_version_that_was_only_warm
     assert "blue has no pods" in refused(previous(retired, last, converged=True))
 
 
+@pytest.mark.parametrize(
+    ("written", "complete", "goes"),
+    [
+        ("2026-01-02T03:00:00Z", "2026-01-02T02:00:00Z", True),
+        ("2026-01-02T03:00:00Z", "2026-01-02T04:00:00Z", False),
+        ("2026-01-02T01:00:00Z", "2026-01-01T00:00:00Z", False),
+        ("2026-01-02T03:00:00Z", None, False),
+    ],
+    ids=["switched", "warmed since", "never switched", "never complete"],
+)
+def test_without_a_record_a_rollback_goes_to_a_colour_that_the_service_was_switched_away_from(
+    written: str, complete: str | None, *, goes: bool
+) -> None:
+    blue = ColourState(Colour.BLUE, "v1", 3, 3, complete_since=complete)
+    observation = observed(Colour.GREEN, blue=blue)
+    fields = {"f:spec": {"f:selector": {}}}
+    metadata = {"creationTimestamp": "2026-01-02T01:00:00Z", "managedFields": [{"time": written, "fieldsV1": fields}]}
+    observation = replace(observation, live={**observation.live, "metadata": metadata})
+    answer = previous(observation, None, converged=True)
+    assert answer == Previous(Colour.BLUE, "v1") if goes else "blue v1 may never have served" in refused(answer)
+
+
 def test_a_refused_release_names_the_version_that_an_update_has_replaced() -> None:
     deploy = Release(source="blue", target="green", from_tag="v1", tag="v3", result="refused")
     assert previous(ON_GREEN, deploy, converged=True) == Previous(Colour.BLUE, "v1")
