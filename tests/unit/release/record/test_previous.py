@@ -94,8 +94,8 @@ def test_without_a_record_a_rollback_goes_to_a_colour_that_the_service_was_switc
 ) -> None:
     blue = ColourState(Colour.BLUE, "v1", 3, 3, complete_since=complete)
     observation = observed(Colour.GREEN, blue=blue)
-    fields = {"f:spec": {"f:selector": {}}}
-    metadata = {"creationTimestamp": "2026-01-02T01:00:00Z", "managedFields": [{"time": written, "fieldsV1": fields}]}
+    entry = {"time": written, "fieldsV1": {"f:spec": {"f:selector": {}}}}
+    metadata = {"creationTimestamp": "2026-01-02T01:00:00Z", "managedFields": [entry]}
     observation = replace(observation, live={**observation.live, "metadata": metadata})
     answer = previous(observation, None, converged=True)
     assert answer == Previous(Colour.BLUE, "v1") if goes else "blue v1 may never have served" in refused(answer)
