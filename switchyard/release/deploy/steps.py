@@ -33,6 +33,7 @@ from switchyard.release.record.release_record import ReleaseRecord
 from switchyard.release.record.standing import Live
 from switchyard.release.record.verdict_numbers import WatchedVerdict
 from switchyard.release.release_context import ReleaseContext
+from switchyard.release.retries import until_answered
 from switchyard.release.switch.fast_lane import FastLane
 from switchyard.release.switch.following import still_behind
 from switchyard.release.switch.protocol import SwitchSteps
@@ -170,7 +171,8 @@ class ClusterSteps:
         self._receipt.cancel()  # of a drain that has failed, which has not ended it
 
         async def judged() -> Verdict:
-            return await self._judged(record, await self._observed(record))
+            observation = await until_answered(lambda: self._observed(record))
+            return await self._judged(record, observation)
 
         verdict = await self._early_watch.verdict(judged)
         if isinstance(verdict, Ended):

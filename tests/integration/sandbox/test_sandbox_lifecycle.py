@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -127,19 +128,19 @@ def test_up_names_the_component_that_cannot_start_and_works_when_the_cause_is_go
 def test_up_starts_again_when_kwokctl_ended_before_it_had_started_every_component(
     own: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started: list[list[str]] = []
+    starts = []
 
-    def etcd_ended_once(_: Sandbox) -> list[str]:
-        components = [file.stem for file in own.directory.rglob("*.pid")]
-        if started or not components:
-            return []
-        started.append(components)
-        return components
+    def ending_early(*arguments: Any) -> None:
+        kwokctl.kwokctl(*arguments)
+        starts.append(own.processes())
+        if len(starts) == 1:
+            end([psutil.Process(process) for name, process in starts[0].items() if name != "etcd"])
+            for file in own.directory.rglob("kube-*.pid"):
+                file.unlink()
 
-    monkeypatch.setattr(Sandbox, "_ended", etcd_ended_once)
-    monkeypatch.setattr(kwokctl, "POLL_SECONDS", 0)
+    monkeypatch.setattr(cluster, "kwokctl", ending_early)
     own.up()
-    assert started == [["etcd"]]
+    assert len(starts) == 2
     assert own.running()
 
 
