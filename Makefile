@@ -9,8 +9,8 @@ PACKAGES := switchyard components devtools
 .DEFAULT_GOAL := help
 .PHONY: help up down test test-unit test-sandbox test-canary test-rehearsal test-traffic test-moves rehearse lint format bench lock reference \
 	tools walk tools-nodes tools-canary tools-ec2 tools-traffic
-# What `make test` runs. test-traffic runs beside the others, which run in this order: those that are most sensitive to
-# a busy machine come last, when the load is over.
+# What `make test` runs. test-traffic runs beside the others, which run in this order. test-canary, with the time limits
+# of a real controller, comes last, when the load is over.
 PARTS := test-unit test-rehearsal test-sandbox test-canary test-traffic
 PYTEST := $(BIN)/python -m pytest --durations 15
 # One worker runs all tests of a file, in their order, because they share a stack whose state they hand to the next test.

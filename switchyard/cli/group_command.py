@@ -24,7 +24,7 @@ from switchyard.release.deploy import together as deploy_together
 from switchyard.release.deploy.group import ReleaseGroup
 from switchyard.release.deploy.group_acts import GroupActs
 from switchyard.release.deploy.journal import LeasedDeployJournal
-from switchyard.release.deploy.together import GroupHooks, MemberPart, Outcomes
+from switchyard.release.deploy.together import GroupHooks, GroupMember, Outcomes
 from switchyard.release.engine.engine import Engine, EngineCommand
 from switchyard.release.phases import Phase, Result
 from switchyard.release.plan import Act, Observation
@@ -185,8 +185,8 @@ class GroupCommand:
         journals: Mapping[str, LeasedDeployJournal],
         records: Mapping[str, ReleaseRecord],
         group: ReleaseGroup,
-    ) -> dict[str, MemberPart]:
-        engine, lock, parts = Engine(self._stack), asyncio.Lock(), dict[str, MemberPart]()
+    ) -> dict[str, GroupMember]:
+        engine, lock, parts = Engine(self._stack), asyncio.Lock(), dict[str, GroupMember]()
         targets = {key: Colour(record.target) for key, record in records.items()}
         versions = {key: str(record.tag) for key, record in records.items()}
         weighted = [key for key, own in self._services.items() if own.service.engine is SwitchEngine.ALB_WEIGHTS]
@@ -196,5 +196,5 @@ class GroupCommand:
             runner = service.runner(cluster, journals[key], acts, hooks, versions)
             standing = await runner.standing(records[key])
             group.enter(key, standing.state.phase)
-            parts[key] = MemberPart(runner, records[key], standing)
+            parts[key] = GroupMember(runner, records[key], standing)
         return parts

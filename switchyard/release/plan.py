@@ -35,7 +35,8 @@ class ColourState:
         ready: ready endpoints of its present version.
         ports: ports of the application's container, by name and number.
         nodes: nodes with a ready endpoint of its present version.
-        complete_since: when the pods of its present version were complete, in UTC; None if they never were.
+        complete_since: when its Deployment had all pods of its present template, in RFC 3339 form and UTC; None if it
+            never had.
     """
 
     colour: Colour
@@ -84,10 +85,10 @@ class Observation:
 
     @property
     def has_replaced(self) -> bool:
-        """Whether the Service was switched, as far as its own times show, when the other colour was complete.
+        """Whether the Service was switched away from the present version of the other colour, as far as times show.
 
-        A colour that was only warmed was complete after the Service was written last, or the Service was never written
-        again after its creation.
+        A version that was only warmed was complete after the last write of the Service, or the Service was not written
+        since its creation. Another change of the Service counts as a switch.
         """
         metadata, complete = self.live["metadata"], self.colours[self.serving.other].complete_since
         writes = (

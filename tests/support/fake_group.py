@@ -18,7 +18,7 @@ from switchyard.release.deploy.group import ReleaseGroup
 from switchyard.release.deploy.group_acts import GroupActs
 from switchyard.release.deploy.hooks import NO_HOOKS, DeployHooks, ReleaseHooks
 from switchyard.release.deploy.runner import Ended, Runner
-from switchyard.release.deploy.together import GroupHooks, MemberPart
+from switchyard.release.deploy.together import GroupHooks, GroupMember
 from switchyard.release.deploy.warm_changes import ColourChange
 from switchyard.release.engine.engine import Engine
 from switchyard.release.hooks.hooks import HookRuns
@@ -204,7 +204,7 @@ class FakeGroupCommand:
 
         return asyncio.run(acted())
 
-    async def _parts(self, records: Mapping[str, ReleaseRecord]) -> tuple[ReleaseGroup, dict[str, MemberPart]]:
+    async def _parts(self, records: Mapping[str, ReleaseRecord]) -> tuple[ReleaseGroup, dict[str, GroupMember]]:
         group, lock, parts = ReleaseGroup({key: record.phase for key, record in records.items()}), asyncio.Lock(), {}
         journals = {key: self.members[key] for key in records}
         targets = {key: Colour(record.target) for key, record in records.items()}
@@ -215,7 +215,7 @@ class FakeGroupCommand:
             runner = Runner(member, member, partial(self._ended, key), self.bake_seconds[key], hooks)
             standing = await runner.standing(record)
             group.enter(key, standing.state.phase)
-            parts[key] = MemberPart(runner, record, standing)
+            parts[key] = GroupMember(runner, record, standing)
         return group, parts
 
     def _hooks(self, member: FakeMember) -> ReleaseHooks:

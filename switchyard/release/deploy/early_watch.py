@@ -9,7 +9,7 @@ from switchyard.errors import ClusterError
 from switchyard.release.deploy.protocol import Ended
 from switchyard.release.watch.verdict import Outcome, Verdict, in_words
 
-T = TypeVar("T")
+Value = TypeVar("Value")
 
 
 class Others(Protocol):
@@ -75,7 +75,7 @@ class EarlyWatch:
             if others is not None:
                 others.cancel()
 
-    async def result(self, call: Coroutine[Any, Any, T], otherwise: T) -> T:
+    async def result(self, call: Coroutine[Any, Any, Value], otherwise: Value) -> Value:
         """The result of a call, or another one as soon as the version fails its watch, which ends the call."""
         task = asyncio.create_task(call)
         if await self.permits(task):

@@ -69,7 +69,7 @@ class GroupHooks(ReleaseHooks):
 
 
 @dataclass(frozen=True)
-class MemberPart:
+class GroupMember:
     """One service of a group at the start of a command.
 
     Attributes:
@@ -93,12 +93,12 @@ class MemberPart:
         return self.standing.state.serving is Side.NEW
 
 
-async def begin(group: ReleaseGroup, parts: Mapping[str, MemberPart], hold_after: Phase | None) -> Outcomes:
+async def begin(group: ReleaseGroup, parts: Mapping[str, GroupMember], hold_after: Phase | None) -> Outcomes:
     """Runs new releases, whose records are written already."""
     return await _each(group, {key: partial(part.runner.run, part.record, hold_after) for key, part in parts.items()})
 
 
-async def resume(group: ReleaseGroup, parts: Mapping[str, MemberPart]) -> Outcomes:
+async def resume(group: ReleaseGroup, parts: Mapping[str, GroupMember]) -> Outcomes:
     """Continues releases that are held or whose command has died. Releases in phase bake wait for the others."""
     for key, part in parts.items():
         if part.standing.is_rolled_back:
@@ -125,7 +125,7 @@ async def resume(group: ReleaseGroup, parts: Mapping[str, MemberPart]) -> Outcom
     return outcomes
 
 
-async def abort(group: ReleaseGroup, parts: Mapping[str, MemberPart], by: str) -> Outcomes:
+async def abort(group: ReleaseGroup, parts: Mapping[str, GroupMember], by: str) -> Outcomes:
     """Aborts releases: first all that serve their new version, at once, and then all others, at once.
 
     Args:
@@ -149,7 +149,7 @@ async def abort(group: ReleaseGroup, parts: Mapping[str, MemberPart], by: str) -
     )
 
 
-def _check_abort(parts: Mapping[str, MemberPart]) -> None:
+def _check_abort(parts: Mapping[str, GroupMember]) -> None:
     """Raises the errors of `abort` before anything is changed, with the command that rolls back the others."""
     problems = dict[str, SwitchyardError]()
     for key, part in parts.items():

@@ -1,4 +1,4 @@
-"""A rollback where no record says which version served before: it never goes to a version that was only warmed."""
+"""A rollback where no record says which version served before: it goes to none that was only warmed."""
 
 from devtools.engine import Stack
 from tests.support.commands import document, read_back
@@ -7,7 +7,7 @@ from tests.support.history import History
 from tests.support.kubectl import Kubectl
 
 
-def test_a_rollback_goes_only_to_a_version_that_has_served_by_the_record(stack: Stack, kubectl: Kubectl) -> None:
+def test_a_rollback_goes_only_to_a_version_that_has_served(stack: Stack, kubectl: Kubectl) -> None:
     stack.set("services.backend.green", {"tag": "v2.0.0", "replicas": 3})
     result = stack.up()
     assert result.ok, result.output
